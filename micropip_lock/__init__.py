@@ -1,0 +1,69 @@
+"""Locks of installed Pyodide environments, with proof.
+
+``await micropip_lock.freeze()`` turns what is installed into a pyodide-lock.json that provably names
+the very wheels that were installed, without downloading them again.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .errors import (
+        FetchError,
+        InputError,
+        IntegrityError,
+        MicropipLockError,
+        Problem,
+        ResolutionError,
+        SuspensionError,
+        UnlockableError,
+    )
+    from .lockfile import LockedPackage, Lockfile, LockInfo
+    from .operations._freeze import freeze, freeze_sync
+    from .operations._result import FreezeResult
+    from .prove import Evidence
+
+__all__ = [
+    "Evidence",
+    "FetchError",
+    "FreezeResult",
+    "InputError",
+    "IntegrityError",
+    "LockInfo",
+    "LockedPackage",
+    "Lockfile",
+    "MicropipLockError",
+    "Problem",
+    "ResolutionError",
+    "SuspensionError",
+    "UnlockableError",
+    "freeze",
+    "freeze_sync",
+]
+
+# Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
+_HOMES = {
+    "Evidence": "prove",
+    "FreezeResult": "operations._result",
+    "LockInfo": "lockfile",
+    "LockedPackage": "lockfile",
+    "Lockfile": "lockfile",
+    "freeze": "operations._freeze",
+    "freeze_sync": "operations._freeze",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

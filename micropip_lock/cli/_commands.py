@@ -1,0 +1,126 @@
+"""The group of commands, and what they have in common: options, errors, exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .. import __version__
+from ..errors import FetchError, InputError, MicropipLockError, Problem, UnlockableError
+from ..fetch import Fetcher, default_cache_dir, run_sync
+from ._output import Output
+
+T = TypeVar("T")
+
+DONE, NO, USAGE, UNANSWERED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options that every command has."""
+
+    json: bool
+    quiet: bool
+    verbose: bool
+    offline: bool
+    refresh: bool
+    no_cache: bool
+    cache_dir: Path | None
+    jobs: int | None
+    color: str
+
+    def output(self) -> Output:
+        """Where text for people goes."""
+        return Output(quiet=self.quiet, color=self.color)
+
+    def run(self, make: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
+        """Run ``make(fetcher)`` to its end, with the fetcher that these options ask for."""
+        cache_dir = None if self.no_cache else self.cache_dir or default_cache_dir()
+        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=cache_dir, jobs=self.jobs)
+
+
+_COMMON = (
+    click.option("--json", "json", is_flag=True, help="Print one JSON document instead of text."),
+    click.option("-q", "--quiet", is_flag=True, help="Print no text but errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Show the causes of errors."),
+    click.option("--offline", is_flag=True, help="Ask the cache only, never the network."),
+    click.option("--refresh", is_flag=True, help="Ask the servers even what the cache knows."),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
+    click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="The folder of the cache."),
+    click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Requests at a time."),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
+    ),
+)
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Give a command the common options as ``common``, and turn errors into text and exit status."""
+
+    @wraps(function)
+    def run(**arguments: Any) -> None:
+        common = Common(**{item.name: arguments.pop(item.name) for item in fields(Common)})
+        try:
+            status = function(common=common, **arguments)
+        except MicropipLockError as error:
+            status = _report(error, common)
+        except KeyboardInterrupt:
+            common.output().say("Interrupted; nothing was written.")
+            status = INTERRUPTED
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever reads the output has left; Python would complain at exit
+            status = NO
+        raise SystemExit(status)
+
+    for option in reversed(_COMMON):
+        run = option(run)
+    return run
+
+
+def _report(error: MicropipLockError, common: Common) -> int:
+    problems = error.problems if isinstance(error, UnlockableError) else ()
+    if common.json:
+        code = problems[0].code if problems else _code(error)
+        document = {"error": code, "message": str(error), "problems": [problem.to_json() for problem in problems]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        common.output().error(error)
+    if common.verbose:
+        common.output().causes(error)
+    return _status(error)
+
+
+def _code(error: MicropipLockError) -> str:
+    return error.code if isinstance(error, FetchError) else "input" if isinstance(error, InputError) else "error"
+
+
+def _status(error: MicropipLockError) -> int:
+    if isinstance(error, UnlockableError):
+        return UNANSWERED if error.unanswered else NO
+    if isinstance(error, FetchError):
+        return UNANSWERED
+    return USAGE if isinstance(error, InputError) else NO
+
+
+def warnings_to_json(warnings: tuple[Problem, ...]) -> list[dict[str, str | None]]:
+    """Warnings as JSON objects."""
+    return [warning.to_json() for warning in warnings]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="micropip-lock")
+def micropip_lock() -> None:
+    """Lock installed Pyodide environments, with proof."""
+
+
+from . import _freeze  # noqa: E402  # it adds itself to the group
+
+__all__ = ["Common", "command", "micropip_lock"]
+_ = _freeze

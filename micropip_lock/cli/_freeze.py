@@ -1,0 +1,166 @@
+"""``micropip-lock freeze``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import surroundings
+from ..errors import InputError
+from ..lockfile import Lockfile, write_atomically
+from ..operations._freeze import freeze
+from ..operations._result import FreezeResult
+from ._commands import DONE, NO, Common, command, micropip_lock, warnings_to_json
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@micropip_lock.command("freeze")
+@click.option("--venv", type=_FOLDER, help="The virtual environment; default: the active or the nearest one.")
+@click.option("--path", "paths", type=_FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
+@click.option("--base", metavar="FILE|URL|VERSION", help="The base lock, or a Pyodide release such as 314.0.7.")
+@click.option("--base-url", metavar="URL", help="Where relative file names of the base live.")
+@click.option("--base-dir", type=_FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
+@click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated.")
+@click.option(
+    "--include",
+    type=click.Choice(["installed", "distribution"]),
+    default="installed",
+    show_default=True,
+    help="Only what is installed, or the whole base, too.",
+)
+@click.option("--exclude", metavar="NAME", multiple=True, help="Leave a package out on purpose; may be repeated.")
+@click.option("--requested", metavar="REQ", multiple=True, help='What was asked for, for extras: "rich[jupyter]".')
+@click.option("--report", type=_FILE, help="pip's installation report (pip install --report).")
+@click.option(
+    "--proof",
+    type=click.Choice(["content", "metadata"]),
+    default="content",
+    show_default=True,
+    help="Compare contents, or take the index's word for equal metadata.",
+)
+@click.option(
+    "--check-files",
+    type=click.Choice(["size", "hash", "off"]),
+    default="size",
+    show_default=True,
+    help="Compare installed files with their RECORD.",
+)
+@click.option("--download", is_flag=True, help="Allow wheels to be downloaded where nothing else can decide.")
+@click.option(
+    "--accept-unproved", metavar="NAME", multiple=True, help="Lock it by URL and hash alone; may be repeated."
+)
+@click.option("--allow-broken", is_flag=True, help="Unmet requirements are warnings.")
+@click.option("--strict", is_flag=True, help="Warnings are problems.")
+@click.option("--trust-index-file", is_flag=True, help="Ask indexes that only an INDEX file names.")
+@click.option("--compact", is_flag=True, help="Write the lock in one line.")
+@click.option("--evidence", "evidence_file", type=_FILE, help="Write the evidence to a JSON file.")
+@click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout.")
+@click.option("--check", is_flag=True, help="Write nothing; say whether the file of -o is up to date.")
+@command
+def freeze_command(
+    *,
+    common: Common,
+    venv: Path | None,
+    paths: tuple[Path, ...],
+    index_urls: tuple[str, ...],
+    compact: bool,
+    evidence_file: Path | None,
+    output: str | None,
+    check: bool,
+    **arguments: Any,
+) -> int:
+    """Lock what is installed in a Pyodide virtual environment or a folder."""
+    if venv is not None and paths:
+        raise click.UsageError("--venv and --path exclude each other.")
+    old = _read_old(output) if check else None
+    _check_folder(output)
+    human = common.output()
+    with human.progress() as progress:
+        result = common.run(
+            lambda fetcher: freeze(
+                path=paths or None,
+                index_urls=index_urls or None,
+                surroundings=None if paths else surroundings.look(venv),
+                fetcher=fetcher,
+                progress=progress,
+                **arguments,
+            ),
+        )
+    if not common.json:
+        human.result(result)
+    if old is not None:
+        return _check(old, result, common)
+    return _write(result, common, output, evidence_file, compact=compact)
+
+
+def _read_old(output: str | None) -> Lockfile:
+    if output == "-":
+        raise click.UsageError("--check needs a file to compare with: -o FILE.")
+    return Lockfile.read(output or "pyodide-lock.json")
+
+
+def _write(
+    result: FreezeResult, common: Common, output: str | None, evidence_file: Path | None, *, compact: bool
+) -> int:
+    if evidence_file is not None:
+        write_atomically(evidence_file, (json.dumps(_document(result), indent=2, ensure_ascii=False) + "\n").encode())
+    if output not in (None, "-"):
+        result.write(str(output), compact=compact)
+    if common.json:
+        click.echo(json.dumps({"lockfile": result.lockfile.to_dict(), **_document(result)}, ensure_ascii=False))
+    elif output in (None, "-"):
+        click.echo(result.to_json(compact=compact), nl=False)
+    return DONE
+
+
+def _document(result: FreezeResult) -> dict[str, Any]:
+    return {
+        "evidence": [evidence.to_json() for evidence in result.evidence],
+        "warnings": warnings_to_json(result.warnings),
+        "left_out": [list(item) for item in result.left_out],
+        "totals": result.totals,
+    }
+
+
+def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
+    differences = list(_differences(old, result.lockfile))
+    if common.json:
+        click.echo(
+            json.dumps({"fresh": not differences, "differences": differences, **_document(result)}, ensure_ascii=False)
+        )
+    else:
+        human = common.output()
+        for line in differences:
+            human.say(line)
+        human.say("The lock is up to date." if not differences else "The lock is stale: freeze again to renew it.")
+    return NO if differences else DONE
+
+
+def _differences(old: Lockfile, new: Lockfile) -> list[str]:
+    """What differs, a line a package, in the words of the lock's own keys."""
+    lines = []
+    for name in sorted({*old.packages, *new.packages}):
+        before, after = old.packages.get(name), new.packages.get(name)
+        if before is None and after is not None:
+            lines.append(f"+ {name} {after.version}")
+        elif before is not None and after is None:
+            lines.append(f"- {name} {before.version}")
+        elif before is not None and after is not None and before != after:
+            was, now = before.to_dict(), after.to_dict()
+            changed = [key for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
+            version = f"{before.version} -> {after.version}" if before.version != after.version else after.version
+            lines.append(f"~ {name} {version}: {', '.join(changed)}")
+    if (old.info, old.extra) != (new.info, new.extra):
+        lines.append("~ the base: info or tool")
+    return lines
+
+
+def _check_folder(path: str | None) -> None:
+    """Fail before the work rather than after it, where the lock cannot be written."""
+    if path not in (None, "-") and not Path(str(path)).absolute().parent.is_dir():
+        raise InputError(f"The folder of {path} does not exist.")

@@ -1,0 +1,140 @@
+"""Text for people, on stderr: tables, problems, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import MicropipLockError, Problem, UnlockableError
+from ..prove import Evidence
+
+if TYPE_CHECKING:
+    from ..operations._freeze import Progress as Progressing
+    from ..operations._result import FreezeResult
+
+_STYLES = {"accepted": "yellow", "metadata": "cyan"}
+
+
+def size(number: int | None) -> str:
+    """A number of bytes for people: ``1.5 MB``; powers of 1000, as package indexes show them."""
+    if number is None:
+        return ""
+    value = float(number)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+class Output:
+    """Says things on stderr; ``quiet`` keeps everything but errors back."""
+
+    def __init__(self, *, quiet: bool, color: str) -> None:
+        self._quiet = quiet
+        terminal = {"auto": None, "always": True, "never": False}[color]
+        self._console = Console(
+            stderr=True, force_terminal=terminal, no_color=color == "never", highlight=False, soft_wrap=False
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            self._console.print(escape(text), soft_wrap=True)
+
+    def error(self, error: MicropipLockError) -> None:
+        """Print an error, every problem of it with what to do next."""
+        if not isinstance(error, UnlockableError):
+            self._console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+            return
+        for problem in error.problems:
+            self._problem(problem, "bold red")
+        self._console.print(escape(str(error).partition("\n")[0]), style="bold", soft_wrap=True)
+
+    def causes(self, error: BaseException) -> None:
+        """Print what led to an error, one line each."""
+        cause = error.__cause__ or error.__context__
+        while cause is not None:
+            self._console.print(f"  caused by {type(cause).__name__}: {escape(str(cause))}", soft_wrap=True)
+            cause = cause.__cause__ or cause.__context__
+
+    def warnings(self, warnings: Sequence[Problem]) -> None:
+        """Print warnings."""
+        if not self._quiet:
+            for warning in warnings:
+                self._problem(warning, "yellow")
+
+    def _problem(self, problem: Problem, style: str) -> None:
+        subject = f"{problem.package} {problem.version}" if problem.version else problem.package
+        line = Text.assemble((problem.code, style), "  ", (subject, "bold"), "  ", problem.message)
+        self._console.print(line, soft_wrap=True)
+        self._console.print(Text("    " + problem.hint, style="dim"), soft_wrap=True)
+
+    def result(self, result: FreezeResult) -> None:
+        """Print the evidence, what was left out, and the totals."""
+        if self._quiet:
+            return
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("package", no_wrap=True)
+        table.add_column("version", no_wrap=True)
+        table.add_column("from", overflow="ellipsis", no_wrap=True)
+        table.add_column("proof", no_wrap=True)
+        table.add_column("size", justify="right", no_wrap=True)
+        for evidence in result.evidence:
+            proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
+            table.add_row(
+                Text(evidence.package), Text(evidence.version), Text(whence(evidence)), proof, size(evidence.size)
+            )
+        self._console.print(table)
+        for name, version, reason in result.left_out:
+            self.say(f"left out: {name} {version or ''}: {reason}")
+        self.warnings(result.warnings)
+        self.say(totals(result))
+
+    @contextmanager
+    def progress(self) -> Iterator[Progressing | None]:
+        """A bar that counts packages; nothing where there is no terminal."""
+        if self._quiet or not self._console.is_terminal:
+            yield None
+            return
+        columns = (
+            TextColumn("proving"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[name]}"),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task("proving", total=None, name="")
+
+            def step(done: int, total: int, package: str) -> None:
+                bar.update(task, completed=done, total=total, name=package)
+
+            yield step
+
+
+def whence(evidence: Evidence) -> str:
+    """From where a package is, in few words: the base, or the claim and the host."""
+    place = urlsplit(evidence.index or evidence.url).netloc
+    return f"{evidence.claim} {place}".strip()
+
+
+def totals(result: FreezeResult) -> str:
+    """The last line: what was proved and what it cost."""
+    numbers = result.totals
+    requests = "no request" if not numbers["requests"] else f"{numbers['requests']} requests"
+    cost = f"{requests}, {size(numbers['bytes'])} read"
+    if not numbers["requests"]:
+        cost = requests
+    spared = numbers["wheel_bytes"]
+    downloaded = any(evidence.proof == "download" for evidence in result.evidence)
+    rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
+    return f"{numbers['packages']} packages locked: {cost}{rest}."

@@ -1,0 +1,326 @@
+"""The edges of the lock: Requires-Dist, extras and markers of what is installed.
+
+The runtime deadlocks on a dependency cycle, so cycles are broken here, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from .errors import Problem
+from .installed import InstalledDistribution
+from .target import Target
+
+
+@dataclass(slots=True)
+class Edges:
+    """Who depends on whom, by canonical name, and what was found on the way."""
+
+    depends: dict[str, set[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+class Dependencies:
+    """Finds the edges of a set of installed distributions.
+
+    ``distributions`` are those whose own metadata count, ``others`` the versions of everything else
+    that will be in the lock (the base's entries). ``asked`` are the requirements the user made, for
+    extras and as roots.
+    """
+
+    def __init__(
+        self,
+        distributions: Mapping[str, InstalledDistribution],
+        others: Mapping[str, str],
+        target: Target,
+        *,
+        asked: Sequence[Requirement] = (),
+        exclude: Collection[str] = (),
+    ) -> None:
+        self._distributions = distributions
+        self._versions = {**others, **{key: item.version for key, item in distributions.items()}}
+        self._environment = target.environment
+        self._exclude = exclude
+        self._asked = asked
+        self._extras: dict[str, set[str]] = defaultdict(set)
+        self._holds: dict[tuple[str, str], bool] = {}
+
+    def edges(self, *, allow_broken: bool = False, other_edges: Mapping[str, Iterable[str]] | None = None) -> Edges:
+        """Decide which extras are active, and follow every requirement that is.
+
+        ``other_edges`` are the dependencies of ``others``; what they need is explained by them.
+        With ``allow_broken`` an unmet requirement is a warning, and a missing edge is dropped.
+        """
+        result = Edges()
+        for requirement in self._asked:
+            self._extras[canonicalize_name(requirement.name)].update(map(canonicalize_name, requirement.extras))
+        for key in self._distributions:
+            self._extras[key].update(self._extras_micropip_used(key))
+        self._spread_extras()
+        self._guess_extras(other_edges or {}, result)
+        broken = result.warnings if allow_broken else result.problems
+        for key in self._distributions:
+            result.depends[key] = set()
+            for requirement in self._active(key):
+                self._add_edge(key, requirement, result, broken)
+        self._check_asked(broken)
+        return result
+
+    def _true(self, requirement: Requirement, extra: str) -> bool:
+        if requirement.marker is None:
+            return extra == ""
+        key = (str(requirement.marker), extra)
+        if key not in self._holds:
+            self._holds[key] = requirement.marker.evaluate({**self._environment, "extra": extra})
+        return self._holds[key]
+
+    def _of_extra(self, key: str, extra: str) -> list[Requirement]:
+        """The requirements that ``extra`` adds to the ones without it."""
+        requires = self._distributions[key].metadata.requires
+        return [item for item in requires if self._true(item, extra) and not self._true(item, "")]
+
+    def _active(self, key: str) -> list[Requirement]:
+        extras = ("", *sorted(self._extras[key]))
+        requires = self._distributions[key].metadata.requires
+        return [item for item in requires if any(self._true(item, extra) for extra in extras)]
+
+    def _met(self, requirement: Requirement) -> bool:
+        version = self._versions.get(canonicalize_name(requirement.name))
+        return version is not None and _fits(requirement, version)
+
+    def _spread_extras(self) -> None:
+        """Activate the extras that active requirements ask for, until nothing changes.
+
+        A distribution that names itself («pkg[all]: pkg[a,b]») only widens its own extras.
+        """
+        waiting = list(self._distributions)
+        while waiting:
+            key = waiting.pop()
+            for requirement in self._active(key):
+                name = canonicalize_name(requirement.name)
+                extras = set(map(canonicalize_name, requirement.extras)) - self._extras[name]
+                if extras and name in self._distributions:
+                    self._extras[name].update(extras)
+                    waiting.append(name)
+
+    def _extras_micropip_used(self, key: str) -> Iterable[str]:
+        """The extras that PYODIDE_REQUIRES shows: micropip lists what it took, extras included."""
+        distribution = self._distributions[key]
+        try:
+            value = json.loads(distribution.text("PYODIDE_REQUIRES") or "[]")
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(value, list):
+            return
+        names = {canonicalize_name(name) for name in value if isinstance(name, str)}
+        plain = {canonicalize_name(item.name) for item in distribution.metadata.requires if self._true(item, "")}
+        for extra in distribution.metadata.extras:
+            added = self._of_extra(key, extra)
+            needed = {canonicalize_name(item.name) for item in added}
+            if needed - plain and needed <= names and all(map(self._met, added)):
+                yield extra
+
+    def _guess_extras(self, other_edges: Mapping[str, Iterable[str]], result: Edges) -> None:
+        """Activate an extra where nothing else explains why a package is there."""
+        roots = {canonicalize_name(requirement.name) for requirement in self._asked}
+        explained_by_others = {name for names in other_edges.values() for name in names}
+        while True:
+            graph = {key: self._names(self._active(key)) for key in self._distributions}
+            explained = {name for key, names in graph.items() for name in names if name != key}
+            unexplained = set(self._distributions) - explained - explained_by_others - roots
+            unexplained = {key for key in unexplained if not asked_for(self._distributions[key])}
+            guess = self._best_guess(unexplained, explained | explained_by_others, graph)
+            if guess is None:
+                return
+            key, extra = guess
+            self._extras[key].add(extra)
+            self._spread_extras()
+            for name in sorted(self._names(self._of_extra(key, extra)) & unexplained):
+                result.warnings.append(
+                    Problem(
+                        "extra-guessed",
+                        key,
+                        self._versions[key],
+                        f"nothing asks for {name} but its extra {extra!r}, so {key}[{extra}] is taken to be wanted.",
+                        f'Say so with --requested "{key}[{extra}]", or that {name} is wanted for itself '
+                        f"with --requested {name}.",
+                    )
+                )
+
+    def _names(self, requirements: Iterable[Requirement]) -> set[str]:
+        return {canonicalize_name(requirement.name) for requirement in requirements}
+
+    def _best_guess(
+        self, unexplained: set[str], explained: set[str], graph: Mapping[str, set[str]]
+    ) -> tuple[str, str] | None:
+        """The extra that explains most; of several, one of a package that the user asked for."""
+        best: tuple[int, int, int, str, str] | None = None
+        for key, distribution in self._distributions.items() if unexplained else ():
+            mentioned = self._names(distribution.metadata.requires) & unexplained - {key}
+            for extra in distribution.metadata.extras - self._extras[key] if mentioned else ():
+                added = self._of_extra(key, extra)
+                explains = self._names(added) & mentioned
+                if not explains or not all(map(self._met, added)) or _reaches(graph, self._names(added), key):
+                    continue
+                # What the user asked for by name is what most likely had the extra; then what nobody else needs.
+                nearness = 0 if asked_for(distribution) else 1 + (key in explained)
+                best = min(filter(None, (best, (-len(explains), nearness, len(added), key, extra))))
+        return best and best[3:]
+
+    def _add_edge(self, key: str, requirement: Requirement, result: Edges, broken: list[Problem]) -> None:
+        name = canonicalize_name(requirement.name)
+        if name == key:
+            return
+        if name in self._exclude:
+            result.warnings.append(
+                Problem(
+                    "excluded-dependency",
+                    key,
+                    self._versions[key],
+                    f"it needs {requirement}, which is left out on purpose.",
+                    f"The page has to provide {name} in another way, or importing {key} may fail.",
+                )
+            )
+        elif name not in self._versions:
+            broken.append(_missing(key, self._versions[key], requirement))
+        else:
+            result.depends[key].add(name)
+            if not _fits(requirement, self._versions[name]):
+                broken.append(_conflicting(key, self._versions[key], requirement, self._versions[name]))
+
+    def _check_asked(self, broken: list[Problem]) -> None:
+        for requirement in self._asked:
+            name = canonicalize_name(requirement.name)
+            if name in self._exclude or (requirement.marker and not self._true(requirement, "")):
+                continue
+            if name not in self._versions:
+                broken.append(_missing(name, None, requirement))
+            elif not _fits(requirement, self._versions[name]):
+                broken.append(_conflicting(name, None, requirement, self._versions[name]))
+
+
+def asked_for(distribution: InstalledDistribution) -> bool:
+    """Whether pip's REQUESTED says that the user asked for it (uv writes it for every package)."""
+    return "REQUESTED" in distribution.files and distribution.installer == "pip"
+
+
+def _fits(requirement: Requirement, version: str) -> bool:
+    return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
+
+
+def _missing(key: str, version: str | None, requirement: Requirement) -> Problem:
+    wanted = str(requirement).partition(";")[0].strip()
+    return Problem(
+        "missing-dependency",
+        key,
+        version,
+        f"{'it needs' if version else 'you asked for'} {wanted}, which is not installed.",
+        f"Install it: pip install {wanted!r}; or leave it out on purpose: exclude={requirement.name}.",
+    )
+
+
+def _conflicting(key: str, version: str | None, requirement: Requirement, installed: str) -> Problem:
+    wanted = str(requirement).partition(";")[0].strip()
+    return Problem(
+        "conflicting-dependency",
+        key,
+        version,
+        f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} {installed} is installed.",
+        f"Install a version that fits: pip install {wanted!r}; or lock it as it is with --allow-broken.",
+    )
+
+
+def _reaches(graph: Mapping[str, Iterable[str]], starts: Iterable[str], goal: str) -> bool:
+    seen: set[str] = set()
+    waiting = list(starts)
+    while waiting:
+        key = waiting.pop()
+        if key == goal:
+            return True
+        if key not in seen:
+            seen.add(key)
+            waiting.extend(graph.get(key, ()))
+    return False
+
+
+def break_cycles(depends: Mapping[str, Collection[str]]) -> tuple[dict[str, set[str]], list[Problem]]:
+    """Remove every cycle, so that whoever needs one member still gets them all.
+
+    Per strongly connected component: the root is the member with most dependants outside of it (ties
+    by name); it depends on every other member, and all other inner edges go. Outside dependants of any
+    member depend on the root as well. Edges that leave the component stay.
+    """
+    graph = {key: set(names) - {key} for key, names in depends.items()}
+    warnings: list[Problem] = []
+    for component in _components(graph):
+        if len(component) == 1:
+            continue
+        outside = {
+            member: {key for key, names in graph.items() if member in names and key not in component}
+            for member in component
+        }
+        root = min(component, key=lambda member: (-len(outside[member]), member))
+        for member in component:
+            graph[member] -= component
+            for dependant in outside[member]:
+                graph[dependant].add(root)
+        graph[root] |= component - {root}
+        warnings.append(_cycle(root, sorted(component)))
+    return graph, warnings
+
+
+def _cycle(root: str, members: Sequence[str]) -> Problem:
+    return Problem(
+        "cycle",
+        root,
+        None,
+        f"{', '.join(members)} depend on each other; Pyodide would wait for ever, so {root} now loads the others.",
+        f"Load {root} to get all of them: another one by itself no longer loads the rest.",
+    )
+
+
+def _components(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
+    """Strongly connected components (Tarjan), without recursion: chains may be long."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    found: list[set[str]] = []
+    for start in sorted(graph):
+        if start in order:
+            continue
+        work = [(start, iter(sorted(graph[start])))]
+        order[start] = low[start] = len(order)
+        stack.append(start)
+        on_stack.add(start)
+        while work:
+            key, names = work[-1]
+            for name in names:
+                if name not in graph:
+                    continue
+                if name not in order:
+                    order[name] = low[name] = len(order)
+                    stack.append(name)
+                    on_stack.add(name)
+                    work.append((name, iter(sorted(graph[name]))))
+                    break
+                if name in on_stack:
+                    low[key] = min(low[key], order[name])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[key])
+                if low[key] == order[key]:
+                    component: set[str] = set()
+                    while key not in component:
+                        component.add(member := stack.pop())
+                        on_stack.discard(member)
+                    found.append(component)
+    return found

@@ -1,0 +1,90 @@
+"""What installers write about the origin of a distribution: PEP 610, PEP 710 and INDEX.
+
+``packaging.direct_url`` validates more than is wanted here and exists from packaging 26.1 on, while
+the base of Pyodide 0.27 and 0.28 has 24.2, which micropip cannot replace once it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUrl:
+    """direct_url.json or provenance_url.json: a URL, what is behind it, and its sha256 if known."""
+
+    url: str
+    kind: Literal["archive", "directory", "editable", "vcs"]
+    sha256: str | None = None
+
+
+def parse_direct_url(data: bytes) -> DirectUrl:
+    """Parse direct_url.json (PEP 610). Raises ValueError with what is wrong."""
+    value = _object(data)
+    url = _url(value)
+    if isinstance(info := value.get("dir_info"), dict):
+        return DirectUrl(url, "editable" if info.get("editable") is True else "directory")
+    if isinstance(value.get("vcs_info"), dict):
+        return DirectUrl(url, "vcs")
+    if isinstance(info := value.get("archive_info"), dict):
+        return DirectUrl(url, "archive", _sha256(info))
+    raise ValueError("none of archive_info, dir_info and vcs_info is there")
+
+
+def parse_provenance_url(data: bytes) -> DirectUrl:
+    """Parse provenance_url.json (PEP 710, a draft). Raises ValueError with what is wrong."""
+    value = _object(data)
+    info = value.get("archive_info")
+    if not isinstance(info, dict):
+        raise ValueError("archive_info is not there")
+    return DirectUrl(_url(value), "archive", _sha256(info))
+
+
+def parse_index(data: bytes) -> str | None:
+    """Parse INDEX (docs/INDEX.md): one http(s) URL in one line; None when it is anything else."""
+    lines = data.decode("utf-8", errors="replace").splitlines()
+    try:
+        parts = urlsplit(lines[0]) if len(lines) == 1 else None
+    except ValueError:
+        return None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        return None
+    return None if parts.query or parts.fragment else lines[0]
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")
+    return value
+
+
+def _url(value: dict[str, Any]) -> str:
+    url = value.get("url")
+    if not isinstance(url, str) or not url:
+        raise ValueError("url is not there")
+    urlsplit(url)  # raises ValueError for what is no URL at all
+    return url
+
+
+def _sha256(info: dict[str, Any]) -> str | None:
+    """The sha256 of archive_info. PEP 610: ``hashes`` is preferred, ``hash`` its deprecated form."""
+    hashes = info.get("hashes")
+    found = hashes.get("sha256") if isinstance(hashes, dict) else None
+    if found is None and isinstance(info.get("hash"), str):
+        algorithm, _, value = info["hash"].partition("=")
+        found = value if algorithm == "sha256" else None
+    if found is None:
+        return None
+    if not isinstance(found, str) or not _SHA256.fullmatch(found.lower()):
+        raise ValueError("its sha256 is no sha256")
+    return found.lower()

@@ -1,0 +1,116 @@
+"""What can go wrong, as values and as exceptions.
+
+::
+
+    MicropipLockError
+      x UnlockableError     packages that no true lock can name; carries every Problem
+      x ResolutionError     requirements without a solution
+      x InputError          an argument, a file or a folder that cannot be used
+      x FetchError          a request that got no usable answer
+      x IntegrityError      bytes that are not the bytes that were promised
+      x SuspensionError     a synchronous call that would have to wait
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "FetchError",
+    "InputError",
+    "IntegrityError",
+    "MicropipLockError",
+    "Problem",
+    "ResolutionError",
+    "SuspensionError",
+    "UnlockableError",
+]
+
+#: Problems of these codes say «could not find out», not «no»: an answer was not to be had.
+UNANSWERED = frozenset({"unreachable", "not-allowed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one package, and what to do about it.
+
+    ``code`` is one of the fixed words of the contract (``sdist``, ``content-mismatch`` ...),
+    ``package`` a canonical name, ``message`` says what is wrong and where, ``hint`` what to do
+    next. ``url``, where there is one, carries no credentials, query or fragment.
+    """
+
+    code: str
+    package: str
+    version: str | None
+    message: str
+    hint: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        subject = f"{self.package} {self.version}" if self.version else self.package
+        return f"{subject}: {self.message} [{self.code}]\n  {self.hint}"
+
+    def to_json(self) -> dict[str, str | None]:
+        """The problem as a JSON object, with every field."""
+        return {
+            "code": self.code,
+            "package": self.package,
+            "version": self.version,
+            "message": self.message,
+            "hint": self.hint,
+            "url": self.url,
+        }
+
+
+class MicropipLockError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class UnlockableError(MicropipLockError):
+    """Some packages cannot be locked truthfully; nothing was written.
+
+    ``problems`` holds every problem of every package, ordered by package and code.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.package, problem.code, problem.message)))
+        packages = len({problem.package for problem in self.problems})
+        count = "1 package" if packages == 1 else f"{packages} packages"
+        lines = [f"{count} cannot be locked; nothing was written."]
+        super().__init__("\n".join([*lines, *map(str, self.problems)]))
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether nothing definite was found: every problem is a missing answer."""
+        return all(problem.code in UNANSWERED for problem in self.problems)
+
+
+class ResolutionError(MicropipLockError):
+    """The requirements have no solution."""
+
+
+class InputError(MicropipLockError):
+    """An argument, a file or a folder cannot be used as it is; the message says why and what to do."""
+
+
+class FetchError(MicropipLockError):
+    """A request got no usable answer.
+
+    ``code`` is ``unreachable`` (no connection, time-out, server error, an answer that is not
+    what was asked for) or ``not-allowed`` (401, 403). ``url`` is shown without credentials.
+    """
+
+    def __init__(self, message: str, *, url: str, code: Literal["unreachable", "not-allowed"] = "unreachable") -> None:
+        super().__init__(message)
+        self.url = url
+        self.code = code
+
+
+class IntegrityError(MicropipLockError):
+    """Bytes differ from what their hash, their size or their container promised."""
+
+
+class SuspensionError(MicropipLockError):
+    """A synchronous call would have to wait for the network; the message says what to await."""

@@ -1,0 +1,197 @@
+"""The fetcher of the host: httpx, with retries, credentials, ``file:`` URLs and an optional HTTP cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from ..errors import FetchError
+from ..url import shown
+from . import ByteRange, Response, _file
+from ._body import Body
+from ._exchange import Exchanger, transient, wire
+from ._gather import concurrently
+from ._rules import (
+    IDLE_SECONDS,
+    JOBS,
+    RETRY_DELAYS,
+    TOTAL_SECONDS,
+    CacheError,
+    Transient,
+    check_length,
+    check_partial,
+    range_header,
+    with_retries,
+)
+
+T = TypeVar("T")
+
+
+class HttpxFetcher:
+    """A `Fetcher` on an asyncio event loop; use it on one loop only, and `aclose` it there.
+
+    ``offline`` asks nobody but the cache and ``file:`` URLs; ``refresh`` makes the cache ask the
+    server each time; ``cache_dir`` is the folder of the HTTP cache, None for none; ``jobs`` is
+    the number of requests at a time. ``delays`` are the seconds before the second and further
+    tries, ``sleep`` waits for them; ``idle`` and ``total`` are the seconds without a byte and
+    for a whole request. The body of a `stream` has no total, because a large wheel on a slow
+    line may take its time.
+    """
+
+    suffix_ranges: bool = True
+
+    def __init__(
+        self,
+        *,
+        offline: bool = False,
+        refresh: bool = False,
+        cache_dir: Path | None = None,
+        jobs: int | None = None,
+        delays: Sequence[float] = RETRY_DELAYS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        idle: float = IDLE_SECONDS,
+        total: float = TOTAL_SECONDS,
+    ) -> None:
+        self.refresh = refresh
+        self.jobs = max(1, JOBS if jobs is None else jobs)
+        self._delays = tuple(delays)
+        self._sleep = sleep
+        self._total = total
+        self._slots = asyncio.Semaphore(self.jobs)
+        self._exchanger = Exchanger(offline=offline, cache_dir=cache_dir, idle=idle, jobs=self.jobs)
+
+    async def get(
+        self,
+        url: str,
+        *,
+        accept: str | None = None,
+        byte_range: ByteRange | None = None,
+        max_bytes: int,
+        refresh: bool = False,
+    ) -> Response:
+        """See `Fetcher.get`. What comes from the cache or a file counts no bytes as received."""
+        if _file.is_file(url):
+            return _file.read(url, byte_range=byte_range, max_bytes=max_bytes)
+        headers = {"accept": accept or "*/*", "accept-encoding": "gzip"}
+        if byte_range is not None:
+            headers |= {"range": range_header(byte_range), "accept-encoding": "identity"}
+        if refresh or self.refresh:
+            headers["cache-control"] = "no-cache"
+        bare = self._exchanger.credentials.take(url)
+
+        async def attempt() -> Response:
+            try:
+                return await self._read("GET", bare, headers, byte_range, max_bytes, cached=byte_range is None)
+            except CacheError:
+                return await self._read("GET", bare, headers, byte_range, max_bytes, cached=False)
+
+        return await self._attempts(bare, attempt)
+
+    async def head(self, url: str) -> Response:
+        """See `Fetcher.head`."""
+        if _file.is_file(url):
+            return _file.read(url, head=True)
+        bare = self._exchanger.credentials.take(url)
+        # The Content-Length of a compressed body would not be the size of the file.
+        headers = {"accept": "*/*", "accept-encoding": "identity"}
+        return await self._attempts(bare, lambda: self._read("HEAD", bare, headers, None, 0, cached=False))
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See `Fetcher.stream`. Only opening it is tried again; later errors are the caller's to resume from."""
+        if _file.is_file(url):
+            yield _in_pieces(url, start)
+            return
+        bare = self._exchanger.credentials.take(url)
+        headers = {"accept": "*/*", "accept-encoding": "identity"}
+        if start:
+            headers["range"] = range_header((start, None))
+        async with AsyncExitStack() as stack:
+
+            async def attempt() -> tuple[httpx.Response, str]:
+                return await stack.enter_async_context(self._exchanger.exchange("GET", bare, headers, cached=False))
+
+            response, final = await self._attempts(bare, attempt)
+            expected, skip = None, start
+            if response.status_code == 206:
+                expected, skip = check_partial(final, (start, None) if start else None, response.headers), 0
+            elif response.status_code != 200:
+                message = f"{shown(final)}: there is nothing to download ({response.status_code})"
+                raise FetchError(message, url=shown(final))
+            async with aclosing(_decoded(response, final, skip, expected)) as pieces:
+                yield pieces
+
+    async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """See `Fetcher.gather`."""
+        return await concurrently(tasks, self.jobs)
+
+    async def aclose(self) -> None:
+        """See `Fetcher.aclose`."""
+        await self._exchanger.aclose()
+
+    async def _attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        async with self._slots:
+            try:
+                async with asyncio.timeout(self._total):
+                    return await with_retries(attempt, url=url, delays=self._delays, sleep=self._sleep)
+            except TimeoutError as error:
+                message = f"{shown(url)}: no whole answer within {self._total:g} seconds"
+                raise FetchError(message, url=shown(url)) from error
+
+    async def _read(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        byte_range: ByteRange | None,
+        max_bytes: int,
+        *,
+        cached: bool,
+    ) -> Response:
+        async with self._exchanger.exchange(method, url, headers, cached=cached) as (response, final):
+            status, answered = response.status_code, dict(response.headers)
+            if method == "HEAD":
+                return Response(final, status, answered, b"")
+            expected = check_partial(final, byte_range, answered) if status == 206 else None
+            body = Body(final, answered.get("content-encoding", ""), max_bytes)
+            async with aclosing(wire(response)) as pieces:
+                async for piece in pieces:
+                    body.feed(piece)
+                    if body.overflows:
+                        break
+                else:
+                    body.end()
+            content, complete = body.result()
+            check_length(final, expected, len(content), complete)
+            if answered.pop("content-encoding", None):
+                answered.pop("content-length", None)
+            known: bool = response.extensions.get("caching", {}).get("from_cache", False)
+            return Response(final, status, answered, content, complete, 0 if known else body.received)
+
+
+async def _decoded(response: httpx.Response, url: str, skip: int, expected: int | None) -> AsyncGenerator[bytes, None]:
+    """The body of a stream from byte ``skip`` on (a server without ranges sends the start, too)."""
+    body = Body(url, response.headers.get("content-encoding", ""), None)
+    try:
+        async with aclosing(wire(response)) as pieces:
+            async for coded in pieces:
+                body.feed(coded)
+                piece = body.take()
+                if piece[skip:]:
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
+        body.end()
+        check_length(url, expected, body.received, True)
+    except (httpx.HTTPError, Transient) as error:
+        cause = error if isinstance(error, Transient) else transient(url, error)
+        raise FetchError(str(cause), url=shown(url)) from error
+
+
+async def _in_pieces(url: str, start: int) -> AsyncIterator[bytes]:
+    for piece in _file.pieces(url, start=start):
+        yield piece

@@ -1,0 +1,62 @@
+"""Counts what one package costs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from . import ByteRange, Fetcher, Response
+
+T = TypeVar("T")
+
+
+class Meter:
+    """A `Fetcher` that passes everything on and counts requests and bytes of body."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self.requests = 0
+        self.bytes = 0
+
+    @property
+    def suffix_ranges(self) -> bool:
+        return self._fetcher.suffix_ranges
+
+    async def get(
+        self,
+        url: str,
+        *,
+        accept: str | None = None,
+        byte_range: ByteRange | None = None,
+        max_bytes: int,
+        refresh: bool = False,
+    ) -> Response:
+        self.requests += 1
+        response = await self._fetcher.get(
+            url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
+        )
+        self.bytes += response.received
+        return response
+
+    async def head(self, url: str) -> Response:
+        self.requests += 1
+        return await self._fetcher.head(url)
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.requests += 1
+        async with self._fetcher.stream(url, start=start) as pieces:
+            yield self._counted(pieces)
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for piece in pieces:
+            self.bytes += len(piece)
+            yield piece
+
+    async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        return await self._fetcher.gather(tasks)
+
+    async def aclose(self) -> None:
+        await self._fetcher.aclose()

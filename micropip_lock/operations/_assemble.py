@@ -1,0 +1,156 @@
+"""The lock, put together from an environment and what was found out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..depends import asked_for, break_cycles
+from ..errors import Problem
+from ..imports import imports
+from ..lockfile import LockedPackage, Lockfile
+from ..prove import Evidence, Finding
+from ..url import is_portable
+from ._base import Base
+from ._environment import Environment, Selection
+from ._here import Here
+
+
+def assemble(
+    environment: Environment, findings: Mapping[str, Finding], here: Here, selection: Selection, proof: str
+) -> tuple[Lockfile, list[Evidence]]:
+    """Make the lock. Problems and warnings that show only now are added to ``environment``.
+
+    Entries without evidence are in it as well: a lock with such holes is never handed out, since their
+    problems are in the environment.
+    """
+    base = here.base
+    proved_base = {key for key, finding in findings.items() if finding.is_base}
+    based = set(environment.based)
+    for key in proved_base:
+        based |= base.closure(
+            base.lockfile.packages[key].depends, stop=dict.fromkeys((*environment.own, *selection.exclude))
+        )
+    entries = {name: base.placed(base.lockfile.packages[name]) for name in based - environment.own.keys()}
+    taken = {name: key for key, entry in {**entries, **_of(base, proved_base)}.items() for name in entry.imports}
+    names, collisions = imports([environment.own[key] for key in sorted(environment.own.keys() - proved_base)], taken)
+    environment.warnings.extend(collisions)
+    depends = {
+        **{key: environment.edges.depends[key] | _base_depends(base, key, proved_base) for key in environment.own},
+        **{key: set(entry.depends) for key, entry in entries.items()},
+    }
+    depends, cycles = break_cycles(_closed(depends, environment, selection.exclude))
+    environment.warnings.extend(cycles)
+    packages = {key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()}
+    for key, finding in findings.items():
+        if finding.evidence is not None:
+            entry = _entry(environment, key, finding, base, names.get(key, ()))
+            packages[key] = replace(entry, depends=tuple(sorted(depends[key])))
+    evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
+    environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
+    lockfile = Lockfile(
+        base.lockfile.info,
+        dict(sorted(packages.items())),
+        _extra(base.lockfile, environment, selection, evidence, proof),
+    )
+    return lockfile, sorted(evidence, key=lambda item: item.package)
+
+
+def _of(base: Base, names: Iterable[str]) -> dict[str, LockedPackage]:
+    return {name: base.lockfile.packages[name] for name in names}
+
+
+def _base_depends(base: Base, key: str, proved_base: Collection[str]) -> set[str]:
+    """What the base's entry needs beside Requires-Dist: shared libraries, for instance."""
+    return set(base.lockfile.packages[key].depends) if key in proved_base else set()
+
+
+def _entry(
+    environment: Environment, key: str, finding: Finding, base: Base, import_names: Sequence[str]
+) -> LockedPackage:
+    evidence, item = finding.evidence, environment.own[key]
+    assert evidence is not None
+    if finding.is_base:
+        return base.placed(base.lockfile.packages[key])
+    return LockedPackage(
+        name=item.metadata.name,
+        version=item.version,
+        file_name=evidence.url,
+        sha256=evidence.sha256,
+        imports=tuple(import_names),
+    )
+
+
+def _closed(depends: Mapping[str, set[str]], environment: Environment, exclude: Collection[str]) -> dict[str, set[str]]:
+    """The edges without those to names that are not in the lock: the runtime would reject it whole."""
+    for key, names in depends.items():
+        if key in environment.own:
+            continue  # its edges were checked against what is installed
+        for name in sorted(names - depends.keys()):
+            if name in exclude:
+                what, hint = "excluded-dependency", f"The page has to provide {name} in another way."
+                environment.warnings.append(Problem(what, key, None, f"it needs {name}, which is left out.", hint))
+            else:
+                environment.problems.append(
+                    Problem(
+                        "missing-dependency",
+                        key,
+                        None,
+                        f"the base lock says it needs {name}, but has no such entry.",
+                        "Use the whole lock of a Pyodide release as base.",
+                    )
+                )
+    return {key: {name for name in names if name in depends} for key, names in depends.items()}
+
+
+def _base_evidence(entries: Mapping[str, LockedPackage], environment: Environment) -> Iterable[Evidence]:
+    for key in sorted(entries.keys() & environment.present | entries.keys() - environment.based):
+        entry = entries[key]
+        proof = "accepted" if key in environment.changed else "base"
+        yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)  # type: ignore[arg-type]
+
+
+def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], here: Here) -> Iterable[Problem]:
+    rest = []
+    for key, entry in packages.items():
+        if is_portable(entry.file_name, here.page_origin):
+            continue
+        if key in told:
+            yield _only_here(key, entry)
+        else:
+            rest.append(key)
+    if rest:
+        yield Problem(
+            "not-portable",
+            "pyodide",
+            None,
+            f"{len(rest)} more entries of the base keep names that are relative to the lock.",
+            "Pass base_url= (--base-url), the folder they can be loaded from, or put the lock beside them.",
+        )
+
+
+def _only_here(key: str, entry: LockedPackage) -> Problem:
+    relative = not urlsplit(entry.file_name).scheme
+    if relative:
+        message = f"its file name {entry.file_name} is relative to the lock."
+        hint = "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside it."
+    else:
+        message = f"only this machine or network can load {entry.file_name}."
+        hint = "Install it from a public index, or bundle the wheels with the lock."
+    return Problem("not-portable", key, entry.version, message, hint, None if relative else entry.file_name)
+
+
+def _extra(
+    base: Lockfile, environment: Environment, selection: Selection, evidence: Sequence[Evidence], proof: str
+) -> Mapping[str, Any]:
+    """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from."""
+    if not isinstance(base.extra.get("tool"), Mapping):
+        return base.extra
+    requested = {str(requirement) for requirement in selection.requested}
+    requested |= {key for key, item in environment.own.items() if asked_for(item)}
+    requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
+    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(item.index)) for item in evidence if item.index}
+    own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}
+    return {**base.extra, "tool": {**base.extra["tool"], "micropip-lock": own}}

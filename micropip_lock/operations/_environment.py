@@ -1,0 +1,260 @@
+"""The installed environment as freeze sees it before anybody is asked: all that the disk can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..depends import Dependencies, Edges
+from ..errors import Problem
+from ..installed import CheckFiles, InstalledDistribution, scan
+from ..lockfile import LockedPackage
+from ..origin import Origin, mock, origin
+from ..report import Reported
+from ..target import Target
+from ._here import Here
+
+Include = Literal["installed", "distribution"]
+
+#: What is there to install other things: left out unless something depends on it.
+_TOOLS = frozenset({"pip", "setuptools", "wheel", "micropip-lock"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What belongs into the lock, and what the user said about it."""
+
+    include: Include = "installed"
+    exclude: frozenset[str] = frozenset()
+    requested: Sequence[Requirement] = ()
+    report: Mapping[str, Reported] = field(default_factory=dict)
+    allow_broken: bool = False
+    check_files: CheckFiles = "size"
+
+
+@dataclass(slots=True)
+class Environment:
+    """What is installed, by canonical name, and where each thing claims to be from."""
+
+    #: Distributions that have to be proved.
+    own: dict[str, InstalledDistribution]
+    #: Names whose entries are the base's as they stand (rule 1), with what they need.
+    based: set[str]
+    origins: dict[str, Origin]
+    edges: Edges
+    #: name, version and reason of what is installed and left out
+    left_out: tuple[tuple[str, str | None, str], ...]
+    #: Whatever is installed or was reached, without the rest of the distribution.
+    present: set[str]
+    #: Names of which some files are not as they were installed.
+    changed: dict[str, Problem] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def provable(self) -> list[InstalledDistribution]:
+        """The distributions that it makes sense to ask for: nothing definite is wrong with them yet."""
+        hopeless = {problem.package for problem in self.problems if problem.code not in _ABOUT_OTHERS}
+        return [item for key, item in sorted(self.own.items()) if key not in hopeless]
+
+
+#: These problems are about a package's dependencies; its own proof is still worth having.
+_ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
+
+
+def read_environment(here: Here, target: Target, selection: Selection) -> Environment:
+    """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
+    found, problems = scan(here.paths)
+    everything = {item.key: item for item in found}
+    distributions = {key: item for key, item in everything.items() if key not in selection.exclude}
+    origins = {key: _origin(item, here, selection.report) for key, item in distributions.items()}
+    problems += _from_memory(here, distributions)
+    roots = _based_roots(here, distributions, origins, problems)
+    unbased = {key: item for key, item in distributions.items() if not origins[key].is_base}
+    closed_by = {**unbased, **dict.fromkeys(selection.exclude)}
+    present = here.base.closure(roots, stop=closed_by)
+    based = present
+    if selection.include == "distribution":
+        based = here.base.closure(here.base.lockfile.packages, stop=closed_by)
+    edges = _edges(here, unbased, based, target, selection)
+    kept = _kept(unbased, _needed_by_base(here, based), edges)
+    own = {key: item for key, item in unbased.items() if key in kept}
+    environment = Environment(
+        own=own,
+        based=based,
+        origins=origins,
+        edges=edges,
+        left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
+        present={*own, *present},
+        warnings=list(edges.warnings),
+    )
+    ignored = {*selection.exclude, *(unbased.keys() - kept)}
+    environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
+    environment.warnings = [item for item in edges.warnings if item.package not in ignored]
+    _check_disk(
+        environment, {key: distributions[key] for key in distributions if key in {*own, *present}}, target, selection
+    )
+    return environment
+
+
+def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Reported]) -> Origin:
+    reported = report.get(item.key)
+    claims = {item.key: reported.download} if reported is not None and reported.version == item.version else {}
+    return origin(item, loaded=here.loaded, report=claims)
+
+
+def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
+    """Mocks that exist in memory only, and names that the runtime loaded and that left no trace."""
+    in_memory = here.in_memory or {}
+    problems = [mock(name, version) for name, version in in_memory.items() if name not in distributions]
+    for name, channel in (here.loaded or {}).items():
+        known = name in distributions or name in in_memory
+        if not known and not (channel == "default channel" and here.base.entry(name) is not None):
+            problems.append(
+                Problem(
+                    "broken-metadata",
+                    name,
+                    None,
+                    "the runtime loaded it, but it has no .dist-info folder, and it is not of the base.",
+                    f"Load it from a wheel (micropip.install), or leave it out on purpose: exclude={name}.",
+                )
+            )
+    return problems
+
+
+def _based_roots(
+    here: Here,
+    distributions: Mapping[str, InstalledDistribution],
+    origins: Mapping[str, Origin],
+    problems: list[Problem],
+) -> set[str]:
+    """The names that the runtime itself loaded from the base."""
+    roots = set()
+    for key, item in distributions.items():
+        if origins[key].is_base:
+            entry = here.base.entry(key)
+            if entry is not None and entry.version == item.version:
+                roots.add(key)
+            else:
+                problems.append(_base_mismatch(item, entry))
+    # Shared libraries and bare archives have no .dist-info.
+    loaded = (here.loaded or {}).items()
+    return roots | {name for name, channel in loaded if channel == "default channel" and name not in distributions}
+
+
+def _base_mismatch(item: InstalledDistribution, entry: LockedPackage | None) -> Problem:
+    other = f"has {entry.version}" if entry is not None else "does not have it"
+    return Problem(
+        "base-mismatch",
+        item.key,
+        item.version,
+        f"Pyodide loaded it from its distribution, but the base lock {other}.",
+        "Use the lock that this Pyodide booted from as base, or leave base out.",
+    )
+
+
+def _needed_by_base(here: Here, based: Iterable[str]) -> set[str]:
+    return {name for key in based for name in here.base.lockfile.packages[key].depends}
+
+
+def _edges(
+    here: Here, unbased: Mapping[str, InstalledDistribution], based: Iterable[str], target: Target, selection: Selection
+) -> Edges:
+    entries = {name: here.base.lockfile.packages[name] for name in based}
+    asked = list(selection.requested)
+    asked.extend(
+        Requirement(f"{item.name}[{','.join(item.extras)}]")
+        for item in selection.report.values()
+        if item.requested and canonicalize_name(item.name) in unbased
+    )
+    versions = {name: entry.version for name, entry in entries.items()}
+    dependencies = Dependencies(unbased, versions, target, asked=asked, exclude=selection.exclude)
+    return dependencies.edges(
+        allow_broken=selection.allow_broken, other_edges={name: entry.depends for name, entry in entries.items()}
+    )
+
+
+def _kept(unbased: Mapping[str, InstalledDistribution], needed: set[str], edges: Edges) -> set[str]:
+    """Everything but the tools, and the tools that something depends on."""
+    waiting = [key for key in unbased if key not in _TOOLS or key in needed]
+    kept: set[str] = set()
+    while waiting:
+        key = waiting.pop()
+        if key not in kept and key in unbased:
+            kept.add(key)
+            waiting.extend(edges.depends[key])
+    return kept
+
+
+def _left_out(
+    everything: Mapping[str, InstalledDistribution], tools: Iterable[str], exclude: Iterable[str]
+) -> Iterable[tuple[str, str | None, str]]:
+    reasons = dict.fromkeys(tools, "a tool that nothing depends on")
+    reasons.update((name, "left out on purpose") for name in exclude if name in everything)
+    for name in sorted(reasons):
+        yield name, everything[name].version, reasons[name]
+
+
+def _check_disk(
+    environment: Environment,
+    distributions: Mapping[str, InstalledDistribution],
+    target: Target,
+    selection: Selection,
+) -> None:
+    told = {problem.package for problem in environment.problems}
+    for key, item in sorted(distributions.items()):
+        if environment.origins[key].problems:
+            environment.problems.extend(environment.origins[key].problems)
+        elif item.faults and key not in told:
+            environment.problems.append(_broken(item))
+        elif not item.faults:
+            is_base = environment.origins[key].is_base
+            if not is_base:
+                environment.problems.extend(_misfits(item, target))
+            if changed := item.changed_files(selection.check_files, compiled=is_base):
+                environment.changed[key] = _changed(item, changed)
+
+
+def _broken(item: InstalledDistribution) -> Problem:
+    return Problem(
+        "broken-metadata",
+        item.key,
+        item.version,
+        f"{item.dist_info} cannot be read: {'; '.join(item.faults)}.",
+        f"Install it again: pip install --force-reinstall {item.metadata.name}",
+    )
+
+
+def _misfits(item: InstalledDistribution, target: Target) -> Iterable[Problem]:
+    if target.rank(item.wheel.tags) is None:
+        tags = ", ".join(sorted(map(str, item.wheel.tags))[:3])
+        yield Problem(
+            "wrong-platform",
+            item.key,
+            item.version,
+            f"its wheel is for {tags}, which does not run on {target}.",
+            "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
+        )
+    if item.unspread:
+        yield Problem(
+            "layout",
+            item.key,
+            item.version,
+            "its modules lie in .data/purelib or .data/platlib, where Python does not find them: "
+            "Pyodide unpacks wheels as they are.",
+            "Ask its authors for a wheel that has its modules at the root.",
+        )
+
+
+def _changed(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return Problem(
+        "files-changed",
+        item.key,
+        item.version,
+        f"files are missing or were edited after it was installed: {', '.join(paths[:3])}{more}.",
+        f"Install it again: pip install --force-reinstall {item.metadata.name}=={item.version}",
+    )

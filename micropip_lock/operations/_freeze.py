@@ -1,0 +1,205 @@
+"""freeze: an installed environment in, a true lock out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors import InputError, UnlockableError
+from ..fetch import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error, run_sync
+from ..fetch._meter import Meter
+from ..index import Indexes
+from ..installed import CheckFiles, InstalledDistribution
+from ..lockfile import Lockfile
+from ..prove import Finding, Prover, Rules
+from ..report import read_report
+from ..surroundings import Surroundings
+from ..target import Target
+from ._assemble import assemble
+from ._environment import Environment, Include, Selection, read_environment
+from ._here import Here, look
+from ._result import FreezeResult
+
+Proof = Literal["content", "metadata"]
+
+
+class Progress(Protocol):
+    """Is told after each package that was looked at."""
+
+    def __call__(self, done: int, total: int, package: str) -> None: ...
+
+
+async def freeze(
+    *,
+    path: str | Path | Sequence[str | Path] | None = None,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    index_urls: str | Sequence[str] | None = None,
+    include: Include = "installed",
+    exclude: Collection[str] = (),
+    requested: Sequence[str] = (),
+    report: Mapping[str, Any] | str | Path | None = None,
+    proof: Proof = "content",
+    check_files: CheckFiles = "size",
+    accept_unproved: Collection[str] = (),
+    download: bool = False,
+    offline: bool = False,
+    refresh: bool = False,
+    strict: bool = False,
+    allow_broken: bool = False,
+    trust_index_file: bool = False,
+    fetcher: Fetcher | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> FreezeResult:
+    """Lock what is installed, with proof that every entry is the very wheel that was installed.
+
+    The same call inside Pyodide and on the host. Everything that is not given is taken from the
+    surroundings: the running Pyodide, or the virtual environment.
+
+    * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7");
+      ``base_url``: where relative file names of the base live; ``base_dir``: a local Pyodide
+      distribution that holds wheels of the base; ``index_urls``: simple repository API roots.
+    * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left out
+      on purpose. ``requested``: requirements that were asked for, for their extras.
+    * ``report``: pip's installation report (parsed, or a file), whose claims are then proved.
+    * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and build.
+      ``check_files``: installed files against the installed RECORD by "size", by "hash", or "off".
+    * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
+      ``download``: allow wheels to be downloaded where range requests cannot decide.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
+      warnings become problems; ``allow_broken``: unmet requirements become warnings;
+      ``trust_index_file``: ask indexes that only an INDEX file names.
+    * ``fetcher``: asks for bytes (stays open); ``progress``: is called as (done, total, package);
+      ``surroundings``: where to look instead of here.
+
+    Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files and
+    folders that cannot be used, and `FetchError` when the base cannot be had. Nothing is written.
+    """
+    rules = Rules(
+        proof=_one_of("proof", proof, Proof),
+        check_files=_one_of("check_files", check_files, CheckFiles),
+        accept_unproved=frozenset(map(canonicalize_name, accept_unproved)),
+        download=download,
+    )
+    selection = Selection(
+        include=_one_of("include", include, Include),
+        exclude=frozenset(map(canonicalize_name, exclude)),
+        requested=tuple(map(_requirement, requested)),
+        report={} if report is None else read_report(report),
+        allow_broken=allow_broken,
+        check_files=check_files,
+    )
+    own_fetcher = (
+        default_fetcher(offline=offline, refresh=refresh, cache_dir=default_cache_dir()) if fetcher is None else None
+    )
+    meter = Meter(own_fetcher or (NoNetwork(offline_error) if offline else fetcher))  # type: ignore[arg-type]
+    try:
+        here = await look(
+            surroundings,
+            path=path,
+            base=base,
+            base_url=base_url,
+            base_dir=base_dir,
+            index_urls=index_urls,
+            fetcher=meter,
+        )
+        result = await _freeze(here, selection, rules, meter, trust_index_file, progress)
+    finally:
+        if own_fetcher is not None:
+            await own_fetcher.aclose()
+    if strict and result.warnings:
+        raise UnlockableError(result.warnings)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+async def _freeze(
+    here: Here,
+    selection: Selection,
+    rules: Rules,
+    fetcher: Fetcher,
+    trust_index_file: bool,
+    progress: Progress | None,
+) -> FreezeResult:
+    """site-packages, then claims, then proofs, then the lock: no step reaches back."""
+    target = Target.from_info(here.base.lockfile.info)
+    environment = read_environment(here, target, selection)
+    indexes = here.indexes(trust_index_file=trust_index_file) if _asks(environment) else Indexes(())
+    prover = Prover(fetcher, indexes, target, rules)
+    findings = await _prove(environment, here, prover, fetcher, progress)
+    _collect(environment, findings, rules)
+    lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
+    if environment.problems:
+        raise UnlockableError(environment.problems)
+    warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
+    return FreezeResult(lockfile, tuple(evidence), tuple(warnings), environment.left_out)
+
+
+def _asks(environment: Environment) -> bool:
+    """Whether anything has to be asked of an index or a server."""
+    origins = (environment.origins[item.key] for item in environment.provable())
+    return not all(origin.claims and origin.claims[0].witnessed for origin in origins)
+
+
+async def _prove(
+    environment: Environment, here: Here, prover: Prover, fetcher: Fetcher, progress: Progress | None
+) -> dict[str, Finding]:
+    """Ask for every distribution at once; the chain page, sidecar, range of each runs by itself."""
+    distributions = environment.provable()
+    done = 0
+
+    async def prove(item: InstalledDistribution) -> Finding:
+        nonlocal done
+        finding = await prover.prove(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
+        done += 1
+        if progress is not None:
+            progress(done, len(distributions), item.key)
+        return finding
+
+    findings = await fetcher.gather(prove(item) for item in distributions)
+    return {item.key: finding for item, finding in zip(distributions, findings, strict=True)}
+
+
+def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules) -> None:
+    """Bring problems together, and waive changed files where the user accepts them and a wheel is known."""
+    for finding in findings.values():
+        environment.problems.extend(finding.problems)
+        environment.warnings.extend(finding.warnings)
+    for key, problem in environment.changed.items():
+        found = findings.get(key, Finding())
+        if key in rules.accept_unproved and found.evidence is not None:
+            findings[key] = replace(found, evidence=replace(found.evidence, proof="accepted"))
+        elif key not in rules.accept_unproved or key not in environment.based:
+            environment.problems.append(problem)
+
+
+def freeze_sync(**arguments: Any) -> FreezeResult:
+    """`freeze` as a plain function, where nothing has to be awaited.
+
+    That is: no network is needed, or a web worker's synchronous XMLHttpRequest is there, or WebAssembly
+    stack switching, or (on the host) no event loop is running. Takes the arguments of `freeze`; raises
+    `SuspensionError` where it would have to wait.
+    """
+    if arguments.get("fetcher") is not None:
+        raise InputError("freeze_sync() finds its own fetcher; pass fetcher= to `await freeze()`.")
+    offline, refresh = bool(arguments.get("offline")), bool(arguments.get("refresh"))
+    return run_sync(lambda fetcher: freeze(**{**arguments, "fetcher": fetcher}), offline=offline, refresh=refresh)
+
+
+def _one_of(name: str, value: str, choices: Any) -> Any:
+    if value not in get_args(choices):
+        raise InputError(f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choices)))}.")
+    return value
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise InputError(f"requested: {text!r} is no requirement ({str(error).splitlines()[0]}).") from error

@@ -1,0 +1,115 @@
+"""Where a freeze looks: the surroundings, completed by what the caller said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import surroundings as _surroundings
+from ..errors import InputError
+from ..fetch import Fetcher
+from ..index import Indexes
+from ..lockfile import Lockfile
+from ..surroundings import Surroundings
+from ._base import Base, load_base
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Folders, base and indexes; ``loaded`` is None unless this is a live runtime."""
+
+    paths: tuple[Path, ...]
+    base: Base
+    #: None: as the host is configured.
+    index_urls: tuple[str, ...] | None
+    find_links: tuple[str, ...] = ()
+    loaded: Mapping[str, str] | None = None
+    in_memory: Mapping[str, str] | None = None
+    page_origin: str | None = None
+
+    def indexes(self, *, trust_index_file: bool) -> Indexes:
+        """The indexes to search. Their configuration is read only now, when it is needed."""
+        index_urls, find_links = self.index_urls, self.find_links
+        if index_urls is None:
+            index_urls, find_links = _surroundings.configured_indexes()
+        elif not index_urls and self.loaded is not None:
+            index_urls = _surroundings.default_index_urls()
+        return Indexes(index_urls, find_links, trust_index_file=trust_index_file)
+
+
+async def look(
+    surroundings: Surroundings | None,
+    *,
+    path: str | Path | Sequence[str | Path] | None,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: str | Path | None,
+    index_urls: str | Sequence[str] | None,
+    fetcher: Fetcher,
+) -> Here:
+    """Complete ``surroundings`` (None: those of this call) by the arguments of freeze.
+
+    Raises `InputError` when a folder or the base is missing, and `FetchError`.
+    """
+    around = surroundings
+    if around is None and (path is None or base is None):
+        around = _surroundings_for(path)
+    if around is None:
+        around = Surroundings(paths=())
+        configured = None
+    else:
+        configured = around.index_urls
+    # Folders that were named are folders only: what the runtime remembers is about its own.
+    live = around.loaded if path is None else None
+    return Here(
+        paths=around.paths if path is None else _folders(path),
+        base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        index_urls=configured if index_urls is None else _urls(index_urls),
+        find_links=around.find_links if index_urls is None else (),
+        loaded=live,
+        in_memory=around.in_memory if live is not None else None,
+        page_origin=around.page_origin,
+    )
+
+
+def _surroundings_for(path: object) -> Surroundings | None:
+    try:
+        return _surroundings.look()
+    except InputError:
+        if path is None:
+            raise
+        return None  # folders were named and no venv is near: only the base is missing, which is said later
+
+
+async def _base(
+    around: Surroundings,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: Path | None,
+    fetcher: Fetcher,
+) -> Base:
+    if base is not None:
+        return await load_base(base, fetcher, base_url=base_url, base_dir=base_dir)
+    if around.base is None:
+        raise InputError(
+            "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
+            "(base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
+        )
+    return await load_base(
+        around.base, fetcher, base_url=base_url or around.base_url, base_dir=base_dir or around.base_dir
+    )
+
+
+def _urls(index_urls: str | Sequence[str]) -> tuple[str, ...]:
+    return (index_urls,) if isinstance(index_urls, str) else tuple(index_urls)
+
+
+def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    folders = tuple(map(Path, [path] if isinstance(path, str | Path) else path))
+    if not folders:
+        raise InputError("path=[] names no folder. Leave it out to freeze the environment that is around.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"The folder {folder} does not exist.")
+    return folders

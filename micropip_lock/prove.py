@@ -1,0 +1,488 @@
+"""Proof that one wheel at one URL is what is installed: the rules of evidence.
+
+The rules are those of docs/evidence.md. Nothing here raises for a package that cannot be proved: the
+answer is a `Finding` with problems, so that all packages are looked at and reported together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from .errors import FetchError, IntegrityError, Problem
+from .fetch import Fetcher
+from .fetch._meter import Meter
+from .index import Indexes, Listing, Offer
+from .installed import CheckFiles, InstalledDistribution
+from .lockfile import LockedPackage
+from .origin import Claim, Origin, local_file
+from .record import Comparison, compare
+from .remote_wheel import NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from .target import Target
+from .url import is_http, shown, without_credentials
+
+Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
+
+#: The problems that `accept_unproved` may waive.
+WAIVABLE = frozenset({"unreachable", "not-allowed", "no-ranges", "files-changed", "weak-record"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why an entry of the lock is true.
+
+    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is the
+    wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is the
+    index that offers the wheel, without credentials.
+    """
+
+    package: str
+    version: str
+    claim: str
+    proof: Proof
+    url: str
+    sha256: str
+    size: int | None = None
+    index: str | None = None
+    requests: int = 0
+    bytes: int = 0
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """The evidence as a JSON object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came out for one package: evidence, or problems."""
+
+    evidence: Evidence | None = None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    #: The evidence is for the base's own entry.
+    is_base: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How much proof is asked for, and what may be done to get it."""
+
+    proof: Literal["content", "metadata"] = "content"
+    check_files: CheckFiles = "size"
+    accept_unproved: frozenset[str] = frozenset()
+    download: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BaseWheel:
+    """A wheel of the base: its entry, where to read it, and whether that is a local copy."""
+
+    entry: LockedPackage
+    url: str
+    local: bool
+
+
+class _Is(Enum):
+    """How a wheel compares with what is installed, best first."""
+
+    EQUAL = "equal"
+    FORGED = "forged-claim"
+    FILES_CHANGED = "files-changed"
+    WEAK = "weak-record"
+    NO_RANGES = "no-ranges"
+    NOT_ALLOWED = "not-allowed"
+    UNREACHABLE = "unreachable"
+    OTHER = "content-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A wheel that may be the one. ``url`` is what would be written."""
+
+    url: str
+    claim: str
+    sha256: str | None
+    size: int | None = None
+    index: str | None = None
+    #: A file that the wheel must not ship: the one that names this URL.
+    claiming_file: str | None = None
+    #: The URL as it was found had a query that may have been needed.
+    had_query: bool = False
+    yanked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    candidate: _Candidate
+    verdict: _Is
+    #: What is wrong, for a message; empty when the wheel is equal.
+    reason: str = ""
+    size: int | None = None
+    downloaded: WheelContents | None = None
+
+
+class Prover:
+    """Proves distributions, one after the other or many at once. It keeps no state of theirs."""
+
+    def __init__(self, fetcher: Fetcher, indexes: Indexes, target: Target, rules: Rules) -> None:
+        self._fetcher = fetcher
+        self._indexes = indexes
+        self._target = target
+        self._rules = rules
+        self._base_is_down = False
+
+    async def prove(
+        self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None = None
+    ) -> Finding:
+        """Prove ``distribution`` by its claims, else by the base's own wheel, else by the indexes."""
+        return await _Case(self, distribution, Meter(self._fetcher)).find(origin, base)
+
+
+class _Case:
+    """One distribution on its way to a finding."""
+
+    def __init__(self, prover: Prover, distribution: InstalledDistribution, fetcher: Meter) -> None:
+        self._prover = prover
+        self._rules = prover._rules
+        self._distribution = distribution
+        self._fetcher = fetcher
+        self._accepted = distribution.key in self._rules.accept_unproved
+
+    async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
+        if origin.claims:
+            return await self._by_claims(origin.claims)
+        missed: list[_Outcome] = []
+        if base is not None:
+            outcome = await self._examine_base(base)
+            if outcome.verdict is _Is.EQUAL:
+                return self._found(outcome, is_base=True)
+            missed.append(outcome)
+        return await self._by_index(origin.index, missed)
+
+    # -- claims: rules 2 and 3
+
+    async def _by_claims(self, claims: Sequence[Claim]) -> Finding:
+        first = claims[0]
+        candidate = _candidate(first.url, first.kind, first.sha256, claiming_file=first.file)
+        if first.witnessed and not candidate.had_query:
+            return self._found(_Outcome(candidate, _Is.EQUAL), proof="installer")
+        known = {claim.sha256 for claim in claims} - {None}
+        if not (candidate.had_query and first.witnessed):
+            known |= {await self._listed_sha256(candidate.url)} - {None}
+        if len(known) > 1:
+            return self._hash_conflict(candidate.url, sorted(filter(None, known)))
+        candidate = replace(candidate, sha256=next(iter(known), None))
+        outcome = await self._examine(candidate)
+        if outcome.verdict is _Is.EQUAL:
+            return self._found(outcome)
+        return self._accepted_or([outcome])
+
+    async def _listed_sha256(self, url: str) -> str | None:
+        """The sha256 a configured index gives for this URL; silence of the indexes is no objection."""
+        if not self._prover._indexes:
+            return None
+        try:
+            listing = await self._prover._indexes.project(self._distribution.key, self._fetcher)
+        except FetchError:
+            return None
+        return listing.sha256_of(url)
+
+    # -- the base and the indexes: rules 4 and 5
+
+    async def _examine_base(self, base: BaseWheel) -> _Outcome:
+        entry = base.entry
+        candidate = _Candidate(base.url, "base", entry.sha256 or None)
+        if self._prover._base_is_down:
+            return _Outcome(candidate, _Is.UNREACHABLE, "cannot be reached")
+        if base.local:
+            outcome = await self._download(candidate)
+        else:
+            outcome = await self._examine(candidate)
+            # One refused connection tells for the whole base; asking again for each package only takes time.
+            self._prover._base_is_down = self._prover._base_is_down or outcome.verdict is _Is.UNREACHABLE
+        return outcome
+
+    async def _by_index(self, first: str | None, missed: list[_Outcome]) -> Finding:
+        if not self._prover._indexes:
+            return self._accepted_or(missed) if missed else self._no_index()
+        try:
+            listing = await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first)
+        except FetchError as error:
+            return self._problem(error.code, str(error), _HINTS[error.code], error.url)
+        offers = listing.offers(self._distribution.key, self._distribution.versions)
+        fitting = self._fitting(offers)
+        if not fitting:
+            undecided = [outcome for outcome in missed if outcome.verdict is not _Is.OTHER]
+            return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
+        by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
+        outcomes = by_metadata or [
+            await self._examine(candidate) for candidate in _distinct(self._not_excluded(fitting))
+        ]
+        equal = [outcome for outcome in outcomes if outcome.verdict is _Is.EQUAL]
+        if len(equal) > 1:
+            return await self._ambiguous(equal)
+        if equal:
+            return self._found(equal[0], proof="metadata" if by_metadata else None)
+        return self._accepted_or([*missed, *outcomes], offers=fitting)
+
+    def _fitting(self, offers: Sequence[Offer]) -> list[Offer]:
+        """The wheels that fit the target: those with the installed tags and build first, then the best tags."""
+
+        def order(offer: Offer) -> tuple[bool, int]:
+            return not self._same_tags(offer), self._prover._target.rank(offer.file.tags) or 0
+
+        wheels = [offer for offer in offers if offer.file.kind == "wheel"]
+        return sorted((offer for offer in wheels if self._prover._target.rank(offer.file.tags) is not None), key=order)
+
+    def _same_tags(self, offer: Offer) -> bool:
+        wheel = self._distribution.wheel
+        return offer.file.tags == wheel.tags and offer.file.build == wheel.build
+
+    def _not_excluded(self, offers: Sequence[Offer]) -> list[Offer]:
+        """Without the wheels whose METADATA is another one by the page's own word.
+
+        When that leaves none, all are looked at, to be able to say what differs.
+        """
+        own = self._distribution.metadata_sha256
+        return [offer for offer in offers if offer.file.metadata_sha256 in (None, "", own)] or list(offers[:1])
+
+    def _by_metadata(self, offers: Sequence[Offer]) -> list[_Outcome]:
+        """Rule 5: METADATA, tags and build are equal by the page's own word."""
+        own = self._distribution.metadata_sha256
+        same = [offer for offer in offers if offer.file.metadata_sha256 == own and self._same_tags(offer)]
+        candidates = _distinct([offer for offer in same if offer.file.sha256])
+        return [_Outcome(candidate, _Is.EQUAL, size=candidate.size) for candidate in candidates]
+
+    async def _ambiguous(self, equal: Sequence[_Outcome]) -> Finding:
+        if self._rules.download:
+            downloaded = [await self._download(outcome.candidate) for outcome in equal]
+            honest = [
+                outcome
+                for outcome in downloaded
+                if outcome.verdict is _Is.EQUAL and outcome.downloaded and outcome.downloaded.honest
+            ]
+            if honest:
+                return self._found(honest[0])
+        urls = " and ".join(shown(outcome.candidate.url) for outcome in equal)
+        return self._problem(
+            "ambiguous-index",
+            f"{len(equal)} wheels with different bytes hold exactly what is installed: {urls}.",
+            "Name one index only, or let --download choose: it drops what contradicts its own RECORD, then takes "
+            "the first index.",
+            equal[0].candidate.url,
+        )
+
+    # -- looking at one wheel
+
+    async def _examine(self, candidate: _Candidate) -> _Outcome:
+        """Compare the wheel where it lies; download it only where that is allowed and needed."""
+        outcome = await self._guarded(candidate, self._read(candidate))
+        undecided = outcome.verdict in (_Is.WEAK, _Is.NO_RANGES)
+        hash_missing = outcome.verdict is _Is.EQUAL and candidate.sha256 is None
+        if self._rules.download and (undecided or hash_missing):
+            return await self._download(candidate)
+        return outcome
+
+    async def _read(self, candidate: _Candidate) -> _Outcome:
+        contents = await read_wheel(
+            self._fetcher,
+            candidate.url,
+            self._distribution.key,
+            size=candidate.size,
+            tail=expected_tail(self._distribution.rows),
+        )
+        return self._judge(candidate, contents)
+
+    async def _download(self, candidate: _Candidate) -> _Outcome:
+        return await self._guarded(candidate, self._read_whole(candidate))
+
+    async def _read_whole(self, candidate: _Candidate) -> _Outcome:
+        contents = await download_wheel(self._fetcher, candidate.url, self._distribution.key)
+        if candidate.sha256 not in (None, contents.sha256):
+            raise IntegrityError(f"its sha256 is {contents.sha256}, not {candidate.sha256} as promised")
+        return replace(
+            self._judge(replace(candidate, sha256=contents.sha256), contents, trust_disk=True), downloaded=contents
+        )
+
+    def _judge(self, candidate: _Candidate, contents: WheelContents, *, trust_disk: bool = False) -> _Outcome:
+        comparison = compare(
+            self._distribution.installation(self._rules.check_files, hash_weak=trust_disk),
+            contents.members,
+            contents.record,
+            contents.dist_info,
+        )
+        verdict, reason = _verdict(comparison)
+        if verdict is _Is.EQUAL and candidate.claiming_file and contents.ships(candidate.claiming_file):
+            verdict, reason = _Is.FORGED, f"ships {candidate.claiming_file} itself"
+        return _Outcome(candidate, verdict, reason, contents.size)
+
+    async def _guarded(self, candidate: _Candidate, work: object) -> _Outcome:
+        try:
+            outcome: _Outcome = await work  # type: ignore[misc]
+        except NoRangesError:
+            return _Outcome(candidate, _Is.NO_RANGES, "can only be read by downloading it whole")
+        except IntegrityError as error:
+            return _Outcome(candidate, _Is.OTHER, f"is not usable: {error}")
+        except FetchError as error:
+            verdict = _Is.NOT_ALLOWED if error.code == "not-allowed" else _Is.UNREACHABLE
+            return _Outcome(candidate, verdict, f"gave no answer: {error}")
+        return outcome
+
+    # -- findings
+
+    def _found(self, outcome: _Outcome, *, proof: Proof | None = None, is_base: bool = False) -> Finding:
+        candidate = outcome.candidate
+        if candidate.sha256 is None:
+            return self._problem(
+                "hash-missing",
+                f"{shown(candidate.url)} holds what is installed, but nobody gives its sha256.",
+                "Compute it from the wheel with --download.",
+                candidate.url,
+            )
+        if not is_http(candidate.url) and not is_base:
+            return Finding(problems=(local_file(self._distribution, candidate.url),))
+        if proof is None:
+            proof = "download" if outcome.downloaded and not is_base else "content"
+        evidence = Evidence(
+            package=self._distribution.key,
+            version=self._distribution.version,
+            claim=candidate.claim,
+            proof=proof,
+            url=candidate.url,
+            sha256=candidate.sha256,
+            size=outcome.size or candidate.size,
+            index=candidate.index,
+            requests=self._fetcher.requests,
+            bytes=self._fetcher.bytes,
+        )
+        warnings = () if candidate.yanked is None else (self._yanked(candidate.yanked),)
+        return Finding(evidence, warnings=warnings, is_base=is_base)
+
+    def _yanked(self, reason: str) -> Problem:
+        distribution = self._distribution
+        return Problem(
+            "yanked",
+            distribution.key,
+            distribution.version,
+            f"this release was yanked by its authors{f': {reason}' if reason else ''}.",
+            f"Install another version of {distribution.metadata.name} if you can.",
+        )
+
+    def _accepted_or(self, outcomes: Sequence[_Outcome], *, offers: Sequence[Offer] = ()) -> Finding:
+        """The problem that says most, unless the user accepts it and there is a URL with a hash."""
+        order = list(_Is)
+        worst = min(outcomes, key=lambda outcome: order.index(outcome.verdict))
+        code = worst.verdict.value
+        certain = worst.candidate.sha256 is not None and (not offers or self._same_tags(offers[0]))
+        if self._accepted and code in WAIVABLE and certain:
+            return self._found(worst, proof="accepted", is_base=worst.candidate.claim == "base")
+        if worst.candidate.had_query:
+            return self._problem(
+                "query-needed",
+                f"its URL needs a query, which may be a secret: without it "
+                f"{shown(worst.candidate.url)} {worst.reason}.",
+                "Publish the wheel at a URL that needs no query, and install it from there.",
+                worst.candidate.url,
+            )
+        if worst.verdict is _Is.OTHER and len(outcomes) > 1:
+            message = f"none of {len(outcomes)} wheels holds what is installed; {shown(worst.candidate.url)} "
+        else:
+            message = f"{shown(worst.candidate.url)} "
+        return self._problem(code, message + worst.reason + ".", _HINTS[code], worst.candidate.url)
+
+    def _hash_conflict(self, url: str, hashes: Sequence[str]) -> Finding:
+        return self._problem(
+            "hash-conflict",
+            f"claims, report and index disagree about the sha256 of {shown(url)}: {', '.join(hashes)}.",
+            "Install it again; if that does not help, the file was replaced: ask whoever publishes it.",
+            url,
+        )
+
+    def _no_index(self) -> Finding:
+        return self._problem(
+            "no-such-project",
+            "nothing says where it came from, and no index is configured to look for it.",
+            "Name the index it was installed from: --index-url https://index.example/simple",
+        )
+
+    def _nothing_fits(self, listing: Listing, offers: Sequence[Offer]) -> Finding:
+        version, where = self._distribution.version, ", ".join(listing.asked) or "the links"
+        if not listing.pages:
+            return self._problem(
+                "no-such-project",
+                f"there is no such project on {where}.",
+                "Name the index it was installed from with --index-url. Was it installed from a file or folder?",
+            )
+        if not offers:
+            return self._problem(
+                "no-such-version",
+                f"there is no version {version} on {where}.",
+                "Install a version that is there, or name the index it was installed from with --index-url.",
+            )
+        if all(offer.file.kind == "sdist" for offer in offers):
+            return self._problem(
+                "sdist",
+                f"{where} has only an sdist of version {version}, so it was built on this machine.",
+                "Install a version that has a wheel, or build and publish one.",
+            )
+        return self._problem(
+            "no-matching-wheel",
+            f"no wheel of version {version} on {where} fits {self._prover._target}.",
+            "Install a version that has a fitting wheel: "
+            f"pip install --only-binary=:all: --force-reinstall {self._distribution.metadata.name}",
+        )
+
+    def _problem(self, code: str, message: str, hint: str, url: str | None = None) -> Finding:
+        distribution = self._distribution
+        hint = hint.replace("{name}", distribution.metadata.name).replace("{version}", distribution.version)
+        problem = Problem(code, distribution.key, distribution.version, message, hint, shown(url) if url else None)
+        return Finding(problems=(problem,))
+
+
+_HINTS = {
+    "forged-claim": "Do not trust this wheel: it forges where it comes from. Install {name} from an index.",
+    "files-changed": "Something was added after it was installed: pip install --force-reinstall {name}=={version}",
+    "weak-record": "Its RECORD has no sha256 for some files; only --download can compare them.",
+    "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",
+    "not-allowed": "Give credentials for the index: in its URL, in netrc, or in pip's configuration.",
+    "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
+    "content-mismatch": "It was built from an sdist, edited, or comes from another index. Install the published wheel: "
+    "pip install --only-binary=:all: --force-reinstall {name}=={version}",
+}
+
+
+def _verdict(comparison: Comparison) -> tuple[_Is, str]:
+    for verdict, paths, what in (
+        (_Is.OTHER, comparison.differing, "has other contents"),
+        (_Is.WEAK, comparison.weak, "cannot be compared without a hash"),
+        (_Is.FILES_CHANGED, comparison.extra, "does not hold all that is installed"),
+    ):
+        if paths:
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            return verdict, f"{what} ({', '.join(paths[:3])}{more})"
+    return _Is.EQUAL, ""
+
+
+def _candidate(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> _Candidate:
+    parts = urlsplit(without_credentials(url))
+    # piplite adds ?sha256= to make the browser's cache tell two files apart.
+    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
+    bare = urlunsplit(parts._replace(query="", fragment=""))
+    return _Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
+
+
+def _distinct(offers: Sequence[Offer]) -> list[_Candidate]:
+    """One candidate for each sha256: the first http(s) one, in the order of the offers."""
+    found: dict[str, _Candidate] = {}
+    for offer in offers:
+        file = offer.file
+        candidate = replace(
+            _candidate(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
+        )
+        key = file.sha256 or candidate.url
+        if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):
+            found[key] = candidate
+    return list(found.values())

@@ -1,0 +1,239 @@
+"""RECORD: what an installer says it installed, compared with what a wheel says it holds.
+
+Specification: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .zip_tail import Member
+
+#: «sha256 or stronger»: what the specification of wheels asks for, in hashlib's names.
+STRONG = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b"})
+
+#: Files of .dist-info that installers write; a wheel's own copy of them proves nothing.
+WRITTEN_BY_INSTALLERS = re.compile(
+    r"RECORD[^/]*|INSTALLER|REQUESTED|direct_url\.json|provenance_url\.json|uv_[^/]*\.json|INDEX|PYODIDE_[^/]*"
+)
+_BYTECODE = re.compile(r"(?:(?P<folder>.*/)?__pycache__/(?P<module>[^/]+?)\.[^/]+\.pyc|(?P<legacy>.*)\.py[co])")
+_SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?|\.pyw?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One row: a path relative to site-packages, normalised, with ``/``."""
+
+    path: str
+    algorithm: str | None = None
+    #: urlsafe base64 without padding, as RECORD has it
+    digest: str | None = None
+    size: int | None = None
+
+    @property
+    def strong(self) -> bool:
+        """Whether the row has a hash that is worth comparing."""
+        return self.algorithm in STRONG and bool(self.digest)
+
+    @property
+    def leaves_folder(self) -> bool:
+        """Whether the file lies outside of site-packages."""
+        return self.path.startswith(("../", "/")) or self.path == ".." or bool(re.match(r"[A-Za-z]:", self.path))
+
+
+def digest(data: bytes, algorithm: str) -> str:
+    """The hash of ``data`` as RECORD writes it."""
+    return encode_digest(hashlib.new(algorithm, data).digest())
+
+
+def encode_digest(raw: bytes) -> str:
+    """A raw hash as RECORD writes it (PEP 427: urlsafe base64 without padding)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def parse_record(data: bytes) -> tuple[RecordRow, ...]:
+    """Parse RECORD. Raises ValueError when it is not UTF-8, not CSV, or a size is no number."""
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"it cannot be read ({error})") from error
+    return tuple(_row(row) for row in rows if row)
+
+
+def _row(fields: Sequence[str]) -> RecordRow:
+    path, hash_, size = (*fields, "", "")[:3]
+    if not path or "\0" in path:
+        raise ValueError(f"a row without a path: {','.join(fields)[:80]!r}")
+    if size and not size.isdecimal():
+        raise ValueError(f"the size of {path!r} is {size[:20]!r}")
+    algorithm, _, value = hash_.partition("=")
+    return RecordRow(
+        path=posixpath.normpath(path.replace("\\", "/")),
+        algorithm=algorithm.lower() or None,
+        digest=value.rstrip("=") or None,
+        size=int(size) if size else None,
+    )
+
+
+def bytecode_source(path: str) -> str | None:
+    """The .py file that the bytecode at ``path`` comes from; None when it is no bytecode."""
+    match = _BYTECODE.fullmatch(path)
+    if match is None:
+        return None
+    if match["legacy"] is not None:
+        return match["legacy"] + ".py"
+    return f"{match['folder'] or ''}{match['module']}.py"
+
+
+@dataclass(slots=True)
+class Comparison:
+    """How an installed RECORD and a wheel differ; all empty: they are equal."""
+
+    #: Members that are not installed as the wheel has them: this is another wheel.
+    differing: list[str] = field(default_factory=list)
+    #: Members whose row, here or there, has no hash of sha256 or stronger.
+    weak: list[str] = field(default_factory=list)
+    #: Rows that no member, entry point or installer accounts for.
+    extra: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.differing or self.weak or self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The installed side of a comparison."""
+
+    rows: Sequence[RecordRow]
+    #: Names of console_scripts and gui_scripts.
+    entry_points: frozenset[str] = frozenset()
+    #: path, algorithm -> hash of the file on disk as RECORD writes it; None when it cannot be read
+    hash_file: Callable[[str, str], str | None] = lambda path, algorithm: None
+    #: Whether to hash the files on disk whose rows have no hash.
+    hash_weak: bool = False
+    #: path -> CRC-32 of the file on disk; None: CRCs are not compared
+    crc_file: Callable[[str], int | None] | None = None
+
+
+def compare(
+    installed: Installation, members: Iterable[Member], shipped: Iterable[RecordRow], dist_info: str
+) -> Comparison:
+    """Compare an installation with a wheel's central directory and RECORD.
+
+    ``dist_info`` is the wheel's .dist-info folder. A member and its row must be equal in hash and
+    size; the rules are those of the contract («Equal»).
+    """
+    result = Comparison()
+    places = _Places(installed.rows)
+    rows = {row.path: row for row in shipped}
+    scripts: set[str] = set(installed.entry_points)
+    data_folder = dist_info.removesuffix(".dist-info") + ".data"
+    for member in members:
+        if member.is_folder:
+            continue
+        scheme, below = _scheme(member.name, data_folder)
+        # Installers rewrite the first line of a script, and write these files themselves.
+        if scheme == "scripts":
+            scripts.add(below)
+        elif not (member.name.startswith(dist_info + "/") and WRITTEN_BY_INSTALLERS.fullmatch(below)):
+            _compare_member(member, rows.get(member.name), places.find(member.name, scheme, below), installed, result)
+            continue
+        places.use(member.name)
+    result.extra.extend(_extra(places.unused(), {row.path for row in installed.rows}, scripts, dist_info))
+    return result
+
+
+def _scheme(name: str, data_folder: str) -> tuple[str, str]:
+    """The scheme a member goes to and its path below it; «files» for what lies at the root."""
+    first, _, rest = name.partition("/")
+    if first == data_folder:
+        scheme, _, below = rest.partition("/")
+        return scheme, below
+    return "files", rest if first.endswith(".dist-info") else name
+
+
+def _compare_member(
+    member: Member, row: RecordRow | None, places: list[RecordRow], installed: Installation, result: Comparison
+) -> None:
+    if not places:
+        result.differing.append(member.name)
+    elif row is None or not row.strong:
+        result.weak.append(member.name)
+    elif row.size not in (None, member.size):
+        result.differing.append(member.name)
+    else:
+        verdicts = [_same(place, row, member, installed) for place in places]
+        if not any(verdicts):
+            (result.weak if None in verdicts else result.differing).append(member.name)
+
+
+def _same(place: RecordRow, row: RecordRow, member: Member, installed: Installation) -> bool | None:
+    """Whether the installed file is the member; None when its row does not tell."""
+    assert row.algorithm is not None
+    if place.size not in (None, member.size):
+        return False
+    if place.algorithm == row.algorithm:
+        found = place.digest
+    elif place.strong or (installed.hash_weak and not place.leaves_folder):
+        # «python -m installer» hashes anew, with its own algorithm
+        found = installed.hash_file(place.path, row.algorithm)
+    else:
+        return None
+    if found != row.digest:
+        return False
+    if installed.crc_file is not None and not place.leaves_folder:
+        return installed.crc_file(place.path) == member.crc
+    return True
+
+
+class _Places:
+    """Where the members of a wheel may have been installed."""
+
+    def __init__(self, rows: Iterable[RecordRow]) -> None:
+        self._rows = {row.path: row for row in rows}
+        self._used: set[str] = set()
+        self._by_name: Mapping[str, list[RecordRow]] = defaultdict(list)
+        for row in self._rows.values():
+            self._by_name[posixpath.basename(row.path)].append(row)
+
+    def find(self, name: str, scheme: str, below: str) -> list[RecordRow]:
+        """The rows that may be the member ``name``; they count as accounted for."""
+        paths = [name]
+        if scheme in ("purelib", "platlib"):
+            paths = [below]
+        elif scheme in ("data", "headers"):
+            # Where a scheme lies differs from installer to installer: only the path below it is known.
+            near = self._by_name.get(posixpath.basename(below), [])
+            paths = [row.path for row in near if row.path == below or row.path.endswith("/" + below)]
+        found = [self._rows[path] for path in paths if path in self._rows]
+        self._used.update(row.path for row in found)
+        return found
+
+    def use(self, path: str) -> None:
+        self._used.add(path)
+
+    def unused(self) -> list[str]:
+        return [path for path in self._rows if path not in self._used]
+
+
+def _extra(paths: Iterable[str], listed: set[str], scripts: set[str], dist_info: str) -> Iterable[str]:
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder == dist_info and WRITTEN_BY_INSTALLERS.fullmatch(name):
+            continue
+        if bytecode_source(path) in listed:
+            continue
+        # Scripts go to ../../../bin, to ../../bin (pip --target) or to bin (uv --target).
+        if posixpath.basename(folder).lower() in ("bin", "scripts") and {name, _SCRIPT_SUFFIX.sub("", name)} & scripts:
+            continue
+        yield path

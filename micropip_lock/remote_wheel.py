@@ -1,0 +1,240 @@
+"""The contents of a wheel that stays where it is: its central directory and RECORD, by range requests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from packaging.utils import canonicalize_name
+
+from .errors import FetchError, IntegrityError
+from .fetch import ByteRange, Fetcher, Response
+from .record import RecordRow, bytecode_source, encode_digest, parse_record
+from .url import shown
+from .zip_tail import LONGEST_END, DirectoryPlace, Member, extract, find_directory, most_bytes, parse_directory
+
+#: What is asked for first. Most wheels of some dozen files end within.
+TAIL = 16 * 1024
+_LARGEST_WHEEL = 4 * 2**30
+_IN_MEMORY = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class WheelContents:
+    """What a wheel says it holds. ``size`` is that of the wheel, in bytes.
+
+    ``sha256`` and ``honest`` are known only of a downloaded one: its hash, and whether every member
+    is what its RECORD says.
+    """
+
+    members: tuple[Member, ...]
+    record: tuple[RecordRow, ...]
+    dist_info: str
+    size: int
+    sha256: str | None = None
+    honest: bool | None = None
+    names: frozenset[str] = field(default=frozenset())
+
+    def ships(self, filename: str) -> bool:
+        """Whether the wheel itself holds this file in its .dist-info, listed in RECORD or not."""
+        return f"{self.dist_info}/{filename}" in self.names
+
+
+class NoRangesError(Exception):
+    """The server sends whole files only, so nothing can be read without downloading them."""
+
+
+def expected_tail(rows: Iterable[RecordRow]) -> int:
+    """How many bytes at the end of a wheel hold RECORD and the central directory of these files.
+
+    A directory entry has 46 bytes and the name; a row packs to little more than its hash, which
+    is 43 letters of 6 bits. Asking once for enough is cheaper than asking twice.
+    """
+    listed = [row.path for row in rows if not row.leaves_folder and not bytecode_source(row.path)]
+    names = sum(len(path) + 1 for path in listed)
+    return max(TAIL, len(listed) * (46 + 42) + names + names // 2 + 2048)
+
+
+async def read_wheel(fetcher: Fetcher, url: str, name: str, *, size: int | None, tail: int) -> WheelContents:
+    """Read central directory and RECORD of the wheel of ``name`` (canonical) at ``url``.
+
+    ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to ask for first. Raises
+    `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of that project.
+    """
+    reader = _Reader(fetcher, url)
+    await reader.open(size, tail)
+    place = find_directory(reader.data, reader.total)
+    if place is None:
+        await reader.reach(max(0, reader.total - LONGEST_END - 128))
+        place = find_directory(reader.data, reader.total)
+        if place is None:
+            raise IntegrityError("the zip archive has no end record")
+    await reader.reach(place.offset)
+    members = parse_directory(reader.slice(place.offset, place.end), place)
+    record = find_record(members, name)
+    data = await _read_member(reader, record, place)
+    return _contents(members, record, data, reader.total)
+
+
+async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents:
+    """Download a wheel whole, to hash it and to compare every member with its RECORD.
+
+    The file lives in memory up to 16 MiB, then in a temporary file; it is not kept. Raises
+    `FetchError`, and `IntegrityError` when it is no wheel of ``name``.
+    """
+    sha256 = hashlib.sha256()
+    size = 0
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        async with fetcher.stream(url) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if size > _LARGEST_WHEEL:
+                    raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
+                sha256.update(piece)
+                file.write(piece)
+        return _downloaded(file, size, sha256.hexdigest(), name)
+
+
+def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelContents:
+    file.seek(max(0, size - LONGEST_END - 128))
+    tail = file.read()
+    place = find_directory(tail, size)
+    if place is None:
+        raise IntegrityError("the zip archive has no end record")
+    file.seek(place.offset)
+    members = parse_directory(file.read(place.size), place)
+    record = find_record(members, name)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            rows = {row.path: row for row in parse_record(archive.read(record.name))}
+            true_rows = []
+            for member in members:
+                if not member.is_folder and member is not record:
+                    row = rows.get(member.name)
+                    algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
+                    true_rows.append(
+                        RecordRow(member.name, algorithm, _hash(archive, member.name, algorithm), member.size)
+                    )
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
+        raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
+    known = [(row, rows[row.path]) for row in true_rows if row.path in rows]
+    honest = all(row.digest == said.digest for row, said in known if said.strong)
+    names = frozenset(member.name for member in members)
+    return WheelContents(members, tuple(true_rows), _folder(record), size, sha256, honest, names)
+
+
+def _hash(archive: zipfile.ZipFile, name: str, algorithm: str) -> str:
+    with archive.open(name) as member:
+        found = hashlib.file_digest(member, algorithm)  # type: ignore[arg-type]  # IO lacks readinto in typeshed
+    return encode_digest(found.digest())
+
+
+def find_record(members: Iterable[Member], name: str) -> Member:
+    """The RECORD of the one .dist-info folder, which has to be that of ``name`` (PEP 427)."""
+    records = [member for member in members if re.fullmatch(r"[^/]+\.dist-info/RECORD", member.name)]
+    if len(records) != 1:
+        raise IntegrityError(f"it has {len(records) or 'no'} RECORD{'s' if len(records) > 1 else ''}")
+    project = _folder(records[0]).partition("-")[0]
+    if canonicalize_name(project) != name:
+        raise IntegrityError(f"it is a wheel of {project}")
+    return records[0]
+
+
+def _folder(record: Member) -> str:
+    return record.name.rpartition("/")[0]
+
+
+def _contents(members: tuple[Member, ...], record: Member, data: bytes, size: int) -> WheelContents:
+    try:
+        rows = parse_record(data)
+    except ValueError as error:
+        raise IntegrityError(f"its RECORD is broken: {error}") from error
+    return WheelContents(members, rows, _folder(record), size, names=frozenset(member.name for member in members))
+
+
+async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -> bytes:
+    if member.offset < reader.start:
+        data = await reader.piece(member.offset, min(member.offset + most_bytes(member), place.offset))
+    else:
+        data = reader.slice(member.offset, place.offset)
+    found = extract(member, data)
+    if found is None:
+        raise IntegrityError(f"{member.name} is cut short")
+    return found
+
+
+class _Reader:
+    """The known end of a remote file: ``data`` are its bytes from ``start`` to ``total``."""
+
+    def __init__(self, fetcher: Fetcher, url: str) -> None:
+        self._fetcher = fetcher
+        self._url = url
+        self.data = b""
+        self.start = 0
+        self.total = 0
+
+    async def open(self, size: int | None, tail: int) -> None:
+        """Read the last ``tail`` bytes."""
+        if size is None and not self._fetcher.suffix_ranges:
+            size = await self._size()
+        if size is None:
+            response = await self._get((None, tail), tail)
+        else:
+            response = await self._get((max(0, size - tail), size - 1), tail)
+        if response.status == 200:
+            # A range may be answered with everything; then a small wheel has arrived whole.
+            if not response.complete:
+                raise NoRangesError
+            self.data, self.total = response.body, len(response.body)
+            return
+        self.total = _total(response) or size or 0
+        if not self.total or (size is not None and self.total != size):
+            raise IntegrityError(f"it has {self.total} bytes, the index says {size}")
+        self.data, self.start = response.body, self.total - len(response.body)
+
+    async def _size(self) -> int | None:
+        response = await self._fetcher.head(self._url)
+        length = response.headers.get("content-length", "")
+        if not response.found:
+            raise _gone(self._url)
+        if not length.isdecimal() or not int(length):
+            raise NoRangesError
+        return int(length)
+
+    async def reach(self, start: int) -> None:
+        """Read on towards the beginning, down to ``start``."""
+        if start < self.start:
+            self.data = await self.piece(start, self.start) + self.data
+            self.start = start
+
+    async def piece(self, start: int, end: int) -> bytes:
+        """The bytes from ``start`` up to but not including ``end``."""
+        response = await self._get((start, end - 1), end - start)
+        if response.status != 206 or len(response.body) != end - start:
+            raise NoRangesError
+        return response.body
+
+    def slice(self, start: int, end: int) -> bytes:
+        return self.data[start - self.start : end - self.start]
+
+    async def _get(self, byte_range: ByteRange, max_bytes: int) -> Response:
+        response = await self._fetcher.get(self._url, byte_range=byte_range, max_bytes=max_bytes)
+        if not response.found:
+            raise _gone(self._url)
+        if response.status == 416:
+            raise NoRangesError
+        return response
+
+
+def _gone(url: str) -> FetchError:
+    return FetchError(f"{shown(url)} is not there (404).", url=shown(url))
+
+
+def _total(response: Response) -> int | None:
+    match = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("content-range", "").strip())
+    return int(match[1]) if match else None

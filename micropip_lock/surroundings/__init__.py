@@ -1,0 +1,75 @@
+"""Where the code runs: what `freeze()` asks when it is not told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..lockfile import Lockfile
+
+__all__ = ["Surroundings", "configured_indexes", "default_index_urls", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The installed environment that a call finds itself in, or was pointed at."""
+
+    #: The site-packages folders, in the order of the import path.
+    paths: tuple[Path, ...]
+    #: The base lock: the running Pyodide's, or that of the distribution a venv was made from.
+    base: Lockfile | None = None
+    #: The http(s) folder, with a trailing slash, that relative file names of the base live in.
+    base_url: str | None = None
+    #: A local folder that may hold wheels of the base.
+    base_dir: Path | None = None
+    #: Simple repository API roots, most preferred first; may carry credentials.
+    index_urls: tuple[str, ...] = ()
+    #: Folders, pages or files that hold links to wheels (pip's find-links), as URLs.
+    find_links: tuple[str, ...] = ()
+    #: ``pyodide_js.loadedPackages`` by canonical name; None outside a live runtime.
+    loaded: Mapping[str, str] | None = None
+    #: name -> version of distributions that only importlib.metadata knows (no folder on disk).
+    in_memory: Mapping[str, str] = field(default_factory=dict)
+    #: The origin of the page that runs us (``https://host:port``); None where there is no page.
+    page_origin: str | None = None
+
+
+def look(venv: Path | None = None) -> Surroundings:
+    """The surroundings that this call finds itself in: the running Pyodide's, or those of a venv.
+
+    ``venv`` names one on the host; None: the active one, else the nearest. Raises `InputError`
+    when they cannot be made out, or when a venv is named inside Pyodide.
+    """
+    if sys.platform != "emscripten":
+        from . import _host
+
+        return _host.look(venv=venv)
+    if venv is not None:
+        raise InputError("A venv cannot be named inside Pyodide. Leave it out, or pass the folders as path=...")
+    from . import _pyodide
+
+    return _pyodide.look()
+
+
+def default_index_urls() -> tuple[str, ...]:
+    """micropip's index URLs, importing micropip when needed; nothing when it is not installed.
+
+    For the moment when ``Surroundings.index_urls`` is empty and the network turns out to be needed.
+    """
+    from . import _micropip
+
+    return _micropip.default_index_urls()
+
+
+def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The index URLs and find-links that pip and uv are configured with on this host.
+
+    For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one.
+    Raises `InputError` for a configuration file that cannot be understood.
+    """
+    from . import _host
+
+    return _host.configured_indexes(venv)

@@ -1,0 +1,81 @@
+"""The surroundings on the host: a venv, the Pyodide distribution it was made from, and the indexes it uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..lockfile import Lockfile
+from . import Surroundings
+from ._base_url import known_base_url
+from ._micropip import default_index_urls
+from ._pip_config import pip_settings
+from ._uv_config import uv_settings
+from ._venv import LOCK_NAME, distribution, find_venv, site_packages
+
+
+def look(
+    *,
+    venv: Path | None = None,
+    base: bool = True,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> Surroundings:
+    """Find out about a venv: its packages, its base lock and the indexes that pip and uv use there.
+
+    Args:
+        venv: The venv's folder; None: the active one, else the nearest ``.venv*`` (a Pyodide one first).
+        base: False: the caller has a base lock, so the venv's is not read.
+        environ: The environment variables that count.
+        cwd: The folder that relative paths count from; None: the current one.
+
+    ``base`` and ``base_dir`` of the result are None for a venv that was not made from a Pyodide
+    distribution. Raises `InputError` when no venv, or no single one, is meant, when its
+    site-packages folder is not clear, or when the lock or a configuration file cannot be read.
+    """
+    cwd = Path.cwd() if cwd is None else cwd
+    found = find_venv(venv, environ, cwd)
+    index_urls, find_links = configured_indexes(found, environ, cwd)
+    dist = distribution(found) if base else None
+    lock = Lockfile.read(dist / LOCK_NAME) if dist else None
+    return Surroundings(
+        paths=(site_packages(found),),
+        base=lock,
+        base_url=known_base_url(lock, dist, index_urls) if lock and dist else None,
+        base_dir=dist,
+        index_urls=index_urls,
+        find_links=find_links,
+    )
+
+
+def configured_indexes(
+    venv: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The index URLs and the find-links that pip and uv are configured with, credentials included.
+
+    The default index comes first: pip's ``index-url``, else uv's, else micropip's own default
+    (nothing when micropip is not installed, or when pip or uv was told to use no index). Then
+    pip's and uv's further ones, each once. ``venv`` adds that venv's pip.conf.
+    Raises `InputError` for a configuration file that cannot be understood.
+    """
+    cwd = Path.cwd() if cwd is None else cwd
+    pip, uv = pip_settings(venv, environ, cwd), uv_settings(environ, cwd)
+    urls: list[str] = []
+    if not pip.no_index:
+        urls += [*([pip.default] if pip.default else []), *pip.extra]
+    if not uv.no_index:
+        own_default = [uv.default] if uv.default else []
+        urls = [*urls, *uv.extra, *own_default] if urls and pip.default else [*own_default, *urls, *uv.extra]
+    if not (pip.default or uv.default or pip.no_index or uv.no_index):
+        urls = [*default_index_urls(), *urls]
+    return _distinct(urls), _distinct([*pip.find_links, *uv.find_links])
+
+
+def _distinct(urls: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for url in urls:
+        found.setdefault(url.rstrip("/"), url)
+    return tuple(found.values())

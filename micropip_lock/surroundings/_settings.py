@@ -1,0 +1,66 @@
+"""What the configuration readers share: the result they give, and where configuration lies."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Where Unix keeps what holds for all users.
+SYSTEM_FOLDER = Path("/etc")
+
+# Two characters at least: «C:» is a drive, not a scheme.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """What one package manager is told about where wheels come from. URLs may carry credentials."""
+
+    #: The index that replaces the built-in one; None: the built-in one stays.
+    default: str | None = None
+    #: Further indexes, in the order they are configured.
+    extra: tuple[str, ...] = ()
+    #: Folders, files or pages with links to wheels, as URLs.
+    find_links: tuple[str, ...] = ()
+    #: No index at all is to be asked.
+    no_index: bool = False
+
+
+def as_url(place: str, folder: Path) -> str:
+    """A URL as it stands; a path, relative to ``folder``, as a ``file:`` URL."""
+    if _SCHEME.match(place):
+        return place
+    return Path(os.path.normpath(folder.absolute() / place)).as_uri()
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """The user's home folder, by the environment that was handed in before the process's own."""
+    told = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
+    return Path(told) if told else Path.home()
+
+
+def windows_folder(environ: Mapping[str, str], variable: str) -> Path:
+    """The folder for roaming user settings (``APPDATA``) or those of all users (``PROGRAMDATA``)."""
+    if told := environ.get(variable):
+        return Path(told)
+    import platformdirs  # knows how to ask Windows itself
+
+    if variable == "APPDATA":
+        return Path(platformdirs.user_config_dir(appauthor=False, roaming=True))
+    return Path(platformdirs.site_config_dir(appauthor=False))
+
+
+def xdg_user_folder(environ: Mapping[str, str]) -> Path:
+    """``XDG_CONFIG_HOME``, or ``~/.config`` (XDG Base Directory Specification)."""
+    told = environ.get("XDG_CONFIG_HOME")
+    return Path(told) if told else home(environ) / ".config"
+
+
+def xdg_system_folders(environ: Mapping[str, str]) -> list[Path]:
+    """The folders of ``XDG_CONFIG_DIRS``, or ``/etc/xdg`` (XDG Base Directory Specification)."""
+    told = environ.get("XDG_CONFIG_DIRS")
+    return [Path(folder) for folder in told.split(os.pathsep) if folder] if told else [SYSTEM_FOLDER / "xdg"]

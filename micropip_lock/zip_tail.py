@@ -1,0 +1,182 @@
+"""The end of a zip archive: which byte ranges of a remote file hold which members.
+
+A zip ends with its central directory, so the last bytes of a wheel tell its whole contents.
+Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record), 4.3.7 (local header).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from .errors import IntegrityError
+
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+
+#: The end record and the longest comment that may follow it.
+LONGEST_END = _END.size + 0xFFFF
+#: A wheel has a central directory of some 100 bytes a file; this one would hold half a million.
+_MOST_DIRECTORY = 64 * 2**20
+_MOST_MEMBER = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a zip, as the central directory has it."""
+
+    name: str
+    size: int
+    crc: int
+    compressed_size: int
+    method: int
+    offset: int
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether this is a folder entry, which holds nothing."""
+        return self.name.endswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlace:
+    """Where the central directory lies in the file."""
+
+    offset: int
+    size: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The offset of the first byte behind it."""
+        return self.offset + self.size
+
+
+def find_directory(tail: bytes, total: int) -> DirectoryPlace | None:
+    """Find the central directory from the last bytes of a file of ``total`` bytes.
+
+    None: the end record is not in ``tail``; more of the end is needed (`LONGEST_END` suffices).
+    Raises `IntegrityError` when the file is no zip, or its end record cannot be true.
+    """
+    start = total - len(tail)
+    position = len(tail)
+    while (position := tail.rfind(b"PK\5\6", 0, position)) >= 0:
+        if position + _END.size <= len(tail):
+            fields = _END.unpack_from(tail, position)
+            if position + _END.size + fields[7] == len(tail):
+                return _place(tail, start, position, fields)
+    if len(tail) >= min(total, LONGEST_END):
+        raise IntegrityError("the file is no zip archive")
+    return None
+
+
+def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> DirectoryPlace | None:
+    count, size, offset = fields[4], fields[5], fields[6]
+    end = start + position
+    locator = position - _LOCATOR.size
+    if locator >= 0 and tail[locator : locator + 4] == b"PK\6\7":
+        at = _LOCATOR.unpack_from(tail, locator)[2] - start
+        if at < 0:
+            return None
+        if at + _END64.size > locator or tail[at : at + 4] != b"PK\6\6":
+            raise IntegrityError("the zip64 end record is not where it should be")
+        count, size, offset = _END64.unpack_from(tail, at)[7:10]
+        end = start + at
+    elif 0xFFFFFFFF in (size, offset) or count == 0xFFFF:
+        if locator < 0 and start > 0:
+            return None
+        if 0xFFFFFFFF in (size, offset):
+            raise IntegrityError("the zip64 end record is missing")
+    if size > _MOST_DIRECTORY or count * _CENTRAL.size > size:
+        raise IntegrityError(f"a central directory of {size} bytes for {count} files cannot be true")
+    # Bytes before the first member, or between directory and end, would let two readers see two archives.
+    if offset + size != end:
+        raise IntegrityError("the central directory is not where the end record says")
+    return DirectoryPlace(offset, size, count)
+
+
+def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
+    """Parse the central directory's bytes. Raises `IntegrityError`."""
+    members: list[Member] = []
+    position = 0
+    for _ in range(place.count):
+        if data[position : position + 4] != b"PK\1\2" or position + _CENTRAL.size > len(data):
+            raise IntegrityError("the central directory is broken")
+        fields = _CENTRAL.unpack_from(data, position)
+        name_at = position + _CENTRAL.size
+        extra_at = name_at + fields[10]
+        position = extra_at + fields[11] + fields[12]
+        members.append(_member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]]))
+    if position != len(data):
+        raise IntegrityError("the central directory holds more than its files")
+    if any(member.offset + _LOCAL.size + member.compressed_size > place.offset for member in members):
+        raise IntegrityError("a file overlaps the central directory")
+    names = [member.name for member in members]
+    if len(set(names)) != len(names):
+        raise IntegrityError("two files have one name")
+    return tuple(members)
+
+
+def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
+    flags, method, crc = fields[3], fields[4], fields[7]
+    values = {"compressed": fields[8], "size": fields[9], "offset": fields[16]}
+    large = [key for key in ("size", "compressed", "offset") if values[key] == 0xFFFFFFFF]
+    if large:
+        numbers = _zip64_numbers(extra)
+        if len(numbers) < len(large):
+            raise IntegrityError("a zip64 field is missing")
+        values.update(zip(large, numbers, strict=False))
+    try:
+        name = raw_name.decode("utf-8" if flags & 0x800 else "cp437")
+    except UnicodeDecodeError as error:
+        raise IntegrityError("a file name is not UTF-8") from error
+    return Member(name, values["size"], crc, values["compressed"], method, values["offset"])
+
+
+def _zip64_numbers(extra: bytes) -> tuple[int, ...]:
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == 1:
+            body = extra[4 : 4 + size]
+            return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])
+        extra = extra[4 + size :]
+    return ()
+
+
+def most_bytes(member: Member) -> int:
+    """An upper bound for the length of a member with its local header (whose extra field is not known)."""
+    return _LOCAL.size + len(member.name.encode()) + 1024 + member.compressed_size
+
+
+def extract(member: Member, data: bytes) -> bytes | None:
+    """The contents of ``member`` from the bytes that begin at its offset.
+
+    None: ``data`` is too short. Raises `IntegrityError` when header, size or CRC-32 are not as the
+    central directory says, or the compression is neither deflate nor none.
+    """
+    if len(data) < _LOCAL.size:
+        return None
+    fields = _LOCAL.unpack_from(data)
+    start = _LOCAL.size + fields[9] + fields[10]
+    if fields[0] != b"PK\3\4":
+        raise IntegrityError(f"{member.name} is not where the central directory says")
+    if len(data) < start + member.compressed_size:
+        return None
+    if member.size > _MOST_MEMBER:
+        raise IntegrityError(f"{member.name} would unpack to {member.size} bytes")
+    body = data[start : start + member.compressed_size]
+    if member.method == 8:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            body = inflate.decompress(body, member.size + 1)
+        except zlib.error as error:
+            raise IntegrityError(f"{member.name} cannot be unpacked ({error})") from error
+    elif member.method != 0:
+        raise IntegrityError(f"{member.name} has compression method {member.method}, which no wheel may have")
+    if len(body) != member.size or zlib.crc32(body) != member.crc:
+        raise IntegrityError(f"{member.name} is not what the central directory says")
+    return body

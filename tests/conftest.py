@@ -1,0 +1,155 @@
+"""Fixtures for all tests: a machine without settings, indexes on loopback, real Pyodide runtimes.
+
+Runtimes boot in about five seconds, so tests share one per version: ``pyodide`` and its like hand it out as it was
+after the boot. A test that needs another lock or boot option asks for ``fresh_pyodide`` or ``fresh_chromium``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .support import installed, runtimes
+from .support.chromium import ChromiumPyodide, start_chromium
+from .support.index_server import IndexServer
+from .support.node_pyodide import NodePyodide
+from .support.session import PyodideSession
+from .support.site_server import SiteServer, pyodide_site
+
+SharedPyodide = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
+
+
+@pytest.fixture(autouse=True)
+def _hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of pip, uv or an active environment, and an empty cache, for every test."""
+    clean = installed.clean_environment()
+    for name in set(os.environ) - set(clean):
+        monkeypatch.delenv(name)
+    for name, value in clean.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def index() -> Iterator[IndexServer]:
+    """An empty index on loopback."""
+    with IndexServer() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _pool() -> Iterator[SharedPyodide]:
+    """Booted runtimes by name; one that died is booted anew."""
+    running: dict[str, PyodideSession] = {}
+
+    def take(name: str, boot: Callable[[], PyodideSession]) -> PyodideSession:
+        if name in running and running[name].alive:
+            running[name].reset()
+            return running[name]
+        if name in running:
+            running.pop(name).close()
+        running[name] = boot()
+        running[name].use_project()
+        return running[name]
+
+    try:
+        yield take
+    finally:
+        for session in running.values():
+            session.close()
+
+
+@pytest.fixture(scope="session")
+def shared_pyodide() -> Iterator[SharedPyodide]:
+    """The runtimes in Node."""
+    with _pool() as take:
+        yield take
+
+
+@pytest.fixture(params=runtimes.VERSIONS)
+def pyodide(request: pytest.FixtureRequest, shared_pyodide: SharedPyodide) -> PyodideSession:
+    """Each supported Pyodide in Node, one after the other, with micropip_lock importable."""
+    return shared_pyodide(request.param, lambda: NodePyodide(request.param))
+
+
+@pytest.fixture
+def pyodide314(shared_pyodide: SharedPyodide) -> PyodideSession:
+    """The newest Pyodide in Node, with micropip_lock importable."""
+    return shared_pyodide(runtimes.VERSIONS[-1], NodePyodide)
+
+
+@pytest.fixture
+def pyodide314_jspi(shared_pyodide: SharedPyodide) -> PyodideSession:
+    """The same with stack switching, so that run_sync works."""
+    return shared_pyodide("jspi", lambda: NodePyodide(jspi=True))
+
+
+@pytest.fixture
+def fresh_pyodide() -> Iterator[Callable[..., NodePyodide]]:
+    """Boots a Pyodide in Node for this test alone; takes NodePyodide's arguments."""
+    with contextlib.ExitStack() as stack:
+
+        def boot(*arguments: Any, **options: Any) -> NodePyodide:
+            session = stack.enter_context(NodePyodide(*arguments, **options))
+            session.use_project()
+            return session
+
+        yield boot
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Selenium's driver of a Chromium; without Chromium the tests that want it fail."""
+    driver = start_chromium()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[SiteServer]:
+    """The web site that the pages of the browser tests come from."""
+    with pyodide_site() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_chromium(chromium: Any, site: SiteServer) -> Iterator[SharedPyodide]:
+    """The runtimes in Chromium; a pool of their own, for it has to be closed before Chromium is."""
+    with _pool() as take:
+        yield take
+
+
+@pytest.fixture
+def chromium_main(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
+    """Pyodide in the main thread of a page."""
+    return shared_chromium("main", lambda: ChromiumPyodide(chromium, site))
+
+
+@pytest.fixture
+def chromium_worker(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
+    """Pyodide in a module web worker."""
+    return shared_chromium("worker", lambda: ChromiumPyodide(chromium, site, worker=True))
+
+
+@pytest.fixture(params=["main", "worker"])
+def chromium_pyodide(request: pytest.FixtureRequest) -> PyodideSession:
+    """Both, one after the other."""
+    session: PyodideSession = request.getfixturevalue(f"chromium_{request.param}")
+    return session
+
+
+@pytest.fixture
+def fresh_chromium(chromium: Any, site: SiteServer) -> Iterator[Callable[..., ChromiumPyodide]]:
+    """Boots a Pyodide in a page of its own; takes ChromiumPyodide's keyword arguments."""
+    with contextlib.ExitStack() as stack:
+
+        def boot(**options: Any) -> ChromiumPyodide:
+            session = stack.enter_context(ChromiumPyodide(chromium, site, **options))
+            session.use_project()
+            return session
+
+        yield boot

@@ -1,0 +1,320 @@
+"""A threaded HTTP server on loopback that counts, demands passwords and misbehaves on order."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+_CHUNK = 64 * 1024
+
+
+@dataclass
+class Request:
+    """One line of the request log. ``bytes`` are body bytes as sent, after compression."""
+
+    method: str
+    path: str  # with the query, percent-encoded as it came
+    status: int
+    bytes: int
+    range: str | None
+    headers: Mapping[str, str] = field(repr=False)  # of the request, lower-case names
+    complete: bool = True  # False: the client hung up, or a fault cut the body short
+
+    @property
+    def is_wheel_download(self) -> bool:
+        """Whether a whole wheel went over the wire."""
+        is_wheel = urlsplit(self.path).path.endswith(".whl")
+        return self.method == "GET" and self.status == 200 and is_wheel and self.complete
+
+
+@dataclass
+class Reply:
+    """What a server answers; ``ranges`` and ``compress`` say what may still be done to the body."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+    ranges: bool = False
+    compress: bool = False
+
+
+@dataclass
+class Fault:
+    """How to answer instead of well. ``times``: heal after so many answers (None: never).
+
+    kind: "status" (``status``, ``body``), "body" (200 with ``body``), "html" (an HTML error page with status 200),
+    "broken-json", "truncate" (half of the body, whole Content-Length), "reset" (connection reset before the status
+    line), "redirect-loop", "redirect" (to ``location``), "huge" (``size`` bytes without an end in sight),
+    "hang" (nothing until the server closes).
+    """
+
+    kind: str
+    status: int = 500
+    body: bytes = b"a fault for the tests\n"
+    location: str = ""
+    size: int = 64 * 1024 * 1024
+    headers: dict[str, str] = field(default_factory=dict)
+    times: int | None = None
+
+
+class LoopbackServer:
+    """Base of the servers here: subclasses answer in ``respond``. All attributes may be changed while it runs."""
+
+    def __init__(self, *, port: int = 0) -> None:
+        self.ranges = "yes"  # "yes" | "no" | "ignored" (promised, then 200 with the whole body) | "no-suffix"
+        self.gzip = True  # pages, where the client accepts it
+        self.cors = True
+        self.cors_on_error = True  # False: 4xx and 5xx without CORS headers, which a browser cannot tell from no answer
+        self.etag = False
+        self.cache_control: str | None = None
+        self.auth: tuple[str, str] | None = None
+        self.faults: dict[str, Fault] = {}  # path prefix -> fault; the longest prefix that fits counts
+        self.requests: list[Request] = []
+        self._lock = threading.Lock()
+        self.closing = threading.Event()
+        self._http = _Server(("127.0.0.1", port), _Handler)
+        self._http.owner = self
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def respond(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
+        """Answer one GET or HEAD; ``path`` is decoded and has no query."""
+        raise NotImplementedError
+
+    @property
+    def port(self) -> int:
+        """The port the server listens on."""
+        return int(self._http.server_address[1])
+
+    @property
+    def root(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def bytes(self) -> int:
+        """Body bytes sent since the start or the last reset."""
+        with self._lock:
+            return sum(request.bytes for request in self.requests)
+
+    @property
+    def wheel_downloads(self) -> int:
+        """How many times a whole wheel was sent."""
+        with self._lock:
+            return sum(request.is_wheel_download for request in self.requests)
+
+    def paths(self, method: str = "GET") -> list[str]:
+        """The paths asked for so far, in order."""
+        with self._lock:
+            return [request.path for request in self.requests if request.method == method]
+
+    def reset(self) -> None:
+        """Forget the request log. Faults and options stay."""
+        with self._lock:
+            self.requests.clear()
+
+    def start(self) -> Self:
+        """Serve in a background thread."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stop serving and free the port."""
+        self.closing.set()
+        if self._thread.is_alive():
+            self._http.shutdown()
+            self._thread.join()
+        self._http.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def log(self, request: Request) -> None:
+        """Add to the request log (the handler calls this before the body goes out, so that no test can be earlier)."""
+        with self._lock:
+            self.requests.append(request)
+
+    def take_fault(self, path: str) -> Fault | None:
+        """The fault for a path, counted down."""
+        with self._lock:
+            prefixes = [prefix for prefix in self.faults if path.startswith(prefix)]
+            if not prefixes:
+                return None
+            prefix = max(prefixes, key=len)
+            fault = self.faults[prefix]
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    del self.faults[prefix]
+            return fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # a client that keeps its connection open must not hold up the end of a test
+    request_queue_size = 128
+    owner: LoopbackServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news; everything else is."""
+        import sys
+
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out in two writes, 40 ms apart otherwise
+    server: _Server
+
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        path = unquote(urlsplit(self.path).path)
+        asked = {name.lower(): value for name, value in self.headers.items()}
+        fault = owner.take_fault(path)
+        if fault is not None and fault.kind in ("reset", "hang"):
+            self._vanish(fault, asked)
+            return
+        if fault is not None and fault.kind != "truncate":
+            reply = _faulty(fault, self.path)
+        elif self.command == "OPTIONS":
+            reply = Reply(204 if owner.cors else 405)
+        elif owner.auth and asked.get("authorization") != _basic(owner.auth):
+            reply = Reply(401, b"password, please\n", headers={"WWW-Authenticate": 'Basic realm="tests"'})
+        else:
+            reply = owner.respond(self.command, path, asked)
+            _finish(owner, reply, asked)
+        if owner.cors and (owner.cors_on_error or reply.status < 400):
+            reply.headers.update(_CORS)
+        self._send(reply, asked, cut=fault is not None and fault.kind == "truncate")
+
+    do_HEAD = do_GET
+    do_OPTIONS = do_GET
+
+    def _send(self, reply: Reply, asked: Mapping[str, str], *, cut: bool) -> None:
+        body = b"" if self.command == "HEAD" else reply.body
+        sent = body[: len(body) // 2] if cut else body
+        request = Request(self.command, self.path, reply.status, len(sent), asked.get("range"), asked, not cut)
+        self.server.owner.log(request)
+        self.send_response(reply.status)
+        if reply.status not in (204, 304):
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            for start in range(0, len(sent), _CHUNK):
+                self.wfile.write(sent[start : start + _CHUNK])
+        except ConnectionError:
+            request.bytes, request.complete = start, False
+            self.close_connection = True
+        if cut:
+            self.close_connection = True
+
+    def _vanish(self, fault: Fault, asked: Mapping[str, str]) -> None:
+        self.server.owner.log(Request(self.command, self.path, 0, 0, asked.get("range"), asked, False))
+        if fault.kind == "hang":
+            self.server.owner.closing.wait()
+        # SO_LINGER with zero seconds: close() sends RST instead of FIN
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence: the request log is enough."""
+
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Range, Accept, Authorization, If-None-Match, Cache-Control",
+    "Access-Control-Expose-Headers": "Content-Range, Content-Length, ETag",
+}
+
+
+def _basic(auth: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(auth).encode()).decode()
+
+
+def _faulty(fault: Fault, path: str) -> Reply:
+    extra = dict(fault.headers)
+    match fault.kind:
+        case "status":
+            return Reply(fault.status, fault.body, headers=extra)
+        case "body":
+            return Reply(200, fault.body, "application/octet-stream", extra)
+        case "html":
+            page = b"<!DOCTYPE html><html><body><h1>Service is under maintenance</h1></body></html>"
+            return Reply(200, page, "text/html", extra)
+        case "broken-json":
+            return Reply(200, b'{"meta": {"api-version": "1.1"}, "files": [{', JSON_TYPE, extra)
+        case "huge":
+            return Reply(200, b" " * fault.size, JSON_TYPE, extra)
+        case "redirect-loop":
+            # a new query each time: clients that only compare URLs do not see the loop
+            bare = path.partition("?")[0]
+            return Reply(302, headers={"Location": f"{bare}?again={time.monotonic_ns()}", **extra})
+        case "redirect":
+            return Reply(302, headers={"Location": fault.location, **extra})
+    raise ValueError(f"unknown fault {fault.kind!r}")
+
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+
+
+def _finish(owner: LoopbackServer, reply: Reply, asked: Mapping[str, str]) -> None:
+    """Apply what HTTP adds to a good answer: caching, ranges, compression."""
+    if reply.status != 200:
+        return
+    if owner.cache_control:
+        reply.headers["Cache-Control"] = owner.cache_control
+    if owner.etag:
+        reply.headers["ETag"] = f'"{hashlib.sha256(reply.body).hexdigest()[:32]}"'
+        if asked.get("if-none-match") == reply.headers["ETag"]:
+            reply.status, reply.body = 304, b""
+            return
+    if reply.ranges:
+        _apply_range(owner.ranges, reply, asked.get("range", ""))
+    if reply.compress and owner.gzip and "gzip" in asked.get("accept-encoding", ""):
+        reply.body = gzip.compress(reply.body, 6, mtime=0)
+        reply.headers["Content-Encoding"] = "gzip"
+        reply.headers["Vary"] = "Accept, Accept-Encoding"
+
+
+def _apply_range(mode: str, reply: Reply, wanted: str) -> None:
+    if mode == "no":
+        return
+    reply.headers["Accept-Ranges"] = "bytes"
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted.replace(" ", ""))
+    if mode == "ignored" or match is None or not (match[1] or match[2]):
+        return
+    size = len(reply.body)
+    if match[1]:
+        first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
+    elif mode == "no-suffix":
+        reply.status, reply.body = 501, b"Unsupported client range\n"
+        return
+    else:
+        first, last = max(0, size - int(match[2])), size - 1
+    if first > last:
+        reply.status, reply.body = 416, b""
+        reply.headers["Content-Range"] = f"bytes */{size}"
+        return
+    reply.status, reply.body = 206, reply.body[first : last + 1]
+    reply.headers["Content-Range"] = f"bytes {first}-{last}/{size}"

@@ -1,0 +1,186 @@
+"""The surroundings inside Pyodide: the parts that need no runtime here, the rest in Node."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from importlib.metadata import Distribution, DistributionFinder, PathDistribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micropip_lock.surroundings import _micropip, _pyodide
+
+from ..support import runtimes
+from ..support.node_pyodide import NodePyodide
+
+
+class InMemory(Distribution):
+    def __init__(self, metadata: str) -> None:
+        self.text = metadata
+
+    def read_text(self, filename: str) -> str | None:
+        return self.text if filename == "METADATA" else None
+
+    def locate_file(self, path: Any) -> Any:
+        return None
+
+
+class Finder:
+    def __init__(self, *distributions: Distribution) -> None:
+        self.distributions = distributions
+
+    def find_distributions(self, context: DistributionFinder.Context) -> Any:
+        return self.distributions
+
+
+def test_only_distributions_without_a_folder_are_in_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "real-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: real\nVersion: 1\n")
+    mock = InMemory("Metadata-Version: 1.1\nName: Mock.Package\nVersion: 1.2\n")
+    later = InMemory("Metadata-Version: 1.1\nName: mock-package\nVersion: 9\n")
+    finders = [Finder(mock), PathFinder, object(), Finder(PathDistribution(folder), later)]
+    assert _pyodide.in_memory(finders) == {"mock-package": "1.2"}
+
+
+def test_import_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "lib.zip").write_bytes(b"")
+    path = ["", "site", str(tmp_path / "lib.zip"), str(tmp_path / "site"), str(tmp_path / "missing")]
+    assert _pyodide.import_folders(path) == (tmp_path, tmp_path / "site")
+
+
+def test_micropips_short_name_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = _micropip.default_index_urls()
+    singleton = sys.modules["micropip"]._package_manager_singleton
+    monkeypatch.setattr(singleton, "index_urls", ["https://index.example/{package_name}/json", "PYPI"])
+    assert _micropip.current_index_urls() == ("https://index.example/{package_name}/json", *default)
+
+
+def test_without_micropip_there_is_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "micropip", None)
+    assert _micropip.default_index_urls() == ()
+    assert _micropip.current_index_urls() == ()
+
+
+@pytest.fixture(scope="module", params=runtimes.VERSIONS)
+def pyodide(request: pytest.FixtureRequest) -> Iterator[NodePyodide]:
+    with NodePyodide(request.param) as running:
+        running.load_packages(["packaging"])
+        running.mount(runtimes.PROJECT / "micropip_lock", "/source/micropip_lock")
+        running.run("import sys; sys.path.append('/source')")
+        yield running
+
+
+def test_node(pyodide: NodePyodide) -> None:
+    found = pyodide.run(
+        """
+        import sys
+        from micropip_lock.surroundings import look
+        found = look()
+        {
+            "paths": [str(path) for path in found.paths],
+            "base": {name: entry.file_name for name, entry in found.base.packages.items()},
+            "abi": found.base.info.abi_version,
+            "tool": "tool" in found.base.extra,
+            "others": [found.base_url, found.base_dir, found.page_origin],
+            "index_urls": found.index_urls,
+            "loaded": dict(found.loaded),
+            "in_memory": dict(found.in_memory),
+            "micropip imported": "micropip" in sys.modules,
+        }
+        """,
+        fresh=True,
+    )
+    lock = runtimes.base_lock(pyodide.version)
+    assert found["paths"][0] == "/home/pyodide"
+    assert any(path.endswith("/site-packages") for path in found["paths"])
+    assert not any(path.endswith(".zip") for path in found["paths"])
+    assert set(found["base"]) == set(runtimes.KEPT)
+    assert found["abi"] == lock["info"]["abi_version"]
+    assert found["tool"] is ("tool" in lock)
+    assert found["others"] == [None, None, None]
+    assert found["loaded"] == {"packaging": "default channel"}
+    assert found["index_urls"] == []
+    assert found["in_memory"] == {}
+    assert not found["micropip imported"]
+
+
+#: What a browser would have told the runtime, and the folder that follows from it.
+BROWSERS = [
+    ({"packageBaseUrl": "https://cdn.example/v1/", "indexURL": "https://cdn.example/v1/"}, "https://cdn.example/v1/"),
+    ({"packageBaseUrl": "/static/py/", "indexURL": "/static/py/"}, "https://page.example/static/py/"),
+    ({}, "https://page.example/docs/"),
+]
+
+
+@pytest.mark.parametrize(("config", "expected"), BROWSERS)
+def test_base_url_in_a_browser(pyodide: NodePyodide, config: dict[str, str], expected: str) -> None:
+    found = pyodide.run(
+        f"""
+        import js, pyodide_js
+        from types import SimpleNamespace
+        from micropip_lock.surroundings import look
+        config = pyodide_js._api.config
+        told = {config!r}
+        names = ("packageBaseUrl", "packageCacheDir", "indexURL")
+        before = {{name: getattr(config, name, None) for name in names}}
+        js.eval("globalThis.location = {{href: 'https://page.example/docs/a.html?x=/y', origin: 'https://page.example'}}")
+        try:
+            for name in names:
+                setattr(config, name, told.get(name, ""))
+            found = look()
+        finally:
+            js.eval("delete globalThis.location")
+            for name, value in before.items():
+                setattr(config, name, value)
+        [found.base_url, found.page_origin]
+        """,
+        fresh=True,
+    )
+    assert found == [expected, "https://page.example"]
+
+
+def test_micropips_setting_and_mocks(pyodide: NodePyodide) -> None:
+    pyodide.load_packages(["micropip"])
+    found = pyodide.run(
+        """
+        import micropip
+        from micropip_lock.surroundings import default_index_urls, look
+        untouched = default_index_urls() == look().index_urls
+        before = micropip._package_manager_singleton.index_urls
+        micropip.set_index_urls(["https://index.example/simple"])
+        micropip.add_mock_package("In.Memory", "1.2.0")
+        micropip.add_mock_package("on-disk", "1", persistent=True)
+        try:
+            found = look()
+        finally:
+            micropip.set_index_urls(before)
+            micropip.remove_mock_package("In.Memory")
+        [untouched, found.index_urls, dict(found.in_memory), dict(found.loaded)]
+        """,
+        fresh=True,
+    )
+    channels = {"micropip": "default channel", "packaging": "default channel"}
+    assert found == [True, ["https://index.example/simple"], {"in-memory": "1.2.0"}, channels]
+
+
+def test_a_venv_cannot_be_named_inside(pyodide: NodePyodide) -> None:
+    message = pyodide.run(
+        """
+        from pathlib import Path
+        from micropip_lock.errors import InputError
+        from micropip_lock.surroundings import look
+        try:
+            look(Path("x"))
+        except InputError as error:
+            message = str(error)
+        message
+        """,
+        fresh=True,
+    )
+    assert "inside Pyodide" in message
