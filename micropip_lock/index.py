@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from .errors import FetchError
 from .fetch import Fetcher
-from .simple import ACCEPT, IndexFile, ProjectPage, parse_page
+from .simple import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
 from .url import shown
 
 #: The largest page to read, decoded. The fattest real ones have some 20 MB.
@@ -69,8 +69,7 @@ class Indexes:
         """Read the find-links places, which hold files of many projects. Raises `FetchError`."""
         for url in self._find_links:
             if urlsplit(url).path.endswith(".whl"):
-                filename = url.rpartition("/")[2]
-                self._links.append((shown(url), ProjectPage(url, ({"filename": filename, "url": url},))))
+                self._links.append((shown(url), single_file_page(url)))
             elif (page := await _page(url, fetcher)) is not None:
                 self._links.append((shown(url), page))
         self._find_links = []

@@ -6,11 +6,13 @@ and only the files of the version that is asked for become `IndexFile` objects.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
@@ -61,43 +63,48 @@ class IndexFile:
         return urlunsplit(parts._replace(path=parts.path + ".metadata"))
 
 
+#: A row of a page: an object of PEP 691, or the text of a PEP 503 anchor tag.
+_Row = Mapping[str, Any] | str
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
-    """A parsed page: ``url`` is where it came from in the end, ``rows`` its files in PEP 691's terms."""
+    """A parsed page: ``url`` is what its links are relative to."""
 
     url: str
-    rows: tuple[Mapping[str, Any], ...]
+    _rows: tuple[tuple[str, _Row], ...]
 
     def files(self, name: str, versions: Collection[Version]) -> list[IndexFile]:
         """The wheels and sdists of ``name`` (canonical) at any of ``versions``, in page order.
 
         Files whose names are neither are passed over, as every installer does.
         """
-        found = (self._file(row, name, versions) for row in self.rows)
+        found = (self._file(filename, row, name, versions) for filename, row in self._rows)
         return [file for file in found if file is not None]
 
     def lists(self, url: str) -> str | None:
         """The sha256 of the file at ``url``, when this page lists that very URL with one."""
         wanted = urldefrag(url)[0]
         filename = unquote(urlsplit(wanted).path.rpartition("/")[2])
-        for row in self.rows:
-            if row["filename"] == filename and self._url(row) == wanted:
-                return _sha256(row)
+        for name, row in self._rows:
+            if name == filename and self._url(_parsed(row)) == wanted:
+                return _sha256(_parsed(row))
         return None
 
     def _url(self, row: Mapping[str, Any]) -> str:
         url: str = urldefrag(urljoin(self.url, row["url"]))[0]
         return url
 
-    def _file(self, row: Mapping[str, Any], name: str, versions: Collection[Version]) -> IndexFile | None:
-        # Most rows are of other versions: a look at the name spares parsing their tags.
-        parts = row["filename"].split("-", 2)
-        if row["filename"].endswith(".whl") and (len(parts) < 3 or _version(parts[1]) not in versions):
+    def _file(self, filename: str, row: _Row, name: str, versions: Collection[Version]) -> IndexFile | None:
+        # Most rows are of other versions: a look at the name spares parsing all the rest.
+        parts = filename.split("-", 2)
+        if filename.endswith(".whl") and (len(parts) < 3 or _version(parts[1]) not in versions):
             return None
-        parsed = _parse_filename(row["filename"], name)
-        if parsed is None or parsed[1] not in versions:
+        named = _parse_filename(filename, name)
+        if named is None or named[1] not in versions:
             return None
-        kind, version, build, tags = parsed
+        kind, version, build, tags = named
+        row = _parsed(row)
         try:
             url = self._url(row)
         except ValueError:  # «http://[» and the like
@@ -106,7 +113,7 @@ class ProjectPage:
             return None
         size = row.get("size")
         return IndexFile(
-            filename=row["filename"],
+            filename=filename,
             url=url,
             version=version,
             kind=kind,
@@ -129,14 +136,26 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.endswith("json") or (not media_type.endswith("html") and body.lstrip()[:1] == b"{"):
         return ProjectPage(url, tuple(_json_rows(body, url)))
-    return ProjectPage(url, tuple(_html_rows(body, content_type, url)))
+    return _html_page(body, content_type, url)
+
+
+def single_file_page(url: str) -> ProjectPage:
+    """A page that lists the file at ``url`` and nothing else: what a find-links entry may be."""
+    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    return ProjectPage(url, ((filename, {"filename": filename, "url": url}),))
 
 
 def _broken(url: str, what: str) -> FetchError:
     return FetchError(f"{shown(url)} answered with {what}, which is no project page.", url=shown(url))
 
 
-def _json_rows(body: bytes, url: str) -> Iterator[Mapping[str, Any]]:
+def _check_api_version(version: str, url: str) -> None:
+    # PEP 629: «If a client encounters a major version that it does not understand, it MUST fail»
+    if version.partition(".")[0] != "1":
+        raise _broken(url, f"simple repository API version {version[:20]} (this reads 1.x)")
+
+
+def _json_rows(body: bytes, url: str) -> Iterator[tuple[str, _Row]]:
     try:
         page = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -144,79 +163,96 @@ def _json_rows(body: bytes, url: str) -> Iterator[Mapping[str, Any]]:
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
         raise _broken(url, "JSON without a list of files")
     meta = page.get("meta")
-    api_version = str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0"
-    # PEP 629: «If a client encounters a major version that it does not understand, it MUST fail»
-    if api_version.partition(".")[0] != "1":
-        raise _broken(url, f"simple repository API version {api_version[:20]} (this reads 1.x)")
+    _check_api_version(str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0", url)
     for row in page["files"]:
         if not isinstance(row, dict) or not isinstance(row.get("filename"), str) or not isinstance(row.get("url"), str):
             raise _broken(url, "a file without filename or url")
-        yield row
+        yield row["filename"], row
 
 
-class _Links(HTMLParser):
-    """Collects the anchors of a PEP 503 page as rows in PEP 691's terms."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[dict[str, Any]] = []
-        self.base: str | None = None
-        self.is_page = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self._anchor(dict(attrs))
-        elif tag == "base" and self.base is None:
-            self.base = dict(attrs).get("href")
-        elif tag == "meta" and dict(attrs).get("name") == "pypi:repository-version":
-            self.is_page = True
-            version = dict(attrs).get("content") or "1.0"
-            if version.partition(".")[0] != "1":
-                raise ValueError(f"simple repository API version {version[:20]} (this reads 1.x)")
-
-    def _anchor(self, attributes: Mapping[str, str | None]) -> None:
-        href = attributes.get("href")
-        if not href:
-            return
-        try:
-            path = urlsplit(href).path
-        except ValueError:
-            return
-        # PEP 503: «The text of the anchor tag MUST match the final path component of the URL»
-        row: dict[str, Any] = {"filename": unquote(path.rpartition("/")[2]), "url": href}
-        if match := _FRAGMENT_HASH.search(urldefrag(href)[1]):
-            row["hashes"] = {match[1]: match[2]}
-        # PEP 714: readers MUST prefer the new name of the attribute.
-        for name in ("data-core-metadata", "data-dist-info-metadata"):
-            if name in attributes:
-                value = (attributes[name] or "true").strip()
-                algorithm, _, digest = value.partition("=")
-                row["core-metadata"] = {algorithm: digest} if digest else value.lower() != "false"
-                break
-        # PEP 592: the attribute «MAY have no value», which means yanked without a reason
-        if "data-yanked" in attributes:
-            row["yanked"] = attributes["data-yanked"] or True
-        self.rows.append(row)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ANCHOR = re.compile(r"<a(?=\s)", re.IGNORECASE)
+_REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
+_HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred characters.
+_LONGEST_TAG = 16 * 1024
 
 
-def _html_rows(body: bytes, content_type: str, url: str) -> Iterator[Mapping[str, Any]]:
+def _html_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
     try:
         text = body.decode(charset[1] if charset else "utf-8", errors="replace")
     except LookupError:
         text = body.decode("utf-8", errors="replace")
-    links = _Links()
-    try:
-        links.feed(text)
-        links.close()
-    except (ValueError, AssertionError) as error:  # HTMLParser asserts on some broken markup
-        raise _broken(url, f"broken HTML ({error})") from error
-    if not links.rows and not links.is_page and "links for" not in text[:4096].lower():
+    text = _COMMENT.sub("", text) if "<!--" in text else text
+    rows = tuple(_html_rows(text))
+    head = _tags(text[: text.lower().find("<a ") if rows else 65536])
+    if head.version is not None:
+        _check_api_version(head.version, url)
+    elif not rows and "links for" not in text[:4096].lower():
         raise _broken(url, "an HTML page without links")
-    for row in links.rows:
-        if links.base:
-            row["url"] = urljoin(urljoin(url, links.base), row["url"])
-        yield row
+    return ProjectPage(urljoin(url, head.base) if head.base else url, rows)
+
+
+def _html_rows(text: str) -> Iterator[tuple[str, _Row]]:
+    """The anchors, cut out but not parsed: a page may have tens of thousands, and few are wanted."""
+    for anchor in _ANCHOR.finditer(text):
+        end = _REST_OF_TAG.match(text, anchor.end(), anchor.end() + _LONGEST_TAG)
+        href = end and _HREF.search(text, anchor.end(), end.end())
+        if end and href:
+            path = unescape(href[1] or href[2] or href[3] or "").partition("#")[0].partition("?")[0]
+            # PEP 503: «The text of the anchor tag MUST match the final path component of the URL»
+            yield unquote(path.rpartition("/")[2]), text[anchor.start() : end.end()]
+
+
+class _Tags(HTMLParser):
+    """Reads what PEP 503 and PEP 629 say about tags: anchors, base, meta."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchor: dict[str, Any] = {}
+        self.base: str | None = None
+        self.version: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if tag == "a":
+            self.anchor = _anchor(attributes)
+        elif tag == "base" and self.base is None:
+            self.base = attributes.get("href")
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            self.version = attributes.get("content") or "1.0"
+
+
+def _tags(text: str) -> _Tags:
+    tags = _Tags()
+    # HTMLParser asserts on some broken markup; then the page says nothing about itself.
+    with contextlib.suppress(AssertionError):
+        tags.feed(text)
+    return tags
+
+
+def _parsed(row: _Row) -> Mapping[str, Any]:
+    return row if not isinstance(row, str) else _tags(row).anchor
+
+
+def _anchor(attributes: Mapping[str, str | None]) -> dict[str, Any]:
+    """An anchor in PEP 691's terms."""
+    href = attributes.get("href") or ""
+    row: dict[str, Any] = {"url": href}
+    if match := _FRAGMENT_HASH.search(href.partition("#")[2]):
+        row["hashes"] = {match[1]: match[2]}
+    # PEP 714: readers MUST prefer the new name of the attribute.
+    for name in ("data-core-metadata", "data-dist-info-metadata"):
+        if name in attributes:
+            value = (attributes[name] or "true").strip()
+            algorithm, _, digest = value.partition("=")
+            row["core-metadata"] = {algorithm: digest} if digest else value.lower() != "false"
+            break
+    # PEP 592: the attribute «MAY have no value», which means yanked without a reason
+    if "data-yanked" in attributes:
+        row["yanked"] = attributes["data-yanked"] or True
+    return row
 
 
 @lru_cache(maxsize=4096)

@@ -96,10 +96,12 @@ async def freeze(
         allow_broken=allow_broken,
         check_files=check_files,
     )
-    own_fetcher = (
-        default_fetcher(offline=offline, refresh=refresh, cache_dir=default_cache_dir()) if fetcher is None else None
-    )
-    meter = Meter(own_fetcher or (NoNetwork(offline_error) if offline else fetcher))  # type: ignore[arg-type]
+    own_fetcher = None
+    if fetcher is None:
+        fetcher = own_fetcher = default_fetcher(offline=offline, refresh=refresh, cache_dir=default_cache_dir())
+    elif offline:
+        fetcher = NoNetwork(offline_error)
+    meter = Meter(fetcher)
     try:
         here = await look(
             surroundings,
