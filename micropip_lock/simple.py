@@ -82,14 +82,19 @@ class ProjectPage:
         found = (self._file(filename, row, name, versions) for filename, row in self._rows)
         return [file for file in found if file is not None]
 
+    def links(self, filename: str) -> Iterator[tuple[str, str | None]]:
+        """The URLs that this page gives for a file, and the sha256 beside each."""
+        for name, row in self._rows:
+            if name == filename:
+                parsed = _parsed(row)
+                with contextlib.suppress(ValueError):  # «http://[» and the like
+                    yield self._url(parsed), _sha256(parsed)
+
     def lists(self, url: str) -> str | None:
         """The sha256 of the file at ``url``, when this page lists that very URL with one."""
         wanted = urldefrag(url)[0]
         filename = unquote(urlsplit(wanted).path.rpartition("/")[2])
-        for name, row in self._rows:
-            if name == filename and self._url(_parsed(row)) == wanted:
-                return _sha256(_parsed(row))
-        return None
+        return next((sha256 for link, sha256 in self.links(filename) if link == wanted), None)
 
     def _url(self, row: Mapping[str, Any]) -> str:
         url: str = urldefrag(urljoin(self.url, row["url"]))[0]

@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .support import installed, runtimes
-from .support.chromium import ChromiumPyodide, start_chromium
 from .support.index_server import IndexServer
 from .support.node_pyodide import NodePyodide
 from .support.session import PyodideSession
 from .support.site_server import SiteServer, pyodide_site
+
+if TYPE_CHECKING:
+    from .support.chromium import ChromiumPyodide  # Selenium is slow to import, and few tests want it
 
 SharedPyodide = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
 
@@ -104,6 +106,8 @@ def fresh_pyodide() -> Iterator[Callable[..., NodePyodide]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Selenium's driver of a Chromium; without Chromium the tests that want it fail."""
+    from .support.chromium import start_chromium
+
     driver = start_chromium()
     yield driver
     driver.quit()
@@ -126,12 +130,16 @@ def shared_chromium(chromium: Any, site: SiteServer) -> Iterator[SharedPyodide]:
 @pytest.fixture
 def chromium_main(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
     """Pyodide in the main thread of a page."""
+    from .support.chromium import ChromiumPyodide
+
     return shared_chromium("main", lambda: ChromiumPyodide(chromium, site))
 
 
 @pytest.fixture
 def chromium_worker(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
     """Pyodide in a module web worker."""
+    from .support.chromium import ChromiumPyodide
+
     return shared_chromium("worker", lambda: ChromiumPyodide(chromium, site, worker=True))
 
 
@@ -145,6 +153,8 @@ def chromium_pyodide(request: pytest.FixtureRequest) -> PyodideSession:
 @pytest.fixture
 def fresh_chromium(chromium: Any, site: SiteServer) -> Iterator[Callable[..., ChromiumPyodide]]:
     """Boots a Pyodide in a page of its own; takes ChromiumPyodide's keyword arguments."""
+    from .support.chromium import ChromiumPyodide
+
     with contextlib.ExitStack() as stack:
 
         def boot(**options: Any) -> ChromiumPyodide:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from ..errors import FetchError
@@ -47,11 +47,10 @@ def _page(file: Path) -> ProjectPage | None:
 
 
 def _folder_url(page: ProjectPage, entry: LockedPackage) -> str | None:
-    for row in page.rows:
-        url: str = urljoin(page.url, row["url"]).partition("#")[0]
+    for url, sha256 in page.links(entry.file_name.rpartition("/")[2]):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or parts.query:
             continue
-        if unquote(parts.path).endswith("/" + entry.file_name) and page.lists(url) == entry.sha256:
+        if unquote(parts.path).endswith("/" + entry.file_name) and sha256 == entry.sha256:
             return url.rsplit("/", entry.file_name.count("/") + 1)[0] + "/"
     return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from .loopback import JSON_TYPE
+from .replies import JSON_TYPE
 
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 

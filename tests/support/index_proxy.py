@@ -18,7 +18,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from .index_pages import canonical, html_links, json_entries, json_from_entries, wants_json
-from .loopback import JSON_TYPE, LoopbackServer, Reply
+from .loopback import LoopbackServer
+from .replies import JSON_TYPE, Reply
 from .runtimes import MACHINE_ENVIRON
 
 _TIMEOUT = 60  # seconds

@@ -14,7 +14,8 @@ from typing import Any
 
 from . import index_pages
 from .index_pages import IndexFile, PageOptions
-from .loopback import JSON_TYPE, Fault, LoopbackServer, Reply, Request
+from .loopback import LoopbackServer, Request
+from .replies import JSON_TYPE, Fault, Reply
 
 __all__ = ["Fault", "IndexServer", "Request"]
 

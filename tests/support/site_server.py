@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from . import runtimes
-from .loopback import LoopbackServer, Reply
+from .loopback import LoopbackServer
+from .replies import Reply
 
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
 
