@@ -50,7 +50,7 @@ class Dependencies:
         self._exclude = exclude
         self._asked = asked
         self._extras: dict[str, set[str]] = defaultdict(set)
-        self._holds: dict[tuple[str, str], bool] = {}
+        self._holds: dict[tuple[int, str], bool] = {}
 
     def edges(self, *, allow_broken: bool = False, other_edges: Mapping[str, Iterable[str]] | None = None) -> Edges:
         """Decide which extras are active, and follow every requirement that is.
@@ -76,7 +76,7 @@ class Dependencies:
     def _true(self, requirement: Requirement, extra: str) -> bool:
         if requirement.marker is None:
             return extra == ""
-        key = (str(requirement.marker), extra)
+        key = (id(requirement.marker), extra)  # the distributions keep their markers alive
         if key not in self._holds:
             self._holds[key] = requirement.marker.evaluate({**self._environment, "extra": extra})
         return self._holds[key]

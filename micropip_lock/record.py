@@ -25,6 +25,8 @@ WRITTEN_BY_INSTALLERS = re.compile(
     r"RECORD[^/]*|INSTALLER|REQUESTED|direct_url\.json|provenance_url\.json|uv_[^/]*\.json|INDEX|PYODIDE_[^/]*"
 )
 _BYTECODE = re.compile(r"(?:(?P<folder>.*/)?__pycache__/(?P<module>[^/]+?)\.[^/]+\.pyc|(?P<legacy>.*)\.py[co])")
+#: Paths that are not in normal form: few are, and normalising costs.
+_ODD_PATH = re.compile(r"\\|(^|/)\.{0,2}(/|$)")
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?|\.pyw?)$")
 
 
@@ -37,16 +39,13 @@ class RecordRow:
     #: urlsafe base64 without padding, as RECORD has it
     digest: str | None = None
     size: int | None = None
+    #: Whether the file lies outside of site-packages.
+    leaves_folder: bool = False
 
     @property
     def strong(self) -> bool:
         """Whether the row has a hash that is worth comparing."""
         return self.algorithm in STRONG and bool(self.digest)
-
-    @property
-    def leaves_folder(self) -> bool:
-        """Whether the file lies outside of site-packages."""
-        return self.path.startswith(("../", "/")) or self.path == ".." or bool(re.match(r"[A-Za-z]:", self.path))
 
 
 def digest(data: bytes, algorithm: str) -> str:
@@ -75,11 +74,14 @@ def _row(fields: Sequence[str]) -> RecordRow:
     if size and not size.isdecimal():
         raise ValueError(f"the size of {path!r} is {size[:20]!r}")
     algorithm, _, value = hash_.partition("=")
+    if _ODD_PATH.search(path):
+        path = posixpath.normpath(path.replace("\\", "/"))
     return RecordRow(
-        path=posixpath.normpath(path.replace("\\", "/")),
+        path=path,
         algorithm=algorithm.lower() or None,
         digest=value.rstrip("=") or None,
         size=int(size) if size else None,
+        leaves_folder=path.startswith(("../", "/")) or path == ".." or path[1:2] == ":",
     )
 
 

@@ -19,8 +19,14 @@ _ACCEPT_BYTES = 128
 
 
 def js() -> Any:
+    """The global scope of JavaScript."""
     # By name, because these exist in Pyodide only, where no type checker looks.
     return import_module("js")
+
+
+def js_errors() -> tuple[type[Exception], ...]:
+    """What a failed call of JavaScript raises; pyfetch makes an OSError of it."""
+    return OSError, import_module("pyodide.ffi").JsException
 
 
 def in_node() -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from importlib import import_module
+from math import inf
 from typing import Any, TypeVar
 
 from ..errors import FetchError
 from ..url import shown, without_credentials
 from . import ByteRange, Response
 from ._gather import concurrently
-from ._js import Exchange, skipped
+from ._js import Exchange, js, js_errors, skipped
 from ._rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient
 
 T = TypeVar("T")
@@ -57,10 +59,10 @@ class PyfetchFetcher:
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, accept, byte_range)
 
-        async def attempt() -> Response:
-            answer = await self._fetch("GET", bare, headers, refresh)
+        async def attempt(watch: _Watch) -> Response:
+            answer = await self._fetch("GET", bare, headers, watch, refresh=refresh)
             body = bytearray()
-            async with aclosing(self._pieces(bare, answer)) as pieces:
+            async with aclosing(_pieces(answer, watch)) as pieces:
                 async for piece in pieces:
                     body += piece
                     if len(body) > max_bytes:
@@ -79,8 +81,8 @@ class PyfetchFetcher:
             # A browser sets this one itself.
             headers["Accept-Encoding"] = "identity"
 
-        async def attempt() -> Response:
-            final, status, answered = _head(await self._fetch("HEAD", bare, headers, False))
+        async def attempt(watch: _Watch) -> Response:
+            final, status, answered = _head(await self._fetch("HEAD", bare, headers, watch))
             return Response(final, status, answered, b"")
 
         return await self._attempts(bare, attempt)
@@ -89,12 +91,16 @@ class PyfetchFetcher:
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
         """See `Fetcher.stream`. Only opening it is tried again."""
         bare = self._shared.bare(url)
-        asked: ByteRange | None = (start, None) if start else None
-        headers = self._shared.headers(bare, None, asked)
-        answer = await self._attempts(bare, lambda: self._fetch("GET", bare, headers, False))
-        final, status, answered = _head(answer)
-        skip = skipped(final, status, answered, start, lenient=not self._shared.node)
-        async with aclosing(self._from(bare, answer, skip)) as pieces:
+        headers = self._shared.headers(bare, None, (start, None) if start else None)
+
+        async def attempt(watch: _Watch) -> tuple[Any, _Watch]:
+            return await self._fetch("GET", bare, headers, watch), watch
+
+        answer, watch = await self._attempts(bare, attempt)
+        # A large wheel on a slow line may take its time.
+        watch.end = inf
+        skip = skipped(*_head(answer), start, lenient=not self._shared.node)
+        async with aclosing(_from(answer, watch, skip)) as pieces:
             yield pieces
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -104,18 +110,17 @@ class PyfetchFetcher:
     async def aclose(self) -> None:
         """Nothing to release: the browser owns the connections."""
 
-    async def _attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        try:
-            async with asyncio.timeout(self._total):
-                return await self._shared.attempts(url, attempt)
-        except TimeoutError as error:
-            message = f"{shown(url)}: no whole answer within {self._total:g} seconds"
-            raise FetchError(message, url=shown(url)) from error
+    async def _attempts(self, url: str, attempt: Callable[[_Watch], Awaitable[T]]) -> T:
+        end = time.monotonic() + self._total
+        return await self._shared.attempts(url, lambda: attempt(_Watch(self._shared, url, self._idle, end)))
 
-    async def _fetch(self, method: str, url: str, headers: dict[str, str], refresh: bool) -> Any:
+    async def _fetch(
+        self, method: str, url: str, headers: dict[str, str], watch: _Watch, *, refresh: bool = False
+    ) -> Any:
         options = {"cache": "no-cache"} if refresh or self._shared.refresh else {}
         pyfetch = import_module("pyodide.http").pyfetch
-        answer = await self._awaited(url, pyfetch(url, method=method, headers=headers, **options))
+        asked = pyfetch(url, method=method, headers=headers, signal=watch.controller.signal, **options)
+        answer = await watch.wait(asked)
         try:
             self._shared.answered(url, answer.status, answer.headers)
         except (FetchError, Transient):
@@ -123,50 +128,75 @@ class PyfetchFetcher:
             raise
         return answer
 
-    async def _pieces(self, url: str, answer: Any) -> AsyncGenerator[bytes, None]:
-        stream = answer.js_response.body
-        if not stream:
-            return
-        reader = stream.getReader()
-        done = False
+
+class _Watch:
+    """Waits for one try, no longer than ``idle`` seconds at a time and than ``end`` (as time.monotonic()).
+
+    Not by asyncio.timeout: its timers live on in JavaScript when they are cancelled, and Node
+    does not exit before the last one.
+    """
+
+    def __init__(self, shared: Exchange, url: str, idle: float, end: float) -> None:
+        self.controller = js().AbortController.new()
+        self.end = end
+        self.url = url
+        self._shared = shared
+        self._idle = idle
+
+    async def wait(self, awaitable: Awaitable[Any]) -> Any:
+        """Await one answer of JavaScript. Raises `Transient` and `FetchError`."""
+        seconds = max(0.0, min(self._idle, self.end - time.monotonic()))
+        timer = js().setTimeout(self.controller.abort.bind(self.controller), int(seconds * 1000))
         try:
-            while True:
-                step = await self._awaited(url, reader.read())
-                done = bool(step.done)
-                if done:
-                    return
-                yield step.value.to_bytes()
+            return await awaitable
+        except js_errors() as error:
+            raise self._reason() from error
         finally:
-            if not done:
-                await _cancel(reader)
+            js().clearTimeout(timer)
 
-    async def _from(self, url: str, answer: Any, skip: int) -> AsyncGenerator[bytes, None]:
-        try:
-            async with aclosing(self._pieces(url, answer)) as pieces:
-                async for piece in pieces:
-                    if piece[skip:]:
-                        yield piece[skip:]
-                    skip = max(0, skip - len(piece))
-        except Transient as error:
-            raise FetchError(str(error), url=shown(url)) from error
+    def _reason(self) -> Exception:
+        if not self.controller.signal.aborted:
+            return self._shared.failed(self.url)
+        where = shown(self.url)
+        if time.monotonic() >= self.end:
+            return FetchError(f"{where}: no whole answer in time; check the network", url=where)
+        return Transient(f"{where}: no byte for {self._idle:g} seconds; check the network")
 
-    async def _awaited(self, url: str, awaitable: Awaitable[Any]) -> Any:
-        js_exception: type[Exception] = import_module("pyodide.ffi").JsException
-        try:
-            async with asyncio.timeout(self._idle):
-                return await awaitable
-        except TimeoutError as error:
-            raise Transient(f"{shown(url)}: no byte for {self._idle:g} seconds; check the network") from error
-        except (OSError, js_exception) as error:
-            raise self._shared.failed(url) from error
+
+async def _pieces(answer: Any, watch: _Watch) -> AsyncGenerator[bytes, None]:
+    stream = answer.js_response.body
+    if not stream:
+        return
+    reader = stream.getReader()
+    done = False
+    try:
+        while True:
+            step = await watch.wait(reader.read())
+            done = bool(step.done)
+            if done:
+                return
+            yield step.value.to_bytes()
+    finally:
+        if not done:
+            await _cancel(reader)
+
+
+async def _from(answer: Any, watch: _Watch, skip: int) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(_pieces(answer, watch)) as pieces:
+            async for piece in pieces:
+                if piece[skip:]:
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
+    except Transient as error:
+        raise FetchError(str(error), url=shown(watch.url)) from error
 
 
 async def _cancel(stream: Any) -> None:
-    js_exception: type[Exception] = import_module("pyodide.ffi").JsException
     try:
         if stream:
             await stream.cancel()
-    except (OSError, js_exception):
+    except js_errors():
         # It is given up either way.
         return
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import Any, TypeVar
 
 from ..url import origin, without_credentials
 from . import ByteRange, Response
 from ._gather import in_turn
-from ._js import Exchange, js, skipped
+from ._js import Exchange, js, js_errors, skipped
 from ._rules import RETRY_DELAYS, TOTAL_SECONDS
 
 T = TypeVar("T")
@@ -95,7 +94,6 @@ class XhrFetcher:
     def _send(
         self, method: str, url: str, headers: dict[str, str], refresh: bool
     ) -> tuple[str, int, dict[str, str], bytes]:
-        js_exception: type[Exception] = import_module("pyodide.ffi").JsException
         request = js().XMLHttpRequest.new()
         request.open(method, url, False)
         request.responseType = "arraybuffer"
@@ -107,7 +105,7 @@ class XhrFetcher:
             request.setRequestHeader("Cache-Control", "no-cache")
         try:
             request.send()
-        except js_exception as error:
+        except js_errors() as error:
             raise self._shared.failed(url) from error
         lines = (request.getAllResponseHeaders() or "").splitlines()
         pairs = (line.partition(":") for line in lines)
