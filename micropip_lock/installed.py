@@ -5,7 +5,6 @@ Everything read here is a claim: any wheel can ship any file into its own .dist-
 
 from __future__ import annotations
 
-import configparser
 import hashlib
 import os
 import zlib
@@ -79,6 +78,10 @@ class InstalledDistribution:
     @cached_property
     def entry_points(self) -> frozenset[str]:
         """The names of its console and GUI scripts."""
+        if "entry_points.txt" not in self.files:
+            return frozenset()
+        import configparser  # slow to import in Pyodide
+
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
         parser.optionxform = str  # type: ignore[assignment, method-assign]  # names are case-sensitive
         try:

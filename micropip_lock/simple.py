@@ -12,8 +12,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html import unescape
-from html.parser import HTMLParser
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
@@ -34,7 +32,6 @@ from .url import shown
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_FRAGMENT_HASH = re.compile(r"(sha1|sha224|sha256|sha384|sha512|md5)=([0-9a-fA-F]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,15 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.endswith("json") or (not media_type.endswith("html") and body.lstrip()[:1] == b"{"):
         return ProjectPage(url, tuple(_json_rows(body, url)))
-    return _html_page(body, content_type, url)
+    # Most indexes answer with JSON; the HTML parser is slow to import in Pyodide.
+    from .simple_html import read_html
+
+    page = read_html(body, content_type)
+    if page.api_version is not None:
+        _check_api_version(page.api_version, url)
+    elif not page.anchors and "links for" not in page.head.lower():
+        raise _broken(url, "an HTML page without links")
+    return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors)
 
 
 def single_file_page(url: str) -> ProjectPage:
@@ -175,89 +180,12 @@ def _json_rows(body: bytes, url: str) -> Iterator[tuple[str, _Row]]:
         yield row["filename"], row
 
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_ANCHOR = re.compile(r"<a(?=\s)", re.IGNORECASE)
-_REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
-_HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
-#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred characters.
-_LONGEST_TAG = 16 * 1024
-
-
-def _html_page(body: bytes, content_type: str, url: str) -> ProjectPage:
-    charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
-    try:
-        text = body.decode(charset[1] if charset else "utf-8", errors="replace")
-    except LookupError:
-        text = body.decode("utf-8", errors="replace")
-    text = _COMMENT.sub("", text) if "<!--" in text else text
-    rows = tuple(_html_rows(text))
-    head = _tags(text[: text.lower().find("<a ") if rows else 65536])
-    if head.version is not None:
-        _check_api_version(head.version, url)
-    elif not rows and "links for" not in text[:4096].lower():
-        raise _broken(url, "an HTML page without links")
-    return ProjectPage(urljoin(url, head.base) if head.base else url, rows)
-
-
-def _html_rows(text: str) -> Iterator[tuple[str, _Row]]:
-    """The anchors, cut out but not parsed: a page may have tens of thousands, and few are wanted."""
-    for anchor in _ANCHOR.finditer(text):
-        end = _REST_OF_TAG.match(text, anchor.end(), anchor.end() + _LONGEST_TAG)
-        href = end and _HREF.search(text, anchor.end(), end.end())
-        if end and href:
-            path = unescape(href[1] or href[2] or href[3] or "").partition("#")[0].partition("?")[0]
-            # PEP 503: «The text of the anchor tag MUST match the final path component of the URL»
-            yield unquote(path.rpartition("/")[2]), text[anchor.start() : end.end()]
-
-
-class _Tags(HTMLParser):
-    """Reads what PEP 503 and PEP 629 say about tags: anchors, base, meta."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.anchor: dict[str, Any] = {}
-        self.base: str | None = None
-        self.version: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag == "a":
-            self.anchor = _anchor(attributes)
-        elif tag == "base" and self.base is None:
-            self.base = attributes.get("href")
-        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
-            self.version = attributes.get("content") or "1.0"
-
-
-def _tags(text: str) -> _Tags:
-    tags = _Tags()
-    # HTMLParser asserts on some broken markup; then the page says nothing about itself.
-    with contextlib.suppress(AssertionError):
-        tags.feed(text)
-    return tags
-
-
 def _parsed(row: _Row) -> Mapping[str, Any]:
-    return row if not isinstance(row, str) else _tags(row).anchor
+    if not isinstance(row, str):
+        return row
+    from .simple_html import anchor
 
-
-def _anchor(attributes: Mapping[str, str | None]) -> dict[str, Any]:
-    """An anchor in PEP 691's terms."""
-    href = attributes.get("href") or ""
-    row: dict[str, Any] = {"url": href}
-    if match := _FRAGMENT_HASH.search(href.partition("#")[2]):
-        row["hashes"] = {match[1]: match[2]}
-    # PEP 714: readers MUST prefer the new name of the attribute.
-    for name in ("data-core-metadata", "data-dist-info-metadata"):
-        if name in attributes:
-            value = (attributes[name] or "true").strip()
-            algorithm, _, digest = value.partition("=")
-            row["core-metadata"] = {algorithm: digest} if digest else value.lower() != "false"
-            break
-    # PEP 592: the attribute «MAY have no value», which means yanked without a reason
-    if "data-yanked" in attributes:
-        row["yanked"] = attributes["data-yanked"] or True
-    return row
+    return anchor(row)
 
 
 @lru_cache(maxsize=4096)

@@ -85,7 +85,9 @@ class Exchange:
         """The error for a request that got no answer at all."""
         where = shown(url)
         if self.node:
-            return Transient(f"{where}: no connection, or it broke; check the host name and the network")
+            return Transient(
+                f"{where}: no connection, a broken one, or redirects without end; check the URL and the network"
+            )
         message = (
             f"{where}: the browser got no answer that it may show. A missing Access-Control-Allow-Origin header "
             "(CORS), an unknown host name and a refused connection all look like this: check the URL and the "

@@ -20,7 +20,8 @@ class XhrFetcher:
     """A `Fetcher` over synchronous XMLHttpRequest: for web workers, and never suspending.
 
     Such a request cannot be stopped half-way, so a server that answers a range with everything
-    sends everything once; after that its sizes are asked for first.
+    sends everything once; after that its sizes are asked for first. ``refresh`` passes the
+    browser's cache on the own origin only.
     """
 
     def __init__(
@@ -100,8 +101,8 @@ class XhrFetcher:
         request.timeout = int(self._total * 1000)
         for name, value in headers.items():
             request.setRequestHeader(name, value)
-        if refresh or self._shared.refresh:
-            # Costs a preflight on another origin; XMLHttpRequest has no other way to pass a cache.
+        if (refresh or self._shared.refresh) and origin(url) == origin(js().origin):
+            # The only way past the browser's cache, but on another origin it takes a permission that indexes do not give.
             request.setRequestHeader("Cache-Control", "no-cache")
         try:
             request.send()

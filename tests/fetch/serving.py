@@ -51,6 +51,7 @@ class Server:
                 server._answer(self)
 
             do_HEAD = do_GET
+            do_OPTIONS = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -1,0 +1,119 @@
+"""PEP 503 pages: anchors in HTML, cut out fast and parsed only where they are wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import unquote
+
+_ANCHOR = re.compile(r"<a(?=\s)", re.IGNORECASE)
+_REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
+_HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred characters.
+_LONGEST_TAG = 16 * 1024
+_LONGEST_HEAD = 64 * 1024
+_FRAGMENT_HASH = re.compile(r"(sha1|sha224|sha256|sha384|sha512|md5)=([0-9a-fA-F]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPage:
+    """The anchors of a page, and what the page says about itself."""
+
+    #: File name and text of each anchor tag; `anchor` parses one.
+    anchors: tuple[tuple[str, str], ...]
+    #: What is before the first anchor, or the beginning of a page that has none.
+    head: str
+    #: PEP 503 pages may have a <base>.
+    base: str | None
+    #: PEP 629
+    api_version: str | None
+
+
+def read_html(body: bytes, content_type: str) -> HtmlPage:
+    """Cut a page into anchors. Bytes that are not in its charset are replaced."""
+    charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    try:
+        text = body.decode(charset[1] if charset else "utf-8", errors="replace")
+    except LookupError:
+        text = body.decode("utf-8", errors="replace")
+    text = "".join(_without_comments(text))
+    first = _ANCHOR.search(text)
+    head = text[: min(_LONGEST_HEAD, first.start() if first else _LONGEST_HEAD)]
+    tags = _tags(head)
+    return HtmlPage(tuple(_anchors(text)), head, tags.base, tags.api_version)
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        yield text[position:start]
+        end = text.find("-->", start)
+        position = end + 3 if end >= 0 else len(text)
+    yield text[position:]
+
+
+def anchor(tag: str) -> dict[str, Any]:
+    """Parse one anchor tag into a file object in PEP 691's terms."""
+    return _tags(tag).anchor
+
+
+def _anchors(text: str) -> Iterator[tuple[str, str]]:
+    """The anchors, cut out but not parsed: a page may have tens of thousands, and few are wanted."""
+    for start in _ANCHOR.finditer(text):
+        end = _REST_OF_TAG.match(text, start.end(), start.end() + _LONGEST_TAG)
+        href = end and _HREF.search(text, start.end(), end.end())
+        if end and href:
+            path = unescape(href[1] or href[2] or href[3] or "").partition("#")[0].partition("?")[0]
+            # PEP 503: «The text of the anchor tag MUST match the final path component of the URL»
+            yield unquote(path.rpartition("/")[2]), text[start.start() : end.end()]
+
+
+class _Tags(HTMLParser):
+    """Reads what PEP 503 and PEP 629 say about tags: anchors, base, meta."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchor: dict[str, Any] = {}
+        self.base: str | None = None
+        self.api_version: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if tag == "a":
+            self.anchor = _file(attributes)
+        elif tag == "base" and self.base is None:
+            self.base = attributes.get("href")
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            self.api_version = attributes.get("content") or "1.0"
+
+
+def _tags(text: str) -> _Tags:
+    tags = _Tags()
+    # HTMLParser asserts on some broken markup; then the page says nothing about itself.
+    with contextlib.suppress(AssertionError):
+        tags.feed(text)
+    return tags
+
+
+def _file(attributes: Mapping[str, str | None]) -> dict[str, Any]:
+    """An anchor in PEP 691's terms."""
+    href = attributes.get("href") or ""
+    row: dict[str, Any] = {"url": href}
+    if match := _FRAGMENT_HASH.search(href.partition("#")[2]):
+        row["hashes"] = {match[1]: match[2]}
+    # PEP 714: readers MUST prefer the new name of the attribute.
+    for name in ("data-core-metadata", "data-dist-info-metadata"):
+        if name in attributes:
+            value = (attributes[name] or "true").strip()
+            algorithm, _, digest = value.partition("=")
+            row["core-metadata"] = {algorithm: digest} if digest else value.lower() != "false"
+            break
+    # PEP 592: the attribute «MAY have no value», which means yanked without a reason
+    if "data-yanked" in attributes:
+        row["yanked"] = attributes["data-yanked"] or True
+    return row
