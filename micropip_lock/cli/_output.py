@@ -87,12 +87,12 @@ class Output:
         table.add_column("version", no_wrap=True)
         table.add_column("from", overflow="ellipsis", no_wrap=True)
         table.add_column("proof", no_wrap=True)
-        table.add_column("size", justify="right", no_wrap=True)
+        if any(evidence.size for evidence in result.evidence):  # micropip does not tell
+            table.add_column("size", justify="right", no_wrap=True)
         for evidence in result.evidence:
             proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
-            table.add_row(
-                Text(evidence.package), Text(evidence.version), Text(whence(evidence)), proof, size(evidence.size)
-            )
+            cells = (Text(evidence.package), Text(evidence.version), Text(whence(evidence)), proof, size(evidence.size))
+            table.add_row(*cells[: len(table.columns)])
         self._console.print(table)
         for name, version, reason in result.left_out:
             self.say(f"left out: {name} {version or ''}: {reason}")
