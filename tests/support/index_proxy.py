@@ -76,6 +76,11 @@ class IndexProxy(LoopbackServer):
             return Reply(200, json_from_entries(name, poorer), JSON_TYPE, compress=True)
         return Reply(200, html_links(name, poorer), "text/html; charset=utf-8", compress=True)
 
+    def offers(self, project: str, url: str) -> dict[str, Any] | None:
+        """What the upstream's page, as it was passed on, says of the file at a URL."""
+        entries = self._pages.get(canonical(project), [])
+        return next((item for item in entries if item["url"] == url), None) if isinstance(entries, list) else None
+
     def _poorer(self, item: Mapping[str, Any]) -> dict[str, Any]:
         dropped = set()
         if not self.core_metadata:

@@ -18,6 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import foreign_python
+from .installed import Platform
+
 VERSIONS = ("0.27.7", "0.28.3", "0.29.5", "314.0.7")
 KEPT = ("micropip", "packaging")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -80,14 +83,29 @@ def _fill(folder: Path, lock: dict[str, Any]) -> None:
     write_json(folder / "pyodide-lock.json", lock)
 
 
-def real_wheels(*requirements: str, python: str = "3.14") -> Path:
-    """A cached folder of real wheels with their dependencies, downloaded by pip from the machine's index; pin them."""
-    key = hashlib.sha256(" ".join([python, *sorted(requirements)]).encode()).hexdigest()[:16]
-    folder = CACHE / "wheels" / key
+def real_wheels(*requirements: str, python: str = "3.14", platform: Platform | None = None) -> Path:
+    """A cached folder of real wheels with their dependencies, downloaded by pip from the machine's index.
+
+    Pure wheels for ``python``, or all that ``platform`` can use. The answer to the requirements is kept, so pins matter
+    only where a test counts on a version.
+    """
+    key = hashlib.sha256(" ".join([str(platform or python), *sorted(requirements)]).encode())
+    folder = CACHE / "wheels" / key.hexdigest()[:16]
     with _locked(folder):
         if not (folder / "complete").exists():
-            command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "--python-version", python]
-            _run([*command, "--dest", str(folder), "--cache-dir", str(CACHE / "pip"), *requirements])
+            if platform:
+                flags = platform.pip_flags
+                pip = [
+                    sys.executable,
+                    foreign_python.__file__,
+                    "pip",
+                    json.dumps(foreign_python.markers(platform.python)),
+                ]
+            else:
+                flags = ["--only-binary=:all:", "--python-version", python]
+                pip = [sys.executable, "-m", "pip"]
+            command = [*pip, "download", "-q", *flags, "--dest", str(folder), "--cache-dir", str(CACHE / "pip")]
+            _run([*command, *requirements])
             (folder / "complete").touch()
     return folder
 
