@@ -40,7 +40,8 @@ class Response:
     ``status`` is 200, 206, 404, 410 or 416; any other one became a `FetchError`. ``url`` is the
     final URL, ``headers`` has lower-case names, ``body`` is decoded (no content coding left).
     ``complete`` is false when the body was cut at ``max_bytes``. ``received`` counts body bytes
-    as they came over the wire.
+    as they came over the wire, ``requests`` what was sent for it: none when a cache or a file knew,
+    several with redirects and retries.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Response:
     body: bytes
     complete: bool = True
     received: int = 0
+    requests: int = 1
 
     @property
     def found(self) -> bool:

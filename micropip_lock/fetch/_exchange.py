@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urljoin
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ._cache import PageCache
 
 MAX_REDIRECTS = 10
+
+#: Counts what is sent for the call at hand, whoever sends it: hishel stands between the call and the network.
+SENT: ContextVar[list[int]] = ContextVar("sent")
 
 #: Bytes of a redirect's body that are read; larger ones cost a new connection instead.
 _DRAINED = 1 << 16
@@ -99,6 +103,7 @@ class Exchanger:
     async def _network(self, request: httpx.Request) -> httpx.Response:
         if self._client is None:
             self._client = make_client(idle=self._idle, jobs=self._jobs)
+        SENT.get([0])[0] += 1
         response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
         if (location := response.extensions.pop(SET_ASIDE, None)) is not None:
             response.headers["location"] = location

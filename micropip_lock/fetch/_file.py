@@ -36,7 +36,7 @@ def read(
             if not path.is_file():
                 return _cut(bare, 200, "text/html", _listing(listing), max_bytes, head)
         if not path.is_file():
-            return Response(bare, 404, {}, b"")
+            return Response(bare, 404, {}, b"", requests=0)
         kind = "text/html" if path.suffix == ".html" else "application/octet-stream"
         if byte_range is not None:
             return _part(bare, kind, path, byte_range, max_bytes)
@@ -93,10 +93,10 @@ def _cut(
 ) -> Response:
     headers = {"content-type": kind, "content-length": str(len(body) if size is None else size)}
     if head:
-        return Response(url, status, headers, b"")
+        return Response(url, status, headers, b"", requests=0)
     if max_bytes is not None and len(body) > max_bytes:
-        return Response(url, status, headers, body[:max_bytes], complete=False)
-    return Response(url, status, headers, body)
+        return Response(url, status, headers, body[:max_bytes], complete=False, requests=0)
+    return Response(url, status, headers, body, requests=0)
 
 
 def _part(url: str, kind: str, path: Path, byte_range: ByteRange, max_bytes: int | None) -> Response:
@@ -106,7 +106,7 @@ def _part(url: str, kind: str, path: Path, byte_range: ByteRange, max_bytes: int
         first, last = max(0, size - (last or 0)), size - 1
     last = size - 1 if last is None else min(last, size - 1)
     if first >= size or last < first:
-        return Response(url, 416, {"content-range": f"bytes */{size}"}, b"")
+        return Response(url, 416, {"content-range": f"bytes */{size}"}, b"", requests=0)
     count = last - first + 1
     with path.open("rb") as file:
         file.seek(first)
@@ -116,4 +116,4 @@ def _part(url: str, kind: str, path: Path, byte_range: ByteRange, max_bytes: int
         "content-range": f"bytes {first}-{last}/{size}",
         "content-length": str(count),
     }
-    return Response(url, 206, headers, body, complete=len(body) == count)
+    return Response(url, 206, headers, body, complete=len(body) == count, requests=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from ..errors import FetchError
 from ..url import shown
 from . import ByteRange, Response, _file
 from ._body import Body
-from ._exchange import Exchanger, transient, wire
+from ._exchange import SENT, Exchanger, transient, wire
 from ._gather import concurrently
 from ._rules import (
     IDLE_SECONDS,
@@ -90,7 +91,9 @@ class HttpxFetcher:
             except CacheError:
                 return await self._read("GET", bare, headers, byte_range, max_bytes, cached=False)
 
-        return await self._attempts(bare, attempt)
+        sent = [0]
+        SENT.set(sent)
+        return replace(await self._attempts(bare, attempt), requests=sent[0])
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""

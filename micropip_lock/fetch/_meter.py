@@ -33,10 +33,10 @@ class Meter:
         max_bytes: int,
         refresh: bool = False,
     ) -> Response:
-        self.requests += 1
         response = await self._fetcher.get(
             url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
         )
+        self.requests += response.requests
         self.bytes += response.received
         return response
 
@@ -46,7 +46,7 @@ class Meter:
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
-        self.requests += 1
+        self.requests += not url.startswith("file:")
         async with self._fetcher.stream(url, start=start) as pieces:
             yield self._counted(pieces)
 

@@ -102,7 +102,7 @@ class XhrFetcher:
         for name, value in headers.items():
             request.setRequestHeader(name, value)
         if (refresh or self._shared.refresh) and origin(url) == origin(js().origin):
-            # The only way past the browser's cache, but on another origin it takes a permission that indexes do not give.
+            # The only way past the browser's cache; on another origin it takes a permission that indexes do not give.
             request.setRequestHeader("Cache-Control", "no-cache")
         try:
             request.send()

@@ -64,6 +64,7 @@ def test_a_fresh_page_is_not_asked_for_again(server: Server, folder: Path) -> No
     first, second = (get(f"{server.origin}/a", folder) for _ in range(2))
     assert first.body == second.body == b"page" * 100_000
     assert (first.received, second.received) == (400_000, 0)
+    assert (first.requests, second.requests) == (1, 0)
     assert (second.status, second.url, second.complete) == (200, f"{server.origin}/a", True)
     assert len(server.log) == 1
 
@@ -83,6 +84,7 @@ def test_an_etag_saves_the_body(server: Server, folder: Path, headers: dict[str,
     first, second, third = (get(f"{server.origin}/a", folder) for _ in range(3))
     assert first.body == second.body == third.body == b"page" * 100
     assert (first.received, second.received, third.received) == (400, 0, 0)
+    assert (first.requests, second.requests, third.requests) == (1, 1, 1)
     assert [asked.headers.get("if-none-match") for asked in server.log] == [None, '"1"', '"1"']
 
 

@@ -297,7 +297,7 @@ def test_redirects(server: Server, other: Server) -> None:
     server.answers["/b"] = Answer(307, headers={"Location": f"{other.origin}/e#f"})
     other.answers["/e"] = Answer(200, b"content")
     response = get(f"{server.origin}/a")
-    assert (response.body, response.url) == (b"content", f"{other.origin}/e")
+    assert (response.body, response.url, response.requests) == (b"content", f"{other.origin}/e", 3)
     assert server.paths() == ["/a", "/b?c=d"]
 
 
