@@ -94,6 +94,6 @@ def proofs(result: FreezeResult) -> dict[str, tuple[str, str]]:
 def rewrite_record(folder: Path, dist_info: str, old: str, new: str) -> None:
     """Replace text in the RECORD of an installed distribution."""
     record = folder / dist_info / "RECORD"
-    text = record.read_text(newline="")
-    assert old in text
-    record.write_text(text.replace(old, new), newline="")
+    data = record.read_bytes()
+    assert old.encode() in data
+    record.write_bytes(data.replace(old.encode(), new.encode()))

@@ -49,6 +49,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
         if name in _KEPT or not name.startswith(("PIP_", "UV_", "PYTHONPATH", "VIRTUAL_ENV"))
     }
     kept |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1"}
+    kept |= {"PIP_KEYRING_PROVIDER": "disabled"}  # a developer may have one
     return kept | extra
 
 
