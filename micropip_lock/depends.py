@@ -259,13 +259,15 @@ def break_cycles(depends: Mapping[str, Collection[str]]) -> tuple[dict[str, set[
     """
     graph = {key: set(names) - {key} for key, names in depends.items()}
     warnings: list[Problem] = []
+    dependants: dict[str, set[str]] = defaultdict(set)
+    for key, names in graph.items():
+        for name in names:
+            dependants[name].add(key)
     for component in _components(graph):
         if len(component) == 1:
             continue
-        outside = {
-            member: {key for key, names in graph.items() if member in names and key not in component}
-            for member in component
-        }
+        # Edges are only ever added to a root of the component at hand: what is counted here stays true.
+        outside = {member: dependants[member] - component for member in component}
         root = min(component, key=lambda member: (-len(outside[member]), member))
         for member in component:
             graph[member] -= component

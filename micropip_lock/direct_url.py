@@ -13,6 +13,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: An http(s) URL without user name, query and fragment, of characters that a URL may have.
+_URL = re.compile(r"https?://(?![^/]*@)[!\"$->@-~]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,15 @@ def parse_provenance_url(data: bytes) -> DirectUrl:
 
 def parse_index(data: bytes) -> str | None:
     """Parse INDEX (docs/INDEX.md): one http(s) URL in one line; None when it is anything else."""
-    lines = data.decode("utf-8", errors="replace").splitlines()
+    url = data.decode("utf-8", errors="replace").rstrip("\r\n")
+    if not _URL.fullmatch(url):
+        return None
     try:
-        parts = urlsplit(lines[0]) if len(lines) == 1 else None
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0  # raises ValueError for a port that is no number
     except ValueError:
         return None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        return None
-    return None if parts.query or parts.fragment else lines[0]
+    return url if usable else None
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def imports(
     """The ``imports`` of each distribution, by canonical name, and `import-collision` warnings.
 
     ``taken`` maps names that entries of the base claim to the entry's canonical name; a bare
-    namespace that is taken stays with its owner, else it goes to the first claimant by name.
+    namespace that is taken, or a regular package of another one, stays with its owner; else it goes to
+    the first claimant by name.
     """
     trees = {distribution.key: module_tree(distribution) for distribution in distributions}
     shared = _shared_packages(trees)
@@ -91,8 +92,10 @@ def imports(
         for namespace in namespaces:
             claimants[namespace].append(distribution.key)
     warnings = list(_collisions(trees, claimed, shared, taken))
+    # To others it may be a regular package or a module; then «import» has to load those.
+    owned = {name for names in claimed.values() for name in names}
     for namespace, keys in claimants.items():
-        if ".".join(namespace) not in taken:
+        if namespace not in owned and ".".join(namespace) not in taken:
             claimed[min(keys)].add(namespace)
     return {key: tuple(sorted(map(".".join, names))) for key, names in claimed.items()}, warnings
 

@@ -32,10 +32,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What all indexes say about one project: ``pages`` in the order of the indexes."""
+    """What all indexes say about one project: ``pages`` in the order of the indexes, then find-links."""
 
     pages: tuple[tuple[str, ProjectPage], ...]
     asked: tuple[str, ...]
+    #: Whether an index knows the project at all, at whatever version.
+    known: bool = True
 
     def offers(self, name: str, versions: Collection[Version]) -> list[Offer]:
         """The files of ``versions``, those of the first index first, each URL once."""
@@ -61,18 +63,24 @@ class Indexes:
         self._find_links = list(dict.fromkeys(find_links))
         self._trust_index_file = trust_index_file
         self._links: list[tuple[str, ProjectPage]] = []
+        self._broken_links: FetchError | None = None
 
     def __bool__(self) -> bool:
         return bool(self._index_urls or self._find_links)
 
     async def open(self, fetcher: Fetcher) -> None:
-        """Read the find-links places, which hold files of many projects. Raises `FetchError`."""
-        for url in self._find_links:
-            if urlsplit(url).path.endswith(".whl"):
-                self._links.append((shown(url), single_file_page(url)))
-            elif (page := await _page(url, fetcher)) is not None:
-                self._links.append((shown(url), page))
-        self._find_links = []
+        """Read the find-links places, which hold files of many projects; once, before `project` is called.
+
+        A place that gives no answer is told by `project`, for every project that is asked for.
+        """
+        try:
+            for url in self._find_links:
+                if urlsplit(url).path.endswith(".whl"):
+                    self._links.append((shown(url), single_file_page(url)))
+                elif (page := await _page(url, fetcher)) is not None:
+                    self._links.append((shown(url), page))
+        except FetchError as error:
+            self._broken_links = error
 
     async def project(self, name: str, fetcher: Fetcher, *, first: str | None = None) -> Listing:
         """The pages of project ``name`` (canonical) on every index.
@@ -80,10 +88,12 @@ class Indexes:
         ``first`` is what an INDEX file names: it only decides the order, and an index that is not
         configured is asked only with ``trust_index_file``. Raises `FetchError`.
         """
+        if self._broken_links is not None:
+            raise self._broken_links.with_traceback(None)
         urls = self._ordered(first)
         pages = [(shown(url), await _page(project_url(url, name), fetcher)) for url in urls]
         found = tuple((index, page) for index, page in pages if page is not None)
-        return Listing((*found, *self._links), tuple(map(shown, urls)))
+        return Listing((*found, *self._links), tuple(map(shown, urls)), known=bool(found))
 
     def _ordered(self, first: str | None) -> list[str]:
         if first is None:

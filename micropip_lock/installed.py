@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .errors import InputError, Problem
 from .metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
@@ -66,7 +66,7 @@ class InstalledDistribution:
         for text in (self.metadata.version, named):
             try:
                 found.add(Version(text))
-            except InvalidVersion:
+            except ValueError:  # InvalidVersion, or more digits than Python converts
                 continue
         return frozenset(found)
 
@@ -183,8 +183,8 @@ def scan(paths: Iterable[Path]) -> tuple[list[InstalledDistribution], list[Probl
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if not name.startswith("~"))
-    except OSError as error:
-        raise InputError(f"Cannot read the folder {folder}: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: NUL in the name
+        raise InputError(f"Cannot read the folder {folder}: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _read(folder: Path, dist_info: str) -> InstalledDistribution:

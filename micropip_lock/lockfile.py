@@ -8,6 +8,7 @@ know are kept as they are.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -91,7 +92,7 @@ class LockedPackage:
             version=_string(data, "version", where),
             file_name=_string(data, "file_name", where),
             # null is what unpublished local builds have; no runtime can load such an entry
-            sha256=(_optional_string(data, "sha256", where) or "").lower(),
+            sha256="" if data.get("sha256") in (None, "") else _string(data, "sha256", where).lower(),
             imports=_strings(data, "imports", where),
             depends=tuple(canonicalize_name(name) for name in _strings(data, "depends", where)),
             install_dir=_optional_string(data, "install_dir", where) or "site",
@@ -133,7 +134,7 @@ class Lockfile:
         """
         if isinstance(data, str | bytes):
             try:
-                data = json.loads(data)
+                data = json.loads(data, parse_constant=_finite, parse_float=_finite)
             except (ValueError, RecursionError) as error:
                 raise InputError(f"{origin} is not valid JSON ({error}). Is the file whole?") from error
         where = origin
@@ -155,8 +156,8 @@ class Lockfile:
         """Read a lock from a file. Raises `InputError` when it is missing, unreadable or no lock."""
         try:
             data = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
+        except (OSError, ValueError) as error:  # ValueError: NUL in the name
+            raise InputError(f"Cannot read {path}: {_reason(error)}.") from error
         return cls.from_json(data, str(path))
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,10 +169,24 @@ class Lockfile:
         }
 
     def to_json(self, *, compact: bool = False) -> str:
-        """Canonical JSON: sorted keys, two spaces, a final newline; one line with ``compact``."""
-        if compact:
-            return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-        return json.dumps(self.to_dict(), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+        """Canonical JSON: sorted keys, two spaces, a final newline; one line with ``compact``.
+
+        Raises `InputError` when an unknown key holds what JSON cannot say, or is nested too deeply.
+        """
+        indent, separators = (None, (",", ":")) if compact else (2, None)
+        try:
+            text = json.dumps(
+                self.to_dict(),
+                sort_keys=True,
+                indent=indent,
+                separators=separators,
+                ensure_ascii=False,
+                allow_nan=False,
+            )
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"The lock cannot be written as JSON ({error}).") from error
+        # Half of a surrogate pair has no UTF-8; Python and JSON escape it in the same way.
+        return text.encode(errors="backslashreplace").decode() + "\n"
 
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
@@ -182,6 +197,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole."""
     partial: Path | None = None
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # /dev/stdout, /dev/null, a named pipe: there is nothing to keep, and replacing it would be wrong.
+            path.write_bytes(data)
+            return
         # A symbolic link keeps pointing where it does: the file behind it is replaced.
         path = path.resolve()
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -193,8 +212,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         partial.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         partial.replace(path)
         partial = None
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a loop of symbolic links
+        raise InputError(f"Cannot write {path}: {_reason(error)}.") from error
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
@@ -219,8 +238,22 @@ _PACKAGE_KEYS = {
 }
 
 
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _finite(text: str) -> float:
+    # JSON has no Infinity and no NaN, and the runtime's parser refuses them.
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text[:20]} is no number of JSON")
+    return value
+
+
 def _shown(value: object) -> str:
-    text = "nothing" if value is None else json.dumps(value, default=repr)
+    try:
+        text = "nothing" if value is None else json.dumps(value, default=repr)
+    except (ValueError, TypeError, RecursionError):
+        text = type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."
 
 

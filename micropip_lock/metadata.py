@@ -17,6 +17,9 @@ from packaging.utils import BuildTag, canonicalize_name
 
 _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _BUILD = re.compile(r"(\d+)(.*)")
+#: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy for hours.
+_LONGEST_REQUIREMENT = 4096
+_LONGEST_TAG = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,10 @@ def parse_metadata(data: bytes) -> CoreMetadata:
 def parse_wheel_metadata(data: bytes) -> WheelMetadata:
     """Parse WHEEL. Raises ValueError when it is not UTF-8, or has no Tag."""
     headers = _headers(data)
-    tags = frozenset(tag for text in _all(headers, "Tag") for tag in parse_tag(text))
+    texts = _all(headers, "Tag")
+    if any(len(text) > _LONGEST_TAG for text in texts):
+        raise ValueError("its Tag is too long")
+    tags = frozenset(tag for text in texts for tag in parse_tag(text))
     if not tags:
         raise ValueError("it has no Tag")
     build = _BUILD.fullmatch(_one(headers, "Build") or "")
@@ -71,9 +77,11 @@ def parse_wheel_metadata(data: bytes) -> WheelMetadata:
 @lru_cache(maxsize=4096)
 def parse_requirement(text: str) -> Requirement:
     """Parse a requirement (PEP 508). Raises ValueError that shows it."""
+    if len(text) > _LONGEST_REQUIREMENT:
+        raise ValueError(f"{text[:80]!r}... is too long for a requirement")
     try:
         return Requirement(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{text!r} is no requirement: {reason}") from error
 

@@ -155,7 +155,7 @@ def mock(key: str, version: str) -> Problem:
 
 def local_file(distribution: InstalledDistribution, url: str) -> Problem:
     """The problem of a wheel that only this machine has."""
-    filename = unquote(url.partition("?")[0].partition("#")[0].rpartition("/")[2])
+    filename = shown(unquote(shown(url).rpartition("/")[2]))
     return _problem(
         distribution,
         "local-file",

@@ -20,7 +20,7 @@ from .installed import CheckFiles, InstalledDistribution
 from .lockfile import LockedPackage
 from .origin import Claim, Origin, local_file
 from .record import Comparison, compare
-from .remote_wheel import NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .target import Target
 from .url import is_http, shown, without_credentials
 
@@ -100,7 +100,7 @@ class _Is(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A wheel that may be the one. ``url`` is what would be written."""
+    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
 
     url: str
     claim: str
@@ -112,6 +112,12 @@ class _Candidate:
     #: The URL as it was found had a query that may have been needed.
     had_query: bool = False
     yanked: str | None = None
+    copy: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to read it."""
+        return self.copy or self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ class _Outcome:
     reason: str = ""
     size: int | None = None
     downloaded: WheelContents | None = None
+    #: The server did answer: there is no such file.
+    gone: bool = False
 
 
 class Prover:
@@ -170,31 +178,41 @@ class _Case:
         if first.witnessed and not candidate.had_query:
             return self._found(_Outcome(candidate, _Is.EQUAL), proof="installer")
         known = {claim.sha256 for claim in claims} - {None}
+        # A hash belongs to the URL it came with: what is at another one may be other bytes.
+        silence: FetchError | None = None
+        own = {claim.sha256 for claim in claims if _candidate(claim.url, claim.kind, None).url == candidate.url}
         if not (candidate.had_query and first.witnessed):
-            known |= {await self._listed_sha256(candidate.url)} - {None}
-        if len(known) > 1:
-            return self._hash_conflict(candidate.url, sorted(filter(None, known)))
-        candidate = replace(candidate, sha256=next(iter(known), None))
+            listed, silence = await self._listed_sha256(candidate.url)
+            own.add(listed)
+        if len(known | own - {None}) > 1:
+            return self._hash_conflict(candidate.url, sorted(filter(None, known | own)))
+        candidate = replace(candidate, sha256=next(iter(own - {None}), None))
         outcome = await self._examine(candidate)
-        if outcome.verdict is _Is.EQUAL:
-            return self._found(outcome)
-        return self._accepted_or([outcome])
+        if outcome.verdict is not _Is.EQUAL:
+            return self._accepted_or([outcome])
+        if outcome.candidate.sha256 is None and silence is not None:
+            return self._silent(silence)
+        return self._found(outcome)
 
-    async def _listed_sha256(self, url: str) -> str | None:
-        """The sha256 a configured index gives for this URL; silence of the indexes is no objection."""
+    async def _listed_sha256(self, url: str) -> tuple[str | None, FetchError | None]:
+        """The sha256 a configured index gives for this URL, or why none could be asked.
+
+        Silence of the indexes is no objection, as long as a claim gives the hash.
+        """
         if not self._prover._indexes:
-            return None
+            return None, None
         try:
             listing = await self._prover._indexes.project(self._distribution.key, self._fetcher)
-        except FetchError:
-            return None
-        return listing.sha256_of(url)
+        except FetchError as error:
+            return None, error
+        return listing.sha256_of(url), None
 
     # -- the base and the indexes: rules 4 and 5
 
     async def _examine_base(self, base: BaseWheel) -> _Outcome:
         entry = base.entry
-        candidate = _Candidate(base.url, "base", entry.sha256 or None)
+        copy = base.url if base.local else None
+        candidate = _Candidate(entry.file_name, "base", entry.sha256 or None, copy=copy)
         if self._prover._base_is_down:
             return _Outcome(candidate, _Is.UNREACHABLE, "cannot be reached")
         if base.local:
@@ -202,7 +220,8 @@ class _Case:
         else:
             outcome = await self._examine(candidate)
             # One refused connection tells for the whole base; asking again for each package only takes time.
-            self._prover._base_is_down = self._prover._base_is_down or outcome.verdict is _Is.UNREACHABLE
+            if outcome.verdict is _Is.UNREACHABLE and not outcome.gone:
+                self._prover._base_is_down = True
         return outcome
 
     async def _by_index(self, first: str | None, missed: list[_Outcome]) -> Finding:
@@ -211,7 +230,7 @@ class _Case:
         try:
             listing = await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first)
         except FetchError as error:
-            return self._problem(error.code, str(error), _HINTS[error.code], error.url)
+            return self._silent(error)
         offers = listing.offers(self._distribution.key, self._distribution.versions)
         fitting = self._fitting(offers)
         if not fitting:
@@ -221,7 +240,7 @@ class _Case:
         outcomes = by_metadata or [
             await self._examine(candidate) for candidate in _distinct(self._not_excluded(fitting))
         ]
-        equal = [outcome for outcome in outcomes if outcome.verdict is _Is.EQUAL]
+        equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is _Is.EQUAL])
         if len(equal) > 1:
             return await self._ambiguous(equal)
         if equal:
@@ -244,7 +263,7 @@ class _Case:
     def _not_excluded(self, offers: Sequence[Offer]) -> list[Offer]:
         """Without the wheels whose METADATA is another one by the page's own word.
 
-        When that leaves none, all are looked at, to be able to say what differs.
+        When that leaves none, the best one is looked at all the same, to be able to say what differs.
         """
         own = self._distribution.metadata_sha256
         return [offer for offer in offers if offer.file.metadata_sha256 in (None, "", own)] or list(offers[:1])
@@ -289,7 +308,7 @@ class _Case:
     async def _read(self, candidate: _Candidate) -> _Outcome:
         contents = await read_wheel(
             self._fetcher,
-            candidate.url,
+            candidate.place,
             self._distribution.key,
             size=candidate.size,
             tail=expected_tail(self._distribution.rows),
@@ -300,7 +319,7 @@ class _Case:
         return await self._guarded(candidate, self._read_whole(candidate))
 
     async def _read_whole(self, candidate: _Candidate) -> _Outcome:
-        contents = await download_wheel(self._fetcher, candidate.url, self._distribution.key)
+        contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
         if candidate.sha256 not in (None, contents.sha256):
             raise IntegrityError(f"its sha256 is {contents.sha256}, not {candidate.sha256} as promised")
         return replace(
@@ -328,13 +347,16 @@ class _Case:
             return _Outcome(candidate, _Is.OTHER, f"is not usable: {error}")
         except FetchError as error:
             verdict = _Is.NOT_ALLOWED if error.code == "not-allowed" else _Is.UNREACHABLE
-            return _Outcome(candidate, verdict, f"gave no answer: {error}")
+            reason = f"gave no answer: {str(error).rstrip('.')}"
+            return _Outcome(candidate, verdict, reason, gone=isinstance(error, GoneError))
         return outcome
 
     # -- findings
 
     def _found(self, outcome: _Outcome, *, proof: Proof | None = None, is_base: bool = False) -> Finding:
         candidate = outcome.candidate
+        if not is_http(candidate.url) and not is_base:
+            return Finding(problems=(local_file(self._distribution, candidate.url),))
         if candidate.sha256 is None:
             return self._problem(
                 "hash-missing",
@@ -342,8 +364,6 @@ class _Case:
                 "Compute it from the wheel with --download.",
                 candidate.url,
             )
-        if not is_http(candidate.url) and not is_base:
-            return Finding(problems=(local_file(self._distribution, candidate.url),))
         if proof is None:
             proof = "download" if outcome.downloaded and not is_base else "content"
         evidence = Evidence(
@@ -376,8 +396,7 @@ class _Case:
         order = list(_Is)
         worst = min(outcomes, key=lambda outcome: order.index(outcome.verdict))
         code = worst.verdict.value
-        certain = worst.candidate.sha256 is not None and (not offers or self._same_tags(offers[0]))
-        if self._accepted and code in WAIVABLE and certain:
+        if self._accepted and code in WAIVABLE and self._is_certain(worst.candidate, offers):
             return self._found(worst, proof="accepted", is_base=worst.candidate.claim == "base")
         if worst.candidate.had_query:
             return self._problem(
@@ -392,6 +411,13 @@ class _Case:
         else:
             message = f"{shown(worst.candidate.url)} "
         return self._problem(code, message + worst.reason + ".", _HINTS[code], worst.candidate.url)
+
+    def _is_certain(self, candidate: _Candidate, offers: Sequence[Offer]) -> bool:
+        """Whether URL and sha256 come from one claim or page, and the file name is that of what is installed."""
+        if candidate.sha256 is None or candidate.had_query:
+            return False
+        same = {offer.file.sha256 for offer in offers if self._same_tags(offer)}
+        return candidate.claim != "index" or candidate.sha256 in same
 
     def _hash_conflict(self, url: str, hashes: Sequence[str]) -> Finding:
         return self._problem(
@@ -408,9 +434,12 @@ class _Case:
             "Name the index it was installed from: --index-url https://index.example/simple",
         )
 
+    def _silent(self, error: FetchError) -> Finding:
+        return self._problem(error.code, str(error), _HINTS[error.code], error.url)
+
     def _nothing_fits(self, listing: Listing, offers: Sequence[Offer]) -> Finding:
         version, where = self._distribution.version, ", ".join(listing.asked) or "the links"
-        if not listing.pages:
+        if not (listing.known or offers):
             return self._problem(
                 "no-such-project",
                 f"there is no such project on {where}.",
@@ -472,6 +501,15 @@ def _candidate(url: str, claim: str, sha256: str | None, *, claiming_file: str |
     harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
     bare = urlunsplit(parts._replace(query="", fragment=""))
     return _Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
+
+
+def _one_of_each(equal: Sequence[_Outcome]) -> list[_Outcome]:
+    """One outcome for each sha256, http(s) first. Where a sha256 is known, those without one say nothing more."""
+    found: dict[str | None, _Outcome] = {}
+    for outcome in sorted(equal, key=lambda outcome: not is_http(outcome.candidate.url)):
+        found.setdefault(outcome.candidate.sha256, outcome)
+    unknown = found.pop(None, None)
+    return list(found.values()) or [outcome for outcome in (unknown,) if outcome is not None]
 
 
 def _distinct(offers: Sequence[Offer]) -> list[_Candidate]:

@@ -24,10 +24,11 @@ STRONG = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_
 WRITTEN_BY_INSTALLERS = re.compile(
     r"RECORD[^/]*|INSTALLER|REQUESTED|direct_url\.json|provenance_url\.json|uv_[^/]*\.json|INDEX|PYODIDE_[^/]*"
 )
-_BYTECODE = re.compile(r"(?:(?P<folder>.*/)?__pycache__/(?P<module>[^/]+?)\.[^/]+\.pyc|(?P<legacy>.*)\.py[co])")
+_CACHED = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
 #: Paths that are not in normal form: few are, and normalising costs.
 _ODD_PATH = re.compile(r"\\|(^|/)\.{0,2}(/|$)")
-_SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?|\.pyw?)$")
+#: What installers on Windows add to the name of a script, and pip to that of its own («pip3.14»).
+_SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?|\.pyw?|-?\d{1,3}\.\d{1,3}(\.exe)?)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,17 @@ def _row(fields: Sequence[str]) -> RecordRow:
 
 def bytecode_source(path: str) -> str | None:
     """The .py file that the bytecode at ``path`` comes from; None when it is no bytecode."""
-    match = _BYTECODE.fullmatch(path)
-    if match is None:
+    if not path.endswith((".pyc", ".pyo")):
         return None
-    if match["legacy"] is not None:
-        return match["legacy"] + ".py"
-    return f"{match['folder'] or ''}{match['module']}.py"
+    folder, _, name = path.rpartition("/")
+    parent, slash, last = folder.rpartition("/")
+    if last != "__pycache__" or name.count(".") < 2:
+        return path[:-1]  # PEP 3147: bytecode without its source, in the place of it
+    # «name.cpython-314.pyc» or «name.cpython-314.opt-1.pyc» (PEP 488)
+    stem = name[:-4]
+    if "." in (before := stem.rpartition("."))[0] and before[2].startswith("opt-"):
+        stem = before[0]
+    return f"{parent}{slash}{stem.rpartition('.')[0]}.py"
 
 
 @dataclass(slots=True)
@@ -148,9 +154,12 @@ def compare(
         if scheme == "scripts":
             scripts.add(below)
         elif not (member.name.startswith(dist_info + "/") and WRITTEN_BY_INSTALLERS.fullmatch(below)):
-            _compare_member(member, rows.get(member.name), places.find(member.name, scheme, below), installed, result)
+            candidates = places.find(member.name, scheme, below)
+            same = _compare_member(member, rows.get(member.name), candidates, installed, result)
+            # A file that is only named like one of the wheel's data files is not accounted for by it.
+            places.use(same or candidates)
             continue
-        places.use(member.name)
+        places.use([RecordRow(member.name)])
     result.extra.extend(_extra(places.unused(), {row.path for row in installed.rows}, scripts, dist_info))
     return result
 
@@ -166,9 +175,12 @@ def _scheme(name: str, data_folder: str) -> tuple[str, str]:
 
 def _compare_member(
     member: Member, row: RecordRow | None, places: list[RecordRow], installed: Installation, result: Comparison
-) -> None:
+) -> list[RecordRow]:
+    """Compare a member with the rows that may be it, and return those that are."""
     if not places:
-        result.differing.append(member.name)
+        # Bytecode is never required: «python -m installer» leaves out what a wheel has in __pycache__.
+        if not _CACHED.search(member.name):
+            result.differing.append(member.name)
     elif row is None or not row.strong:
         result.weak.append(member.name)
     elif row.size not in (None, member.size):
@@ -177,6 +189,8 @@ def _compare_member(
         verdicts = [_same(place, row, member, installed) for place in places]
         if not any(verdicts):
             (result.weak if None in verdicts else result.differing).append(member.name)
+        return [place for place, verdict in zip(places, verdicts, strict=True) if verdict]
+    return []
 
 
 def _same(place: RecordRow, row: RecordRow, member: Member, installed: Installation) -> bool | None:
@@ -186,14 +200,16 @@ def _same(place: RecordRow, row: RecordRow, member: Member, installed: Installat
         return False
     if place.algorithm == row.algorithm:
         found = place.digest
-    elif place.strong or (installed.hash_weak and not place.leaves_folder):
+    elif bytecode_source(place.path):
+        return True
+    elif not place.leaves_folder and (place.strong or installed.hash_weak):
         # «python -m installer» hashes anew, with its own algorithm
         found = installed.hash_file(place.path, row.algorithm)
     else:
         return None
     if found != row.digest:
         return False
-    if installed.crc_file is not None and not place.leaves_folder:
+    if installed.crc_file is not None and not (place.leaves_folder or bytecode_source(place.path)):
         return installed.crc_file(place.path) == member.crc
     return True
 
@@ -209,7 +225,7 @@ class _Places:
             self._by_name[posixpath.basename(row.path)].append(row)
 
     def find(self, name: str, scheme: str, below: str) -> list[RecordRow]:
-        """The rows that may be the member ``name``; they count as accounted for."""
+        """The rows that may be the member ``name``."""
         paths = [name]
         if scheme in ("purelib", "platlib"):
             paths = [below]
@@ -217,12 +233,11 @@ class _Places:
             # Where a scheme lies differs from installer to installer: only the path below it is known.
             near = self._by_name.get(posixpath.basename(below), [])
             paths = [row.path for row in near if row.path == below or row.path.endswith("/" + below)]
-        found = [self._rows[path] for path in paths if path in self._rows]
-        self._used.update(row.path for row in found)
-        return found
+        return [self._rows[path] for path in paths if path in self._rows]
 
-    def use(self, path: str) -> None:
-        self._used.add(path)
+    def use(self, rows: Iterable[RecordRow]) -> None:
+        """Count ``rows`` as accounted for."""
+        self._used.update(row.path for row in rows)
 
     def unused(self) -> list[str]:
         return [path for path in self._rows if path not in self._used]
@@ -235,7 +250,9 @@ def _extra(paths: Iterable[str], listed: set[str], scripts: set[str], dist_info:
             continue
         if bytecode_source(path) in listed:
             continue
-        # Scripts go to ../../../bin, to ../../bin (pip --target) or to bin (uv --target).
-        if posixpath.basename(folder).lower() in ("bin", "scripts") and {name, _SCRIPT_SUFFIX.sub("", name)} & scripts:
+        # Scripts go to ../../../bin, to ../../bin (pip --target) or to bin (uv --target), never into a package.
+        outside = folder.startswith(("../", "/")) or "/" not in folder
+        is_bin = outside and posixpath.basename(folder).lower() in ("bin", "scripts")
+        if is_bin and {name, _SCRIPT_SUFFIX.sub("", name)} & scripts:
             continue
         yield path

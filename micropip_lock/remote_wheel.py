@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -21,6 +22,11 @@ from .zip_tail import LONGEST_END, DirectoryPlace, Member, extract, find_directo
 #: A wheel this small is taken whole from a server that ignores ranges.
 SMALL_WHEEL = 16 * 1024
 _LARGEST_WHEEL = 4 * 2**30
+#: The address space of wasm32; what unpacks to more is no wheel for Pyodide.
+_MOST_UNPACKED = 4 * 2**30
+#: What RECORD may have beyond what the number of files explains: bytes, and lines.
+_SPARE_RECORD = 2**20
+_SPARE_LINES = 20_000
 _IN_MEMORY = 16 * 2**20
 
 
@@ -47,6 +53,10 @@ class WheelContents:
 
 class NoRangesError(Exception):
     """The server sends whole files only, so nothing can be read without downloading them."""
+
+
+class GoneError(FetchError):
+    """The server answers that there is no such file."""
 
 
 def expected_tail(rows: Iterable[RecordRow]) -> int:
@@ -110,18 +120,23 @@ def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCont
     file.seek(place.offset)
     members = parse_directory(file.read(place.size), place)
     record = find_record(members, name)
+    _check_claims(record, place)
+    if sum(member.size for member in members) > _MOST_UNPACKED:
+        raise IntegrityError("it would unpack to more than WebAssembly can hold")
     try:
         with zipfile.ZipFile(file) as archive:
-            rows = {row.path: row for row in parse_record(archive.read(record.name))}
+            rows = {row.path: row for row in _parse_record(archive.read(record.name), members)}
             true_rows = []
             for member in members:
+                if member.method not in (0, 8):
+                    raise ValueError(f"{member.name} has compression method {member.method}")
                 if not member.is_folder and member is not record:
                     row = rows.get(member.name)
                     algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
                     true_rows.append(
                         RecordRow(member.name, algorithm, _hash(archive, member.name, algorithm), member.size)
                     )
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, LookupError, EOFError, OSError) as error:
         raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
     known = [(row, rows[row.path]) for row in true_rows if row.path in rows]
     honest = all(row.digest == said.digest for row, said in known if said.strong)
@@ -135,11 +150,16 @@ def _hash(archive: zipfile.ZipFile, name: str, algorithm: str) -> str:
     return encode_digest(found.digest())
 
 
-def find_record(members: Iterable[Member], name: str) -> Member:
+def find_record(members: Sequence[Member], name: str) -> Member:
     """The RECORD of the one .dist-info folder, which has to be that of ``name`` (PEP 427)."""
     records = [member for member in members if re.fullmatch(r"[^/]+\.dist-info/RECORD", member.name)]
     if len(records) != 1:
         raise IntegrityError(f"it has {len(records) or 'no'} RECORD{'s' if len(records) > 1 else ''}")
+    # As pip: with two of them, each installer would take its own choice.
+    folders = {member.name.partition("/")[0] for member in members}
+    others = sorted(folder for folder in folders if folder.endswith(".dist-info") and folder != _folder(records[0]))
+    if others:
+        raise IntegrityError(f"it has several .dist-info folders ({_folder(records[0])}, {others[0]})")
     project = _folder(records[0]).partition("-")[0]
     if canonicalize_name(project) != name:
         raise IntegrityError(f"it is a wheel of {project}")
@@ -152,13 +172,29 @@ def _folder(record: Member) -> str:
 
 def _contents(members: tuple[Member, ...], record: Member, data: bytes, size: int) -> WheelContents:
     try:
-        rows = parse_record(data)
+        rows = _parse_record(data, members)
     except ValueError as error:
         raise IntegrityError(f"its RECORD is broken: {error}") from error
     return WheelContents(members, rows, _folder(record), size, names=frozenset(member.name for member in members))
 
 
+def _parse_record(data: bytes, members: Sequence[Member]) -> tuple[RecordRow, ...]:
+    # Millions of short rows would take a hundred times their size in memory.
+    lines = data.count(b"\n") + data.count(b"\r")
+    if lines > 4 * len(members) + _SPARE_LINES:
+        raise ValueError(f"it has {lines} lines for {len(members)} files")
+    return parse_record(data)
+
+
+def _check_claims(record: Member, place: DirectoryPlace) -> None:
+    """Before RECORD is asked for: it has a row for each file, so it cannot be much larger than the directory."""
+    most = _SPARE_RECORD + 16 * place.size
+    if max(record.size, record.compressed_size) > most:
+        raise IntegrityError(f"a RECORD of {record.size} bytes for {place.count} files cannot be true")
+
+
 async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -> bytes:
+    _check_claims(member, place)
     if member.offset < reader.start:
         data = await reader.piece(member.offset, min(member.offset + most_bytes(member), place.offset))
     else:
@@ -178,14 +214,13 @@ class _Reader:
         self.data = b""
         self.start = 0
         self.total = 0
+        self._etag: str | None = None
 
     async def open(self, size: int | None, tail: int) -> None:
         """Read the last ``tail`` bytes."""
-        if size is None and not self._fetcher.suffix_ranges:
-            size = await self._size()
-        if size is None:
-            response = await self._get((None, tail), max(tail, SMALL_WHEEL))
-        else:
+        response = await self._suffix(tail) if size is None and self._fetcher.suffix_ranges else None
+        if response is None:
+            size = await self._size() if size is None else size
             response = await self._get((max(0, size - tail), size - 1), max(tail, SMALL_WHEEL))
         if response.status == 200:
             # A range may be answered with everything; then a small wheel has arrived whole.
@@ -197,8 +232,23 @@ class _Reader:
         if not self.total or (size is not None and self.total != size):
             raise IntegrityError(f"it has {self.total} bytes, the index says {size}")
         self.data, self.start = response.body, self.total - len(response.body)
+        self._etag = _etag(response)
 
-    async def _size(self) -> int | None:
+    async def _suffix(self, tail: int) -> Response | None:
+        """The last bytes by a suffix range; None: the server may know ranges, but not this kind."""
+        try:
+            return await self._get((None, tail), max(tail, SMALL_WHEEL))
+        except GoneError:
+            raise
+        except NoRangesError:
+            return None
+        except FetchError as error:
+            # Some servers answer 501. Where there was no answer at all, the error has a cause: asking on is no use.
+            if error.code == "not-allowed" or error.__cause__ is not None:
+                raise
+            return None
+
+    async def _size(self) -> int:
         response = await self._fetcher.head(self._url)
         length = response.headers.get("content-length", "")
         if not response.found:
@@ -218,6 +268,9 @@ class _Reader:
         response = await self._get((start, end - 1), end - start)
         if response.status != 206 or len(response.body) != end - start:
             raise NoRangesError
+        # RFC 9110, 15.3.7.3: parts may be put together only if they are parts of one and the same.
+        if _total(response) not in (None, self.total) or len({_etag(response), self._etag} - {None}) > 1:
+            raise NoRangesError
         return response.body
 
     def slice(self, start: int, end: int) -> bytes:
@@ -232,10 +285,16 @@ class _Reader:
         return response
 
 
-def _gone(url: str) -> FetchError:
-    return FetchError(f"{shown(url)} is not there (404).", url=shown(url))
+def _gone(url: str) -> GoneError:
+    return GoneError(f"{shown(url)} is not there (404).", url=shown(url))
 
 
 def _total(response: Response) -> int | None:
     match = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("content-range", "").strip())
     return int(match[1]) if match else None
+
+
+def _etag(response: Response) -> str | None:
+    """The strong ETag; a weak one does not tell two representations apart (RFC 9110, 8.8.1)."""
+    etag = response.headers.get("etag")
+    return None if etag is None or etag.startswith("W/") else etag

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from .direct_url import DirectUrl, parse_direct_url
 from .errors import InputError
+from .metadata import parse_requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,15 @@ def _reported(value: object, where: str) -> dict[str, Reported]:
 
 def _item(value: object, where: str) -> Reported:
     try:
-        assert isinstance(value, Mapping)
+        if not isinstance(value, Mapping):
+            raise TypeError("it is no object")
         metadata, extras = value["metadata"], value.get("requested_extras", [])
         name, version = metadata["name"], metadata["version"]
-        assert isinstance(name, str) and isinstance(version, str)
-        assert isinstance(extras, list) and all(isinstance(extra, str) for extra in extras)
+        if not all(isinstance(text, str) for text in [name, version, *extras]):
+            raise TypeError("a name, a version or an extra is no text")
+        if parse_requirement(f"{name}[{','.join(extras)}]").name != name:
+            raise ValueError(f"{name[:80]!r} is no name")
         download = parse_direct_url(json.dumps(value["download_info"]).encode())
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{where} is not what pip writes ({type(error).__name__}: {error}).") from error
     return Reported(name, version, download, value.get("requested") is True, tuple(extras))

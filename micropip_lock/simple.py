@@ -32,6 +32,8 @@ from .url import shown
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: No file system has longer names; a compressed tag set of more could stand for millions of tags.
+_LONGEST_FILENAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class ProjectPage:
         return next((sha256 for link, sha256 in self.links(filename) if link == wanted), None)
 
     def _url(self, row: Mapping[str, Any]) -> str:
+        if not row.get("url"):
+            raise ValueError("no URL")
         url: str = urldefrag(urljoin(self.url, row["url"]))[0]
         return url
 
@@ -146,7 +150,10 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
         _check_api_version(page.api_version, url)
     elif not page.anchors and "links for" not in page.head.lower():
         raise _broken(url, "an HTML page without links")
-    return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors)
+    try:
+        return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors)
+    except ValueError as error:
+        raise _broken(url, f"an HTML page whose <base> is no URL ({error})") from error
 
 
 def single_file_page(url: str) -> ProjectPage:
@@ -192,7 +199,7 @@ def _parsed(row: _Row) -> Mapping[str, Any]:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python converts
         return None
 
 
@@ -200,6 +207,8 @@ _Parsed = tuple[Literal["wheel", "sdist"], Version, BuildTag, frozenset[Tag]]
 
 
 def _parse_filename(filename: str, name: str) -> _Parsed | None:
+    if len(filename) > _LONGEST_FILENAME:
+        return None
     try:
         if filename.endswith(".whl"):
             found, version, build, tags = parse_wheel_filename(filename)

@@ -11,12 +11,14 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote
 
-_ANCHOR = re.compile(r"<a(?=\s)", re.IGNORECASE)
+_ANCHOR = re.compile(r"<a(?=[ \t\r\n\f])", re.IGNORECASE)
 _REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 #: The longest anchor tag that is looked at; a URL and a few attributes have some hundred characters.
 _LONGEST_TAG = 16 * 1024
 _LONGEST_HEAD = 64 * 1024
+#: Any other charset is read as UTF-8: URLs are ASCII, and some of Python's codecs are slow or no charsets at all.
+_CHARSET = re.compile(r"charset=[\"']?((?:iso-8859|windows)-\d+)", re.IGNORECASE)
 _FRAGMENT_HASH = re.compile(r"(sha1|sha224|sha256|sha384|sha512|md5)=([0-9a-fA-F]+)")
 
 
@@ -36,7 +38,7 @@ class HtmlPage:
 
 def read_html(body: bytes, content_type: str) -> HtmlPage:
     """Cut a page into anchors. Bytes that are not in its charset are replaced."""
-    charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    charset = _CHARSET.search(content_type)
     try:
         text = body.decode(charset[1] if charset else "utf-8", errors="replace")
     except LookupError:
@@ -64,8 +66,11 @@ def anchor(tag: str) -> dict[str, Any]:
 
 def _anchors(text: str) -> Iterator[tuple[str, str]]:
     """The anchors, cut out but not parsed: a page may have tens of thousands, and few are wanted."""
-    for start in _ANCHOR.finditer(text):
-        end = _REST_OF_TAG.match(text, start.end(), start.end() + _LONGEST_TAG)
+    starts = list(_ANCHOR.finditer(text))
+    # A tag ends before the next one begins, so broken pages are read once, and lose one anchor only.
+    limits = [start.start() for start in starts[1:]] + [len(text)]
+    for start, limit in zip(starts, limits, strict=False):
+        end = _REST_OF_TAG.match(text, start.end(), min(limit, start.end() + _LONGEST_TAG))
         href = end and _HREF.search(text, start.end(), end.end())
         if end and href:
             path = unescape(href[1] or href[2] or href[3] or "").partition("#")[0].partition("?")[0]

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.version import InvalidVersion, Version
 
 from .errors import InputError
 from .lockfile import LockInfo
 
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?\S*")
-_EMSCRIPTEN = re.compile(r"emscripten_(\d+)_(\d+)_(\d+)")
+_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]{1,3})?(?![0-9]).{0,40}")
+_EMSCRIPTEN = re.compile(r"emscripten_([0-9]+)_([0-9]+)_([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Target:
     @classmethod
     def from_info(cls, info: LockInfo) -> Target:
         """The target of a lock. Raises `InputError` when its ``info`` does not name a Pyodide."""
-        if not _VERSION.fullmatch(info.python):
+        if not _VERSION.fullmatch(info.python) or not _is_version(info.python):
             raise InputError(f"info.python: expected a Python version such as 3.14.2, found {info.python!r}.")
         if not _EMSCRIPTEN.fullmatch(info.platform):
             raise InputError(
@@ -92,3 +93,12 @@ class Target:
 
     def __str__(self) -> str:
         return f"Python {self.python}, {self.platforms[0]}"
+
+
+def _is_version(text: str) -> bool:
+    # Markers compare it by PEP 440; a Python built between releases says «3.14.2+», as `packaging` knows.
+    try:
+        Version(text + "local" if text.endswith("+") else text)
+    except InvalidVersion:
+        return False
+    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .errors import IntegrityError
 
@@ -17,6 +18,11 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+
+#: What stands for a number that does not fit: those of files, bytes of the directory, and its offset.
+_ONES = (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+#: Flags of encrypted files (bits 0 and 6) and of an encrypted directory (bit 13).
+_ENCRYPTED = 0x2041
 
 #: The end record and the longest comment that may follow it.
 LONGEST_END = _END.size + 0xFFFF
@@ -68,6 +74,8 @@ def find_directory(tail: bytes, total: int) -> DirectoryPlace | None:
         if position + _END.size <= len(tail):
             fields = _END.unpack_from(tail, position)
             if position + _END.size + fields[7] == len(tail):
+                if b"PK\5\6" in tail[position + _END.size :]:
+                    raise IntegrityError("its comment could be taken for another end record")
                 return _place(tail, start, position, fields)
     if len(tail) >= min(total, LONGEST_END):
         raise IntegrityError("the file is no zip archive")
@@ -75,16 +83,23 @@ def find_directory(tail: bytes, total: int) -> DirectoryPlace | None:
 
 
 def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> DirectoryPlace | None:
-    count, size, offset = fields[4], fields[5], fields[6]
+    said = count, size, offset = fields[4], fields[5], fields[6]
+    if (fields[1], fields[2], fields[3]) != (0, 0, count):
+        raise IntegrityError("the archive is split over several files")
     end = start + position
     locator = position - _LOCATOR.size
     if locator >= 0 and tail[locator : locator + 4] == b"PK\6\7":
         at = _LOCATOR.unpack_from(tail, locator)[2] - start
         if at < 0:
             return None
-        if at + _END64.size > locator or tail[at : at + 4] != b"PK\6\6":
+        if at + _END64.size != locator or tail[at : at + 4] != b"PK\6\6":
             raise IntegrityError("the zip64 end record is not where it should be")
         count, size, offset = _END64.unpack_from(tail, at)[7:10]
+        # APPNOTE.TXT, 4.4.1.4: what fits stays in the old record, what does not is all ones there.
+        if any(
+            small not in (large, most) for small, large, most in zip(said, (count, size, offset), _ONES, strict=True)
+        ):
+            raise IntegrityError("the two end records contradict each other")
         end = start + at
     elif 0xFFFFFFFF in (size, offset) or count == 0xFFFF:
         if locator < 0 and start > 0:
@@ -102,6 +117,7 @@ def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> D
 def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
     """Parse the central directory's bytes. Raises `IntegrityError`."""
     members: list[Member] = []
+    spans: list[tuple[int, int]] = []
     position = 0
     for _ in range(place.count):
         if data[position : position + 4] != b"PK\1\2" or position + _CENTRAL.size > len(data):
@@ -110,11 +126,19 @@ def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
         name_at = position + _CENTRAL.size
         extra_at = name_at + fields[10]
         position = extra_at + fields[11] + fields[12]
-        members.append(_member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]]))
+        member = _member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]])
+        members.append(member)
+        spans.append((member.offset, member.offset + _LOCAL.size + fields[10] + member.compressed_size))
     if position != len(data):
         raise IntegrityError("the central directory holds more than its files")
-    if any(member.offset + _LOCAL.size + member.compressed_size > place.offset for member in members):
+    if any(end > place.offset for _, end in spans):
         raise IntegrityError("a file overlaps the central directory")
+    spans.sort()
+    if spans and spans[0][0] != 0:
+        raise IntegrityError("there are bytes before the first file")
+    # The same bytes as parts of many files are how a small archive unpacks to a huge one.
+    if any(end > start for (_, end), (start, _) in pairwise(spans)):
+        raise IntegrityError("two files overlap")
     names = [member.name for member in members]
     if len(set(names)) != len(names):
         raise IntegrityError("two files have one name")
@@ -134,16 +158,34 @@ def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
         name = raw_name.decode("utf-8" if flags & 0x800 else "cp437")
     except UnicodeDecodeError as error:
         raise IntegrityError("a file name is not UTF-8") from error
+    _check_name(name)
+    if fields[13] not in (0, 0xFFFF):
+        raise IntegrityError("the archive is split over several files")
+    if flags & _ENCRYPTED:
+        raise IntegrityError(f"{name} is encrypted")
+    if method == 0 and values["size"] != values["compressed"]:
+        raise IntegrityError(f"{name} is stored, and of two sizes")
     return Member(name, values["size"], crc, values["compressed"], method, values["offset"])
 
 
+def _check_name(name: str) -> None:
+    """Refuse names that installers place elsewhere than where they say, or each in another place."""
+    if "\0" in name:
+        raise IntegrityError("a file name holds a NUL, where many readers end it")
+    parts = name.removesuffix("/").split("/")
+    if "\\" in name or name[1:2] == ":" or not {"", ".", ".."}.isdisjoint(parts):
+        raise IntegrityError(f"{name[:200]!r} is no name of a file below the folder where it is unpacked")
+
+
 def _zip64_numbers(extra: bytes) -> tuple[int, ...]:
-    while len(extra) >= 4:
-        kind, size = struct.unpack_from("<HH", extra)
+    position = 0
+    while position + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, position)
+        position += 4
         if kind == 1:
-            body = extra[4 : 4 + size]
+            body = extra[position : position + size]
             return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])
-        extra = extra[4 + size :]
+        position += size
     return ()
 
 
@@ -164,6 +206,9 @@ def extract(member: Member, data: bytes) -> bytes | None:
     start = _LOCAL.size + fields[9] + fields[10]
     if fields[0] != b"PK\3\4":
         raise IntegrityError(f"{member.name} is not where the central directory says")
+    name = data[_LOCAL.size : _LOCAL.size + fields[9]].decode("utf-8" if fields[2] & 0x800 else "cp437", "replace")
+    if len(data) >= start and name != member.name:
+        raise IntegrityError(f"{member.name} has another name in its own header")
     if len(data) < start + member.compressed_size:
         return None
     if member.size > _MOST_MEMBER:

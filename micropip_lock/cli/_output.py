@@ -48,12 +48,12 @@ class Output:
     def say(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:
-            self._console.print(escape(text), soft_wrap=True)
+            self._console.print(escape(_printable(text)), soft_wrap=True)
 
     def error(self, error: MicropipLockError) -> None:
         """Print an error, every problem of it with what to do next."""
         if not isinstance(error, UnlockableError):
-            self._console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+            self._console.print(f"[bold red]error:[/] {escape(_printable(str(error)))}", soft_wrap=True)
             return
         for problem in error.problems:
             self._problem(problem, "bold red")
@@ -63,7 +63,7 @@ class Output:
         """Print what led to an error, one line each."""
         cause = error.__cause__ or error.__context__
         while cause is not None:
-            self._console.print(f"  caused by {type(cause).__name__}: {escape(str(cause))}", soft_wrap=True)
+            self._console.print(f"  caused by {type(cause).__name__}: {escape(_printable(str(cause)))}", soft_wrap=True)
             cause = cause.__cause__ or cause.__context__
 
     def warnings(self, warnings: Sequence[Problem]) -> None:
@@ -74,9 +74,11 @@ class Output:
 
     def _problem(self, problem: Problem, style: str) -> None:
         subject = f"{problem.package} {problem.version}" if problem.version else problem.package
-        line = Text.assemble((problem.code, style), "  ", (subject, "bold"), "  ", problem.message)
+        line = Text.assemble(
+            (problem.code, style), "  ", (_printable(subject), "bold"), "  ", _printable(problem.message)
+        )
         self._console.print(line, soft_wrap=True)
-        self._console.print(Text("    " + problem.hint, style="dim"), soft_wrap=True)
+        self._console.print(Text("    " + _printable(problem.hint), style="dim"), soft_wrap=True)
 
     def result(self, result: FreezeResult) -> None:
         """Print the evidence, what was left out, and the totals."""
@@ -85,13 +87,14 @@ class Output:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
         table.add_column("package", no_wrap=True)
         table.add_column("version", no_wrap=True)
-        table.add_column("from", overflow="ellipsis", no_wrap=True)
+        table.add_column("from", overflow="ellipsis")  # the one that gives way in a narrow terminal
         table.add_column("proof", no_wrap=True)
         if any(evidence.size for evidence in result.evidence):  # micropip does not tell
             table.add_column("size", justify="right", no_wrap=True)
         for evidence in result.evidence:
             proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
-            cells = (Text(evidence.package), Text(evidence.version), Text(whence(evidence)), proof, size(evidence.size))
+            words = [Text(_printable(text)) for text in (evidence.package, evidence.version, whence(evidence))]
+            cells = (*words, proof, Text(size(evidence.size)))
             table.add_row(*cells[: len(table.columns)])
         self._console.print(table)
         for name, version, reason in result.left_out:
@@ -121,6 +124,11 @@ class Output:
             yield step
 
 
+def _printable(text: str) -> str:
+    """Names and versions are whatever a wheel says: without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
 def whence(evidence: Evidence) -> str:
     """From where a package is, in few words: the base, or the claim and the host."""
     place = urlsplit(evidence.index or evidence.url).netloc
@@ -130,11 +138,15 @@ def whence(evidence: Evidence) -> str:
 def totals(result: FreezeResult) -> str:
     """The last line: what was proved and what it cost."""
     numbers = result.totals
-    requests = "no request" if not numbers["requests"] else f"{numbers['requests']} requests"
+    requests = _count(numbers["requests"], "request") if numbers["requests"] else "no request"
     cost = f"{requests}, {size(numbers['bytes'])} read"
     if not numbers["requests"]:
         cost = requests
     spared = numbers["wheel_bytes"]
     downloaded = any(evidence.proof == "download" for evidence in result.evidence)
     rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
-    return f"{numbers['packages']} packages locked: {cost}{rest}."
+    return f"{_count(numbers['packages'], 'package')} locked: {cost}{rest}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

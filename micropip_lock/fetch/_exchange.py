@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,6 +19,7 @@ from ._rules import CacheError, Transient, check_status
 
 if TYPE_CHECKING:
     from ._cache import PageCache
+    from ._keyring import Keyring
 
 MAX_REDIRECTS = 10
 
@@ -41,6 +42,7 @@ class Exchanger:
         self._jobs = jobs
         # Made at the first request: certificates take a while to load, and the cache may know it all.
         self._client: httpx.AsyncClient | None = None
+        self._keyring: Keyring | None = None
         self._cache = None if cache_dir is None else _page_cache(cache_dir, self._network)
 
     @asynccontextmanager
@@ -52,7 +54,7 @@ class Exchanger:
         while True:
             asked.add(url)
             try:
-                response = await self._send(self._request(method, url, headers), cached)
+                response = await self._ask(method, url, headers, cached)
                 try:
                     target = _redirect(response, url)
                     if target is None:
@@ -68,6 +70,32 @@ class Exchanger:
                 what = "in a loop" if target in asked else f"more than {MAX_REDIRECTS} times"
                 raise FetchError(f"{shown(url)}: the server redirects {what}; check the URL", url=shown(url))
             url = target
+
+    async def _ask(self, method: str, url: str, headers: dict[str, str], cached: bool) -> httpx.Response:
+        """Send a request; a second time when the server wants a password and the keyring has it."""
+        request = self._request(method, url, headers)
+        response = await self._send(request, cached)
+        if response.status_code == 401:
+            async with aclosing(response):
+                await self._ask_keyring(url)
+                again = self._request(method, url, headers)
+                if again.headers.get("authorization") == request.headers.get("authorization"):
+                    return response
+                with suppress(httpx.HTTPError):
+                    await _drain(response)
+            return await self._send(again, cached)
+        return response
+
+    async def _ask_keyring(self, url: str) -> None:
+        wanted, user = self.credentials.wanting(url)
+        if not wanted:
+            return
+        if self._keyring is None:
+            from ._keyring import Keyring
+
+            self._keyring = Keyring()
+        if (login := await self._keyring.login(url, user)) is not None:
+            self.credentials.keep(url, user, login)
 
     def _request(self, method: str, url: str, headers: dict[str, str]) -> httpx.Request:
         # Asked anew at each redirect: credentials stay with their origin.

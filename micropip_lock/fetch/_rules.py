@@ -73,7 +73,7 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
         return
     said = f"{shown(url)}: the server answers {status}{_phrase(status)}"
     if status in (401, 403):
-        hint = "put credentials for it into the index URL or into netrc, or check that they may read this"
+        hint = "put credentials for it into the index URL, netrc or keyring, or check that they may read this"
         raise FetchError(f"{said}; {hint}", url=shown(url), code="not-allowed")
     if status in (408, 429) or status >= 500:
         wait = retry_after(headers)

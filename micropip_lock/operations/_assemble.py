@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from packaging.utils import canonicalize_name
+
 from ..depends import asked_for, break_cycles
 from ..errors import Problem
 from ..imports import imports
@@ -41,7 +43,7 @@ def assemble(
         **{key: environment.edges.depends[key] | _base_depends(base, key, proved_base) for key in environment.own},
         **{key: set(entry.depends) for key, entry in entries.items()},
     }
-    depends, cycles = break_cycles(_closed(depends, environment, selection.exclude))
+    depends, cycles = break_cycles(_closed(depends, environment, selection))
     environment.warnings.extend(cycles)
     packages = {key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()}
     for key, finding in findings.items():
@@ -83,17 +85,19 @@ def _entry(
     )
 
 
-def _closed(depends: Mapping[str, set[str]], environment: Environment, exclude: Collection[str]) -> dict[str, set[str]]:
+def _closed(depends: Mapping[str, set[str]], environment: Environment, selection: Selection) -> dict[str, set[str]]:
     """The edges without those to names that are not in the lock: the runtime would reject it whole."""
+    broken = environment.warnings if selection.allow_broken else environment.problems
     for key, names in depends.items():
-        if key in environment.own:
-            continue  # its edges were checked against what is installed
-        for name in sorted(names - depends.keys()):
-            if name in exclude:
+        # What Requires-Dist names was checked against what is installed; the rest is the base's word.
+        own = environment.own.get(key)
+        checked = {canonicalize_name(item.name) for item in own.metadata.requires} if own is not None else set()
+        for name in sorted(names - depends.keys() - checked):
+            if name in selection.exclude:
                 what, hint = "excluded-dependency", f"The page has to provide {name} in another way."
                 environment.warnings.append(Problem(what, key, None, f"it needs {name}, which is left out.", hint))
             else:
-                environment.problems.append(
+                broken.append(
                     Problem(
                         "missing-dependency",
                         key,

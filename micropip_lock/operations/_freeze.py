@@ -112,12 +112,10 @@ async def freeze(
             index_urls=index_urls,
             fetcher=meter,
         )
-        result = await _freeze(here, selection, rules, meter, trust_index_file, progress)
+        result = await _freeze(here, selection, rules, meter, trust_index_file, strict, progress)
     finally:
         if own_fetcher is not None:
             await own_fetcher.aclose()
-    if strict and result.warnings:
-        raise UnlockableError(result.warnings)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -127,18 +125,21 @@ async def _freeze(
     rules: Rules,
     fetcher: Fetcher,
     trust_index_file: bool,
+    strict: bool,
     progress: Progress | None,
 ) -> FreezeResult:
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
     target = Target.from_info(here.base.lockfile.info)
     environment = read_environment(here, target, selection)
     indexes = here.indexes(trust_index_file=trust_index_file) if _asks(environment) else Indexes(())
+    await indexes.open(fetcher)
     prover = Prover(fetcher, indexes, target, rules)
     findings = await _prove(environment, here, prover, fetcher, progress)
     _collect(environment, findings, rules)
     lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
-    if environment.problems:
-        raise UnlockableError(environment.problems)
+    problems = [*environment.problems, *(environment.warnings if strict else ())]
+    if problems:
+        raise UnlockableError(problems)
     warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
     return FreezeResult(lockfile, tuple(evidence), tuple(warnings), environment.left_out)
 

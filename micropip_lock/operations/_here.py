@@ -21,7 +21,7 @@ class Here:
 
     paths: tuple[Path, ...]
     base: Base
-    #: None: as the host is configured.
+    #: None: as pip and uv, or inside Pyodide micropip, are configured.
     index_urls: tuple[str, ...] | None
     find_links: tuple[str, ...] = ()
     loaded: Mapping[str, str] | None = None
@@ -33,8 +33,6 @@ class Here:
         index_urls, find_links = self.index_urls, self.find_links
         if index_urls is None:
             index_urls, find_links = _surroundings.configured_indexes()
-        elif not index_urls and self.loaded is not None:
-            index_urls = _surroundings.default_index_urls()
         return Indexes(index_urls, find_links, trust_index_file=trust_index_file)
 
 
@@ -59,7 +57,8 @@ async def look(
         around = Surroundings(paths=())
         configured = None
     else:
-        configured = around.index_urls
+        # In a live runtime nothing is known while micropip has not been imported.
+        configured = around.index_urls or (None if around.loaded is not None else ())
     # Folders that were named are folders only: what the runtime remembers is about its own.
     live = around.loaded if path is None else None
     return Here(

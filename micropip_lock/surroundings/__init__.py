@@ -65,11 +65,13 @@ def default_index_urls() -> tuple[str, ...]:
 
 
 def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The index URLs and find-links that pip and uv are configured with on this host.
+    """The index URLs and find-links that pip and uv are configured with on this host, or micropip in Pyodide.
 
     For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one.
     Raises `InputError` for a configuration file that cannot be understood.
     """
+    if sys.platform == "emscripten":
+        return default_index_urls(), ()
     from . import _host
 
     return _host.configured_indexes(venv)

@@ -43,6 +43,18 @@ def entry(name: str, version: str = "1.0", *, depends: Sequence[str] = (), **cha
     }
 
 
+_SETTINGS = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NETRC")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def forget_machine(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
+    """No proxy, no netrc, and no certificates: reading those of the whole world takes longer than a test."""
+    for name in (*_SETTINGS, *_PROXIES, *map(str.lower, _PROXIES)):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(empty))
+    monkeypatch.setenv("HOME", str(empty))
+
+
 def quick_fetcher(**options: Any) -> HttpxFetcher:
     """The host's fetcher, with two tries more and no time between them."""
     return HttpxFetcher(**{"delays": (0.0, 0.0), "idle": 5.0, **options})

@@ -125,15 +125,18 @@ class IndexServer(LoopbackServer):
         return Reply(200, write(name, listed, self._options()), kind, compress=True)
 
     def _file(self, filename: str) -> Reply:
-        files = self.files()
-        if filename in files:
-            return Reply(200, files[filename].path.read_bytes(), "application/octet-stream", ranges=True)
+        if path := self._path(filename):
+            return Reply(200, path.read_bytes(), "application/octet-stream", ranges=True)
         wheel = filename.removesuffix(".metadata")
-        if self.core_metadata != "off" and wheel != filename and wheel in files:
-            metadata = self.sidecars.get(wheel, files[wheel].metadata)
+        if self.core_metadata != "off" and wheel != filename and (path := self._path(wheel)):
+            metadata = self.sidecars.get(wheel, index_pages.read_file(path).metadata)
             if metadata is not None:
                 return Reply(200, metadata, "application/octet-stream", ranges=True)
         return Reply(404, b"no such file\n")
+
+    def _path(self, filename: str) -> Path | None:
+        path = self._links.get(filename, self.folder / filename)
+        return path if index_pages.is_distribution(path) else None
 
     def _release(self, project: str, version: str) -> Reply:
         name = index_pages.canonical(project)

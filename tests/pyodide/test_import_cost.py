@@ -1,0 +1,32 @@
+"""What ``import micropip_lock`` costs a page: no library of the host, and nothing that is not needed yet."""
+
+from __future__ import annotations
+
+from tests.support.node_pyodide import NodePyodide
+
+HOST = {"click", "h2", "hishel", "httpcore", "httpx", "micropip", "platformdirs", "rich", "sqlite3", "ssl"}
+NEW = """
+import sys
+before = set(sys.modules)
+{code}
+sorted(set(sys.modules) - before)
+"""
+
+
+def modules(session: NodePyodide, code: str) -> set[str]:
+    """The modules that are imported by ``code``, and were not before."""
+    return set(session.run(NEW.format(code=code), fresh=True))
+
+
+def test_import_loads_nothing(pyodide314: NodePyodide) -> None:
+    assert modules(pyodide314, "import micropip_lock") == {"micropip_lock"}
+
+
+def test_freeze_loads_no_host_library(pyodide314: NodePyodide) -> None:
+    loaded = modules(pyodide314, "import micropip_lock; micropip_lock.freeze")
+    loaded |= modules(pyodide314, "await micropip_lock.freeze()".join(["import micropip_lock; ", ""]))
+    assert not {name.partition(".")[0] for name in loaded} & HOST
+    own = {name for name in loaded if name.startswith("micropip_lock.")}
+    assert "micropip_lock.surroundings._pyodide" in own
+    unwanted = ("_host", "_venv", "_pip_config", "_uv_config", "_httpx", "_cache", "cli", "simple_html")
+    assert not {name for name in own if name.endswith(unwanted)}

@@ -1,0 +1,196 @@
+"""The prover by itself: findings, evidence, and what outweighs what."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from micropip_lock.index import Indexes
+from micropip_lock.installed import InstalledDistribution, scan
+from micropip_lock.lockfile import LockedPackage, LockInfo
+from micropip_lock.origin import Claim, Origin, origin
+from micropip_lock.prove import BaseWheel, Evidence, Finding, Prover, Rules
+from micropip_lock.target import Target
+
+from .support.freezing import INFO, NATIVE, forget_machine, quick_fetcher
+from .support.index_server import Fault, IndexServer
+from .support.installed import installer_target
+from .support.runtimes import lock_entry
+from .support.wheels import build_wheel, repack, sha256
+
+TARGET = Target.from_info(LockInfo.from_dict(INFO, "info"))
+DATA = os.urandom(50_000)
+
+
+@pytest.fixture(autouse=True)
+def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture
+def wheel(index: IndexServer) -> Path:
+    return build_wheel(index.folder, "demo", "1.0", files={"demo.py": "x = 1\n", "demo.dat": DATA})
+
+
+@pytest.fixture
+def demo(wheel: Path, tmp_path: Path) -> InstalledDistribution:
+    (distribution,), problems = scan([installer_target(tmp_path / "site", wheel)])
+    assert problems == []
+    return distribution
+
+
+def prove(
+    distribution: InstalledDistribution,
+    *index_urls: str,
+    where: Origin | None = None,
+    base: BaseWheel | None = None,
+    rules: Rules | None = None,
+) -> Finding:
+    async def main() -> Finding:
+        fetcher = quick_fetcher()
+        try:
+            prover = Prover(fetcher, Indexes(index_urls), TARGET, rules or Rules())
+            return await prover.prove(distribution, where or origin(distribution), base)
+        finally:
+            await fetcher.aclose()
+
+    return asyncio.run(main())
+
+
+def code(finding: Finding) -> str:
+    assert finding.evidence is None
+    (problem,) = finding.problems
+    return problem.code
+
+
+def test_evidence_as_json_has_the_keys_of_the_contract(demo: InstalledDistribution, index: IndexServer) -> None:
+    evidence = prove(demo, index.url).evidence
+    assert evidence is not None
+    assert list(evidence.to_json()) == [
+        "package",
+        "version",
+        "claim",
+        "proof",
+        "url",
+        "sha256",
+        "size",
+        "index",
+        "requests",
+        "bytes",
+    ]
+    assert evidence.to_json()["package"] == "demo"
+
+
+def test_a_witnessed_claim_costs_nothing(demo: InstalledDistribution) -> None:
+    claim = Claim("micropip", "https://files.example/demo-1.0-py3-none-any.whl", "a" * 64, "PYODIDE_URL", True)
+    evidence = prove(demo, where=Origin(claims=(claim,))).evidence
+    assert evidence == Evidence("demo", "1.0", "micropip", "installer", claim.url, "a" * 64)
+
+
+def test_a_witnessed_claim_with_a_query_is_proved_by_content(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
+    url = index.file_url(wheel.name)
+    claim = Claim("micropip", url + "?token=hunter2", sha256(wheel), "PYODIDE_URL", True)
+    evidence = prove(demo, where=Origin(claims=(claim,))).evidence
+    assert evidence is not None
+    assert (evidence.url, evidence.proof, evidence.claim) == (url, "content", "micropip")
+    index.faults["/files/"] = Fault("status", status=404)
+    assert code(prove(demo, where=Origin(claims=(claim,)))) == "query-needed"
+
+
+def test_a_witnessed_claim_with_piplites_query_needs_no_request(demo: InstalledDistribution) -> None:
+    url = "https://files.example/demo-1.0-py3-none-any.whl"
+    claim = Claim("micropip", f"{url}?sha256={'a' * 64}", "a" * 64, "PYODIDE_URL", True)
+    evidence = prove(demo, where=Origin(claims=(claim,))).evidence
+    assert evidence is not None
+    assert (evidence.url, evidence.proof, evidence.requests) == (url, "installer", 0)
+
+
+def test_a_claim_wins_over_base_and_index(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path
+) -> None:
+    again = repack(wheel, tmp_path / "base")
+    base = BaseWheel(locked(again), again.as_uri(), local=True)
+    claim = Claim("direct-url", index.file_url(wheel.name), sha256(wheel), "direct_url.json")
+    evidence = prove(demo, where=Origin(claims=(claim,)), base=base).evidence
+    assert evidence is not None
+    assert evidence.claim == "direct-url"
+
+
+def locked(wheel: Path, file_name: str = "") -> LockedPackage:
+    return LockedPackage.from_dict(lock_entry(wheel, file_name), "the test")
+
+
+def test_the_base_is_read_where_it_lies(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path
+) -> None:
+    again = repack(wheel, tmp_path / "base")
+    base = BaseWheel(locked(again), again.as_uri(), local=True)
+    finding = prove(demo, index.url, base=base)
+    assert finding.is_base
+    assert finding.evidence is not None
+    assert (finding.evidence.proof, finding.evidence.url) == ("content", again.name)
+    assert index.requests == []
+
+
+def test_what_is_told_is_what_says_most(demo: InstalledDistribution, index: IndexServer) -> None:
+    """One wheel differs for certain, the other one has no answer: it cannot be said that none fits."""
+    index.remove("demo-1.0-py3-none-any.whl")
+    build_wheel(index.folder, "demo", "1.0", files={"demo.py": "other"})
+    native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
+    assert code(prove(demo, index.url)) == "content-mismatch"
+    index.faults[f"/files/{native.name}"] = Fault("status", status=500)
+    assert code(prove(demo, index.url)) == "unreachable"
+    index.faults[f"/files/{native.name}"] = Fault("status", status=403)
+    assert code(prove(demo, index.url)) == "not-allowed"
+
+
+def test_a_wheel_that_fits_needs_no_answer_from_the_others(demo: InstalledDistribution, index: IndexServer) -> None:
+    native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
+    index.faults[f"/files/{native.name}"] = Fault("status", status=500)
+    evidence = prove(demo, index.url).evidence
+    assert evidence is not None
+    assert evidence.url.endswith("py3-none-any.whl")
+
+
+def test_metadata_on_the_page_spares_requests(demo: InstalledDistribution, index: IndexServer) -> None:
+    build_wheel(index.folder, "demo", "1.0", tag=NATIVE, requires=["other"])
+    evidence = prove(demo, index.url).evidence
+    assert evidence is not None
+    assert evidence.requests == 2
+    index.core_metadata = "off"
+    evidence = prove(demo, index.url).evidence
+    assert evidence is not None
+    assert evidence.requests == 3
+
+
+def test_all_metadata_differ_and_the_message_says_what(demo: InstalledDistribution, index: IndexServer) -> None:
+    index.remove("demo-1.0-py3-none-any.whl")
+    build_wheel(index.folder, "demo", "1.0", requires=["other"])
+    (problem,) = prove(demo, index.url).problems
+    assert problem.code == "content-mismatch"
+    assert "METADATA" in problem.message
+
+
+def test_waiving_needs_an_answer_of_the_page(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+    rules = Rules(accept_unproved=frozenset({"demo"}))
+    index.ranges = "no"
+    evidence = prove(demo, index.url, rules=rules).evidence
+    assert evidence is not None
+    assert (evidence.proof, evidence.sha256, evidence.size) == ("accepted", sha256(wheel), wheel.stat().st_size)
+    index.hashes = "none"
+    assert code(prove(demo, index.url, rules=rules)) == "no-ranges"
+
+
+def test_an_accepted_base_is_the_bases_entry(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+    rules = Rules(accept_unproved=frozenset({"demo"}))
+    index.faults["/base/"] = Fault("status", status=500)
+    entry = locked(wheel, f"{index.root}/base/{wheel.name}")
+    finding = prove(demo, base=BaseWheel(entry, entry.file_name, local=False), rules=rules)
+    assert finding.is_base
+    assert finding.evidence is not None
+    assert (finding.evidence.claim, finding.evidence.proof) == ("base", "accepted")
