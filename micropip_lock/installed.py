@@ -113,29 +113,39 @@ class InstalledDistribution:
         Bytecode, and rows that leave the folder, are never opened or required. With ``compiled``
         a source file may be missing when bytecode lies in its place, as in Pyodide's own builds.
         """
+        changed = [row.path for row in self.rows if not row.leaves_folder and not self._unchanged(row, check)]
         return [
-            row.path
-            for row in self.rows
-            if not (row.leaves_folder or bytecode_source(row.path))
-            and not self._unchanged(row, check)
-            and not (compiled and row.path.endswith(".py") and (self.folder / (row.path + "c")).exists())
+            path
+            for path in changed
+            if not (compiled and path.endswith(".py") and (self.folder / (path + "c")).exists())
         ]
 
     def _unchanged(self, row: RecordRow, check: CheckFiles) -> bool:
-        folder, _, name = row.path.rpartition("/")
-        in_dist_info = folder == self.dist_info
-        if in_dist_info and name in _ALWAYS_HASHED:
-            return not row.strong or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
-        # RECORD cannot hold its own hash, and PYODIDE_* are replaced after unpacking.
-        if check == "off" or (in_dist_info and WRITTEN_BY_INSTALLERS.fullmatch(name)):
+        """Called for every file of the environment: the common case comes first."""
+        path = row.path
+        if path.startswith(self._info_prefix):
+            name = path[len(self._info_prefix) :]
+            if name in _ALWAYS_HASHED:
+                return not row.strong or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
+            # RECORD cannot hold its own hash, and PYODIDE_* are replaced after unpacking.
+            if WRITTEN_BY_INSTALLERS.fullmatch(name):
+                return True
+        if check == "off" or bytecode_source(path):
             return True
         if check == "hash" and row.strong:
-            return self._hash_file(row.path, row.algorithm or "") == row.digest
+            return self._hash_file(path, row.algorithm or "") == row.digest
         try:
-            size = os.stat(f"{self.folder}/{row.path}").st_size  # noqa: PTH116  # called for every file
+            return row.size in (None, os.stat(self._folder_prefix + path).st_size)  # noqa: PTH116
         except (OSError, ValueError):
             return False
-        return row.size in (None, size)
+
+    @cached_property
+    def _info_prefix(self) -> str:
+        return self.dist_info + "/"
+
+    @cached_property
+    def _folder_prefix(self) -> str:
+        return f"{self.folder}/"
 
     def _hash_file(self, path: str, algorithm: str) -> str | None:
         try:
@@ -143,11 +153,13 @@ class InstalledDistribution:
         except (OSError, ValueError):
             return None
 
-    def _crc_file(self, path: str) -> int | None:
+    def _crc_file(self, row: RecordRow) -> int | None:
         try:
-            return zlib.crc32((self.folder / path).read_bytes())
+            data = (self.folder / row.path).read_bytes()
         except (OSError, ValueError):
             return None
+        edited = row.strong and digest(data, row.algorithm or "") != row.digest
+        return None if edited else zlib.crc32(data)
 
     @cached_property
     def metadata_sha256(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -220,6 +221,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _umask() -> int:
+    if sys.platform == "emscripten":
+        return 0o022  # there is one user, and up to Pyodide 0.27 a mask that forbids everything
     mask = os.umask(0)
     os.umask(mask)
     return mask

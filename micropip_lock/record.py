@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .zip_tail import Member
 
@@ -31,9 +32,11 @@ _ODD_PATH = re.compile(r"\\|(^|/)\.{0,2}(/|$)")
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?|\.pyw?|-?\d{1,3}\.\d{1,3}(\.exe)?)$")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
-    """One row: a path relative to site-packages, normalised, with ``/``."""
+class RecordRow(NamedTuple):
+    """One row: a path relative to site-packages, normalised, with ``/``.
+
+    A named tuple, since an environment has thousands of them.
+    """
 
     path: str
     algorithm: str | None = None
@@ -129,8 +132,9 @@ class Installation:
     hash_file: Callable[[str, str], str | None] = lambda path, algorithm: None
     #: Whether to hash the files on disk whose rows have no hash.
     hash_weak: bool = False
-    #: path -> CRC-32 of the file on disk; None: CRCs are not compared
-    crc_file: Callable[[str], int | None] | None = None
+    #: row -> CRC-32 of the file on disk, None when it is not even what its own row says (which is another
+    #: problem, and told as such); without it CRCs are not compared
+    crc_file: Callable[[RecordRow], int | None] | None = None
 
 
 def compare(
@@ -210,7 +214,7 @@ def _same(place: RecordRow, row: RecordRow, member: Member, installed: Installat
     if found != row.digest:
         return False
     if installed.crc_file is not None and not (place.leaves_folder or bytecode_source(place.path)):
-        return installed.crc_file(place.path) == member.crc
+        return installed.crc_file(place) in (None, member.crc)
     return True
 
 

@@ -125,7 +125,10 @@ def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCont
         raise IntegrityError("it would unpack to more than WebAssembly can hold")
     try:
         with zipfile.ZipFile(file) as archive:
-            rows = {row.path: row for row in _parse_record(archive.read(record.name), members)}
+            data = archive.read(record.name)
+            if len(data) != record.size:
+                raise ValueError(f"{record.name} is not what the central directory says")
+            rows = {row.path: row for row in _parse_record(data, members)}
             true_rows = []
             for member in members:
                 if member.method not in (0, 8):
@@ -195,11 +198,13 @@ def _check_claims(record: Member, place: DirectoryPlace) -> None:
 
 async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -> bytes:
     _check_claims(member, place)
-    if member.offset < reader.start:
-        data = await reader.piece(member.offset, min(member.offset + most_bytes(member), place.offset))
+    if member.offset >= reader.start:
+        found = extract(member, reader.slice(member.offset, place.offset))
     else:
-        data = reader.slice(member.offset, place.offset)
-    found = extract(member, data)
+        end = member.offset + most_bytes(member)
+        found = extract(member, await reader.piece(member.offset, min(end, place.offset)))
+        if found is None and end < place.offset:  # its own header is a long one
+            found = extract(member, await reader.piece(member.offset, min(end + 0xFFFF, place.offset)))
     if found is None:
         raise IntegrityError(f"{member.name} is cut short")
     return found

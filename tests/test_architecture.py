@@ -40,7 +40,7 @@ PROTOCOL = {("fetch", "ByteRange"), ("fetch", "Fetcher"), ("fetch", "Response"),
 HOST_ROOMS = {"fetch", "surroundings", "store", "hosts"}
 FOREIGN = {
     **dict.fromkeys(["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS),
-    **dict.fromkeys(["asyncio", "anysqlite", "certifi", "keyring"], {"fetch"}),
+    **{name: {"fetch"} for name in ("asyncio", "anysqlite", "certifi", "keyring")},
     "micropip": {"surroundings", "hosts"},
     "click": {"cli", "hosts"},
     "rich": {"cli", "hosts"},

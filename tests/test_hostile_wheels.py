@@ -11,8 +11,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import pytest
 from micropip_lock import UnlockableError
 from micropip_lock.errors import IntegrityError
 from micropip_lock.fetch import ByteRange, Response, drive
-from micropip_lock.remote_wheel import NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from micropip_lock.remote_wheel import NoRangesError, WheelContents, download_wheel, read_wheel
 from micropip_lock.zip_tail import LONGEST_END
 
 from .support.memory_index import MemoryIndex
@@ -72,7 +71,7 @@ BIG = Entry("big.dat", RANDOM, method=0)
         lambda: raw_zip(record_in_front(BIG), comment=b"c" * 0xFFFF),
         lambda: raw_zip(wheel_entries(Entry("pkg/", method=0), Entry("pkg/x.py", b"2"), BIG)),
         lambda: raw_zip(wheel_entries(Entry("ünï😀.py", b"3"), Entry("a b,'c\".txt".replace('"', ""), b"4"))),
-        lambda: raw_zip(wheel_entries(BIG, *(Entry(f"p/{n:04}.py", b"%d" % n) for n in range(3000)))),
+        lambda: raw_zip(wheel_entries(BIG, *(Entry(f"p/{n:04}.py", b"%d" % n) for n in range(800)))),
         lambda: raw_zip(wheel_entries(Entry("demo/other-2.0.dist-info/RECORD", b"vendored"))),
     ],
     ids=[
@@ -113,16 +112,10 @@ def test_more_than_65535_files() -> None:
     *_, record = wheel_entries()
     wheel = raw_zip([*files, record], zip64=True)
     index = MemoryIndex({WHEEL: wheel})
-    contents = read(index, tail=expected_tail(contents_rows(files)))
+    contents = read(index, tail=100_000)
     assert [member.name for member in contents.members] == [*(entry.name for entry in files), record.name]
-    assert index.requests <= 3
+    assert index.requests == 3  # tail, directory, RECORD
     assert index.bytes < len(wheel)
-
-
-def contents_rows(files: list[Entry]) -> Any:
-    from micropip_lock.record import parse_record
-
-    return parse_record(record_of(files))
 
 
 # -- archives that lie
@@ -220,8 +213,8 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "RECORD of 10 bytes more": (lambda: with_record(FEW, size=20), "is not what the central directory says"),
     "RECORD with another CRC-32": (lambda: with_record(FEW, crc=1), "is not what the central directory says"),
     # bombs
-    "RECORD of zeros": (lambda: with_record(bomb(2**26)), "cannot be true"),
-    "RECORD of zeros that lies": (lambda: with_record(bomb(2**26), size=10, crc=0), "is not what"),
+    "RECORD of zeros": (lambda: with_record(bomb(2**24)), "cannot be true"),
+    "RECORD of zeros that lies": (lambda: with_record(bomb(2**24), size=10, crc=0), "is not what"),
     "RECORD of a million rows": (lambda: with_record(b"a\n" * 2**19), "lines for 5 files"),
     "RECORD of one endless row": (lambda: with_record(b"a" * 2**20), "RECORD is broken"),
     "RECORD of commas": (lambda: with_record(b"," * 2**20), "RECORD is broken"),
@@ -238,7 +231,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "no UTF-8": (lambda: with_member(b"\xff\xfe.py"), "not UTF-8"),
     "one name twice": (lambda: with_member("demo.py"), "two files have one name"),
     "another name in its place": (
-        lambda: with_record(record_of(wheel_entries(BIG)[:-1]), local_name="RECORD"),
+        lambda: with_record(record_of(wheel_entries(BIG)[:-1]), local_name=f"{DIST_INFO}/record"),
         "another name in its own header|cannot be unpacked",
     ),
     # what no wheel has
@@ -254,7 +247,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "no RECORD": (lambda: raw_zip(wheel_entries(BIG)[:-1]), "no RECORD"),
     "no files": (lambda: raw_zip([]), "no RECORD"),
     "RECORD that is a folder": (
-        lambda: raw_zip(wheel_entries(BIG)[:-1] + [Entry(f"{DIST_INFO}/RECORD/")]),
+        lambda: raw_zip([*wheel_entries(BIG)[:-1], Entry(f"{DIST_INFO}/RECORD/")]),
         "no RECORD",
     ),
     "a wheel of another project": (
@@ -264,7 +257,6 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
         "a wheel of evil",
     ),
     "RECORD of binary": (lambda: with_record(RANDOM[:500]), "RECORD is broken"),
-    "RECORD without its rows": (lambda: with_record(FEW), "without a hash|has other contents"),
 }
 
 
@@ -294,7 +286,7 @@ def test_lies_are_told_and_never_locked(lie: str, tmp_path: Path) -> None:
         with pytest.raises(UnlockableError) as caught:
             index.freeze(folder, **options)
         (problem,) = caught.value.problems
-        assert problem.code in ("content-mismatch", "weak-record")
+        assert problem.code == "content-mismatch"
         assert re.search(reason, problem.message), problem.message
 
 
@@ -302,13 +294,8 @@ def test_lies_are_told_and_never_locked(lie: str, tmp_path: Path) -> None:
 def test_lies_are_told_by_a_download_too(lie: str) -> None:
     make, reason = LIES[lie]
     index = MemoryIndex({WHEEL: make()})
-    try:
-        contents = drive(download_wheel(index, index.file_url(WHEEL), "demo"))
-    except IntegrityError as error:
-        assert re.search(reason + "|cannot be unpacked", str(error)), error
-    else:
-        assert lie == "RECORD without its rows"
-        assert contents.honest
+    with pytest.raises(IntegrityError, match=f"{reason}|cannot be unpacked"):
+        drive(download_wheel(index, index.file_url(WHEEL), "demo"))
 
 
 def test_a_member_that_cannot_be_unpacked_is_no_traceback() -> None:
@@ -373,17 +360,13 @@ SERVERS: dict[str, tuple[int, Callable[[Response], Response], str]] = {
     "an ETag that changes": (2, lambda response: headers(response, etag='"new"'), "no-ranges"),
     "other bytes": (1, lambda response: replace(response, body=response.body[::-1]), "content-mismatch"),
     "other bytes later": (2, lambda response: replace(response, body=response.body[::-1]), "content-mismatch"),
-    "fewer bytes": (1, lambda response: replace(response, body=response.body[:-1]), "content-mismatch"),
+    "fewer bytes": (1, lambda response: replace(response, body=response.body[:-1]), "no-ranges"),
     "fewer bytes later": (2, lambda response: replace(response, body=response.body[:-1]), "no-ranges"),
-    "no bytes": (1, lambda response: replace(response, body=b""), "content-mismatch"),
+    "no bytes": (1, lambda response: replace(response, body=b""), "no-ranges"),
     "everything, later": (2, lambda response: Response(response.url, 200, {}, HONEST), "no-ranges"),
     "nothing to range over, later": (2, lambda response: Response(response.url, 416, {}, b""), "no-ranges"),
     "gone, later": (2, lambda response: Response(response.url, 404, {}, b""), "unreachable"),
 }
-
-
-def changing_etags(response: Response) -> Response:
-    return headers(response, etag='"old"') if "etag" not in response.headers else response
 
 
 @pytest.mark.parametrize("lie", SERVERS)
@@ -417,7 +400,11 @@ def test_servers_that_tell_nothing_of_a_change(etags: list[str], tmp_path: Path)
 
 def test_a_wheel_that_is_replaced_between_two_requests(tmp_path: Path) -> None:
     """Of equal size, without an ETag: RECORD is not the one that the directory speaks of."""
-    old, new = raw_zip(record_in_front(BIG)), raw_zip(record_in_front(replace(BIG, content=RANDOM[::-1])))
+    old, new = (
+        raw_zip([replace(entry, method=0) for entry in record_in_front(replace(BIG, content=content))])
+        for content in (RANDOM, RANDOM[::-1])
+    )
+    assert len(old) == len(new)
     index = MemoryIndex({WHEEL: old})
     folder = install(tmp_path, old)
     ranged = index.ranged
@@ -426,13 +413,8 @@ def test_a_wheel_that_is_replaced_between_two_requests(tmp_path: Path) -> None:
         return ranged(url, new if index.requests else old, byte_range)
 
     index.ranged = replaced  # type: ignore[method-assign]
-    with pytest.raises(UnlockableError, match="is not what the central directory says|is cut short|overlap"):
+    with pytest.raises(UnlockableError, match="is not what the central directory says"):
         index.freeze(folder)
-
-
-@contextmanager
-def _unused() -> Iterator[None]:
-    yield
 
 
 def test_no_ranges_is_not_a_verdict() -> None:

@@ -75,7 +75,8 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
     if status in (401, 403):
         hint = "put credentials for it into the index URL, netrc or keyring, or check that they may read this"
         raise FetchError(f"{said}; {hint}", url=shown(url), code="not-allowed")
-    if status in (408, 429) or status >= 500:
+    # 501 says that it will never be done: suffix ranges, for instance.
+    if status in (408, 429) or (status >= 500 and status != 501):
         wait = retry_after(headers)
         if wait > RETRY_AFTER_BOUND:
             said += f" and asks to wait {wait:.0f} seconds; try again then"

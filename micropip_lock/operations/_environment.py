@@ -80,7 +80,8 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
     if selection.include == "distribution":
         based = here.base.closure(here.base.lockfile.packages, stop=closed_by)
     edges = _edges(here, unbased, based, target, selection)
-    kept = _kept(unbased, _needed_by_base(here, based), edges)
+    asked = {canonicalize_name(requirement.name) for requirement in selection.requested}
+    kept = _kept(unbased, asked | _needed_by_base(here, based), edges)
     own = {key: item for key, item in unbased.items() if key in kept}
     environment = Environment(
         own=own,

@@ -191,8 +191,13 @@ def freeze_sync(**arguments: Any) -> FreezeResult:
     """
     if arguments.get("fetcher") is not None:
         raise InputError("freeze_sync() finds its own fetcher; pass fetcher= to `await freeze()`.")
-    offline, refresh = bool(arguments.get("offline")), bool(arguments.get("refresh"))
-    return run_sync(lambda fetcher: freeze(**{**arguments, "fetcher": fetcher}), offline=offline, refresh=refresh)
+    return run_sync(
+        # Offline is the fetcher's business then: it may know the answers from its cache.
+        lambda fetcher: freeze(**{**arguments, "fetcher": fetcher, "offline": False}),
+        offline=bool(arguments.get("offline")),
+        refresh=bool(arguments.get("refresh")),
+        cache_dir=default_cache_dir(),
+    )
 
 
 def _one_of(name: str, value: str, choices: Any) -> Any:

@@ -124,6 +124,7 @@ def wheel_entries(*more: Entry, module: bytes = b"x = 1\n", **changes: Any) -> l
 
 def record_of(entries: Sequence[Entry]) -> bytes:
     """RECORD with a true row for each."""
-    rows = [record_row(_name(entry.name).decode(errors="replace"), entry.content) for entry in entries]
+    names = [(_name(entry.name).decode(errors="replace"), entry) for entry in entries]
+    rows = [record_row(name, entry.content) for name, entry in names if not name.endswith("/")]
     lines = [",".join((f'"{path}"', digest, size)) for path, digest, size in rows]
     return "\n".join([*lines, f"{DIST_INFO}/RECORD,,\n"]).encode()
