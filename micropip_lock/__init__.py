@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         SuspensionError,
         UnlockableError,
     )
+    from .evidence import Evidence
     from .lockfile import LockedPackage, Lockfile, LockInfo
     from .operations._freeze import freeze, freeze_sync
     from .operations._result import FreezeResult
-    from .prove import Evidence
 
 __all__ = [
     "Evidence",
@@ -47,7 +47,7 @@ __all__ = [
 
 # Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
 _HOMES = {
-    "Evidence": "prove",
+    "Evidence": "evidence",
     "FreezeResult": "operations._result",
     "LockInfo": "lockfile",
     "LockedPackage": "lockfile",

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -51,6 +52,8 @@ class Dependencies:
         self._asked = asked
         self._extras: dict[str, set[str]] = defaultdict(set)
         self._holds: dict[tuple[int, str], bool] = {}
+        #: Markers that compare what cannot be compared.
+        self._senseless: set[int] = set()
 
     def edges(self, *, allow_broken: bool = False, other_edges: Mapping[str, Iterable[str]] | None = None) -> Edges:
         """Decide which extras are active, and follow every requirement that is.
@@ -71,14 +74,31 @@ class Dependencies:
             for requirement in self._active(key):
                 self._add_edge(key, requirement, result, broken)
         self._check_asked(broken)
+        result.problems.extend(self._senseless_markers())
         return result
+
+    def _senseless_markers(self) -> Iterable[Problem]:
+        for key, distribution in self._distributions.items():
+            for requirement in distribution.metadata.requires:
+                if id(requirement.marker) in self._senseless:
+                    yield Problem(
+                        "broken-metadata",
+                        key,
+                        distribution.version,
+                        f"METADATA: the marker of {str(requirement)[:200]!r} cannot be evaluated.",
+                        "Install a version with correct metadata, or tell its authors.",
+                    )
 
     def _true(self, requirement: Requirement, extra: str) -> bool:
         if requirement.marker is None:
             return extra == ""
         key = (id(requirement.marker), extra)  # the distributions keep their markers alive
         if key not in self._holds:
-            self._holds[key] = requirement.marker.evaluate({**self._environment, "extra": extra})
+            try:
+                self._holds[key] = requirement.marker.evaluate({**self._environment, "extra": extra})
+            except (UndefinedComparison, UndefinedEnvironmentName):
+                self._holds[key] = False
+                self._senseless.add(id(requirement.marker))
         return self._holds[key]
 
     def _of_extra(self, key: str, extra: str) -> list[Requirement]:
@@ -212,7 +232,10 @@ def asked_for(distribution: InstalledDistribution) -> bool:
 
 
 def _fits(requirement: Requirement, version: str) -> bool:
-    return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
+    try:
+        return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
+    except ValueError:  # no version, or more digits than Python converts
+        return False
 
 
 def _missing(key: str, version: str | None, requirement: Requirement) -> Problem:

@@ -61,7 +61,7 @@ class InstalledDistribution:
     @cached_property
     def versions(self) -> frozenset[Version]:
         """The versions an index may list it under: METADATA may lack the file name's local part."""
-        named = self.dist_info.removesuffix(".dist-info").partition("-")[2]
+        named = self.dist_info.removesuffix(".dist-info").rpartition("-")[2]
         found = set()
         for text in (self.metadata.version, named):
             try:
@@ -200,7 +200,9 @@ def _entries(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, dist_info: str) -> InstalledDistribution:
-    named, _, version = dist_info.removesuffix(".dist-info").partition("-")
+    # The specification wants the name's dashes escaped, but pip takes wheels whose are not.
+    stem, dash, version = dist_info.removesuffix(".dist-info").rpartition("-")
+    named = stem if dash else version
     files: dict[str, bytes] = {}
     faults: list[str] = []
     for name in _dist_info_files(folder / dist_info, faults):
@@ -208,7 +210,7 @@ def _read(folder: Path, dist_info: str) -> InstalledDistribution:
             files[name] = (folder / dist_info / name).read_bytes()
         except OSError as error:
             faults.append(f"{name} cannot be read ({error.strerror or error})")
-    metadata = CoreMetadata(named, version or "0")
+    metadata = CoreMetadata(named, version if dash else "0")
     wheel = WheelMetadata(frozenset())
     rows: tuple[RecordRow, ...] = ()
     for name in ("METADATA", "WHEEL", "RECORD"):
@@ -225,7 +227,7 @@ def _read(folder: Path, dist_info: str) -> InstalledDistribution:
             faults.append(f"{name}: {error}")
     if canonicalize_name(metadata.name) != canonicalize_name(named):
         faults.append(f"METADATA names another project ({metadata.name})")
-        metadata = CoreMetadata(named, version or "0")
+        metadata = CoreMetadata(named, version if dash else "0")
     return InstalledDistribution(folder, dist_info, files, metadata, wheel, rows, tuple(faults))
 
 

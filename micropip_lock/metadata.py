@@ -19,7 +19,7 @@ _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _BUILD = re.compile(r"(\d+)(.*)")
 #: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy for hours.
 _LONGEST_REQUIREMENT = 4096
-_LONGEST_TAG = 255
+_LONGEST_TAG = _LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def parse_metadata(data: bytes) -> CoreMetadata:
     name, version = _one(headers, "Name"), _one(headers, "Version")
     if not name or not version:
         raise ValueError("it has no Name or no Version")
+    if len(name) + len(version) > _LONGEST_NAME:
+        raise ValueError("its Name or its Version is longer than a file name can be")
     return CoreMetadata(
         name=name,
         version=version,

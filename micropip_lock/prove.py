@@ -7,129 +7,18 @@ answer is a `Finding` with problems, so that all packages are looked at and repo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Literal
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from dataclasses import replace
 
-from .errors import FetchError, IntegrityError, Problem
+from .errors import FetchError, Problem
+from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, Proof, Rules
+from .examine import Candidate, Examiner, Is, Outcome, candidate_at, distinct
 from .fetch import Fetcher
 from .fetch._meter import Meter
 from .index import Indexes, Listing, Offer
-from .installed import CheckFiles, InstalledDistribution
-from .lockfile import LockedPackage
+from .installed import InstalledDistribution
 from .origin import Claim, Origin, local_file
-from .record import Comparison, compare
-from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .target import Target
-from .url import is_http, shown, without_credentials
-
-Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
-
-#: The problems that `accept_unproved` may waive.
-WAIVABLE = frozenset({"unreachable", "not-allowed", "no-ranges", "files-changed", "weak-record"})
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why an entry of the lock is true.
-
-    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is the
-    wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is the
-    index that offers the wheel, without credentials.
-    """
-
-    package: str
-    version: str
-    claim: str
-    proof: Proof
-    url: str
-    sha256: str
-    size: int | None = None
-    index: str | None = None
-    requests: int = 0
-    bytes: int = 0
-
-    def to_json(self) -> dict[str, str | int | None]:
-        """The evidence as a JSON object."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came out for one package: evidence, or problems."""
-
-    evidence: Evidence | None = None
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    #: The evidence is for the base's own entry.
-    is_base: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How much proof is asked for, and what may be done to get it."""
-
-    proof: Literal["content", "metadata"] = "content"
-    check_files: CheckFiles = "size"
-    accept_unproved: frozenset[str] = frozenset()
-    download: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BaseWheel:
-    """A wheel of the base: its entry, where to read it, and whether that is a local copy."""
-
-    entry: LockedPackage
-    url: str
-    local: bool
-
-
-class _Is(Enum):
-    """How a wheel compares with what is installed, best first."""
-
-    EQUAL = "equal"
-    FORGED = "forged-claim"
-    FILES_CHANGED = "files-changed"
-    WEAK = "weak-record"
-    NO_RANGES = "no-ranges"
-    NOT_ALLOWED = "not-allowed"
-    UNREACHABLE = "unreachable"
-    OTHER = "content-mismatch"
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
-
-    url: str
-    claim: str
-    sha256: str | None
-    size: int | None = None
-    index: str | None = None
-    #: A file that the wheel must not ship: the one that names this URL.
-    claiming_file: str | None = None
-    #: The URL as it was found had a query that may have been needed.
-    had_query: bool = False
-    yanked: str | None = None
-    copy: str | None = None
-
-    @property
-    def place(self) -> str:
-        """Where to read it."""
-        return self.copy or self.url
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    candidate: _Candidate
-    verdict: _Is
-    #: What is wrong, for a message; empty when the wheel is equal.
-    reason: str = ""
-    size: int | None = None
-    downloaded: WheelContents | None = None
-    #: The server did answer: there is no such file.
-    gone: bool = False
+from .url import is_http, shown
 
 
 class Prover:
@@ -157,15 +46,16 @@ class _Case:
         self._rules = prover._rules
         self._distribution = distribution
         self._fetcher = fetcher
+        self._examiner = Examiner(distribution, fetcher, self._rules)
         self._accepted = distribution.key in self._rules.accept_unproved
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if origin.claims:
             return await self._by_claims(origin.claims)
-        missed: list[_Outcome] = []
+        missed: list[Outcome] = []
         if base is not None:
             outcome = await self._examine_base(base)
-            if outcome.verdict is _Is.EQUAL:
+            if outcome.verdict is Is.EQUAL:
                 return self._found(outcome, is_base=True)
             missed.append(outcome)
         return await self._by_index(origin.index, missed)
@@ -174,21 +64,21 @@ class _Case:
 
     async def _by_claims(self, claims: Sequence[Claim]) -> Finding:
         first = claims[0]
-        candidate = _candidate(first.url, first.kind, first.sha256, claiming_file=first.file)
+        candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
         if first.witnessed and not candidate.had_query:
-            return self._found(_Outcome(candidate, _Is.EQUAL), proof="installer")
+            return self._found(Outcome(candidate, Is.EQUAL), proof="installer")
         known = {claim.sha256 for claim in claims} - {None}
         # A hash belongs to the URL it came with: what is at another one may be other bytes.
         silence: FetchError | None = None
-        own = {claim.sha256 for claim in claims if _candidate(claim.url, claim.kind, None).url == candidate.url}
+        own = {claim.sha256 for claim in claims if candidate_at(claim.url, claim.kind, None).url == candidate.url}
         if not (candidate.had_query and first.witnessed):
             listed, silence = await self._listed_sha256(candidate.url)
             own.add(listed)
         if len(known | own - {None}) > 1:
             return self._hash_conflict(candidate.url, sorted(filter(None, known | own)))
         candidate = replace(candidate, sha256=next(iter(own - {None}), None))
-        outcome = await self._examine(candidate)
-        if outcome.verdict is not _Is.EQUAL:
+        outcome = await self._examiner.examine(candidate)
+        if outcome.verdict is not Is.EQUAL:
             return self._accepted_or([outcome])
         if outcome.candidate.sha256 is None and silence is not None:
             return self._silent(silence)
@@ -209,22 +99,22 @@ class _Case:
 
     # -- the base and the indexes: rules 4 and 5
 
-    async def _examine_base(self, base: BaseWheel) -> _Outcome:
+    async def _examine_base(self, base: BaseWheel) -> Outcome:
         entry = base.entry
         copy = base.url if base.local else None
-        candidate = _Candidate(entry.file_name, "base", entry.sha256 or None, copy=copy)
+        candidate = Candidate(entry.file_name, "base", entry.sha256 or None, copy=copy)
         if self._prover._base_is_down:
-            return _Outcome(candidate, _Is.UNREACHABLE, "cannot be reached")
+            return Outcome(candidate, Is.UNREACHABLE, "cannot be reached")
         if base.local:
-            outcome = await self._download(candidate)
+            outcome = await self._examiner.download(candidate)
         else:
-            outcome = await self._examine(candidate)
+            outcome = await self._examiner.examine(candidate)
             # One refused connection tells for the whole base; asking again for each package only takes time.
-            if outcome.verdict is _Is.UNREACHABLE and not outcome.gone:
+            if outcome.verdict is Is.UNREACHABLE and not outcome.gone:
                 self._prover._base_is_down = True
         return outcome
 
-    async def _by_index(self, first: str | None, missed: list[_Outcome]) -> Finding:
+    async def _by_index(self, first: str | None, missed: list[Outcome]) -> Finding:
         if not self._prover._indexes:
             return self._accepted_or(missed) if missed else self._no_index()
         try:
@@ -234,13 +124,13 @@ class _Case:
         offers = listing.offers(self._distribution.key, self._distribution.versions)
         fitting = self._fitting(offers)
         if not fitting:
-            undecided = [outcome for outcome in missed if outcome.verdict is not _Is.OTHER]
+            undecided = [outcome for outcome in missed if outcome.verdict is not Is.OTHER]
             return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
         by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
         outcomes = by_metadata or [
-            await self._examine(candidate) for candidate in _distinct(self._not_excluded(fitting))
+            await self._examiner.examine(candidate) for candidate in distinct(self._not_excluded(fitting))
         ]
-        equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is _Is.EQUAL])
+        equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
         if len(equal) > 1:
             return await self._ambiguous(equal)
         if equal:
@@ -268,20 +158,20 @@ class _Case:
         own = self._distribution.metadata_sha256
         return [offer for offer in offers if offer.file.metadata_sha256 in (None, "", own)] or list(offers[:1])
 
-    def _by_metadata(self, offers: Sequence[Offer]) -> list[_Outcome]:
+    def _by_metadata(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Rule 5: METADATA, tags and build are equal by the page's own word."""
         own = self._distribution.metadata_sha256
         same = [offer for offer in offers if offer.file.metadata_sha256 == own and self._same_tags(offer)]
-        candidates = _distinct([offer for offer in same if offer.file.sha256])
-        return [_Outcome(candidate, _Is.EQUAL, size=candidate.size) for candidate in candidates]
+        candidates = distinct([offer for offer in same if offer.file.sha256])
+        return [Outcome(candidate, Is.EQUAL, size=candidate.size) for candidate in candidates]
 
-    async def _ambiguous(self, equal: Sequence[_Outcome]) -> Finding:
+    async def _ambiguous(self, equal: Sequence[Outcome]) -> Finding:
         if self._rules.download:
-            downloaded = [await self._download(outcome.candidate) for outcome in equal]
+            downloaded = [await self._examiner.download(outcome.candidate) for outcome in equal]
             honest = [
                 outcome
                 for outcome in downloaded
-                if outcome.verdict is _Is.EQUAL and outcome.downloaded and outcome.downloaded.honest
+                if outcome.verdict is Is.EQUAL and outcome.downloaded and outcome.downloaded.honest
             ]
             if honest:
                 return self._found(honest[0])
@@ -294,66 +184,9 @@ class _Case:
             equal[0].candidate.url,
         )
 
-    # -- looking at one wheel
-
-    async def _examine(self, candidate: _Candidate) -> _Outcome:
-        """Compare the wheel where it lies; download it only where that is allowed and needed."""
-        outcome = await self._guarded(candidate, self._read(candidate))
-        undecided = outcome.verdict in (_Is.WEAK, _Is.NO_RANGES)
-        hash_missing = outcome.verdict is _Is.EQUAL and candidate.sha256 is None
-        if self._rules.download and (undecided or hash_missing):
-            return await self._download(candidate)
-        return outcome
-
-    async def _read(self, candidate: _Candidate) -> _Outcome:
-        contents = await read_wheel(
-            self._fetcher,
-            candidate.place,
-            self._distribution.key,
-            size=candidate.size,
-            tail=expected_tail(self._distribution.rows),
-        )
-        return self._judge(candidate, contents)
-
-    async def _download(self, candidate: _Candidate) -> _Outcome:
-        return await self._guarded(candidate, self._read_whole(candidate))
-
-    async def _read_whole(self, candidate: _Candidate) -> _Outcome:
-        contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
-        if candidate.sha256 not in (None, contents.sha256):
-            raise IntegrityError(f"its sha256 is {contents.sha256}, not {candidate.sha256} as promised")
-        return replace(
-            self._judge(replace(candidate, sha256=contents.sha256), contents, trust_disk=True), downloaded=contents
-        )
-
-    def _judge(self, candidate: _Candidate, contents: WheelContents, *, trust_disk: bool = False) -> _Outcome:
-        comparison = compare(
-            self._distribution.installation(self._rules.check_files, hash_weak=trust_disk),
-            contents.members,
-            contents.record,
-            contents.dist_info,
-        )
-        verdict, reason = _verdict(comparison)
-        if verdict is _Is.EQUAL and candidate.claiming_file and contents.ships(candidate.claiming_file):
-            verdict, reason = _Is.FORGED, f"ships {candidate.claiming_file} itself"
-        return _Outcome(candidate, verdict, reason, contents.size)
-
-    async def _guarded(self, candidate: _Candidate, work: object) -> _Outcome:
-        try:
-            outcome: _Outcome = await work  # type: ignore[misc]
-        except NoRangesError:
-            return _Outcome(candidate, _Is.NO_RANGES, "can only be read by downloading it whole")
-        except IntegrityError as error:
-            return _Outcome(candidate, _Is.OTHER, f"is not usable: {error}")
-        except FetchError as error:
-            verdict = _Is.NOT_ALLOWED if error.code == "not-allowed" else _Is.UNREACHABLE
-            reason = f"gave no answer: {str(error).rstrip('.')}"
-            return _Outcome(candidate, verdict, reason, gone=isinstance(error, GoneError))
-        return outcome
-
     # -- findings
 
-    def _found(self, outcome: _Outcome, *, proof: Proof | None = None, is_base: bool = False) -> Finding:
+    def _found(self, outcome: Outcome, *, proof: Proof | None = None, is_base: bool = False) -> Finding:
         candidate = outcome.candidate
         if not is_http(candidate.url) and not is_base:
             return Finding(problems=(local_file(self._distribution, candidate.url),))
@@ -391,9 +224,9 @@ class _Case:
             f"Install another version of {distribution.metadata.name} if you can.",
         )
 
-    def _accepted_or(self, outcomes: Sequence[_Outcome], *, offers: Sequence[Offer] = ()) -> Finding:
+    def _accepted_or(self, outcomes: Sequence[Outcome], *, offers: Sequence[Offer] = ()) -> Finding:
         """The problem that says most, unless the user accepts it and there is a URL with a hash."""
-        order = list(_Is)
+        order = list(Is)
         worst = min(outcomes, key=lambda outcome: order.index(outcome.verdict))
         code = worst.verdict.value
         if self._accepted and code in WAIVABLE and self._is_certain(worst.candidate, offers):
@@ -406,13 +239,13 @@ class _Case:
                 "Publish the wheel at a URL that needs no query, and install it from there.",
                 worst.candidate.url,
             )
-        if worst.verdict is _Is.OTHER and len(outcomes) > 1:
+        if worst.verdict is Is.OTHER and len(outcomes) > 1:
             message = f"none of {len(outcomes)} wheels holds what is installed; {shown(worst.candidate.url)} "
         else:
             message = f"{shown(worst.candidate.url)} "
         return self._problem(code, message + worst.reason + ".", _HINTS[code], worst.candidate.url)
 
-    def _is_certain(self, candidate: _Candidate, offers: Sequence[Offer]) -> bool:
+    def _is_certain(self, candidate: Candidate, offers: Sequence[Offer]) -> bool:
         """Whether URL and sha256 come from one claim or page, and the file name is that of what is installed."""
         if candidate.sha256 is None or candidate.had_query:
             return False
@@ -483,44 +316,10 @@ _HINTS = {
 }
 
 
-def _verdict(comparison: Comparison) -> tuple[_Is, str]:
-    for verdict, paths, what in (
-        (_Is.OTHER, comparison.differing, "has other contents"),
-        (_Is.WEAK, comparison.weak, "cannot be compared without a hash"),
-        (_Is.FILES_CHANGED, comparison.extra, "does not hold all that is installed"),
-    ):
-        if paths:
-            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            return verdict, f"{what} ({', '.join(paths[:3])}{more})"
-    return _Is.EQUAL, ""
-
-
-def _candidate(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> _Candidate:
-    parts = urlsplit(without_credentials(url))
-    # piplite adds ?sha256= to make the browser's cache tell two files apart.
-    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
-    bare = urlunsplit(parts._replace(query="", fragment=""))
-    return _Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
-
-
-def _one_of_each(equal: Sequence[_Outcome]) -> list[_Outcome]:
+def _one_of_each(equal: Sequence[Outcome]) -> list[Outcome]:
     """One outcome for each sha256, http(s) first. Where a sha256 is known, those without one say nothing more."""
-    found: dict[str | None, _Outcome] = {}
+    found: dict[str | None, Outcome] = {}
     for outcome in sorted(equal, key=lambda outcome: not is_http(outcome.candidate.url)):
         found.setdefault(outcome.candidate.sha256, outcome)
     unknown = found.pop(None, None)
     return list(found.values()) or [outcome for outcome in (unknown,) if outcome is not None]
-
-
-def _distinct(offers: Sequence[Offer]) -> list[_Candidate]:
-    """One candidate for each sha256: the first http(s) one, in the order of the offers."""
-    found: dict[str, _Candidate] = {}
-    for offer in offers:
-        file = offer.file
-        candidate = replace(
-            _candidate(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
-        )
-        key = file.sha256 or candidate.url
-        if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):
-            found[key] = candidate
-    return list(found.values())

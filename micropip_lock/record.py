@@ -204,18 +204,21 @@ def _same(place: RecordRow, row: RecordRow, member: Member, installed: Installat
         return False
     if place.algorithm == row.algorithm:
         found = place.digest
-    elif bytecode_source(place.path):
-        return True
-    elif not place.leaves_folder and (place.strong or installed.hash_weak):
+    elif _openable(place) and (place.strong or installed.hash_weak):
         # «python -m installer» hashes anew, with its own algorithm
         found = installed.hash_file(place.path, row.algorithm)
     else:
         return None
     if found != row.digest:
         return False
-    if installed.crc_file is not None and not (place.leaves_folder or bytecode_source(place.path)):
+    if installed.crc_file is not None and _openable(place):
         return installed.crc_file(place) in (None, member.crc)
     return True
+
+
+def _openable(place: RecordRow) -> bool:
+    """Whether what lies there now tells anything: Python writes its bytecode anew."""
+    return not (place.leaves_folder or _CACHED.search(place.path))
 
 
 class _Places:

@@ -163,7 +163,7 @@ def find_record(members: Sequence[Member], name: str) -> Member:
     others = sorted(folder for folder in folders if folder.endswith(".dist-info") and folder != _folder(records[0]))
     if others:
         raise IntegrityError(f"it has several .dist-info folders ({_folder(records[0])}, {others[0]})")
-    project = _folder(records[0]).partition("-")[0]
+    project = _folder(records[0]).removesuffix(".dist-info").rpartition("-")[0]
     if canonicalize_name(project) != name:
         raise IntegrityError(f"it is a wheel of {project}")
     return records[0]

@@ -17,7 +17,7 @@ PACKAGE = Path(micropip_lock.__file__).parent
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
 FORMATS |= {"errors", "url"}
 INSTALLED = {"installed", "origin", "imports", "depends"}
-INDEX = {"index", "remote_wheel", "prove"}
+INDEX = {"index", "remote_wheel", "evidence", "examine", "prove"}
 SEAM = {"fetch", "surroundings", "store"}
 FACES = {"cli", "hosts", "interop", "__main__"}
 
@@ -31,7 +31,7 @@ ALLOWED = {
     "surroundings": FORMATS,
     "store": FORMATS,
     **dict.fromkeys(FACES, FORMATS | INSTALLED | INDEX | SEAM | FACES | {"operations"}),
-    "__init__": {"operations", "prove", *FORMATS},
+    "__init__": {"operations", "evidence", *FORMATS},
 }
 #: Of the seam the index side may know the protocol, and what counts; never a place that knows where it runs.
 PROTOCOL = {("fetch", "ByteRange"), ("fetch", "Fetcher"), ("fetch", "Response"), ("fetch._meter", "Meter")}

@@ -107,6 +107,14 @@ def test_what_a_marker_rules_out_need_not_be_installed(site: Site) -> None:
     assert site.depends("app") == []
 
 
+def test_a_marker_that_compares_what_cannot_be_compared_is_a_problem(site: Site) -> None:
+    site.install("app", requires=["other ; sys_platform ~= 'linux'"])
+    site.install("other")
+    (problem,) = site.edges().problems
+    assert (problem.package, problem.code) == ("app", "broken-metadata")
+    assert "sys_platform" in problem.message
+
+
 # -- extras
 
 

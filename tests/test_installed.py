@@ -306,6 +306,12 @@ def test_installs_without_a_wheel_are_legacy(name: str, is_folder: bool, site: P
     assert problems(unpacked(site)) == [("legacy-metadata", "demo", version)]
 
 
+def test_a_folder_whose_name_has_dashes_that_are_not_escaped(site: Path) -> None:
+    unpacked(site, "big-demo")
+    (site / "big_demo-1.0.dist-info").rename(site / "big-demo-1.0.dist-info")
+    assert (one(site).key, one(site).faults) == ("big-demo", ())
+
+
 def test_what_pip_could_not_delete_and_other_files_are_ignored(site: Path) -> None:
     unpacked(site)
     (site / "~emo-0.9.dist-info").mkdir()

@@ -83,6 +83,7 @@ def test_import_names(lines: str, names: object, namespaces: object) -> None:
         (b"Name: demo\nVersion:  \n", "no Name or no Version"),
         (b"Name: demo\n\nVersion: 1\n", "no Name or no Version"),
         (b"Name: d\xe9mo\nVersion: 1.0\n", "not UTF-8"),
+        (b"Name: demo\nVersion: " + b"9" * 5000, "longer than"),
         (HEAD + b"Requires-Dist: a>>1\n", "'a>>1' is no requirement"),
         (HEAD + b"Requires-Dist: ../a\n", "is no requirement"),
         (HEAD + b"Requires-Dist: a; " + b"(" * 2000 + b"os_name == 'x'" + b")" * 2000, "is no requirement"),
@@ -99,7 +100,7 @@ def test_what_cannot_be_read_is_a_value_error(data: bytes, message: str) -> None
 
 @pytest.mark.parametrize("unit", [b" x\n", b"\r", b"Name: a\n", b"x\n", b"\0"])
 def test_long_headers_are_read_through(unit: bytes) -> None:
-    assert parse_metadata(HEAD + unit * (2**18 // len(unit))).name == "demo"
+    assert parse_metadata(HEAD + b"Summary: x\n" + unit * (2**18 // len(unit))).name == "demo"
 
 
 def test_wheel_of_a_real_wheel(tmp_path: Path) -> None:

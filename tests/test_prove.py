@@ -12,7 +12,8 @@ from micropip_lock.index import Indexes
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockedPackage, LockInfo
 from micropip_lock.origin import Claim, Origin, origin
-from micropip_lock.prove import BaseWheel, Evidence, Finding, Prover, Rules
+from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.prove import Prover
 from micropip_lock.target import Target
 
 from .support.freezing import INFO, NATIVE, forget_machine, quick_fetcher

@@ -160,9 +160,9 @@ def test_odd_charsets_are_read_as_utf_8(charset: str) -> None:
         "<?",
     ],
 )
-def test_megabytes_of_broken_markup_are_read_through(unit: str) -> None:
-    page = read_html((unit * (2**20 // len(unit))).encode(), HTML)
-    assert len(page.anchors) <= 2**20 // len(unit)
+def test_long_stretches_of_broken_markup_are_read_through(unit: str) -> None:
+    page = read_html((unit * (2**19 // len(unit))).encode(), HTML)
+    assert len(page.anchors) <= 2**19 // len(unit)
     assert len(read_html(f"<a href=first>{unit * 5000}".encode(), HTML).anchors) >= 1
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import MicropipLockError, Problem, UnlockableError
-from ..prove import Evidence
+from ..evidence import Evidence
 
 if TYPE_CHECKING:
     from ..operations._freeze import Progress as Progressing

@@ -64,7 +64,8 @@ def _services(url: str) -> Iterator[str]:
     pip and uv ask for the index URL (pip with a slash at the end) and then for the host. An index
     has its project pages right below it (PEP 503), so what contains the page is the index.
     """
-    folder = urljoin(without_credentials(url).partition("?")[0], ".." if url.endswith("/") else ".")
+    page = without_credentials(url).partition("?")[0]
+    folder = urljoin(page, ".." if page.endswith("/") else ".")
     host = urlsplit(folder).netloc
     yield folder
     yield folder.rstrip("/")

@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from ..depends import asked_for, break_cycles
 from ..errors import Problem
+from ..evidence import Evidence, Finding
 from ..imports import imports
 from ..lockfile import LockedPackage, Lockfile
-from ..prove import Evidence, Finding
 from ..url import is_portable
 from ._base import Base
 from ._environment import Environment, Selection

@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from ..errors import FetchError, InputError
+from ..evidence import BaseWheel
 from ..fetch import Fetcher
 from ..lockfile import LockedPackage, Lockfile
-from ..prove import BaseWheel
 from ..url import is_http, shown, without_credentials
 
 #: Where Pyodide's releases are, as the runtime's own default has it.

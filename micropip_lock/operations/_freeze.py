@@ -11,12 +11,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors import InputError, UnlockableError
+from ..evidence import Finding, Rules
 from ..fetch import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error, run_sync
 from ..fetch._meter import Meter
 from ..index import Indexes
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
-from ..prove import Finding, Prover, Rules
+from ..prove import Prover
 from ..report import read_report
 from ..surroundings import Surroundings
 from ..target import Target

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Problem
+from ..evidence import Evidence
 from ..lockfile import Lockfile
-from ..prove import Evidence
 
 
 @dataclass(frozen=True, slots=True)

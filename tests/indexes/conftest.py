@@ -38,17 +38,28 @@ class Done:
 Run = Callable[..., Done]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def without_proxy() -> Iterator[None]:
+    """For the servers and folders that a whole module uses, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.lower(), raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """No proxy, no settings, no wait between tries, and no certificates: reading those takes longer than a test."""
+    """No settings, no wait between tries, and no certificates: reading those takes longer than a test."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "NETRC"):
+    for name in ("SSL_CERT_FILE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(home))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setitem(HttpxFetcher.__init__.__kwdefaults__, "delays", (0.0, 0.0))
+    defaults = HttpxFetcher.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "delays", (0.0, 0.0))
     monkeypatch.chdir(home)
     return home
 

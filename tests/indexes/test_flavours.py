@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 from urllib.request import ProxyHandler, build_opener
 
@@ -47,7 +48,7 @@ def fill(site: Path, url: str) -> Path:
     return pip_target(site, "my-app", index_url=url, platform=None)
 
 
-def locked(site: Path, url: str, wheels: list[Path], **options: object) -> FreezeResult:
+def locked(site: Path, url: str, wheels: list[Path], **options: Any) -> FreezeResult:
     """Freeze; what then stands in the lock is checked with another client: those URLs give those bytes."""
     result = freeze_folder(site, index_urls=url, **options)
     assert {item.package: item.sha256 for item in result.evidence} == {
@@ -303,7 +304,7 @@ def test_an_index_without_ranges(ranges: str, poor: IndexServer, wheels: list[Pa
 def huge(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A wheel far larger than all buffers between a server and a client on loopback, and a folder with it."""
     folder = tmp_path_factory.mktemp("huge")
-    files = {"huge.py": "", "huge.dat": os.urandom(1 << 20) * 32}
+    files: dict[str, bytes | str] = {"huge.py": "", "huge.dat": os.urandom(1 << 20) * 32}
     wheel = build_wheel(folder, "huge", "1.0", files=files, stored=True)
     return wheel, installer_target(folder / "site", wheel)
 
@@ -602,7 +603,7 @@ def test_an_etag_spares_the_pages(
     index.add(*wheels)
     index.etag, index.cache_control = True, cache_control
     installer_target(site, *wheels)
-    fetching: dict[str, object] = {"cache_dir": tmp_path / "cache"}
+    fetching: dict[str, Any] = {"cache_dir": tmp_path / "cache"}
     index.reset()
     first = freeze_folder(site, index_urls=index.url, fetching=fetching)
     assert pages(index) == {"/simple/big/": 200, "/simple/my-app/": 200}

@@ -184,7 +184,7 @@ def test_the_second_is_used_where_the_first_does_not_have_the_project(
     status: int, both: Indexes, site: Path, freeze: Run
 ) -> None:
     wheel = build_wheel(both[1].folder, "demo", "1.0")
-    pip_target(site, "demo", index_url=both[1].url, platform=None)
+    installer_target(site, wheel)
     if status != 404:
         both[0].faults["/simple/demo/"] = Fault("status", status=status)
     done = freeze("--json", indexes=tuple(urls(both)))
@@ -251,7 +251,7 @@ def test_an_index_that_is_not_configured_is_not_contacted(
 def test_a_wheel_that_ships_index_contacts_nobody(both: Indexes, site: Path) -> None:
     configured, named = both
     wheel = build_wheel(configured.folder, "demo", "1.0", dist_info_files={"INDEX": f"{named.url}\n"})
-    pip_target(site, "demo", index_url=configured.url, platform=None)
+    installer_target(site, wheel)
     result = freeze_folder(site, index_urls=configured.url)
     assert result.lockfile.packages["demo"].file_name == configured.file_url(wheel.name)
     assert named.requests == []
@@ -351,9 +351,7 @@ def test_credentials_of_an_index_url_are_used_and_never_told(
 ) -> None:
     # One package here, one on a public index whose pages are cached; the files of the private one lie elsewhere.
     wheel = build_wheel(private.folder, "demo", "1.0", requires=["lib"])
-    build_wheel(other_index.folder, "lib", "2.0")
-    both = ["--extra-index-url", other_index.url]
-    pip_target(site, "demo", index_url=secret_url, flags=both, platform=None)
+    installer_target(site, wheel, build_wheel(other_index.folder, "lib", "2.0"))
     private.reset()
     other_index.reset()
     other_index.etag = True

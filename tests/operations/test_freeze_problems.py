@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import UnlockableError
-from micropip_lock.prove import WAIVABLE
+from micropip_lock.evidence import WAIVABLE
 from micropip_lock.surroundings import Surroundings
 
 from ..support.freezing import (

@@ -1,0 +1,70 @@
+"""Evidence: the values that say why an entry of a lock is true, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import Problem
+from .installed import CheckFiles
+from .lockfile import LockedPackage
+
+Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
+
+#: The problems that `accept_unproved` may waive.
+WAIVABLE = frozenset({"unreachable", "not-allowed", "no-ranges", "files-changed", "weak-record"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why an entry of the lock is true.
+
+    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is the
+    wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is the
+    index that offers the wheel, without credentials.
+    """
+
+    package: str
+    version: str
+    claim: str
+    proof: Proof
+    url: str
+    sha256: str
+    size: int | None = None
+    index: str | None = None
+    requests: int = 0
+    bytes: int = 0
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """The evidence as a JSON object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came out for one package: evidence, or problems."""
+
+    evidence: Evidence | None = None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    #: The evidence is for the base's own entry.
+    is_base: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How much proof is asked for, and what may be done to get it."""
+
+    proof: Literal["content", "metadata"] = "content"
+    check_files: CheckFiles = "size"
+    accept_unproved: frozenset[str] = frozenset()
+    download: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BaseWheel:
+    """A wheel of the base: its entry, where to read it, and whether that is a local copy."""
+
+    entry: LockedPackage
+    url: str
+    local: bool

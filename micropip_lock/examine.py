@@ -1,0 +1,163 @@
+"""One wheel, looked at where it lies: is it what is installed?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from .errors import FetchError, IntegrityError
+from .evidence import Rules
+from .fetch import Fetcher
+from .index import Offer
+from .installed import InstalledDistribution
+from .record import Comparison, compare
+from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from .url import is_http, without_credentials
+
+
+class Is(Enum):
+    """How a wheel compares with what is installed, best first."""
+
+    EQUAL = "equal"
+    FORGED = "forged-claim"
+    FILES_CHANGED = "files-changed"
+    WEAK = "weak-record"
+    NO_RANGES = "no-ranges"
+    NOT_ALLOWED = "not-allowed"
+    UNREACHABLE = "unreachable"
+    OTHER = "content-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
+
+    url: str
+    claim: str
+    sha256: str | None
+    size: int | None = None
+    index: str | None = None
+    #: A file that the wheel must not ship: the one that names this URL.
+    claiming_file: str | None = None
+    #: The URL as it was found had a query that may have been needed.
+    had_query: bool = False
+    yanked: str | None = None
+    copy: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to read it."""
+        return self.copy or self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    candidate: Candidate
+    verdict: Is
+    #: What is wrong, for a message; empty when the wheel is equal.
+    reason: str = ""
+    size: int | None = None
+    downloaded: WheelContents | None = None
+    #: The server did answer: there is no such file.
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Compares wheels with one installed distribution."""
+
+    _distribution: InstalledDistribution
+    _fetcher: Fetcher
+    _rules: Rules
+
+    async def examine(self, candidate: Candidate) -> Outcome:
+        """Compare the wheel where it lies; download it only where that is allowed and needed."""
+        outcome = await self._guarded(candidate, self._read(candidate))
+        undecided = outcome.verdict in (Is.WEAK, Is.NO_RANGES)
+        hash_missing = outcome.verdict is Is.EQUAL and candidate.sha256 is None
+        if self._rules.download and (undecided or hash_missing):
+            return await self.download(candidate)
+        return outcome
+
+    async def _read(self, candidate: Candidate) -> Outcome:
+        contents = await read_wheel(
+            self._fetcher,
+            candidate.place,
+            self._distribution.key,
+            size=candidate.size,
+            tail=expected_tail(self._distribution.rows),
+        )
+        return self._judge(candidate, contents)
+
+    async def download(self, candidate: Candidate) -> Outcome:
+        """Download the wheel, hash it, and compare every file of it."""
+        return await self._guarded(candidate, self._read_whole(candidate))
+
+    async def _read_whole(self, candidate: Candidate) -> Outcome:
+        contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
+        if candidate.sha256 not in (None, contents.sha256):
+            raise IntegrityError(f"its sha256 is {contents.sha256}, not {candidate.sha256} as promised")
+        return replace(
+            self._judge(replace(candidate, sha256=contents.sha256), contents, trust_disk=True), downloaded=contents
+        )
+
+    def _judge(self, candidate: Candidate, contents: WheelContents, *, trust_disk: bool = False) -> Outcome:
+        comparison = compare(
+            self._distribution.installation(self._rules.check_files, hash_weak=trust_disk),
+            contents.members,
+            contents.record,
+            contents.dist_info,
+        )
+        verdict, reason = _verdict(comparison)
+        if verdict is Is.EQUAL and candidate.claiming_file and contents.ships(candidate.claiming_file):
+            verdict, reason = Is.FORGED, f"ships {candidate.claiming_file} itself"
+        return Outcome(candidate, verdict, reason, contents.size)
+
+    async def _guarded(self, candidate: Candidate, work: Awaitable[Outcome]) -> Outcome:
+        try:
+            return await work
+        except NoRangesError:
+            return Outcome(candidate, Is.NO_RANGES, "can only be read by downloading it whole")
+        except IntegrityError as error:
+            return Outcome(candidate, Is.OTHER, f"is not usable: {error}")
+        except FetchError as error:
+            verdict = Is.NOT_ALLOWED if error.code == "not-allowed" else Is.UNREACHABLE
+            reason = f"gave no answer: {str(error).rstrip('.')}"
+            return Outcome(candidate, verdict, reason, gone=isinstance(error, GoneError))
+
+
+def _verdict(comparison: Comparison) -> tuple[Is, str]:
+    for verdict, paths, what in (
+        (Is.OTHER, comparison.differing, "has other contents"),
+        (Is.WEAK, comparison.weak, "cannot be compared without a hash"),
+        (Is.FILES_CHANGED, comparison.extra, "does not hold all that is installed"),
+    ):
+        if paths:
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            return verdict, f"{what} ({', '.join(paths[:3])}{more})"
+    return Is.EQUAL, ""
+
+
+def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
+    """The candidate that somebody's word names: without credentials, fragment and query."""
+    parts = urlsplit(without_credentials(url))
+    # piplite adds ?sha256= to make the browser's cache tell two files apart.
+    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
+    bare = urlunsplit(parts._replace(query="", fragment=""))
+    return Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
+
+
+def distinct(offers: Sequence[Offer]) -> list[Candidate]:
+    """One candidate for each sha256: the first http(s) one, in the order of the offers."""
+    found: dict[str, Candidate] = {}
+    for offer in offers:
+        file = offer.file
+        candidate = replace(
+            candidate_at(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
+        )
+        key = file.sha256 or candidate.url
+        if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):
+            found[key] = candidate
+    return list(found.values())
