@@ -96,6 +96,7 @@ def pypiserver(
 
 
 #: devpi-server takes 12 seconds and 512 MB to make its secret unless it is told to be less careful.
+_USER = "root"  # devpi-server's own first user
 _CHEAP = ["--argon2-memory-cost", "64", "--argon2-parallelism", "1", "--argon2-time-cost", "1"]
 
 
@@ -111,15 +112,15 @@ def devpi_server(wheels: Sequence[Path], folder: Path) -> Iterator[str]:
     command += ["--offline-mode", *_CHEAP]
     with started(lambda port: [*command, "--port", str(port)], folder / "log") as root:
         with httpx.Client(headers={"Accept": "application/json"}, trust_env=False) as client:
-            token = client.post(f"{root}/+login", json={"user": "root", "password": password}).json()
-            secret = f"root:{token['result']['password']}".encode()
+            token = client.post(f"{root}/+login", json={"user": _USER, "password": password}).json()
+            secret = f"{_USER}:{token['result']['password']}".encode()
             client.headers["X-Devpi-Auth"] = base64.b64encode(secret).decode()
-            client.put(f"{root}/root/tests", json={"bases": [], "volatile": True}).raise_for_status()
+            client.put(f"{root}/{_USER}/tests", json={"bases": [], "volatile": True}).raise_for_status()
             for wheel in wheels:
                 name, version = wheel.name.split("-")[:2]
                 form = {":action": "file_upload", "filetype": "bdist_wheel", "pyversion": "py3"}
                 form |= {"metadata_version": "2.1", "name": name, "version": version}
                 with wheel.open("rb") as content:
                     files = {"content": (wheel.name, content)}
-                    client.post(f"{root}/root/tests/", data=form, files=files).raise_for_status()
-        yield f"{root}/root/tests/+simple"
+                    client.post(f"{root}/{_USER}/tests/", data=form, files=files).raise_for_status()
+        yield f"{root}/{_USER}/tests/+simple"
