@@ -35,6 +35,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict micropip_lock
+	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 demo: $(VENV)/.installed .cache/.runtimes
 	$(BIN)/python examples/demo.py

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
 from micropip_lock.index import Indexes
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockedPackage, LockInfo
 from micropip_lock.origin import Claim, Origin, origin
-from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
 from micropip_lock.prove import Prover
 from micropip_lock.target import Target
 

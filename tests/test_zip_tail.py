@@ -100,7 +100,7 @@ def members(data: bytes) -> tuple[Member, ...]:
         as_zip64(zipped(force_zip64=True, comment=b"lost")),
         streamed(),
     ],
-    ids=short,
+    ids=["deflated", "stored", "comment", "long comment", "zip64", "empty", "zip64 end", "both", "streamed"],
 )
 def test_it_sees_what_zipfile_sees(data: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -95,8 +95,8 @@ def pypiserver(
     return started(lambda port: [*command, "-p", str(port), str(folder)], log)
 
 
-#: devpi-server takes 12 seconds and 512 MB to make its secret unless it is told to be less careful.
 _USER = "root"  # devpi-server's own first user
+#: devpi-server takes 12 seconds and 512 MB to make its secret unless it is told to be less careful.
 _CHEAP = ["--argon2-memory-cost", "64", "--argon2-parallelism", "1", "--argon2-time-cost", "1"]
 
 

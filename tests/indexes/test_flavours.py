@@ -240,6 +240,8 @@ def test_a_static_folder_without_usable_hashes(fragment: str, wheels: list[Path]
 
 def test_pages_of_a_static_folder_are_not_read_twice(wheels: list[Path], site: Path, tmp_path: Path) -> None:
     folder = static(tmp_path / "www", wheels, lambda wheel: f"#sha256={sha256(wheel)}")
+    for page in folder.glob("simple/*/index.html"):
+        os.utime(page, (0, 0))  # a cache may guess that so old a page stays as it is (RFC 9111, 4.2.2); ours must not
     installer_target(site, *wheels)
     log = tmp_path / "log"
     with real_servers.http_server(folder, log) as root:
@@ -438,6 +440,7 @@ def test_a_head_with_another_content_length(
     assert proofs(freeze_folder(site, index_urls=liar.url)) == {"big": ("index", "content")}
     liar.answer_wheel(more, head_only=True)
     problems = problems_of(site, index_urls=liar.url)
+    print("CODES", problems)
     assert [problem.package for problem in problems] == ["big"]
     assert problems[0].code in ("unreachable", "content-mismatch", "no-ranges"), problems
 
@@ -446,6 +449,7 @@ def test_a_head_with_another_content_length(
 def test_a_page_with_a_wrong_size(size: int, server: Server, big: Path, site: Path) -> None:
     liar = Liar(server, big, size=size)
     problems = problems_of(site, index_urls=liar.url)
+    print("CODES", problems)
     assert [problem.package for problem in problems] == ["big"]
     assert problems[0].code in ("unreachable", "content-mismatch", "no-ranges"), problems
 
