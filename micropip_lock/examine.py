@@ -63,6 +63,11 @@ class Outcome:
     #: The server did answer: there is no such file.
     gone: bool = False
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is known of the wheel, because nobody answers."""
+        return self.verdict in (Is.UNREACHABLE, Is.NOT_ALLOWED) and not self.gone
+
 
 @dataclass(frozen=True, slots=True)
 class Examiner:

@@ -133,6 +133,10 @@ class _Case:
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
         if len(equal) > 1:
             return await self._ambiguous(equal)
+        # Another wheel that could as well be the one, and that nobody can read now, would be ambiguous tomorrow.
+        silent = [outcome for outcome in outcomes if outcome.is_silent and self._is_certain(outcome.candidate, fitting)]
+        if equal and silent and not self._accepted:
+            return self._accepted_or(silent)
         if equal:
             return self._found(equal[0], proof="metadata" if by_metadata else None)
         return self._accepted_or([*missed, *outcomes], offers=fitting)
@@ -309,7 +313,7 @@ _HINTS = {
     "files-changed": "Something was added after it was installed: pip install --force-reinstall {name}=={version}",
     "weak-record": "Its RECORD has no sha256 for some files; only --download can compare them.",
     "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",
-    "not-allowed": "Give credentials for the index: in its URL, in netrc, or in pip's configuration.",
+    "not-allowed": "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's configuration.",
     "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
     "content-mismatch": "It was built from an sdist, edited, or comes from another index. Install the published wheel: "
     "pip install --only-binary=:all: --force-reinstall {name}=={version}",

@@ -131,21 +131,27 @@ def test_simple_repository_server_before_an_index(
     assert all(entry.file_name.startswith(f"{root}/") for entry in result.lockfile.packages.values())
 
 
-def test_pypiserver(wheels: list[Path], site: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def pypi(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with real_servers.pypiserver(wheels[0].parent, tmp_path_factory.mktemp("log") / "pypiserver") as root:
+        yield f"{root}/simple"
+
+
+def test_pypiserver(pypi: str, wheels: list[Path], site: Path) -> None:
     # HTML, absolute paths, sha256, ranges.
-    with real_servers.pypiserver(wheels[0].parent, tmp_path / "log") as root:
-        fill(site, f"{root}/simple")
-        result = locked(site, f"{root}/simple", wheels)
-        assert proofs(result) == CONTENT
-        assert result.lockfile.packages["big"].file_name == f"{root}/packages/{wheels[1].name}"
-        assert result.totals["wheel_bytes"] > 5 * result.bytes
+    fill(site, pypi)
+    result = locked(site, pypi, wheels)
+    assert proofs(result) == CONTENT
+    packages = pypi.removesuffix("simple") + "packages"
+    assert result.lockfile.packages["big"].file_name == f"{packages}/{wheels[1].name}"
+    assert result.totals["wheel_bytes"] > 5 * result.bytes
 
 
 @pytest.mark.parametrize("hashes", ["md5", "off"])
 def test_pypiserver_without_sha256(hashes: str, wheels: list[Path], site: Path, tmp_path: Path) -> None:
     with real_servers.pypiserver(wheels[0].parent, tmp_path / "log", hashes=hashes) as root:
         assert ("#" in read(f"{root}/simple/big/").decode().replace("#eee", "")) == (hashes == "md5")
-        fill(site, f"{root}/simple")
+        fill(site, f"{root}/simple") if hashes == "md5" else installer_target(site, *wheels)
         hash_missing(site, f"{root}/simple")
         assert proofs(locked(site, f"{root}/simple", wheels, download=True)) == DOWNLOAD
 
@@ -185,72 +191,96 @@ def test_devpi(devpi: str, wheels: list[Path], site: Path) -> None:
 
 
 def test_a_project_that_a_real_server_does_not_have(
-    simple_repository: str, devpi: str, wheels: list[Path], site: Path, tmp_path: Path
+    simple_repository: str, pypi: str, devpi: str, site: Path, tmp_path: Path
 ) -> None:
     installer_target(site, build_wheel(tmp_path, "unknown", "1.0"))
-    with real_servers.pypiserver(wheels[0].parent, tmp_path / "log") as root:
-        for url in (simple_repository, devpi, f"{root}/simple"):
-            problems = problems_of(site, index_urls=url)
-            assert told(problems) == [("unknown", "no-such-project")]
-            assert url in problems[0].message and "--index-url" in problems[0].hint
+    for url in (simple_repository, devpi, pypi):
+        problems = problems_of(site, index_urls=url)
+        assert told(problems) == [("unknown", "no-such-project")]
+        assert url in problems[0].message and "--index-url" in problems[0].hint
 
 
 # -- static folders over Python's own server: no ranges, no JSON, If-Modified-Since
 
 
-def static(folder: Path, wheels: list[Path], fragment: Callable[[Path], str]) -> Path:
-    """A folder of PEP 503 pages with relative URLs."""
-    (folder / "packages").mkdir(parents=True)
+@pytest.fixture(scope="module")
+def www(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Path]]:
+    """A folder, the URL that it has, and the log of the server."""
+    folder, log = tmp_path_factory.mktemp("www"), tmp_path_factory.mktemp("log") / "http.server"
+    with real_servers.http_server(folder, log) as root:
+        yield folder, root, log
+
+
+@pytest.fixture
+def static(www: tuple[Path, str, Path], tmp_path: Path) -> tuple[Path, str]:
+    """A folder of this test alone, and its URL."""
+    (www[0] / tmp_path.name).mkdir()
+    return www[0] / tmp_path.name, f"{www[1]}/{tmp_path.name}"
+
+
+def write_pages(folder: Path, wheels: list[Path], fragment: Callable[[Path], str]) -> None:
+    """PEP 503 pages with relative URLs."""
+    (folder / "packages").mkdir()
     for name, wheel in zip(("my-app", "big"), wheels, strict=True):
         (folder / "packages" / wheel.name).write_bytes(wheel.read_bytes())
         page = folder / "simple" / name / "index.html"
         page.parent.mkdir(parents=True)
         link = f'<a href="../../packages/{wheel.name}{fragment(wheel)}">{wheel.name}</a>'
         page.write_text(f"<!DOCTYPE html>\n<html><body>\n{link}<br>\n</body></html>\n")
-    return folder
 
 
-def test_a_static_folder(wheels: list[Path], site: Path, tmp_path: Path) -> None:
-    folder = static(tmp_path / "www", wheels, lambda wheel: f"#sha256={sha256(wheel)}")
-    with real_servers.http_server(folder, tmp_path / "log") as root:
-        fill(site, f"{root}/simple")
-        result = locked(site, f"{root}/simple", wheels, download=True)
-        assert result.lockfile.packages["big"].file_name == f"{root}/packages/{wheels[1].name}"
-        # The small wheel came whole in place of its end, so nothing had to be downloaded for it.
-        assert proofs(result)["my-app"] == ("index", "content")
+def sha256_fragment(wheel: Path) -> str:
+    return f"#sha256={sha256(wheel)}"
+
+
+def test_a_static_folder(static: tuple[Path, str], wheels: list[Path], site: Path) -> None:
+    folder, root = static
+    write_pages(folder, wheels, sha256_fragment)
+    fill(site, f"{root}/simple")
+    result = locked(site, f"{root}/simple", wheels, download=True)
+    assert result.lockfile.packages["big"].file_name == f"{root}/packages/{wheels[1].name}"
+    # The small wheel came whole in place of its end, so nothing had to be downloaded for it.
+    assert proofs(result)["my-app"] == ("index", "content")
 
 
 @pytest.mark.parametrize("fragment", ["", "#md5=", "#egg=my-app", "#sha256=", "#sha256=0", "#sha512="])
-def test_a_static_folder_without_usable_hashes(fragment: str, wheels: list[Path], site: Path, tmp_path: Path) -> None:
+def test_a_static_folder_without_usable_hashes(
+    fragment: str, static: tuple[Path, str], wheels: list[Path], site: Path
+) -> None:
     def written(wheel: Path) -> str:
         content = wheel.read_bytes()
         known = {"#md5=": hashlib.md5(content, usedforsecurity=False), "#sha512=": hashlib.sha512(content)}
         return fragment + (known[fragment].hexdigest() if fragment in known else "")
 
-    folder = static(tmp_path / "www", wheels, written)
+    folder, root = static
+    write_pages(folder, wheels, written)
     installer_target(site, wheels[0])
-    with real_servers.http_server(folder, tmp_path / "log") as root:
-        problems = problems_of(site, index_urls=f"{root}/simple", allow_broken=True)
-        assert told(problems) == [("my-app", "hash-missing")]
-        assert "--download" in problems[0].hint
-        result = freeze_folder(site, index_urls=f"{root}/simple", allow_broken=True, download=True)
+    problems = problems_of(site, index_urls=f"{root}/simple", allow_broken=True)
+    assert told(problems) == [("my-app", "hash-missing")]
+    assert "--download" in problems[0].hint
+    result = freeze_folder(site, index_urls=f"{root}/simple", allow_broken=True, download=True)
     assert result.lockfile.packages["my-app"].sha256 == sha256(wheels[0])
     assert proofs(result)["my-app"] == ("index", "download")
 
 
-def test_pages_of_a_static_folder_are_not_read_twice(wheels: list[Path], site: Path, tmp_path: Path) -> None:
-    folder = static(tmp_path / "www", wheels, lambda wheel: f"#sha256={sha256(wheel)}")
+def test_pages_of_a_static_folder_are_not_read_twice(
+    static: tuple[Path, str], www: tuple[Path, str, Path], wheels: list[Path], site: Path, tmp_path: Path
+) -> None:
+    folder, root = static
+    write_pages(folder, wheels, sha256_fragment)
     for page in folder.glob("simple/*/index.html"):
         os.utime(page, (0, 0))  # a cache may guess that so old a page stays as it is (RFC 9111, 4.2.2); ours must not
     installer_target(site, *wheels)
-    log = tmp_path / "log"
-    with real_servers.http_server(folder, log) as root:
-        fetching = {"cache_dir": tmp_path / "cache"}
-        first = freeze_folder(site, index_urls=f"{root}/simple", download=True, fetching=fetching)
-        assert '/simple/big/ HTTP/1.1" 200' in log.read_text() and '" 304' not in log.read_text()
-        again = freeze_folder(site, index_urls=f"{root}/simple", download=True, fetching=fetching)
-        assert log.read_text().count('/simple/big/ HTTP/1.1" 200') == 1
-        assert log.read_text().count('" 304') == 2
+
+    def answers() -> list[str]:
+        lines = [line for line in www[2].read_text().splitlines() if f"/{folder.name}/simple/" in line]
+        return sorted(line.rpartition('" ')[2].split()[0] for line in lines)
+
+    options: dict[str, Any] = {"download": True, "fetching": {"cache_dir": tmp_path / "cache"}}
+    first = freeze_folder(site, index_urls=f"{root}/simple", **options)
+    assert answers() == ["200", "200"]
+    again = freeze_folder(site, index_urls=f"{root}/simple", **options)
+    assert answers() == ["200", "200", "304", "304"]
     assert again.to_json() == first.to_json()
 
 
