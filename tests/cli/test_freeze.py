@@ -543,7 +543,14 @@ def environment() -> dict[str, str]:
 
 def process(*arguments: str | Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "micropip_lock", *map(str, arguments)]
-    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_ctrl_c
+    )
+
+
+def _hear_ctrl_c() -> None:
+    # What a shell runs in the background ignores it, and so would all that is started from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_it_runs_as_a_module() -> None:

@@ -656,15 +656,23 @@ def test_files_can_be_checked_by_hash_or_not_at_all(index: IndexServer, site: Pa
     freeze_folder(site, index_urls=index.url, check_files="off")
 
 
-def test_hash_compares_the_files_with_the_checksums_of_the_wheel(index: IndexServer, site: Path) -> None:
-    """A wheel whose bytes contradict its RECORD: installers keep the row, and only the CRC-32 tells."""
+def test_hash_finds_installed_files_that_their_record_belies(index: IndexServer, site: Path) -> None:
+    """A wheel whose bytes contradict its RECORD: installers keep the row."""
     evil = forged(site / "wheels", "x = 2\n", says="x = 1\n")
     build_wheel(index.folder, "demo", "1.0", files={"demo.py": "x = 1\n"})
     uv_target(site / "site", str(evil))
     (site / "site" / "demo-1.0.dist-info" / "direct_url.json").unlink()
     freeze_folder(site / "site", index_urls=index.url)
-    codes = told(problems_of(site / "site", index_urls=index.url, check_files="hash"))
-    assert ("demo", "content-mismatch") in codes
+    assert told(problems_of(site / "site", index_urls=index.url, check_files="hash")) == [("demo", "files-changed")]
+
+
+def test_hash_compares_the_files_with_the_checksums_of_the_wheel(index: IndexServer, site: Path) -> None:
+    """The honest wheel is installed, and the index has one with the same RECORD and other bytes: the CRC-32 tells."""
+    honest = build_wheel(site / "wheels", "demo", "1.0", files={"demo.py": "x = 1\n"})
+    installer_target(site / "site", honest)
+    index.add(forged(site / "evil", "x = 2\n", says="x = 1\n"))
+    freeze_folder(site / "site", index_urls=index.url)
+    assert told(problems_of(site / "site", index_urls=index.url, check_files="hash")) == [("demo", "content-mismatch")]
 
 
 def test_bytecode_is_neither_required_nor_in_the_way(index: IndexServer, site: Path) -> None:
