@@ -1,0 +1,47 @@
+"""Which URL is written for a candidate, and which of several offers are looked at."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from micropip_lock.examine import candidate_at, distinct
+from micropip_lock.index import Offer
+from micropip_lock.simple import IndexFile
+
+WHEEL = "https://files.example/demo-1.0-py3-none-any.whl"
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("url", "had_query"),
+    [
+        (WHEEL, False),
+        (f"{WHEEL}#sha256={A}", False),
+        (f"{WHEEL}?sha256={A}", False),
+        (f"{WHEEL}?sha256={B}", True),
+        (f"{WHEEL}?sha256={A}&token=x", True),
+        (f"{WHEEL}?token=", True),
+        (WHEEL.replace("//", "//user:password@") + "#x", False),
+    ],
+)
+def test_a_candidate_has_neither_credentials_nor_query(url: str, had_query: bool) -> None:
+    candidate = candidate_at(url, "direct-url", A)
+    assert (candidate.url, candidate.had_query, candidate.sha256) == (WHEEL, had_query, A)
+
+
+def offer(url: str, sha256: str | None, index: str = "https://index.example/simple") -> Offer:
+    return Offer(IndexFile("demo-1.0-py3-none-any.whl", url, Version("1.0"), "wheel", sha256=sha256), index)
+
+
+def test_one_wheel_is_looked_at_once_and_where_others_can_load_it() -> None:
+    local = WHEEL.replace("https://files.example", "file:///mirror")
+    second = WHEEL.replace("files", "mirror")
+    found = distinct([offer(local, A), offer(WHEEL, A), offer(second, A), offer(second, B)])
+    assert [(candidate.url, candidate.sha256) for candidate in found] == [(WHEEL, A), (second, B)]
+
+
+def test_wheels_without_a_hash_are_told_apart_by_url() -> None:
+    second = WHEEL.replace("files", "mirror")
+    found = distinct([offer(WHEEL, None), offer(second, None), offer(WHEEL, None)])
+    assert [candidate.url for candidate in found] == [WHEEL, second]
