@@ -7,6 +7,7 @@ know are kept as they are.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -204,6 +205,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             return
         # A symbolic link keeps pointing where it does: the file behind it is replaced.
         path = path.resolve()
+        if path.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         partial = Path(name)
         with os.fdopen(descriptor, "wb") as file:
