@@ -135,6 +135,7 @@ class InstalledDistribution:
         if check == "hash" and row.strong:
             return self._hash_file(path, row.algorithm or "") == row.digest
         try:
+            # A Path for each of thousands of files would cost more than the question itself.
             return row.size in (None, os.stat(self._folder_prefix + path).st_size)  # noqa: PTH116
         except (OSError, ValueError):
             return False

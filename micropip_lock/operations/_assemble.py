@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from ..depends import asked_for, break_cycles
 from ..errors import Problem
-from ..evidence import Evidence, Finding
+from ..evidence import Evidence, Finding, Proof
 from ..imports import imports
 from ..lockfile import LockedPackage, Lockfile
 from ..url import is_portable
@@ -112,8 +112,8 @@ def _closed(depends: Mapping[str, set[str]], environment: Environment, selection
 def _base_evidence(entries: Mapping[str, LockedPackage], environment: Environment) -> Iterable[Evidence]:
     for key in sorted(entries.keys() & environment.present | entries.keys() - environment.based):
         entry = entries[key]
-        proof = "accepted" if key in environment.changed else "base"
-        yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)  # type: ignore[arg-type]
+        proof: Proof = "accepted" if key in environment.changed else "base"
+        yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
 
 
 def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], here: Here) -> Iterable[Problem]:

@@ -90,14 +90,12 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
         edges=edges,
         left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
         present={*own, *present},
-        warnings=list(edges.warnings),
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
     environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
     environment.warnings = [item for item in edges.warnings if item.package not in ignored]
-    _check_disk(
-        environment, {key: distributions[key] for key in distributions if key in {*own, *present}}, target, selection
-    )
+    there = {key: item for key, item in distributions.items() if key in environment.present}
+    _check_disk(environment, there, target, selection)
     return environment
 
 
