@@ -1,0 +1,1 @@
+"""Other tools' formats, read from and written to files."""
