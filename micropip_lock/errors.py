@@ -88,7 +88,14 @@ class UnlockableError(MicropipLockError):
 
 
 class ResolutionError(MicropipLockError):
-    """The requirements have no solution."""
+    """The requirements have no solution.
+
+    ``problems`` holds what each package has to do with it, the most telling first.
+    """
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class InputError(MicropipLockError):

@@ -12,8 +12,10 @@ from .evidence import Rules
 from .fetch import Fetcher
 from .index import Offer
 from .installed import InstalledDistribution
+from .published import remembered
 from .record import Comparison, compare
 from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from .store import Facts
 from .url import is_http, without_credentials
 
 
@@ -76,6 +78,7 @@ class Examiner:
     _distribution: InstalledDistribution
     _fetcher: Fetcher
     _rules: Rules
+    _facts: Facts | None = None
 
     async def examine(self, candidate: Candidate) -> Outcome:
         """Compare the wheel where it lies; download it only where that is allowed and needed."""
@@ -87,12 +90,18 @@ class Examiner:
         return outcome
 
     async def _read(self, candidate: Candidate) -> Outcome:
-        contents = await read_wheel(
-            self._fetcher,
+        contents = await remembered(
+            self._facts,
+            candidate.sha256,
             candidate.place,
             self._distribution.key,
-            size=candidate.size,
-            tail=expected_tail(self._distribution.rows),
+            lambda: read_wheel(
+                self._fetcher,
+                candidate.place,
+                self._distribution.key,
+                size=candidate.size,
+                tail=expected_tail(self._distribution.rows),
+            ),
         )
         return self._judge(candidate, contents)
 

@@ -7,6 +7,7 @@ first one is down.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ from packaging.version import Version
 from .errors import FetchError
 from .fetch import Fetcher
 from .simple import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
-from .url import shown
+from .url import shown, without_credentials
 
 #: The largest page to read, decoded. The fattest real ones have some 20 MB.
 MAX_PAGE = 40 * 2**20
@@ -52,6 +53,28 @@ class Listing:
         """The sha256 that a page gives for this very URL."""
         return next(filter(None, (page.lists(url) for _, page in self.pages)), None)
 
+    def to_bytes(self, name: str, version: Version) -> bytes | None:
+        """What is said of one version, for a cache; None when a URL may hold a secret."""
+        pages = [
+            (index, cut)
+            for index, page in self.pages
+            for found, cut in page.versions(name).items()
+            # PEP 440: «==1.0» is met by 1.0+local as well.
+            if version in (found, Version(found.public))
+        ]
+        if any("?" in url or url != without_credentials(url) for _, page in pages for url in page.urls):
+            return None
+        return json.dumps([[[index, page.to_json()] for index, page in pages], self.asked]).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Listing:
+        """What `to_bytes` made. Raises ValueError for anything else."""
+        try:
+            rows, asked = json.loads(data)
+            return cls(tuple((str(index), ProjectPage.from_json(page)) for index, page in rows), tuple(map(str, asked)))
+        except TypeError as error:
+            raise ValueError("not a listing") from error
+
 
 class Indexes:
     """The configured indexes, most preferred first, and pip's find-links."""
@@ -81,6 +104,29 @@ class Indexes:
                     self._links.append((shown(url), page))
         except FetchError as error:
             self._broken_links = error
+
+    @property
+    def key(self) -> str:
+        """What tells these indexes from others, in a cache."""
+        return " ".join(map(shown, (*self._index_urls, "", *self._find_links)))
+
+    async def preferred(self, name: str, fetcher: Fetcher) -> Listing:
+        """The page of project ``name`` (canonical) on the first index that has it, and find-links. Raises `FetchError`.
+
+        An index further down is asked only when the ones before it say that there is no such project: a name that
+        somebody takes there can never stand in for a private one.
+        """
+        if self._broken_links is not None:
+            raise self._broken_links.with_traceback(None)
+        asked: list[str] = []
+        found: list[tuple[str, ProjectPage]] = []
+        for url in self._index_urls:
+            asked.append(shown(url))
+            page = await _page(project_url(url, name), fetcher)
+            if page is not None:
+                found = [(shown(url), page)]
+                break
+        return Listing((*found, *self._links), tuple(asked), known=bool(found))
 
     async def project(self, name: str, fetcher: Fetcher, *, first: str | None = None) -> Listing:
         """The pages of project ``name`` (canonical) on every index.

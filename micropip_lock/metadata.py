@@ -34,6 +34,7 @@ class CoreMetadata:
     #: PEP 794, private ones included; None when the field is absent.
     import_names: tuple[str, ...] | None = None
     import_namespaces: tuple[str, ...] | None = None
+    requires_python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def parse_metadata(data: bytes) -> CoreMetadata:
         extras=frozenset(canonicalize_name(text) for text in _all(headers, "Provides-Extra")),
         import_names=_import_names(headers, "Import-Name"),
         import_namespaces=_import_names(headers, "Import-Namespace"),
+        requires_python=_one(headers, "Requires-Python"),
     )
 
 

@@ -17,6 +17,7 @@ from .fetch._meter import Meter
 from .index import Indexes, Listing, Offer
 from .installed import InstalledDistribution
 from .origin import Claim, Origin, local_file
+from .store import Facts
 from .target import Target
 from .url import is_http, shown
 
@@ -24,8 +25,11 @@ from .url import is_http, shown
 class Prover:
     """Proves distributions, one after the other or many at once. It keeps no state of theirs."""
 
-    def __init__(self, fetcher: Fetcher, indexes: Indexes, target: Target, rules: Rules) -> None:
+    def __init__(
+        self, fetcher: Fetcher, indexes: Indexes, target: Target, rules: Rules, facts: Facts | None = None
+    ) -> None:
         self._fetcher = fetcher
+        self._facts = facts
         self._indexes = indexes
         self._target = target
         self._rules = rules
@@ -46,7 +50,7 @@ class _Case:
         self._rules = prover._rules
         self._distribution = distribution
         self._fetcher = fetcher
-        self._examiner = Examiner(distribution, fetcher, self._rules)
+        self._examiner = Examiner(distribution, fetcher, self._rules, prover._facts)
         self._accepted = distribution.key in self._rules.accept_unproved
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:

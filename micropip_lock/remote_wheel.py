@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zipfile
 import zlib
@@ -28,6 +29,10 @@ _MOST_UNPACKED = 4 * 2**30
 _SPARE_RECORD = 2**20
 _SPARE_LINES = 20_000
 _IN_MEMORY = 16 * 2**20
+#: The longest METADATA to read; descriptions are part of it.
+LARGEST_METADATA = 16 * 2**20
+#: Reading this many bytes more is cheaper than another request.
+_NEAR = 64 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,10 @@ class WheelContents:
     sha256: str | None = None
     honest: bool | None = None
     names: frozenset[str] = field(default=frozenset())
+    #: METADATA, where it was asked for.
+    metadata: bytes | None = None
+    #: What of it was read, unless it was downloaded.
+    excerpt: Excerpt | None = None
 
     def ships(self, filename: str) -> bool:
         """Whether the wheel itself holds this file in its .dist-info, listed in RECORD or not."""
@@ -71,8 +80,56 @@ def expected_tail(rows: Iterable[RecordRow]) -> int:
     return len(listed) * (46 + 40) + names + names // 6 + 1024
 
 
-async def read_wheel(fetcher: Fetcher, url: str, name: str, *, size: int | None, tail: int) -> WheelContents:
-    """Read central directory and RECORD of the wheel of ``name`` (canonical) at ``url``.
+def likely_tail(size: int | None) -> int:
+    """How many bytes to ask for first of a wheel of which nothing but the size is known, METADATA included."""
+    return min(max(16 * 1024, (size or 0) // 24), 128 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The parts of a wheel that were read, as bytes: what `contents` makes sense of.
+
+    They belong to one sha256, so they may be kept for ever.
+    """
+
+    size: int
+    directory: bytes
+    place: DirectoryPlace
+    record: bytes
+    metadata: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        """One run of bytes, for a cache."""
+        metadata = self.metadata
+        lengths = [len(self.directory), len(self.record), None if metadata is None else len(metadata)]
+        head = json.dumps([self.size, self.place.offset, self.place.size, self.place.count, *lengths])
+        return b"\n".join([head.encode(), self.directory + self.record + (metadata or b"")])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Excerpt:
+        """What `to_bytes` made. Raises ValueError for anything else."""
+        head, _, rest = data.partition(b"\n")
+        numbers = json.loads(head)
+        if not isinstance(numbers, list) or len(numbers) != 7:
+            raise ValueError("not an excerpt of a wheel")
+        size, offset, length, count, directory, record, metadata = numbers
+        end = directory + record
+        if len(rest) != end + (metadata or 0):
+            raise ValueError("an excerpt that is cut short")
+        place = DirectoryPlace(offset, length, count)
+        body = None if metadata is None else rest[end:]
+        return cls(size, rest[:directory], place, rest[directory:end], body)
+
+    def contents(self, name: str) -> WheelContents:
+        """What these parts say. Raises `IntegrityError` when they are not those of a wheel of ``name`` (canonical)."""
+        members = parse_directory(self.directory, self.place)
+        return _contents(members, find_record(members, name), self)
+
+
+async def read_wheel(
+    fetcher: Fetcher, url: str, name: str, *, size: int | None, tail: int, metadata: bool = False
+) -> WheelContents:
+    """Read central directory and RECORD (and METADATA) of the wheel of ``name`` (canonical) at ``url``.
 
     ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to ask for first. Raises
     `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of that project.
@@ -85,11 +142,22 @@ async def read_wheel(fetcher: Fetcher, url: str, name: str, *, size: int | None,
         place = find_directory(reader.data, reader.total)
         if place is None:
             raise IntegrityError("the zip archive has no end record")
-    await reader.reach(place.offset)
-    members = parse_directory(reader.slice(place.offset, place.end), place)
+    if place.offset < reader.start:
+        # RECORD lies just before the directory, as a rule, and packs to some 45 bytes a file and its name.
+        await reader.reach(max(0, place.offset - place.size // 2 - 2048))
+    directory = reader.slice(place.offset, place.end)
+    members = parse_directory(directory, place)
     record = find_record(members, name)
+    said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None) if metadata else None
+    if metadata and said is None:
+        raise IntegrityError("it has no METADATA")
+    wanted = [record, *([said] if said else [])]
+    first = min(member.offset for member in wanted)
+    if first < reader.start <= first + _NEAR:
+        await reader.reach(first)
     data = await _read_member(reader, record, place)
-    return _contents(members, record, data, reader.total)
+    text = await _read_member(reader, said, place) if said else None
+    return _contents(members, record, Excerpt(reader.total, directory, place, data, text))
 
 
 async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents:
@@ -126,6 +194,8 @@ def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCont
     try:
         with zipfile.ZipFile(file) as archive:
             data = archive.read(record.name)
+            said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None)
+            metadata = archive.read(said.name) if said is not None and said.size <= LARGEST_METADATA else None
             if len(data) != record.size:
                 raise ValueError(f"{record.name} is not what the central directory says")
             rows = {row.path: row for row in _parse_record(data, members)}
@@ -144,7 +214,7 @@ def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCont
     known = [(row, rows[row.path]) for row in true_rows if row.path in rows]
     honest = all(row.digest == said.digest for row, said in known if said.strong)
     names = frozenset(member.name for member in members)
-    return WheelContents(members, tuple(true_rows), _folder(record), size, sha256, honest, names)
+    return WheelContents(members, tuple(true_rows), _folder(record), size, sha256, honest, names, metadata)
 
 
 def _hash(archive: zipfile.ZipFile, name: str, algorithm: str) -> str:
@@ -173,12 +243,15 @@ def _folder(record: Member) -> str:
     return record.name.rpartition("/")[0]
 
 
-def _contents(members: tuple[Member, ...], record: Member, data: bytes, size: int) -> WheelContents:
+def _contents(members: tuple[Member, ...], record: Member, excerpt: Excerpt) -> WheelContents:
     try:
-        rows = _parse_record(data, members)
+        rows = _parse_record(excerpt.record, members)
     except ValueError as error:
         raise IntegrityError(f"its RECORD is broken: {error}") from error
-    return WheelContents(members, rows, _folder(record), size, names=frozenset(member.name for member in members))
+    names = frozenset(member.name for member in members)
+    return WheelContents(
+        members, rows, _folder(record), excerpt.size, names=names, metadata=excerpt.metadata, excerpt=excerpt
+    )
 
 
 def _parse_record(data: bytes, members: Sequence[Member]) -> tuple[RecordRow, ...]:

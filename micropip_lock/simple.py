@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from packaging.utils import (
     BuildTag,
     InvalidSdistFilename,
     InvalidWheelFilename,
+    canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -34,6 +35,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: No file system has longer names; a compressed tag set of more could stand for millions of tags.
 _LONGEST_FILENAME = 255
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class IndexFile:
     size: int | None = None
     #: PEP 592: None when not yanked, else the reason, which may be empty.
     yanked: str | None = None
+    #: PEP 503: the specifiers of Requires-Python as they stand there.
+    requires_python: str | None = None
 
     @property
     def metadata_url(self) -> str:
@@ -72,6 +76,41 @@ class ProjectPage:
 
     url: str
     _rows: tuple[tuple[str, _Row], ...]
+    #: PEP 792: ``active``, ``archived``, ``quarantined`` or ``deprecated``.
+    status: str = "active"
+    status_reason: str = ""
+
+    def versions(self, name: str) -> dict[Version, ProjectPage]:
+        """The page cut up: for each version of ``name`` (canonical) one that lists its files only."""
+        found: dict[Version, list[tuple[str, _Row]]] = {}
+        for filename, row in self._rows:
+            version = _version_of(filename, name)
+            if version is not None:
+                found.setdefault(version, []).append((filename, row))
+        return {version: ProjectPage(self.url, tuple(rows)) for version, rows in found.items()}
+
+    def to_json(self) -> list[Any]:
+        """The page as a value of JSON, for a cache: nothing but what is read of it."""
+        rows = [[filename, row if isinstance(row, str) else _known_keys(row)] for filename, row in self._rows]
+        return [self.url, self.status, self.status_reason, rows]
+
+    @classmethod
+    def from_json(cls, value: object) -> ProjectPage:
+        """What `to_json` made. Raises ValueError for anything else."""
+        match value:
+            case [str(url), str(status), str(reason), list(rows)]:
+                return cls(url, tuple(map(_row_of, rows)), status, reason)
+        raise ValueError("not a page")
+
+    @property
+    def urls(self) -> set[str]:
+        """The URL of the page, and those of all its files."""
+        return {self.url, *(url for filename in set(self.filenames) for url, _ in self.links(filename))}
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """The names of the files, in page order, whatever they are."""
+        return tuple(filename for filename, _ in self._rows)
 
     def files(self, name: str, versions: Collection[Version]) -> list[IndexFile]:
         """The wheels and sdists of ``name`` (canonical) at any of ``versions``, in page order.
@@ -129,6 +168,7 @@ class ProjectPage:
             metadata_sha256=_metadata_sha256(row),
             size=size if type(size) is int and size > 0 else None,
             yanked=_yanked(row.get("yanked")),
+            requires_python=_text(row.get("requires-python")),
         )
 
 
@@ -141,7 +181,7 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     # The page may be HTML whatever was asked for, and mirrors send JSON as text/plain.
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.endswith("json") or (not media_type.endswith("html") and body.lstrip()[:1] == b"{"):
-        return ProjectPage(url, tuple(_json_rows(body, url)))
+        return _read_json(body, url)
     # Most indexes answer with JSON; the HTML parser is slow to import in Pyodide.
     from .simple_html import read_html
 
@@ -151,7 +191,7 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     elif not page.anchors and "links for" not in page.head.lower():
         raise _broken(url, "an HTML page without links")
     try:
-        return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors)
+        return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors, page.status, page.status_reason)
     except ValueError as error:
         raise _broken(url, f"an HTML page whose <base> is no URL ({error})") from error
 
@@ -172,7 +212,7 @@ def _check_api_version(version: str, url: str) -> None:
         raise _broken(url, f"simple repository API version {version[:20]} (this reads 1.x)")
 
 
-def _json_rows(body: bytes, url: str) -> Iterator[tuple[str, _Row]]:
+def _read_json(body: bytes, url: str) -> ProjectPage:
     try:
         page = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -181,7 +221,15 @@ def _json_rows(body: bytes, url: str) -> Iterator[tuple[str, _Row]]:
         raise _broken(url, "JSON without a list of files")
     meta = page.get("meta")
     _check_api_version(str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0", url)
-    for row in page["files"]:
+    status = page.get("project-status")
+    said = status if isinstance(status, dict) else {}
+    # PEP 792: «Clients SHOULD treat a missing status as active».
+    state = _text(said.get("status")) or "active"
+    return ProjectPage(url, tuple(_rows(page["files"], url)), state, _text(said.get("reason")) or "")
+
+
+def _rows(files: Iterable[Any], url: str) -> Iterator[tuple[str, _Row]]:
+    for row in files:
         if not isinstance(row, dict) or not isinstance(row.get("filename"), str) or not isinstance(row.get("url"), str):
             raise _broken(url, "a file without filename or url")
         yield row["filename"], row
@@ -195,7 +243,34 @@ def _parsed(row: _Row) -> Mapping[str, Any]:
     return anchor(row)
 
 
-@lru_cache(maxsize=4096)
+#: What is read of a file in a JSON page.
+_KEYS = frozenset(
+    {
+        "filename",
+        "url",
+        "hashes",
+        "size",
+        "yanked",
+        "requires-python",
+        "core-metadata",
+        "dist-info-metadata",
+        "data-dist-info-metadata",
+    }
+)
+
+
+def _known_keys(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in row if key in _KEYS}
+
+
+def _row_of(value: object) -> tuple[str, _Row]:
+    match value:
+        case [str(filename), str() | dict() as row]:
+            return filename, row
+    raise ValueError("not a file of a page")
+
+
+@lru_cache(maxsize=65536)
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
@@ -221,6 +296,24 @@ def _parse_filename(filename: str, name: str) -> _Parsed | None:
         return None
 
 
+def _version_of(filename: str, name: str) -> Version | None:
+    """The version of a file of ``name``, with as little work as that takes: a page may have 20 000."""
+    if not filename.endswith(".whl"):
+        parsed = _parse_filename(filename, name)
+        return parsed and parsed[1]
+    parts = filename.split("-", 2)
+    return _version(parts[1]) if len(parts) == 3 and _canonical(parts[0]) == name else None
+
+
+@lru_cache(maxsize=1024)
+def _canonical(name: str) -> str:
+    return canonicalize_name(name)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
 def _sha256(row: Mapping[str, Any]) -> str | None:
     hashes = row.get("hashes")
     value = hashes.get("sha256") if isinstance(hashes, dict) else None
@@ -242,5 +335,5 @@ def _metadata_sha256(row: Mapping[str, Any]) -> str | None:
 
 def _yanked(value: object) -> str | None:
     if isinstance(value, str):
-        return value
+        return " ".join(value.split())[:_LONGEST_REASON]  # anybody may write anything there, and it is shown
     return "" if value is True else None

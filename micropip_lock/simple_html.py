@@ -34,6 +34,9 @@ class HtmlPage:
     base: str | None
     #: PEP 629
     api_version: str | None
+    #: PEP 792
+    status: str = "active"
+    status_reason: str = ""
 
 
 def read_html(body: bytes, content_type: str) -> HtmlPage:
@@ -47,7 +50,7 @@ def read_html(body: bytes, content_type: str) -> HtmlPage:
     first = _ANCHOR.search(text)
     head = text[: min(_LONGEST_HEAD, first.start() if first else _LONGEST_HEAD)]
     tags = _tags(head)
-    return HtmlPage(tuple(_anchors(text)), head, tags.base, tags.api_version)
+    return HtmlPage(tuple(_anchors(text)), head, tags.base, tags.api_version, tags.status, tags.status_reason)
 
 
 def _without_comments(text: str) -> Iterator[str]:
@@ -86,6 +89,8 @@ class _Tags(HTMLParser):
         self.anchor: dict[str, Any] = {}
         self.base: str | None = None
         self.api_version: str | None = None
+        self.status = "active"
+        self.status_reason = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -95,6 +100,10 @@ class _Tags(HTMLParser):
             self.base = attributes.get("href")
         elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
             self.api_version = attributes.get("content") or "1.0"
+        elif tag == "meta" and attributes.get("name") == "pypi:project-status":
+            self.status = attributes.get("content") or "active"
+        elif tag == "meta" and attributes.get("name") == "pypi:project-status-reason":
+            self.status_reason = attributes.get("content") or ""
 
 
 def _tags(text: str) -> _Tags:
@@ -118,6 +127,8 @@ def _file(attributes: Mapping[str, str | None]) -> dict[str, Any]:
             algorithm, _, digest = value.partition("=")
             row["core-metadata"] = {algorithm: digest} if digest else value.lower() != "false"
             break
+    if attributes.get("data-requires-python"):
+        row["requires-python"] = attributes["data-requires-python"]
     # PEP 592: the attribute «MAY have no value», which means yanked without a reason
     if "data-yanked" in attributes:
         row["yanked"] = attributes["data-yanked"] or True

@@ -15,9 +15,9 @@ import micropip_lock
 PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
-FORMATS |= {"errors", "url"}
+FORMATS |= {"errors", "requirements", "url"}
 INSTALLED = {"installed", "origin", "imports", "depends"}
-INDEX = {"index", "remote_wheel", "evidence", "examine", "prove"}
+INDEX = {"index", "remote_wheel", "published", "download", "evidence", "examine", "prove"}
 SEAM = {"fetch", "surroundings", "store"}
 FACES = {"cli", "hosts", "interop", "__main__"}
 
@@ -34,7 +34,13 @@ ALLOWED = {
     "__init__": {"operations", "evidence", *FORMATS},
 }
 #: Of the seam the index side may know the protocol, and what counts; never a place that knows where it runs.
-PROTOCOL = {("fetch", "ByteRange"), ("fetch", "Fetcher"), ("fetch", "Response"), ("fetch._meter", "Meter")}
+PROTOCOL = {
+    ("fetch", "ByteRange"),
+    ("fetch", "Fetcher"),
+    ("fetch", "Response"),
+    ("fetch._meter", "Meter"),
+    ("store", "Facts"),
+}
 
 #: Modules that only some rooms may import.
 HOST_ROOMS = {"fetch", "surroundings", "store", "hosts"}
@@ -45,6 +51,7 @@ FOREIGN = {
     "click": {"cli", "hosts"},
     "rich": {"cli", "hosts"},
     "packaging": set(ALLOWED),
+    "resolvelib": {"operations"},
 }
 
 
@@ -181,10 +188,13 @@ PUBLIC = [
     "MicropipLockError",
     "Problem",
     "ResolutionError",
+    "ResolveResult",
     "SuspensionError",
     "UnlockableError",
     "freeze",
     "freeze_sync",
+    "resolve",
+    "verify",
 ]
 
 

@@ -165,7 +165,9 @@ def test_json_and_html_pages_give_the_same_files() -> None:
         <a href="https://files.example/demo-1.0-py3-none-any.whl#sha256={HASH}" data-requires-python="&gt;=3.8"
            data-yanked="broken" data-core-metadata="sha256={HASH}">demo-1.0-py3-none-any.whl</a></body></html>"""
     from_html = parse_page(body.encode(), HTML, URL).files("demo", V1)
-    assert from_html == json_page(row(yanked="broken", **{"core-metadata": {"sha256": HASH}})).files("demo", V1)
+    more = {"core-metadata": {"sha256": HASH}, "requires-python": ">=3.8"}
+    assert from_html == json_page(row(yanked="broken", **more)).files("demo", V1)
+    assert from_html[0].requires_python == ">=3.8"
 
 
 def test_relative_links_are_joined_to_base_and_final_url() -> None:
