@@ -73,9 +73,9 @@ def freeze_in_pyodide() -> FreezeResult:
         Lockfile.from_json(told["lock"]),
         tuple(Evidence(**item) for item in told["evidence"]),
         tuple(Problem(**item) for item in told["warnings"]),
-        tuple(tuple(item) for item in told["left_out"]),
         told["requests"],
         told["bytes"],
+        tuple(tuple(item) for item in told["left_out"]),
     )
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from .evidence import Evidence
     from .lockfile import LockedPackage, Lockfile, LockInfo
     from .operations._freeze import freeze, freeze_sync
-    from .operations._result import FreezeResult
+    from .operations._resolve import resolve
+    from .operations._result import FreezeResult, ResolveResult
+    from .operations._verify import verify
 
 __all__ = [
     "Evidence",
@@ -39,21 +41,27 @@ __all__ = [
     "MicropipLockError",
     "Problem",
     "ResolutionError",
+    "ResolveResult",
     "SuspensionError",
     "UnlockableError",
     "freeze",
     "freeze_sync",
+    "resolve",
+    "verify",
 ]
 
 # Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
 _HOMES = {
     "Evidence": "evidence",
     "FreezeResult": "operations._result",
+    "ResolveResult": "operations._result",
     "LockInfo": "lockfile",
     "LockedPackage": "lockfile",
     "Lockfile": "lockfile",
     "freeze": "operations._freeze",
     "freeze_sync": "operations._freeze",
+    "resolve": "operations._resolve",
+    "verify": "operations._verify",
 }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any, TypeVar
 import click
 
 from .. import __version__
-from ..errors import FetchError, InputError, MicropipLockError, Problem, UnlockableError
+from ..errors import FetchError, InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..fetch import Fetcher, default_cache_dir, run_sync
+from ..store import Facts, facts_in
 from ._output import Output
 
 T = TypeVar("T")
@@ -42,8 +44,20 @@ class Common:
 
     def run(self, make: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
         """Run ``make(fetcher)`` to its end, with the fetcher that these options ask for."""
-        cache_dir = None if self.no_cache else self.cache_dir or default_cache_dir()
-        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=cache_dir, jobs=self.jobs)
+        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=self._cache, jobs=self.jobs)
+
+    @contextmanager
+    def facts(self) -> Iterator[Facts]:
+        """What is known for ever, in the folder that these options name."""
+        facts = facts_in(self._cache)
+        try:
+            yield facts
+        finally:
+            facts.close()
+
+    @property
+    def _cache(self) -> Path | None:
+        return None if self.no_cache else self.cache_dir or default_cache_dir()
 
 
 _COMMON = (
@@ -85,7 +99,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
 
 
 def _report(error: MicropipLockError, common: Common) -> int:
-    problems = error.problems if isinstance(error, UnlockableError) else ()
+    problems = error.problems if isinstance(error, UnlockableError | ResolutionError) else ()
     if common.json:
         code = problems[0].code if problems else _code(error)
         document = {"error": code, "message": str(error), "problems": [problem.to_json() for problem in problems]}
@@ -120,7 +134,7 @@ def micropip_lock() -> None:
     """Lock installed Pyodide environments, with proof."""
 
 
-from . import _freeze  # noqa: E402  # it adds itself to the group
+from . import _cache, _freeze, _resolve, _verify  # noqa: E402  # they add themselves to the group
 
 __all__ = ["Common", "command", "micropip_lock"]
-_ = _freeze
+_ = (_cache, _freeze, _resolve, _verify)

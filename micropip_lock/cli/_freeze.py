@@ -9,23 +9,19 @@ from typing import Any
 import click
 
 from .. import surroundings
-from ..errors import InputError
 from ..lockfile import Lockfile, write_atomically
 from ..operations._freeze import freeze
 from ..operations._result import FreezeResult
-from ._commands import DONE, NO, Common, command, micropip_lock, warnings_to_json
+from ._commands import DONE, NO, Common, command, micropip_lock
+from ._lock_options import FOLDER, base_options, check_folder, document, write
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @micropip_lock.command("freeze")
-@click.option("--venv", type=_FOLDER, help="The virtual environment; default: the active or the nearest one.")
-@click.option("--path", "paths", type=_FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
-@click.option("--base", metavar="FILE|URL|VERSION", help="The base lock, or a Pyodide release such as 314.0.7.")
-@click.option("--base-url", metavar="URL", help="Where relative file names of the base live.")
-@click.option("--base-dir", type=_FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
-@click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated.")
+@click.option("--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one.")
+@click.option("--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
+@base_options
 @click.option(
     "--include",
     type=click.Choice(["installed", "distribution"]),
@@ -78,15 +74,16 @@ def freeze_command(
     if venv is not None and paths:
         raise click.UsageError("--venv and --path exclude each other.")
     old = _read_old(output) if check else None
-    _check_folder(output)
+    check_folder(output)
     human = common.output()
-    with human.progress() as progress:
+    with human.progress("proving") as progress, common.facts() as facts:
         result = common.run(
             lambda fetcher: freeze(
                 path=paths or None,
                 index_urls=index_urls or None,
                 surroundings=None if paths else surroundings.look(venv),
                 fetcher=fetcher,
+                facts=facts,
                 progress=progress,
                 **arguments,
             ),
@@ -95,7 +92,10 @@ def freeze_command(
         human.result(result)
     if old is not None:
         return _check(old, result, common)
-    return _write(result, common, output, evidence_file, compact=compact)
+    if evidence_file is not None:
+        write_atomically(evidence_file, (json.dumps(document(result), indent=2, ensure_ascii=False) + "\n").encode())
+    write(result, common, output, compact=compact)
+    return DONE
 
 
 def _read_old(output: str | None) -> Lockfile:
@@ -104,34 +104,11 @@ def _read_old(output: str | None) -> Lockfile:
     return Lockfile.read(output or "pyodide-lock.json")
 
 
-def _write(
-    result: FreezeResult, common: Common, output: str | None, evidence_file: Path | None, *, compact: bool
-) -> int:
-    if evidence_file is not None:
-        write_atomically(evidence_file, (json.dumps(_document(result), indent=2, ensure_ascii=False) + "\n").encode())
-    if output not in (None, "-"):
-        result.write(str(output), compact=compact)
-    if common.json:
-        click.echo(json.dumps({"lockfile": result.lockfile.to_dict(), **_document(result)}, ensure_ascii=False))
-    elif output in (None, "-"):
-        click.echo(result.to_json(compact=compact), nl=False)
-    return DONE
-
-
-def _document(result: FreezeResult) -> dict[str, Any]:
-    return {
-        "evidence": [evidence.to_json() for evidence in result.evidence],
-        "warnings": warnings_to_json(result.warnings),
-        "left_out": [list(item) for item in result.left_out],
-        "totals": result.totals,
-    }
-
-
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
     differences = list(_differences(old, result.lockfile))
     if common.json:
         click.echo(
-            json.dumps({"fresh": not differences, "differences": differences, **_document(result)}, ensure_ascii=False)
+            json.dumps({"fresh": not differences, "differences": differences, **document(result)}, ensure_ascii=False)
         )
     else:
         human = common.output()
@@ -158,9 +135,3 @@ def _differences(old: Lockfile, new: Lockfile) -> list[str]:
     if (old.info, old.extra) != (new.info, new.extra):
         lines.append("~ the base: info or tool")
     return lines
-
-
-def _check_folder(path: str | None) -> None:
-    """Fail before the work rather than after it, where the lock cannot be written."""
-    if path not in (None, "-") and not Path(str(path)).absolute().parent.is_dir():
-        raise InputError(f"The folder of {path} does not exist.")

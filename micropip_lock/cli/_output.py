@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,12 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import MicropipLockError, Problem, UnlockableError
+from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..evidence import Evidence
 
 if TYPE_CHECKING:
     from ..operations._freeze import Progress as Progressing
-    from ..operations._result import FreezeResult
+    from ..operations._result import ResolveResult
+    from ..operations._verify import Verdict
 
 _STYLES = {"accepted": "yellow", "metadata": "cyan"}
 
@@ -52,6 +53,9 @@ class Output:
 
     def error(self, error: MicropipLockError) -> None:
         """Print an error, every problem of it with what to do next."""
+        if isinstance(error, ResolutionError):
+            self._console.print(escape(_printable(str(error))), soft_wrap=True)
+            return
         if not isinstance(error, UnlockableError):
             self._console.print(f"[bold red]error:[/] {escape(_printable(str(error)))}", soft_wrap=True)
             return
@@ -80,7 +84,7 @@ class Output:
         self._console.print(line, soft_wrap=True)
         self._console.print(Text("    " + _printable(problem.hint), style="dim"), soft_wrap=True)
 
-    def result(self, result: FreezeResult) -> None:
+    def result(self, result: ResolveResult) -> None:
         """Print the evidence, what was left out, and the totals."""
         if self._quiet:
             return
@@ -97,26 +101,35 @@ class Output:
             cells = (*words, proof, Text(size(evidence.size)))
             table.add_row(*cells[: len(table.columns)])
         self._console.print(table)
-        for name, version, reason in result.left_out:
+        for name, version, reason in getattr(result, "left_out", ()):
             self.say(f"left out: {name} {version or ''}: {reason}")
         self.warnings(result.warnings)
         self.say(totals(result))
 
+    def verdict(self, verdict: Verdict, advice: Collection[str]) -> None:
+        """Print what is wrong, then what is only advice (problems of these codes), then the totals."""
+        wrong = [problem for problem in verdict.problems if problem.code not in advice]
+        for problem in wrong:
+            self._problem(problem, "bold red")
+        self.warnings([problem for problem in verdict.problems if problem.code in advice])
+        found = f"{_count(len(wrong), 'problem')}, {len(verdict.problems) - len(wrong)} advice"
+        self.say(f"{_count(verdict.packages, 'package')} checked: {cost(verdict.requests, verdict.bytes)}. {found}.")
+
     @contextmanager
-    def progress(self) -> Iterator[Progressing | None]:
-        """A bar that counts packages; nothing where there is no terminal."""
+    def progress(self, verb: str) -> Iterator[Progressing | None]:
+        """A bar that counts packages, after what is done with them; nothing where there is no terminal."""
         if self._quiet or not self._console.is_terminal:
             yield None
             return
         columns = (
-            TextColumn("proving"),
+            TextColumn(verb),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[name]}"),
         )
         with Progress(*columns, console=self._console, transient=True) as bar:
-            task = bar.add_task("proving", total=None, name="")
+            task = bar.add_task(verb, total=None, name="")
 
             def step(done: int, total: int, package: str) -> None:
                 bar.update(task, completed=done, total=total, name=package)
@@ -135,17 +148,19 @@ def whence(evidence: Evidence) -> str:
     return f"{evidence.claim} {place}".strip()
 
 
-def totals(result: FreezeResult) -> str:
+def totals(result: ResolveResult) -> str:
     """The last line: what was proved and what it cost."""
     numbers = result.totals
-    requests = _count(numbers["requests"], "request") if numbers["requests"] else "no request"
-    cost = f"{requests}, {size(numbers['bytes'])} read"
-    if not numbers["requests"]:
-        cost = requests
     spared = numbers["wheel_bytes"]
     downloaded = any(evidence.proof == "download" for evidence in result.evidence)
     rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
-    return f"{_count(numbers['packages'], 'package')} locked: {cost}{rest}."
+    paid = cost(numbers["requests"], numbers["bytes"])
+    return f"{_count(numbers['packages'], 'package')} locked: {paid}{rest}."
+
+
+def cost(requests: int, received: int) -> str:
+    """What was asked for, in few words."""
+    return f"{_count(requests, 'request')}, {size(received)} read" if requests else "no request"
 
 
 def _count(number: int, noun: str) -> str:

@@ -41,7 +41,7 @@ def assemble(
     environment.warnings.extend(collisions)
     depends = {
         **{key: environment.edges.depends[key] | _base_depends(base, key, proved_base) for key in environment.own},
-        **{key: set(entry.depends) for key, entry in entries.items()},
+        **{key: set(entry.depends) | environment.edges.depends.get(key, set()) for key, entry in entries.items()},
     }
     depends, cycles = break_cycles(_closed(depends, environment, selection))
     environment.warnings.extend(cycles)

@@ -17,7 +17,7 @@ from ..url import is_http, shown, without_credentials
 #: Where Pyodide's releases are, as the runtime's own default has it.
 _CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 _RELEASE = re.compile(r"\d+\.\d+\.\d+([a-z0-9.-]*)")
-_LARGEST_LOCK = 64 * 2**20
+LARGEST_LOCK = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,13 @@ async def load_base(
 
 
 async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
-    response = await fetcher.get(url, max_bytes=_LARGEST_LOCK)
+    response = await fetcher.get(url, max_bytes=LARGEST_LOCK)
     if response.status != 200 or not response.complete:
         reason = "is not there (404)" if not response.found else "cannot be read"
         raise FetchError(f"The base lock {shown(url)} {reason}.", url=shown(url))
     return Lockfile.from_json(response.body, shown(url))
+
+
+def is_release(url: str) -> bool:
+    """Whether a URL is one of the distribution of a Pyodide release, as far as its address tells."""
+    return url.startswith(_CDN.partition("{")[0])

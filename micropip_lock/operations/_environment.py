@@ -21,7 +21,7 @@ from ._here import Here
 Include = Literal["installed", "distribution"]
 
 #: What is there to install other things: left out unless something depends on it.
-_TOOLS = frozenset({"pip", "setuptools", "wheel", "micropip-lock"})
+TOOLS = frozenset({"pip", "setuptools", "wheel", "micropip-lock"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _edges(
 
 def _kept(unbased: Mapping[str, InstalledDistribution], needed: set[str], edges: Edges) -> set[str]:
     """Everything but the tools, and the tools that something depends on."""
-    waiting = [key for key in unbased if key not in _TOOLS or key in needed]
+    waiting = [key for key in unbased if key not in TOOLS or key in needed]
     kept: set[str] = set()
     while waiting:
         key = waiting.pop()
@@ -238,14 +238,19 @@ def _misfits(item: InstalledDistribution, target: Target) -> Iterable[Problem]:
             "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
         )
     if item.unspread:
-        yield Problem(
-            "layout",
-            item.key,
-            item.version,
-            "its modules lie in .data/purelib or .data/platlib, where Python does not find them: "
-            "Pyodide unpacks wheels as they are.",
-            "Ask its authors for a wheel that has its modules at the root.",
-        )
+        yield layout(item)
+
+
+def layout(item: InstalledDistribution) -> Problem:
+    """That modules lie where Pyodide leaves them and Python does not look."""
+    return Problem(
+        "layout",
+        item.key,
+        item.version,
+        "its modules lie in .data/purelib or .data/platlib, where Python does not find them: "
+        "Pyodide unpacks wheels as they are.",
+        "Ask its authors for a wheel that has its modules at the root.",
+    )
 
 
 def _changed(item: InstalledDistribution, paths: Sequence[str]) -> Problem:

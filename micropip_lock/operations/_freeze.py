@@ -12,16 +12,17 @@ from packaging.utils import canonicalize_name
 
 from ..errors import InputError, UnlockableError
 from ..evidence import Finding, Rules
-from ..fetch import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error, run_sync
-from ..fetch._meter import Meter
+from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..index import Indexes
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
 from ..prove import Prover
 from ..report import read_report
+from ..store import Facts, facts_in
 from ..surroundings import Surroundings
 from ..target import Target
 from ._assemble import assemble
+from ._connect import connected
 from ._environment import Environment, Include, Selection, read_environment
 from ._here import Here, look
 from ._result import FreezeResult
@@ -56,6 +57,7 @@ async def freeze(
     allow_broken: bool = False,
     trust_index_file: bool = False,
     fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> FreezeResult:
@@ -77,7 +79,8 @@ async def freeze(
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
       warnings become problems; ``allow_broken``: unmet requirements become warnings;
       ``trust_index_file``: ask indexes that only an INDEX file names.
-    * ``fetcher``: asks for bytes (stays open); ``progress``: is called as (done, total, package);
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+      ``progress``: is called as (done, total, package);
       ``surroundings``: where to look instead of here.
 
     Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files and
@@ -97,13 +100,7 @@ async def freeze(
         allow_broken=allow_broken,
         check_files=check_files,
     )
-    own_fetcher = None
-    if fetcher is None:
-        fetcher = own_fetcher = default_fetcher(offline=offline, refresh=refresh, cache_dir=default_cache_dir())
-    elif offline:
-        fetcher = NoNetwork(offline_error)
-    meter = Meter(fetcher)
-    try:
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         here = await look(
             surroundings,
             path=path,
@@ -113,10 +110,7 @@ async def freeze(
             index_urls=index_urls,
             fetcher=meter,
         )
-        result = await _freeze(here, selection, rules, meter, trust_index_file, strict, progress)
-    finally:
-        if own_fetcher is not None:
-            await own_fetcher.aclose()
+        result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, progress)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -125,6 +119,7 @@ async def _freeze(
     selection: Selection,
     rules: Rules,
     fetcher: Fetcher,
+    facts: Facts,
     trust_index_file: bool,
     strict: bool,
     progress: Progress | None,
@@ -134,7 +129,7 @@ async def _freeze(
     environment = read_environment(here, target, selection)
     indexes = here.indexes(trust_index_file=trust_index_file) if _asks(environment) else Indexes(())
     await indexes.open(fetcher)
-    prover = Prover(fetcher, indexes, target, rules)
+    prover = Prover(fetcher, indexes, target, rules, facts)
     findings = await _prove(environment, here, prover, fetcher, progress)
     _collect(environment, findings, rules)
     lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
@@ -142,7 +137,7 @@ async def _freeze(
     if problems:
         raise UnlockableError(problems)
     warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
-    return FreezeResult(lockfile, tuple(evidence), tuple(warnings), environment.left_out)
+    return FreezeResult(lockfile, tuple(evidence), tuple(warnings), left_out=environment.left_out)
 
 
 def _asks(environment: Environment) -> bool:
@@ -192,13 +187,19 @@ def freeze_sync(**arguments: Any) -> FreezeResult:
     """
     if arguments.get("fetcher") is not None:
         raise InputError("freeze_sync() finds its own fetcher; pass fetcher= to `await freeze()`.")
-    return run_sync(
-        # Offline is the fetcher's business then: it may know the answers from its cache.
-        lambda fetcher: freeze(**{**arguments, "fetcher": fetcher, "offline": False}),
-        offline=bool(arguments.get("offline")),
-        refresh=bool(arguments.get("refresh")),
-        cache_dir=default_cache_dir(),
-    )
+    cache_dir = default_cache_dir()
+    facts = arguments.get("facts") or facts_in(cache_dir)
+    try:
+        return run_sync(
+            # Offline is the fetcher's business then: it may know the answers from its cache.
+            lambda fetcher: freeze(**{**arguments, "fetcher": fetcher, "facts": facts, "offline": False}),
+            offline=bool(arguments.get("offline")),
+            refresh=bool(arguments.get("refresh")),
+            cache_dir=cache_dir,
+        )
+    finally:
+        if arguments.get("facts") is None:
+            facts.close()
 
 
 def _one_of(name: str, value: str, choices: Any) -> Any:

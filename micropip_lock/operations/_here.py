@@ -72,6 +72,29 @@ async def look(
     )
 
 
+async def look_without_folders(
+    surroundings: Surroundings | None,
+    *,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: str | Path | None,
+    index_urls: str | Sequence[str] | None,
+    fetcher: Fetcher,
+) -> Here:
+    """Base and indexes only, for what has nothing to do with an installed environment.
+
+    Raises `InputError` when the base is missing, and `FetchError`.
+    """
+    around = surroundings or _surroundings_for(()) or Surroundings(paths=())
+    return Here(
+        paths=(),
+        base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        index_urls=(around.index_urls or None) if index_urls is None else _urls(index_urls),
+        find_links=around.find_links if index_urls is None else (),
+        page_origin=around.page_origin,
+    )
+
+
 def _surroundings_for(path: object) -> Surroundings | None:
     try:
         return _surroundings.look()

@@ -1,4 +1,4 @@
-"""What freeze gives back."""
+"""What freeze and resolve give back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from ..lockfile import Lockfile
 
 
 @dataclass(frozen=True, slots=True)
-class FreezeResult:
-    """A lock, and why it is true.
-
-    ``left_out`` holds (name, version, reason) of what is installed and not in the lock. ``requests``
-    and ``bytes`` count everything that was asked for.
-    """
+class ResolveResult:
+    """A lock, and where each entry is from. ``requests`` and ``bytes`` count everything that was asked for."""
 
     lockfile: Lockfile
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    left_out: tuple[tuple[str, str | None, str], ...] = ()
     requests: int = 0
     bytes: int = 0
 
@@ -42,3 +37,10 @@ class FreezeResult:
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
         self.lockfile.write(path, compact=compact)
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeResult(ResolveResult):
+    """A lock, and why it is true. ``left_out`` holds (name, version, reason) of what is installed and not in it."""
+
+    left_out: tuple[tuple[str, str | None, str], ...] = ()

@@ -516,7 +516,7 @@ def test_nothing_secret_is_printed(
         for place in ("/simple/", "/files/"):
             index.faults = {place: fault}
             for extra in ((), ("--json",)):
-                done = run(*arguments, *extra)
+                done = run(*arguments, *extra, "--no-cache")
                 assert done.status != 0
                 said += [done.out, done.err]
     assert "hunter2" not in "".join(said)

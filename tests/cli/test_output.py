@@ -149,13 +149,13 @@ def test_quiet_keeps_warnings_back(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_there_is_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with output().progress() as progress:
+    with output().progress("proving") as progress:
         assert progress is None
     assert capsys.readouterr().err == ""
 
 
 def test_a_bar_on_a_terminal_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with output(color="always").progress() as progress:
+    with output(color="always").progress("proving") as progress:
         assert progress is not None
         progress(1, 2, "[demo]")
         progress(2, 2, "other")

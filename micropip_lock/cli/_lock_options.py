@@ -1,0 +1,59 @@
+"""What commands that make a lock have in common: where the base is, and how the lock is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import InputError
+from ..operations._result import FreezeResult, ResolveResult
+from ._commands import Common, warnings_to_json
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_BASE = (
+    click.option("--base", metavar="FILE|URL|VERSION", help="The base lock, or a Pyodide release such as 314.0.7."),
+    click.option("--base-url", metavar="URL", help="Where relative file names of the base live."),
+    click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."),
+    click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."),
+)
+
+
+def base_options(function: Command) -> Command:
+    """Add the options that name the base and the indexes."""
+    for option in reversed(_BASE):
+        function = option(function)
+    return function
+
+
+def check_folder(path: str | None) -> None:
+    """Fail before the work rather than after it, where the lock cannot be written. Raises `InputError`."""
+    if path not in (None, "-") and not Path(str(path)).absolute().parent.is_dir():
+        raise InputError(f"The folder of {path} does not exist.")
+
+
+def document(result: ResolveResult) -> dict[str, Any]:
+    """What ``--json`` prints beside the lock."""
+    left_out = {"left_out": [list(item) for item in result.left_out]} if isinstance(result, FreezeResult) else {}
+    return {
+        "evidence": [evidence.to_json() for evidence in result.evidence],
+        "warnings": warnings_to_json(result.warnings),
+        **left_out,
+        "totals": result.totals,
+    }
+
+
+def write(result: ResolveResult, common: Common, output: str | None, *, compact: bool) -> None:
+    """Write the lock to ``output``, or to stdout; with ``--json`` the whole document goes to stdout."""
+    if output not in (None, "-"):
+        result.write(str(output), compact=compact)
+    if common.json:
+        click.echo(json.dumps({"lockfile": result.lockfile.to_dict(), **document(result)}, ensure_ascii=False))
+    elif output in (None, "-"):
+        click.echo(result.to_json(compact=compact), nl=False)

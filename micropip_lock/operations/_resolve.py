@@ -1,0 +1,345 @@
+"""`resolve`: the lock of requirements that nobody has installed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from packaging.requirements import Requirement
+
+from ..depends import Dependencies
+from ..errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
+from ..evidence import Evidence, Finding, Proof
+from ..examine import candidate_at
+from ..fetch import Fetcher
+from ..installed import InstalledDistribution
+from ..lockfile import Lockfile
+from ..metadata import WheelMetadata
+from ..remote_wheel import NoRangesError, WheelContents, download_wheel
+from ..requirements import Wanted, parse_wanted
+from ..store import Facts
+from ..surroundings import Surroundings
+from ..target import Target
+from ..url import shown
+from ._assemble import assemble
+from ._connect import connected
+from ._environment import Environment, Selection, layout
+from ._explore import Explorer, no_ranges
+from ._freeze import Progress
+from ._here import Here, look_without_folders
+from ._memory import Memory, Pick, holds
+from ._project import Choice
+from ._result import ResolveResult
+
+if TYPE_CHECKING:
+    from ._solve import Solution
+
+
+async def resolve(
+    requirements: str | Wanted | Sequence[str | Wanted],
+    *,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    constraints: str | Wanted | Sequence[str | Wanted] = (),
+    index_urls: str | Sequence[str] | None = None,
+    find_links: Sequence[str] | None = None,
+    pre: bool = False,
+    upgrade: bool = False,
+    require_hashes: bool = False,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> ResolveResult:
+    """Choose a version for every requirement and all that they need, and lock them, without downloading a wheel.
+
+    The same call inside Pyodide and on the host. Packages of the base lock come first, as in micropip; what it
+    lacks, or has at another version than is asked for, is taken from the first index that has the project.
+
+    * ``requirements``: PEP 508 with extras, markers and ``name @ https://....whl``, each with ``--hash=sha256:...``
+      after it if only such files are allowed; ``constraints``: the same, for what something else asks for.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
+      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
+    * ``index_urls``: simple repository API roots; ``find_links``: URLs of pages, folders or files with links to wheels.
+    * ``pre``: allow pre-releases (PEP 440); ``upgrade``: prefer the newest version to that of the base.
+    * ``require_hashes``: every package that is not the base's has to have a hash among the requirements, as in pip.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
+      (done, total, package); ``surroundings``: where to look for base and indexes instead of here.
+
+    Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was chosen and
+    cannot be named truthfully; `InputError` for arguments; `FetchError` and `IntegrityError`.
+    """
+    wanted = _wanted(requirements)
+    limits = _wanted(constraints)
+    if not wanted:
+        raise InputError('There is nothing to resolve. Name requirements, such as "rich" or "httpx[http2]>=0.28".')
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        here = await look_without_folders(
+            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+        )
+        if find_links is not None:
+            here = replace(here, find_links=tuple(find_links))
+        task = _Resolution(here, wanted, limits, meter, known, progress, require_hashes)
+        result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
+    several = [items] if isinstance(items, str | Wanted) else items
+    return [item if isinstance(item, Wanted) else parse_wanted(item) for item in several]
+
+
+@dataclass(slots=True)
+class _Resolution:
+    here: Here
+    wanted: Sequence[Wanted]
+    limits: Sequence[Wanted]
+    fetcher: Fetcher
+    facts: Facts
+    progress: Progress | None
+    require_hashes: bool
+
+    async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
+        try:
+            from ._solve import Conflict, solve
+        except ModuleNotFoundError as error:
+            hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
+            raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
+        target = Target.from_info(self.here.base.lockfile.info)
+        roots = [item for item in self.wanted if _applies(item, target)]
+        limits = [item for item in self.limits if _applies(item, target)]
+        memory = Memory(self.here.base, target, roots, limits, pre=pre, upgrade=upgrade)
+        indexes = self.here.indexes(trust_index_file=False)
+        await indexes.open(self.fetcher)
+        explorer = Explorer(memory, indexes, self.fetcher, self.facts, refresh=refresh, progress=self.progress)
+        solution = await solve(memory, explorer, memory.roots)
+        if isinstance(solution, Conflict):
+            from ._explain import explain
+
+            raise await explain(memory, explorer, solution)
+        return await self._lock(solution, memory, explorer, target, roots)
+
+    async def _lock(
+        self, solution: Solution, memory: Memory, explorer: Explorer, target: Target, roots: Sequence[Wanted]
+    ) -> ResolveResult:
+        """The lock as freeze writes it, with the imports that the remote RECORDs show."""
+        choices = {pick.name: pick.choice for pick in solution.picks.values()}
+        own = [choice for choice in choices.values() if choice.entry is None]
+        distributions = _all_or_none(await self.fetcher.gather([_describe(choice, memory, explorer) for choice in own]))
+        evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
+        asked = [_without_secrets(item.requirement) for item in roots]
+        based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
+        others = {name: entry.version for name, entry in based.items()}
+        base_edges = {name: _base_edges(name, solution, memory, choices) for name in based}
+        # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
+        extras = [Requirement(f"{pick.name}[{pick.extra}]") for pick in solution.picks.values() if pick.extra]
+        edges = Dependencies(distributions, others, target, asked=[*asked, *extras]).edges(other_edges=base_edges)
+        edges.depends.update(base_edges)
+        environment = Environment(
+            own=distributions,
+            based=set(based),
+            origins={},
+            edges=edges,
+            left_out=(),
+            present=set(choices),
+            problems=list(edges.problems),
+            warnings=[
+                *(item for item in explorer.warnings if item.package in based),
+                *edges.warnings,
+                *filter(None, map(_yanked, own)),
+            ],
+        )
+        findings = {name: Finding(item) for name, item in evidence.items() if isinstance(item, Evidence)}
+        environment.problems += [layout(item) for item in distributions.values() if item.unspread]
+        environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
+        selection = Selection(requested=asked)
+        lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
+        if environment.problems:
+            raise UnlockableError(environment.problems)
+        warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
+        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
+
+    async def _evidence(
+        self, choice: Choice, memory: Memory, explorer: Explorer
+    ) -> tuple[str, Evidence | Problem | MicropipLockError]:
+        """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
+        file = choice.file
+        assert file is not None
+        claim = "direct-url" if choice.direct else "index"
+        candidate = candidate_at(file.url, claim, file.sha256)
+        sha256, size = file.sha256, file.size
+        proof: Proof = "metadata"
+        if candidate.had_query:
+            return choice.name, _query_needed(choice, candidate.url)
+        if self.require_hashes and not memory.hashes_of(choice.name):
+            return choice.name, _hash_required(choice, candidate.url)
+        if choice.direct:
+            said = memory.hashes_of(choice.name)
+            sha256 = await _listed_sha256(choice, candidate.url, explorer)
+            if sha256 is None and len(said) == 1:
+                (sha256,) = said
+            if sha256 is None:
+                # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
+                try:
+                    contents = await self._download(choice)
+                except (FetchError, IntegrityError) as error:
+                    return choice.name, error
+                sha256, proof, size = contents.sha256, "download", contents.size
+            if said and sha256 not in said:
+                return choice.name, _hash_conflict(choice, str(sha256))
+        if sha256 is None:
+            return choice.name, _hash_missing(choice, candidate.url)
+        index = choice.index
+        return choice.name, Evidence(
+            choice.name,
+            str(choice.version),
+            claim,
+            proof,
+            candidate.url,
+            sha256,
+            size,
+            index,
+        )
+
+    async def _download(self, choice: Choice) -> WheelContents:
+        assert choice.file is not None
+        try:
+            return await download_wheel(self.fetcher, choice.file.url, choice.name)
+        except IntegrityError as error:
+            raise IntegrityError(f"{shown(choice.file.url)} is not usable: {error}.") from error
+
+
+T = TypeVar("T")
+
+
+def _all_or_none(found: Iterable[tuple[str, T | MicropipLockError]]) -> dict[str, T]:
+    """What was found, by name. Raises what was met on the way: every problem at once, or else the first error."""
+    results = {name: item for name, item in found if not isinstance(item, MicropipLockError)}
+    errors = [item for _, item in found if isinstance(item, MicropipLockError)]
+    if problems := [item for error in errors if isinstance(error, UnlockableError) for item in error.problems]:
+        raise UnlockableError(problems)
+    if errors:
+        raise errors[0]
+    return results
+
+
+async def _listed_sha256(choice: Choice, url: str, explorer: Explorer) -> str | None:
+    """What the index says of a wheel that was named by its URL; its silence is no objection."""
+    try:
+        return (await explorer.pages(choice.name)).sha256_of(url)
+    except FetchError:
+        return None
+
+
+def _applies(item: Wanted, target: Target) -> bool:
+    try:
+        return holds(item.requirement, target.environment, "")
+    except ValueError as error:
+        raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
+
+
+async def _describe(
+    choice: Choice, memory: Memory, explorer: Explorer
+) -> tuple[str, InstalledDistribution | MicropipLockError]:
+    """A wheel as if Pyodide had unpacked it."""
+    file = choice.file
+    assert file is not None
+    try:
+        contents = await explorer.publications.contents(file, choice.name)
+    except NoRangesError:
+        return choice.name, no_ranges(choice, "RECORD")
+    except (FetchError, IntegrityError) as error:
+        return choice.name, error
+    metadata = memory.metadata[choice.key]
+    return choice.name, InstalledDistribution(
+        folder=Path(),
+        dist_info=contents.dist_info,
+        files={},
+        metadata=metadata,
+        wheel=WheelMetadata(file.tags, file.build),
+        rows=contents.record,
+    )
+
+
+def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str, Choice]) -> set[str]:
+    """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
+    picks = [pick for pick in solution.picks.values() if pick.name == name]
+    asks = [ask for pick in picks for ask in memory.dependencies(Pick(pick.choice, pick.extra))]
+    entry = choices[name].entry
+    declared = set(entry.depends) if entry is not None else set()
+    return declared | {ask.name for ask in asks if ask.name != name}
+
+
+def _without_secrets(requirement: Requirement) -> Requirement:
+    if requirement.url is None:
+        return requirement
+    found = Requirement(str(requirement))
+    found.url = shown(requirement.url)
+    return found
+
+
+def _yanked(choice: Choice) -> Problem | None:
+    file = choice.file
+    if file is None or file.yanked is None:
+        return None
+    reason = f" ({file.yanked})" if file.yanked else ""
+    return Problem(
+        "yanked",
+        choice.name,
+        str(choice.version),
+        f"this version was yanked from {choice.index}{reason}.",
+        "It is locked because you ask for exactly this version; another one may be better.",
+        shown(file.url),
+    )
+
+
+def _query_needed(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "query-needed",
+        choice.name,
+        str(choice.version),
+        f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a secret, and which the "
+        "runtime cannot load.",
+        "Publish the wheel at a plain URL." if choice.direct else "Use an index whose files have plain URLs.",
+        url,
+    )
+
+
+def _hash_required(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "hash-missing",
+        choice.name,
+        str(choice.version),
+        "every package has to have a hash (--require-hashes), and the requirements give none for it.",
+        f"Add a line with its version and hash: {choice.name}=={choice.version} --hash=sha256:...",
+        url,
+    )
+
+
+def _hash_missing(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "hash-missing",
+        choice.name,
+        str(choice.version),
+        f"no index gives a sha256 for {shown(url)}.",
+        'Use an index that gives hashes, or name the wheel itself: "name @ URL --hash=sha256:...".',
+        shown(url),
+    )
+
+
+def _hash_conflict(choice: Choice, sha256: str) -> Problem:
+    url = shown(choice.file.url) if choice.file else ""
+    return Problem(
+        "hash-conflict",
+        choice.name,
+        str(choice.version),
+        f"{url} has the sha256 {sha256}, which is not one of those you gave.",
+        "Check which file you meant; somebody may have replaced it.",
+        url,
+    )
