@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     )
     from .evidence import Evidence
     from .lockfile import LockedPackage, Lockfile, LockInfo
+    from .operations._bundle import BundleResult, bundle
     from .operations._freeze import freeze, freeze_sync
     from .operations._resolve import resolve
     from .operations._result import FreezeResult, ResolveResult
+    from .operations._sync import Plan, sync
     from .operations._verify import verify
 
 __all__ = [
+    "BundleResult",
     "Evidence",
     "FetchError",
     "FreezeResult",
@@ -39,28 +42,35 @@ __all__ = [
     "LockedPackage",
     "Lockfile",
     "MicropipLockError",
+    "Plan",
     "Problem",
     "ResolutionError",
     "ResolveResult",
     "SuspensionError",
     "UnlockableError",
+    "bundle",
     "freeze",
     "freeze_sync",
     "resolve",
+    "sync",
     "verify",
 ]
 
 # Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
 _HOMES = {
+    "BundleResult": "operations._bundle",
     "Evidence": "evidence",
     "FreezeResult": "operations._result",
-    "ResolveResult": "operations._result",
     "LockInfo": "lockfile",
     "LockedPackage": "lockfile",
     "Lockfile": "lockfile",
+    "Plan": "operations._sync",
+    "ResolveResult": "operations._result",
+    "bundle": "operations._bundle",
     "freeze": "operations._freeze",
     "freeze_sync": "operations._freeze",
     "resolve": "operations._resolve",
+    "sync": "operations._sync",
     "verify": "operations._verify",
 }
 

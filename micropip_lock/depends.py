@@ -113,7 +113,7 @@ class Dependencies:
 
     def _met(self, requirement: Requirement) -> bool:
         version = self._versions.get(canonicalize_name(requirement.name))
-        return version is not None and _fits(requirement, version)
+        return version is not None and fits(requirement, version)
 
     def _spread_extras(self) -> None:
         """Activate the extras that active requirements ask for, until nothing changes.
@@ -212,7 +212,7 @@ class Dependencies:
             broken.append(_missing(key, self._versions[key], requirement))
         else:
             result.depends[key].add(name)
-            if not _fits(requirement, self._versions[name]):
+            if not fits(requirement, self._versions[name]):
                 broken.append(_conflicting(key, self._versions[key], requirement, self._versions[name]))
 
     def _check_asked(self, broken: list[Problem]) -> None:
@@ -222,7 +222,7 @@ class Dependencies:
                 continue
             if name not in self._versions:
                 broken.append(_missing(name, None, requirement))
-            elif not _fits(requirement, self._versions[name]):
+            elif not fits(requirement, self._versions[name]):
                 broken.append(_conflicting(name, None, requirement, self._versions[name]))
 
 
@@ -231,7 +231,8 @@ def asked_for(distribution: InstalledDistribution) -> bool:
     return "REQUESTED" in distribution.files and distribution.installer == "pip"
 
 
-def _fits(requirement: Requirement, version: str) -> bool:
+def fits(requirement: Requirement, version: str) -> bool:
+    """Whether a version is one that the requirement allows; what is no version never is."""
     try:
         return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
     except ValueError:  # no version, or more digits than Python converts
@@ -286,7 +287,7 @@ def break_cycles(depends: Mapping[str, Collection[str]]) -> tuple[dict[str, set[
     for key, names in graph.items():
         for name in names:
             dependants[name].add(key)
-    for component in _components(graph):
+    for component in components(graph):
         if len(component) == 1:
             continue
         # Edges are only ever added to a root of the component at hand: what is counted here stays true.
@@ -311,7 +312,7 @@ def _cycle(root: str, members: Sequence[str]) -> Problem:
     )
 
 
-def _components(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
+def components(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
     """Strongly connected components (Tarjan), without recursion: chains may be long."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}

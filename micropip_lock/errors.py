@@ -71,14 +71,15 @@ class MicropipLockError(Exception):
 class UnlockableError(MicropipLockError):
     """Some packages cannot be locked truthfully; nothing was written.
 
-    ``problems`` holds every problem of every package, ordered by package and code.
+    ``problems`` holds every problem of every package, ordered by package and code; ``outcome`` is what the
+    message says of the packages.
     """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], outcome: str = "cannot be locked; nothing was written") -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.package, problem.code, problem.message)))
         packages = len({problem.package for problem in self.problems})
         count = "1 package" if packages == 1 else f"{packages} packages"
-        lines = [f"{count} cannot be locked; nothing was written."]
+        lines = [f"{count} {outcome}."]
         super().__init__("\n".join([*lines, *map(str, self.problems)]))
 
     @property

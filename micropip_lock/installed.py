@@ -193,6 +193,11 @@ def scan(paths: Iterable[Path]) -> tuple[list[InstalledDistribution], list[Probl
     return sorted(found.values(), key=lambda distribution: distribution.key), list(problems.values())
 
 
+def every(folder: Path) -> list[InstalledDistribution]:
+    """Each .dist-info of a folder, also where a name has several. Raises `InputError`."""
+    return [_read(folder, name) for name in _entries(folder) if name.endswith(".dist-info")]
+
+
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if not name.startswith("~"))

@@ -13,7 +13,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -88,7 +88,7 @@ class LockedPackage:
         data = _object(value, where)
         tests = data.get("unvendored_tests", False)
         if not isinstance(tests, bool):
-            raise InputError(f"{where}.unvendored_tests: expected true or false, found {_shown(tests)}.")
+            raise InputError(f"{where}.unvendored_tests: expected true or false, found {describe(tests)}.")
         return cls(
             name=_string(data, "name", where),
             version=_string(data, "version", where),
@@ -134,13 +134,8 @@ class Lockfile:
         ``origin`` names the source in messages. Raises `InputError` when the text is no JSON, a
         value has the wrong type, or two keys are one canonical name.
         """
-        if isinstance(data, str | bytes):
-            try:
-                data = json.loads(data, parse_constant=_finite, parse_float=_finite)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{origin} is not valid JSON ({error}). Is the file whole?") from error
         where = origin
-        lock = _object(data, where)
+        lock = _object(parse_json(data, origin) if isinstance(data, str | bytes) else data, where)
         packages: dict[str, LockedPackage] = {}
         for key, value in _object(lock.get("packages"), f"{where}: packages").items():
             name = canonicalize_name(key)
@@ -156,11 +151,7 @@ class Lockfile:
     @classmethod
     def read(cls, path: str | Path) -> Self:
         """Read a lock from a file. Raises `InputError` when it is missing, unreadable or no lock."""
-        try:
-            data = Path(path).read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: NUL in the name
-            raise InputError(f"Cannot read {path}: {_reason(error)}.") from error
-        return cls.from_json(data, str(path))
+        return cls.from_json(read_bytes(path), str(path))
 
     def to_dict(self) -> dict[str, Any]:
         """The lock as a JSON object."""
@@ -193,6 +184,27 @@ class Lockfile:
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
         write_atomically(Path(path), self.to_json(compact=compact).encode())
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The contents of a file. Raises `InputError` when it is missing or unreadable."""
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: NUL in the name
+        raise InputError(f"Cannot read {path}: {_reason(error)}.") from error
+
+
+def parse_json(
+    data: str | bytes, origin: str, make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> Any:
+    """Parse JSON as strictly as the runtime does; ``make_object`` is called with the pairs of each object.
+
+    Raises `InputError` that names ``origin``.
+    """
+    try:
+        return json.loads(data, parse_constant=_finite, parse_float=_finite, object_pairs_hook=make_object)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{origin} is not valid JSON ({error}). Is the file whole?") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -255,7 +267,8 @@ def _finite(text: str) -> float:
     return value
 
 
-def _shown(value: object) -> str:
+def describe(value: object) -> str:
+    """A value of JSON as messages show it, cut where it is long."""
     try:
         text = "nothing" if value is None else json.dumps(value, default=repr)
     except (ValueError, TypeError, RecursionError):
@@ -265,14 +278,14 @@ def _shown(value: object) -> str:
 
 def _object(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{where}: expected an object, found {_shown(value)}.")
+        raise InputError(f"{where}: expected an object, found {describe(value)}.")
     return value
 
 
 def _string(data: Mapping[str, Any], key: str, where: str) -> str:
     value = data.get(key)
     if not isinstance(value, str) or not value:
-        raise InputError(f"{where}.{key}: expected a text, found {_shown(value)}.")
+        raise InputError(f"{where}.{key}: expected a text, found {describe(value)}.")
     return value
 
 
@@ -283,7 +296,7 @@ def _optional_string(data: Mapping[str, Any], key: str, where: str) -> str | Non
 def _strings(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     value = data.get(key)
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise InputError(f"{where}.{key}: expected an array of texts, found {_shown(value)}.")
+        raise InputError(f"{where}.{key}: expected an array of texts, found {describe(value)}.")
     return tuple(value)
 
 

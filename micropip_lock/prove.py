@@ -55,7 +55,7 @@ class _Case:
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if origin.claims:
-            return await self._by_claims(origin.claims)
+            return await self._by_claims(origin.claims, base)
         missed: list[Outcome] = []
         if base is not None:
             outcome = await self._examine_base(base)
@@ -66,7 +66,7 @@ class _Case:
 
     # -- claims: rules 2 and 3
 
-    async def _by_claims(self, claims: Sequence[Claim]) -> Finding:
+    async def _by_claims(self, claims: Sequence[Claim], base: BaseWheel | None) -> Finding:
         first = claims[0]
         candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
         if first.witnessed and not candidate.had_query:
@@ -86,7 +86,9 @@ class _Case:
             return self._accepted_or([outcome])
         if outcome.candidate.sha256 is None and silence is not None:
             return self._silent(silence)
-        return self._found(outcome)
+        # The very wheel of the base has the base's entry, whoever installed it.
+        is_base = base is not None and base.entry.sha256 == outcome.candidate.sha256
+        return self._found(outcome, is_base=is_base)
 
     async def _listed_sha256(self, url: str) -> tuple[str | None, FetchError | None]:
         """The sha256 a configured index gives for this URL, or why none could be asked.

@@ -176,10 +176,14 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
                     raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
                 sha256.update(piece)
                 file.write(piece)
-        return _downloaded(file, size, sha256.hexdigest(), name)
+        return inspect_wheel(file, size, sha256.hexdigest(), name)
 
 
-def _downloaded(file: IO[bytes], size: int, sha256: str, name: str) -> WheelContents:
+def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelContents:
+    """Compare every member of a whole wheel of ``name`` (canonical) with its RECORD.
+
+    Raises `IntegrityError` when it is no wheel of that project, or cannot be unpacked.
+    """
     file.seek(max(0, size - LONGEST_END - 128))
     tail = file.read()
     place = find_directory(tail, size)

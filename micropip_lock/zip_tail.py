@@ -6,6 +6,7 @@ Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end rec
 
 from __future__ import annotations
 
+import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Member:
     compressed_size: int
     method: int
     offset: int
+    #: Whether it says that it is a symbolic link (in Unix's file modes).
+    is_link: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -165,7 +168,8 @@ def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
         raise IntegrityError(f"{name} is encrypted")
     if method == 0 and values["size"] != values["compressed"]:
         raise IntegrityError(f"{name} is stored, and of two sizes")
-    return Member(name, values["size"], crc, values["compressed"], method, values["offset"])
+    is_link = stat.S_ISLNK(fields[15] >> 16)
+    return Member(name, values["size"], crc, values["compressed"], method, values["offset"], is_link)
 
 
 def _check_name(name: str) -> None:

@@ -52,6 +52,7 @@ FOREIGN = {
     "rich": {"cli", "hosts"},
     "packaging": set(ALLOWED),
     "resolvelib": {"operations"},
+    "installer": {"operations"},
 }
 
 
@@ -177,6 +178,7 @@ def test_nothing_else_is_imported() -> None:
 # -- the front door
 
 PUBLIC = [
+    "BundleResult",
     "Evidence",
     "FetchError",
     "FreezeResult",
@@ -186,14 +188,17 @@ PUBLIC = [
     "LockedPackage",
     "Lockfile",
     "MicropipLockError",
+    "Plan",
     "Problem",
     "ResolutionError",
     "ResolveResult",
     "SuspensionError",
     "UnlockableError",
+    "bundle",
     "freeze",
     "freeze_sync",
     "resolve",
+    "sync",
     "verify",
 ]
 
@@ -226,7 +231,7 @@ for name, value in first.items():
     assert getattr(micropip_lock, name) is value, name
     assert not isinstance(value, type(importlib)), name
 for attempt in range(2):
-    for name in ("freeze", "freeze_sync"):
+    for name in ("freeze", "freeze_sync", "verify"):
         try:
             coroutine = getattr(micropip_lock, name)(nonsense=1)
         except TypeError as error:

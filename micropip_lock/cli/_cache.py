@@ -10,11 +10,11 @@ import click
 from ..errors import InputError
 from ..fetch import default_cache_dir, pages
 from ..store.tidy import Part, clear, prune, usage
-from ._commands import DONE, Common, command, micropip_lock
+from ._commands import DONE, Common, command
 from ._output import size
 
 
-@micropip_lock.group("cache")
+@click.group("cache")
 def cache() -> None:
     """Show and tidy the cache. Nothing in it is needed: what is gone is asked for again."""
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -44,19 +45,19 @@ class Common:
 
     def run(self, make: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
         """Run ``make(fetcher)`` to its end, with the fetcher that these options ask for."""
-        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=self._cache, jobs=self.jobs)
+        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=self.cache, jobs=self.jobs)
 
     @contextmanager
     def facts(self) -> Iterator[Facts]:
         """What is known for ever, in the folder that these options name."""
-        facts = facts_in(self._cache)
+        facts = facts_in(self.cache)
         try:
             yield facts
         finally:
             facts.close()
 
     @property
-    def _cache(self) -> Path | None:
+    def cache(self) -> Path | None:
         return None if self.no_cache else self.cache_dir or default_cache_dir()
 
 
@@ -128,13 +129,30 @@ def warnings_to_json(warnings: tuple[Problem, ...]) -> list[dict[str, str | None
     return [warning.to_json() for warning in warnings]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """The commands, each imported when it is used: they bring much that the others do not need."""
+
+    #: The function of each command in the module of its name.
+    _FUNCTIONS: ClassVar = {
+        "bundle": "bundle_command",
+        "cache": "cache",
+        "freeze": "freeze_command",
+        "resolve": "resolve_command",
+        "sync": "sync_command",
+        "verify": "verify_command",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._FUNCTIONS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._FUNCTIONS:
+            return None
+        found: click.Command = getattr(import_module(f"._{cmd_name}", __package__), self._FUNCTIONS[cmd_name])
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="micropip-lock")
 def micropip_lock() -> None:
     """Lock installed Pyodide environments, with proof."""
-
-
-from . import _cache, _freeze, _resolve, _verify  # noqa: E402  # they add themselves to the group
-
-__all__ = ["Common", "command", "micropip_lock"]
-_ = (_cache, _freeze, _resolve, _verify)

@@ -12,13 +12,13 @@ from .. import surroundings
 from ..lockfile import Lockfile, write_atomically
 from ..operations._freeze import freeze
 from ..operations._result import FreezeResult
-from ._commands import DONE, NO, Common, command, micropip_lock
+from ._commands import DONE, NO, Common, command
 from ._lock_options import FOLDER, base_options, check_folder, document, write
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@micropip_lock.command("freeze")
+@click.command("freeze")
 @click.option("--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one.")
 @click.option("--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
 @base_options

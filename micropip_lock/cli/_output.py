@@ -9,16 +9,18 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
-from ..evidence import Evidence
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from ..evidence import Evidence
     from ..operations._freeze import Progress as Progressing
     from ..operations._result import ResolveResult
+    from ..operations._supply import Transfer, Transfers
     from ..operations._verify import Verdict
 
 _STYLES = {"accepted": "yellow", "metadata": "cyan"}
@@ -112,8 +114,8 @@ class Output:
         for problem in wrong:
             self._problem(problem, "bold red")
         self.warnings([problem for problem in verdict.problems if problem.code in advice])
-        found = f"{_count(len(wrong), 'problem')}, {len(verdict.problems) - len(wrong)} advice"
-        self.say(f"{_count(verdict.packages, 'package')} checked: {cost(verdict.requests, verdict.bytes)}. {found}.")
+        found = f"{count(len(wrong), 'problem')}, {len(verdict.problems) - len(wrong)} advice"
+        self.say(f"{count(verdict.packages, 'package')} checked: {cost(verdict.requests, verdict.bytes)}. {found}.")
 
     @contextmanager
     def progress(self, verb: str) -> Iterator[Progressing | None]:
@@ -121,6 +123,8 @@ class Output:
         if self._quiet or not self._console.is_terminal:
             yield None
             return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = (
             TextColumn(verb),
             BarColumn(),
@@ -135,6 +139,84 @@ class Output:
                 bar.update(task, completed=done, total=total, name=package)
 
             yield step
+
+    @contextmanager
+    def transfers(self) -> Iterator[Transfers | None]:
+        """One line for each running download and one for all together; plain lines where there is no terminal."""
+        if self._quiet:
+            yield None
+            return
+        if not self._console.is_terminal:
+            yield _PlainTransfers(self)
+            return
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TransferSpeedColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True, expand=True) as bar:
+            yield _Bars(bar)
+
+
+class _Bars:
+    """Downloads, drawn by rich."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._all = bar.add_task("all", total=None)
+
+    def begin(self, name: str) -> Transfer:
+        return _Bar(self._bar, self._bar.add_task(_printable(name), total=None), self._all)
+
+
+class _Bar:
+    def __init__(self, bar: Progress, task: TaskID, everything: TaskID) -> None:
+        self._bar, self._task, self._all = bar, task, everything
+
+    def expect(self, size: int) -> None:
+        self._bar.update(self._task, total=size)
+
+    def advance(self, count: int) -> None:
+        self._bar.update(self._task, advance=count)
+        self._bar.update(self._all, advance=count)
+
+    def end(self, done: bool) -> None:
+        self._bar.remove_task(self._task)
+
+
+class _PlainTransfers:
+    """Downloads, a line for each that ends."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def begin(self, name: str) -> Transfer:
+        return _PlainTransfer(self._output, name)
+
+
+class _PlainTransfer:
+    def __init__(self, output: Output, name: str) -> None:
+        self._output, self._name, self._size = output, name, 0
+
+    def expect(self, size: int) -> None:
+        """A line says it at the end."""
+
+    def advance(self, count: int) -> None:
+        self._size += count
+
+    def end(self, done: bool) -> None:
+        self._output.say(f"{self._name}  {size(self._size) if done else 'failed'}")
 
 
 def _printable(text: str) -> str:
@@ -155,13 +237,14 @@ def totals(result: ResolveResult) -> str:
     downloaded = any(evidence.proof == "download" for evidence in result.evidence)
     rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
     paid = cost(numbers["requests"], numbers["bytes"])
-    return f"{_count(numbers['packages'], 'package')} locked: {paid}{rest}."
+    return f"{count(numbers['packages'], 'package')} locked: {paid}{rest}."
 
 
 def cost(requests: int, received: int) -> str:
     """What was asked for, in few words."""
-    return f"{_count(requests, 'request')}, {size(received)} read" if requests else "no request"
+    return f"{count(requests, 'request')}, {size(received)} read" if requests else "no request"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number of things: ``1 file``, ``2 files``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -12,13 +12,13 @@ from ..interop.requirements_txt import RequirementFiles, read_requirement_files
 from ..operations._resolve import resolve
 from ..requirements import Wanted, parse_wanted
 from ..surroundings import configured_indexes
-from ._commands import DONE, Common, command, micropip_lock
+from ._commands import DONE, Common, command
 from ._lock_options import base_options, check_folder, write
 
 _FILES = click.Path(path_type=Path)
 
 
-@micropip_lock.command("resolve")
+@click.command("resolve")
 @click.argument("requirements", metavar="REQ...", nargs=-1)
 @click.option("-r", "--requirement", "files", type=_FILES, multiple=True, help="A requirements file; may be repeated.")
 @click.option("-c", "--constraint", "constraint_files", type=_FILES, multiple=True, help="A constraints file.")

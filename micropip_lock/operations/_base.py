@@ -15,7 +15,7 @@ from ..lockfile import LockedPackage, Lockfile
 from ..url import is_http, shown, without_credentials
 
 #: Where Pyodide's releases are, as the runtime's own default has it.
-_CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
+CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 _RELEASE = re.compile(r"\d+\.\d+\.\d+([a-z0-9.-]*)")
 LARGEST_LOCK = 64 * 2**20
 
@@ -82,7 +82,7 @@ async def load_base(
     if is_http(text):
         return Base(await _fetch_lock(text, fetcher), folder_url or urljoin(text, "."), base_dir)
     if _RELEASE.fullmatch(text) and not Path(text).exists():
-        release = _CDN.format(version=text)
+        release = CDN.format(version=text)
         return Base(await _fetch_lock(release + "pyodide-lock.json", fetcher), folder_url or release, base_dir)
     path = Path(base)
     if path.is_dir():
@@ -100,4 +100,4 @@ async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
 
 def is_release(url: str) -> bool:
     """Whether a URL is one of the distribution of a Pyodide release, as far as its address tells."""
-    return url.startswith(_CDN.partition("{")[0])
+    return url.startswith(CDN.partition("{")[0])

@@ -12,7 +12,7 @@ from ..store import Facts, NoFacts, facts_in
 
 @asynccontextmanager
 async def connected(
-    fetcher: Fetcher | None, facts: Facts | None, *, offline: bool, refresh: bool
+    fetcher: Fetcher | None, facts: Facts | None, *, offline: bool, refresh: bool, jobs: int | None = None
 ) -> AsyncIterator[tuple[Meter, Facts]]:
     """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed in.
 
@@ -23,7 +23,7 @@ async def connected(
         return
     cache_dir = default_cache_dir()
     known = facts or facts_in(cache_dir)
-    own = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir)
+    own = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
     try:
         yield Meter(own), known
     finally:

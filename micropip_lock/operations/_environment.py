@@ -208,16 +208,17 @@ def _check_disk(
         if environment.origins[key].problems:
             environment.problems.extend(environment.origins[key].problems)
         elif item.faults and key not in told:
-            environment.problems.append(_broken(item))
+            environment.problems.append(unreadable(item))
         elif not item.faults:
             is_base = environment.origins[key].is_base
             if not is_base:
                 environment.problems.extend(_misfits(item, target))
             if changed := item.changed_files(selection.check_files, compiled=is_base):
-                environment.changed[key] = _changed(item, changed)
+                environment.changed[key] = changed_on_disk(item, changed)
 
 
-def _broken(item: InstalledDistribution) -> Problem:
+def unreadable(item: InstalledDistribution) -> Problem:
+    """The problem of a distribution whose .dist-info cannot be read."""
     return Problem(
         "broken-metadata",
         item.key,
@@ -253,7 +254,8 @@ def layout(item: InstalledDistribution) -> Problem:
     )
 
 
-def _changed(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
+def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
+    """The problem of a distribution whose files are not as they were installed."""
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return Problem(
         "files-changed",

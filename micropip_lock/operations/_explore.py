@@ -24,7 +24,7 @@ from ..simple import IndexFile, single_file_page
 from ..store import Facts
 from ..url import shown
 from ._memory import Ask, Memory, Missing, Pick, holds
-from ._project import Choice, Project, fits_python
+from ._project import Choice, Project, fits_python, needs_python
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many are tried.
 _MOST_AHEAD = 32
@@ -188,7 +188,7 @@ class Explorer:
         assert file is not None
         found = await self.publications.metadata(file, choice.name)
         if not fits_python(found.requires_python, self._memory.target):
-            self._reject(choice, "python", f"needs Python {found.requires_python}")
+            self._reject(choice, "python", needs_python(found.requires_python))
             return
         self._learn_metadata(choice, found)
 
@@ -234,15 +234,17 @@ class Explorer:
 
     def _reject(self, choice: Choice, kind: str, reason: str) -> None:
         project = self._memory.projects.get(choice.name)
-        if choice.direct or choice.entry is not None or project is None:
-            place = shown(choice.file.url) if choice.file else choice.shown
+        if choice.direct and kind == "python":
+            self._memory.reject_direct(choice, reason)
+        elif choice.direct or choice.entry is not None or project is None:
+            place = shown(choice.file.url) if choice.file else "the base's wheel"
             problem = Problem("broken-metadata", choice.name, str(choice.version), f"{place}: {reason}.", _OTHER_WHEEL)
             self._memory.errors[choice.key] = UnlockableError([problem])
         else:
             project.reject(choice, "python" if kind == "python" else "metadata", reason)
 
 
-_OTHER_WHEEL = "Ask for another wheel, or for the project by name."
+_OTHER_WHEEL = "Ask for another version, or tell its authors."
 
 
 def _as_file(url: str, choice: Choice, sha256: str) -> IndexFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
@@ -21,6 +21,9 @@ from ..target import Target
 from ..url import is_http, shown
 from ._base import Base
 from ._project import Choice, Project
+
+_LONGEST_TEXT = 200
+_MOST_HASHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +100,22 @@ def asks_of(requirement: Requirement, hashes: frozenset[str] = frozenset()) -> I
     """A requirement taken apart: the package, and each of its extras."""
     name = canonicalize_name(requirement.name)
     url = requirement.url.partition("#")[0] if requirement.url else None
+    text = _text(requirement) + "".join(f" --hash=sha256:{digest[:8]}..." for digest in sorted(hashes)[:_MOST_HASHES])
     for extra in ("", *sorted(map(canonicalize_name, requirement.extras))):
-        yield Ask(name, requirement.specifier, extra, url, hashes, _text(requirement))
+        yield Ask(name, requirement.specifier, extra, url, hashes, text)
 
 
 def _text(requirement: Requirement) -> str:
     """A requirement as messages show it: without marker, and without what may be secret in a URL."""
     if requirement.url is None:
-        return str(requirement).partition(";")[0].strip()
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras} @ {shown(requirement.url)}"
+        text = str(requirement).partition(";")[0].strip()
+    else:
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        text = f"{requirement.name}{extras} @ {shown(requirement.url)}"
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
 
 
-def _common_hashes(asks: Iterable[Ask]) -> frozenset[str] | None:
+def common_hashes(asks: Iterable[Ask]) -> frozenset[str] | None:
     """The sha256 that all ``asks`` allow; empty: any; None: they exclude each other."""
     said = [ask.hashes for ask in asks if ask.hashes]
     common = frozenset.intersection(*said) if said else frozenset()
@@ -152,6 +158,8 @@ class Memory:
         self.tried: dict[str, Sequence[Ask]] = {}
         self._pre = pre
         self._direct: dict[tuple[str, str], Choice | None] = {}
+        #: By URL: why a wheel that was named by it was counted out, in words that follow «it».
+        self.fallen: dict[str, str] = {}
         self._dependencies: dict[tuple[tuple[str, str, str], str], tuple[Ask, ...]] = {}
 
     def _said(self) -> Iterable[Ask]:
@@ -190,7 +198,7 @@ class Memory:
         asks = [*asks, *self.constraints.get(name, ())]
         urls = {ask.url for ask in asks if ask.url is not None}
         if urls:
-            choice = self.direct(name, urls.pop()) if len(urls) == 1 and _common_hashes(asks) is not None else None
+            choice = self.direct(name, urls.pop()) if len(urls) == 1 and common_hashes(asks) is not None else None
             if choice is not None and all(ask.allows(choice) for ask in asks):
                 yield choice
             return
@@ -215,9 +223,9 @@ class Memory:
             raise Missing(project.name, asks)
 
     def _from_project(self, project: Project, asks: Sequence[Ask]) -> Iterator[Choice]:
-        allows_pre = self._pre or any(ask.names_prerelease for ask in asks)
+        allows_pre = self.allows_prereleases(asks)
         pinned = any(ask.pins for ask in asks)
-        allowed = _common_hashes(asks)
+        allowed = common_hashes(asks)
         if allowed is None:
             return
         found = False
@@ -244,6 +252,10 @@ class Memory:
             if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 yield judged
 
+    def allows_prereleases(self, asks: Iterable[Ask]) -> bool:
+        """Whether pre-releases count like any other version."""
+        return self._pre or any(ask.names_prerelease for ask in asks)
+
     def direct(self, name: str, url: str) -> Choice | None:
         """The wheel at ``url``, or None when that is no wheel of ``name`` for this target."""
         key = (name, url)
@@ -257,8 +269,14 @@ class Memory:
         for version, cut in versions.items():
             for file in cut.files(name, {version}):
                 if file.kind == "wheel" and self.target.rank(file.tags) is not None:
-                    return Choice(name, version, file, direct=True)
+                    return Choice(name, version, replace(file, url=url), direct=True)
         return None
+
+    def reject_direct(self, choice: Choice, reason: str) -> None:
+        """Count a wheel out that was named by its URL, and turned out to be none for this target."""
+        assert choice.file is not None
+        self._direct[choice.name, choice.file.url] = None
+        self.fallen[choice.file.url] = reason
 
     def dependencies(self, pick: Pick) -> Iterator[Ask]:
         """What a pick needs. Raises `Missing`, or the error that was met before."""

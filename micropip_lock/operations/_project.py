@@ -85,6 +85,8 @@ class Project:
         self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Fall] = {}
         self._rejected: dict[Version, Fall] = {}
         self._allowed: dict[frozenset[str], list[Version]] = {}
+        #: Which versions meet a specifier, as places in ``versions``.
+        self._met: dict[str, frozenset[int]] = {}
 
     @property
     def known(self) -> bool:
@@ -117,15 +119,19 @@ class Project:
             yield base.version, base
 
     def _allowed_by(self, specifiers: Mapping[str, SpecifierSet]) -> list[Version]:
-        """A resolution asks for the same versions again and again."""
+        """A resolution asks for the same versions again and again, and has ever more to say about them."""
         key = frozenset(specifiers)
         if key not in self._allowed:
-            self._allowed[key] = [
-                version
-                for version in self.versions
-                if all(specifier.contains(version, prereleases=True) for specifier in specifiers.values())
-            ]
+            met = [self._places(text, specifier) for text, specifier in specifiers.items()]
+            places = sorted(frozenset.intersection(*met)) if met else range(len(self.versions))
+            self._allowed[key] = [self.versions[place] for place in places]
         return self._allowed[key]
+
+    def _places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
+        if text not in self._met:
+            met = (specifier.contains(version, prereleases=True) for version in self.versions)
+            self._met[text] = frozenset(place for place, is_met in enumerate(met) if is_met)
+        return self._met[text]
 
     def reject(self, choice: Choice, kind: Kind, reason: str) -> None:
         """Count a version out that turned out to be no choice."""
@@ -179,9 +185,9 @@ class Project:
 
     def _fall(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Fall | None:
         if file.kind == "sdist":
-            return Fall("sdist", "only an sdist")
+            return Fall("sdist", "only source code (an sdist), no wheel")
         if self._target.rank(file.tags) is None:
-            return Fall("wheel", f"no wheel for {self._target.platforms[0]} or for any platform")
+            return Fall("wheel", f"no wheel that fits this Pyodide ({self._target.platforms[0]}, or pure Python)")
         if not fits_python(file.requires_python, self._target):
             return Fall("python", needs_python(file.requires_python))
         if file.yanked is not None and not pinned:

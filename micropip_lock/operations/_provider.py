@@ -8,7 +8,6 @@ from typing import Any
 from resolvelib import AbstractProvider, BaseReporter
 
 from ._memory import Ask, Memory, Pick
-from ._project import Choice
 
 #: The name of a package, or ``name[extra]``.
 Identifier = str
@@ -114,8 +113,3 @@ class Reporter(BaseReporter[Ask, Pick, Identifier]):
         if key not in self._seen:
             self._seen.add(key)
             self.asked.append((parent, requirement))
-
-
-def chosen(mapping: Mapping[Identifier, Pick]) -> dict[str, Choice]:
-    """The choices of a solution, by canonical name."""
-    return {pick.name: pick.choice for pick in mapping.values()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -218,7 +218,7 @@ class _Resolution:
 T = TypeVar("T")
 
 
-def _all_or_none(found: Iterable[tuple[str, T | MicropipLockError]]) -> dict[str, T]:
+def _all_or_none(found: Sequence[tuple[str, T | MicropipLockError]]) -> dict[str, T]:
     """What was found, by name. Raises what was met on the way: every problem at once, or else the first error."""
     results = {name: item for name, item in found if not isinstance(item, MicropipLockError)}
     errors = [item for _, item in found if isinstance(item, MicropipLockError)]

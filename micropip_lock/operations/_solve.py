@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from resolvelib import ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib import ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
 
 from ..errors import ResolutionError
 from ._explore import Explorer
 from ._memory import Ask, Memory, Missing, Pick
 from ._provider import Provider, Reporter
 
-_MOST_ROUNDS = 200_000
+#: More than any real set has taken; what needs more would go on for minutes.
+_MOST_ROUNDS = 20_000
+
+
+class _Search(Resolution[Ask, Pick, str]):
+    """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
+
+    def _backjump(self, causes: Any) -> bool:
+        # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
+        return super()._backjump(causes if getattr(self, "_optimistic_backjumping_ratio", 0) else [])
+
+    def _remove_information_from_criteria(self, criteria: Any, parents: Any) -> None:
+        super()._remove_information_from_criteria(criteria, parents)
+        # What a pin that was taken back asked for is forgotten, so its own pin has to be made anew.
+        last = next(reversed(self.state.mapping))
+        for name in parents:
+            if name != last:
+                self.state.mapping.pop(name, None)
+
+    def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
+        # Nobody asks for it any more.
+        return not criterion.information or super()._is_current_pin_satisfying(name, criterion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,9 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
     while True:
         reporter = Reporter()
         try:
-            result = Resolver(Provider(memory, roots), reporter).resolve(roots, max_rounds=_MOST_ROUNDS)
+            provider = Provider(memory, roots)
+            # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
+            state = _Search(provider, reporter).resolve(roots, max_rounds=_MOST_ROUNDS)
         except Missing as missing:
             await explorer.learn(missing)
         except ResolutionImpossible as error:
@@ -53,4 +79,16 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
                 f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
             ) from error
         else:
-            return Solution(dict(result.mapping))
+            return Solution(_reached(provider, state.mapping, roots))
+
+
+def _reached(provider: Provider, mapping: Mapping[str, Pick], roots: Sequence[Ask]) -> dict[str, Pick]:
+    """The picks that ``roots`` lead to, without what is left over from turns that were taken back."""
+    found: set[str] = set()
+    waiting = [provider.identify(ask) for ask in roots]
+    while waiting:
+        identifier = waiting.pop()
+        if identifier not in found:
+            found.add(identifier)
+            waiting += map(provider.identify, provider.get_dependencies(mapping[identifier]))
+    return {identifier: pick for identifier, pick in mapping.items() if identifier in found}

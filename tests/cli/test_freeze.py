@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Lockfile
-from micropip_lock.cli._commands import micropip_lock
+from micropip_lock.cli._freeze import freeze_command
 
 from ..support.freezing import base_document, entry
 from ..support.index_server import Fault, IndexServer
@@ -57,8 +57,7 @@ FLAGS = [
 
 
 def test_every_flag_of_the_contract_exists() -> None:
-    command = micropip_lock.commands["freeze"]
-    names = {name for parameter in command.params for name in parameter.opts}
+    names = {name for parameter in freeze_command.params for name in parameter.opts}
     assert set(FLAGS) <= names
 
 

@@ -50,6 +50,7 @@ class PageOptions:
     files_url: str = ""  # what stands before the file names, with a slash at the end
     yanked: Mapping[str, bool | str] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    statuses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def is_distribution(path: Path) -> bool:
@@ -141,18 +142,21 @@ def json_page(project: str, files: Iterable[IndexFile], options: PageOptions) ->
         "name": project,
         "files": [entry(file, options) for file in files],
     }
+    if project in options.statuses:
+        status, reason = options.statuses[project]
+        page["project-status"] = {"status": status, "reason": reason}
     if options.size:
         page["versions"] = sorted({file.version for file in files})
     return json.dumps(page, indent=1).encode()
 
 
 def html_page(project: str, files: Iterable[IndexFile], options: PageOptions) -> bytes:
-    """The project page of PEP 503, with the attributes of PEP 592, 658 and 714."""
-    return html_links(project, (entry(file, options) for file in files))
+    """The project page of PEP 503, with the attributes of PEP 592, 658, 714 and 792."""
+    return html_links(project, (entry(file, options) for file in files), options.statuses.get(project))
 
 
-def html_links(title: str, entries: Iterable[Mapping[str, Any]]) -> bytes:
-    """An HTML page of links from entries in the JSON form."""
+def html_links(title: str, entries: Iterable[Mapping[str, Any]], status: tuple[str, str] | None = None) -> bytes:
+    """An HTML page of links from entries in the JSON form; ``status``: PEP 792's, and why."""
     rows = []
     for item in entries:
         fragment = "".join(f"#{name}={digest}" for name, digest in list(item.get("hashes", {}).items())[:1])
@@ -168,6 +172,8 @@ def html_links(title: str, entries: Iterable[Mapping[str, Any]]) -> bytes:
         written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
         rows.append(f"<a {written}>{html.escape(item['filename'])}</a><br/>\n")
     head = '<!DOCTYPE html>\n<html><head><meta name="pypi:repository-version" content="1.1">'
+    for name, value in zip(("status", "status-reason"), status or (), strict=False):
+        head += f'<meta name="pypi:project-{name}" content="{html.escape(value)}">'
     return f"{head}<title>Links for {title}</title></head><body>\n{''.join(rows)}</body></html>\n".encode()
 
 

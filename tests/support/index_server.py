@@ -28,7 +28,8 @@ class IndexServer(LoopbackServer):
     hashes: "sha256" | "md5" | "none"; size: PEP 700 keys; relative: relative file URLs; files_root: another
     scheme://host:port for the files; release_json: the per-release document at /pypi/<name>/<version>/json;
     yanked: file name or "name==version" -> True or reason; overrides: file name -> keys of its page entry to replace;
-    sidecars: file name -> bytes to serve as its METADATA.
+    sidecars: file name -> bytes to serve as its METADATA; statuses: project -> PEP 792's status and its reason
+    (of a quarantined project no file is listed).
     """
 
     def __init__(self, folder: Path | None = None, *, port: int = 0, **options: Any) -> None:
@@ -48,6 +49,7 @@ class IndexServer(LoopbackServer):
         self.yanked: dict[str, bool | str] = {}
         self.overrides: dict[str, Mapping[str, Any]] = {}
         self.sidecars: dict[str, bytes] = {}
+        self.statuses: dict[str, tuple[str, str]] = {}
         for name, value in options.items():
             if not hasattr(self, name):
                 raise TypeError(f"IndexServer has no option {name!r}")
@@ -106,7 +108,9 @@ class IndexServer(LoopbackServer):
 
     def _options(self) -> PageOptions:
         files_url = "../../files/" if self.relative else self.file_url("")
-        return PageOptions(self.core_metadata, self.hashes, self.size, files_url, self.yanked, self.overrides)
+        return PageOptions(
+            self.core_metadata, self.hashes, self.size, files_url, self.yanked, self.overrides, self.statuses
+        )
 
     def _page(self, project: str | None, slash: bool, accept: str) -> Reply:
         as_json = self.json and (not self.html or index_pages.wants_json(accept))
@@ -121,6 +125,8 @@ class IndexServer(LoopbackServer):
         listed = [file for file in files.values() if file.project == name]
         if not listed:
             return Reply(404, b"no such project\n")
+        if self.statuses.get(name, ("", ""))[0] == "quarantined":
+            listed = []
         write = index_pages.json_page if as_json else index_pages.html_page
         return Reply(200, write(name, listed, self._options()), kind, compress=True)
 

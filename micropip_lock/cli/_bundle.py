@@ -1,0 +1,78 @@
+"""``micropip-lock bundle``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..operations._bundle import BundleResult, bundle
+from ._commands import DONE, Common, command
+from ._lock_options import FOLDER
+from ._output import count, size
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("bundle")
+@click.argument("lock", type=_FILE)
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
+@click.option("--zip", "zipped", is_flag=True, help="Also pack the folder into DIR.zip.")
+@click.option(
+    "--page",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE.py]",
+    help="Also write an index.html that boots it, and runs FILE.py or opens a console.",
+)
+@command
+def bundle_command(
+    *, common: Common, lock: Path, folder: Path, base_dir: Path | None, zipped: bool, page: str | None
+) -> int:
+    """Put all files of LOCK into DIR, with a lock that names them there: to host it, or to go offline."""
+    human = common.output()
+    with human.transfers() as transfers:
+        result = common.run(
+            lambda fetcher: bundle(
+                lock,
+                folder,
+                base_dir=base_dir,
+                zip=zipped,
+                page=page if page else page is not None,
+                fetcher=fetcher,
+                cache_dir=common.cache,
+                progress=transfers,
+            )
+        )
+    if common.json:
+        click.echo(json.dumps(_document(result), ensure_ascii=False))
+    else:
+        human.say(_summary(result))
+    return DONE
+
+
+def _document(result: BundleResult) -> dict[str, object]:
+    files = [
+        {"package": file.package, "path": str(file.path), "size": file.size, "source": file.source}
+        for file in result.files
+    ]
+    return {
+        "lockfile": result.lockfile.to_dict(),
+        "files": files,
+        "zip": None if result.zip is None else str(result.zip),
+        "page": None if result.page is None else str(result.page),
+        "totals": result.totals,
+    }
+
+
+def _summary(result: BundleResult) -> str:
+    loaded = sum(file.source == "downloaded" for file in result.files)
+    rest = len(result.files) - loaded
+    parts = [f"{count(len(result.files), 'file')} in {result.folder}, {size(result.totals['wheel_bytes'])}"]
+    parts.append(f"{loaded} downloaded ({size(result.bytes)})" if loaded else "nothing downloaded")
+    if loaded and rest:
+        parts.append(f"{rest} at hand")
+    parts.extend(f"wrote {file}" for file in (result.zip, result.page) if file is not None)
+    return "; ".join(parts) + "."

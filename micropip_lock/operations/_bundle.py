@@ -1,0 +1,180 @@
+"""`bundle`: a lock and all its files in one folder, to be hosted anywhere or used without a network."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, IntegrityError, Problem, UnlockableError
+from ..fetch import Fetcher, default_cache_dir
+from ..lockfile import Lockfile
+from ..store.wheels import WheelStore
+from ._connect import connected
+from ._page import LOCK_NAME, PAGE_NAME, prepare_page
+from ._supply import Supplied, Supplier, Transfers, filename_of
+
+_OUTCOME = "cannot be bundled; no lock was written"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleResult:
+    """A folder that boots: ``lockfile`` names the files in it, ``files`` where each was found.
+
+    ``zip`` and ``page`` are the files that were asked for beside it. ``requests`` and ``bytes`` count what was
+    asked for.
+    """
+
+    folder: Path
+    lockfile: Lockfile
+    files: tuple[Supplied, ...]
+    zip: Path | None = None
+    page: Path | None = None
+    requests: int = 0
+    bytes: int = 0
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Packages, requests, bytes asked for, and the bytes of all files."""
+        return {
+            "packages": len(self.lockfile.packages),
+            "requests": self.requests,
+            "bytes": self.bytes,
+            "wheel_bytes": sum(file.size for file in self.files),
+        }
+
+
+async def bundle(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    dest: str | Path,
+    *,
+    jobs: int | None = None,
+    base_dir: str | Path | None = None,
+    zip: bool = False,
+    page: bool | str | Path | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    cache_dir: Path | None = None,
+    progress: Transfers | None = None,
+) -> BundleResult:
+    """Put every file of a lock into the folder ``dest``, and beside them a lock that names them there.
+
+    Files that are in ``dest``, in the lock's own folder, in ``base_dir`` (a local Pyodide distribution) or in the cache
+    are not downloaded; each of them is hashed. Downloads go on where an earlier run was broken off. Every wheel is
+    compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
+
+    * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
+    * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
+      environment; a ``.py`` file is copied and run by it.
+    * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache
+      that files are shared through (None with a fetcher: none); ``progress``: is told about each download.
+
+    Raises `UnlockableError` with every file that cannot be had or is not what it should be, and `InputError` for
+    a lock or a folder that cannot be used. Without all files no lock is written.
+    """
+    lock, beside = read_lock(lockfile)
+    folder = Path(dest)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    folders = tuple(Path(item) for item in (base_dir, beside) if item is not None)
+    for item in folders:
+        if not item.is_dir():
+            raise InputError(f"The folder {item} does not exist.")
+    if fetcher is None and cache_dir is None:
+        cache_dir = default_cache_dir()
+    store = WheelStore(cache_dir) if cache_dir is not None else None
+    names = _names(lock)
+    booting = prepare_page(lock, page, folders) if page else None
+    async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
+        supplier = Supplier(meter, folders, store, progress)
+        groups: dict[str, list[str]] = {}
+        for key in names:
+            groups.setdefault(lock.packages[key].sha256, []).append(key)
+
+        async def bring(keys: Sequence[str]) -> list[Supplied | Problem]:
+            # Entries that are one file take it from where the first one has brought it.
+            places = [folder / names[key] for key in keys]
+            return [
+                await supplier.bring(key, lock.packages[key], places[number], places[:number])
+                for number, key in enumerate(keys)
+            ]
+
+        found = [item for items in await meter.gather(map(bring, groups.values())) for item in items]
+    problems = [item for item in found if isinstance(item, Problem)]
+    if problems:
+        raise UnlockableError(problems, _OUTCOME)
+    local = _local(lock, names)
+    files = tuple(sorted((item for item in found if isinstance(item, Supplied)), key=lambda item: item.package))
+    written = booting.write(folder) if booting is not None else None
+    local.write(folder / LOCK_NAME)
+    packed = _pack(folder) if zip else None
+    return BundleResult(folder, local, files, packed, written, meter.requests, meter.bytes)
+
+
+def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lockfile, Path | None]:
+    """The lock, and the folder that its relative names may be in."""
+    if isinstance(lockfile, Lockfile):
+        return lockfile, None
+    if isinstance(lockfile, Mapping):
+        return Lockfile.from_json(lockfile), None
+    path = Path(lockfile)
+    if path.is_dir():
+        path = path / LOCK_NAME
+    return Lockfile.read(path), path.absolute().parent
+
+
+def _names(lock: Lockfile) -> dict[str, str]:
+    """Where each file goes below the folder. Files of one name and other bytes keep apart by their hashes."""
+    names: dict[str, str] = {}
+    taken: dict[str, str] = {LOCK_NAME: "-", PAGE_NAME: "-", "pyodide": "-"}
+    problems = []
+    for key, entry in sorted(lock.packages.items()):
+        try:
+            name = filename_of(entry)
+        except IntegrityError as error:
+            hint = "Freeze again, or correct its file_name."
+            problems.append(Problem("broken-metadata", key, entry.version, f"{error}.", hint))
+            continue
+        # Two names that differ in case only are one file on many a disk.
+        if taken.setdefault(name.casefold(), entry.sha256) != entry.sha256:
+            name = f"{entry.sha256[:12]}/{name}"
+        names[key] = name
+    if problems:
+        raise UnlockableError(problems, _OUTCOME)
+    return names
+
+
+def _local(lock: Lockfile, names: Mapping[str, str]) -> Lockfile:
+    packages = {key: replace(entry, file_name=names[key]) for key, entry in lock.packages.items()}
+    return replace(lock, packages=packages)
+
+
+def _pack(folder: Path) -> Path:
+    """The folder as a zip beside it, with the same bytes each time; wheels are compressed already."""
+    whole = Path(os.path.normpath(folder.absolute()))
+    path = whole.with_name(whole.name + ".zip")
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(item for item in folder.rglob("*") if item.is_file()):
+                name = file.relative_to(folder).as_posix()
+                if name.startswith(".") or "/." in name:
+                    continue
+                info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                info.create_system = 3
+                info.external_attr = 0o644 << 16
+                with archive.open(info, "w", force_zip64=True) as target, file.open("rb") as source:
+                    while piece := source.read(2**20):
+                        target.write(piece)
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,233 @@
+"""Changing an environment package by package, so that each is always wholly the old or wholly the new one.
+
+New files are staged in a work folder inside site-packages, on the same file system, and moved into place by renaming.
+Before the first move of a package a journal says what will be moved; a later run finds the journal of a killed one, and
+moves everything back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
+
+from ..errors import InputError
+
+#: The work folder in site-packages; no import name and no distribution can be called so.
+WORK = ".micropip-lock"
+#: What makes a folder an environment, below its prefix: it belongs to no package, whatever one says.
+_ENVIRONMENT = re.compile(
+    r"pyvenv\.cfg|lib64|(bin|Scripts)/(python[0-9.w]*(\.exe)?|(de)?activate(_this)?(\.\w+)?|Activate\.ps1)"
+    rf"|(.*/)?{re.escape(WORK)}(/.*)?"
+)
+
+
+def is_environment(name: str) -> bool:
+    """Whether a path below the prefix is the environment's own, such as its interpreter."""
+    return _ENVIRONMENT.fullmatch(name) is not None
+
+
+class Swap:
+    """The work folder of an environment, for this process alone.
+
+    ``prefix`` is the folder that everything of the environment lies in, ``site`` its site-packages. Paths of
+    files are relative to ``prefix``, with ``/``.
+    """
+
+    def __init__(self, prefix: Path, site: Path) -> None:
+        self.prefix = prefix
+        self.work = site / WORK
+        self._journal = self.work / "journal.json"
+
+    @contextmanager
+    def opened(self) -> Iterator[str | None]:
+        """Have the work folder. The value names the packages that a killed run left half done; that is undone.
+
+        Raises `InputError` when another process works on this environment, or nothing can be written there.
+        """
+        try:
+            self.work.mkdir(exist_ok=True)
+            with (self.work / "lock").open("a") as lock:
+                if not _locked(lock, self.work / "lock"):
+                    raise InputError(f"Another process is changing {self.prefix}. Try again when it has ended.")
+                undone = self._undo()
+                self._clean()
+                try:
+                    yield undone
+                finally:
+                    if not self._journal.exists():
+                        shutil.rmtree(self.work, ignore_errors=True)
+        except OSError as error:
+            raise InputError(f"Cannot change {self.prefix}: {error.strerror or error} ({error.filename}).") from error
+
+    def recover(self) -> str | None:
+        """What `opened` would undo, without changing anything: the packages of a journal that was left.
+
+        Raises `InputError` when it cannot be read.
+        """
+        journal = self._read()
+        return None if journal is None else ", ".join(journal["packages"])
+
+    @property
+    def pending(self) -> bool:
+        """Whether a package is half done."""
+        return self._journal.exists()
+
+    def staged(self, package: str) -> Path:
+        """The folder for the new files of a package, laid out like ``prefix``."""
+        return self.work / "new" / package
+
+    def incoming(self, package: str) -> list[str]:
+        """The files that are staged for a package."""
+        return sorted(_files(self.staged(package)))
+
+    def apply(self, packages: Sequence[str], old: Iterable[str]) -> list[str]:
+        """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was.
+
+        On any error everything is put back. What is in the way of a new file is moved out like an old one: a file, a
+        file where a folder has to be, a symbolic link that leads out of the environment.
+        """
+        trash = self.work / "old"
+        coming = {package: self.incoming(package) for package in packages}
+        new = sorted({name for names in coming.values() for name in names})
+        barriers = self._barriers(new)
+        inside = [name for name in new if not _is_below(name, barriers)]
+        out = dict.fromkeys([*old, *barriers, *(name for name in inside if _exists(self.prefix / name))])
+        self._write({"packages": list(packages), "out": list(out), "in": coming})
+        try:
+            for number, name in enumerate(out):
+                _move(self.prefix / name, trash / str(number))
+            self._prune_empty(out)
+            for package, names in coming.items():
+                for name in names:
+                    _move(self.staged(package) / name, self.prefix / name)
+        except BaseException:
+            self._undo()
+            raise
+        self._journal.unlink()
+        for folder in (trash, *map(self.staged, packages)):
+            shutil.rmtree(folder, ignore_errors=True)
+        return new
+
+    def _barriers(self, names: Iterable[str]) -> list[str]:
+        """What is no folder of this environment where one has to be."""
+        root = self.prefix.resolve()
+        found: list[str] = []
+        parents = {parent for name in names for parent in PurePosixPath(name).parents}
+        for parent in sorted(parents, key=lambda item: len(item.parts)):
+            place = self.prefix / parent
+            if not _is_below(str(parent), found) and (
+                place.is_file() or (place.is_symlink() and not place.resolve().is_relative_to(root))
+            ):
+                found.append(str(parent))
+        return found
+
+    def _undo(self) -> str | None:
+        journal = self._read()
+        if journal is None:
+            return None
+        trash = self.work / "old"
+        for package, names in journal["in"].items():
+            for name in names:
+                # What is no longer staged has been moved; back to where it was, so that this may be done twice.
+                if not _exists(self.staged(package) / name):
+                    _move(self.prefix / name, self.staged(package) / name)
+        self._prune_empty([name for names in journal["in"].values() for name in names])
+        for number, name in enumerate(journal["out"]):
+            _move(trash / str(number), self.prefix / name)
+        self._journal.unlink()
+        return ", ".join(journal["packages"])
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            journal = json.loads(self._journal.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise self._unreadable() from error
+        if not (isinstance(journal, dict) and {"packages", "in", "out"} <= journal.keys()):
+            raise self._unreadable()
+        packages, coming, out = journal["packages"], journal["in"], journal["out"]
+        if not (isinstance(packages, list) and isinstance(coming, dict) and isinstance(out, list)):
+            raise self._unreadable()
+        lists = [packages, [*coming], out, *coming.values()]
+        if not all(isinstance(names, list) and all(map(_is_inside, names)) for names in lists):
+            raise self._unreadable()
+        return journal
+
+    def _unreadable(self) -> InputError:
+        return InputError(
+            f"{self._journal} says what an interrupted sync was doing, and cannot be read. The files that it had moved "
+            f"are in {self.work / 'old'}: put them back and remove {self.work}, or make the environment anew."
+        )
+
+    def _write(self, journal: dict[str, object]) -> None:
+        partial = self._journal.with_suffix(".part")
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(journal, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._journal)
+
+    def _clean(self) -> None:
+        for name in ("new", "old", "wheels"):
+            shutil.rmtree(self.work / name, ignore_errors=True)
+        for partial in self.work.glob("*.part"):
+            partial.unlink()
+
+    def _prune_empty(self, names: Iterable[str]) -> None:
+        """Remove the folders that moving ``names`` has emptied."""
+        folders = {parent for name in names for parent in (self.prefix / name).parents}
+        inside = [folder for folder in folders if folder.is_relative_to(self.prefix) and folder != self.prefix]
+        kept = {self.work.parent}
+        for folder in sorted(inside, key=lambda item: -len(item.parts)):
+            if folder not in kept:
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    continue
+                except OSError:  # it is not empty, and so are those that it is in
+                    kept.update(folder.parents)
+
+
+def _is_inside(name: object) -> bool:
+    return isinstance(name, str) and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _is_below(name: str, folders: Iterable[str]) -> bool:
+    return any(name.startswith(f"{folder}/") for folder in folders)
+
+
+def _exists(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
+
+
+def _move(source: Path, target: Path) -> None:
+    if not _exists(source):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(target)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for place, _, names in os.walk(folder):
+        yield from ((Path(place) / name).relative_to(folder).as_posix() for name in names)
+
+
+def _locked(file: TextIO, path: Path) -> bool:
+    if sys.platform in ("win32", "emscripten"):
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever had it may have removed the folder by now: then this is the lock of nothing.
+        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
+    except OSError:
+        return False

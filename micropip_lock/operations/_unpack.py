@@ -1,0 +1,71 @@
+"""A wheel, unpacked as it would be installed, into a folder of its own."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ..errors import InputError, IntegrityError
+from ..record import WRITTEN_BY_INSTALLERS
+from ._swap import is_environment
+
+
+def unpack(
+    wheel: Path, target: Path, site: PurePosixPath, interpreter: str, provenance: tuple[str, str] | None
+) -> None:
+    """Unpack ``wheel`` into ``target``, which is laid out like an environment whose site-packages is ``site``.
+
+    ``interpreter`` goes into the first line of scripts; ``provenance`` is the URL and sha256 for
+    provenance_url.json (PEP 710). Raises `IntegrityError`, and `InputError` when it cannot be written.
+    """
+    try:
+        from installer import install
+        from installer.destinations import SchemeDictionaryDestination
+        from installer.exceptions import InstallerError
+        from installer.records import InvalidRecordEntry
+        from installer.sources import WheelContentElement, WheelFile
+    except ModuleNotFoundError as error:
+        message = f'sync needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
+        raise InputError(message) from error
+    packages = str(target / site)
+    scheme = {"purelib": packages, "platlib": packages, "scripts": str(target / "bin"), "data": str(target)}
+    scheme["headers"] = str(target / "include" / wheel.name.partition("-")[0])
+    metadata = {"INSTALLER": b"micropip-lock\n"}
+    if provenance is not None:
+        url, sha256 = provenance
+        told = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
+        metadata["provenance_url.json"] = json.dumps(told, sort_keys=True).encode()
+
+    class Source(WheelFile):
+        """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
+
+        def get_contents(self) -> Iterator[WheelContentElement]:
+            prefix = f"{self.dist_info_dir}/"
+            for element in super().get_contents():
+                name = element[0][0].removeprefix(prefix)
+                if name == "RECORD" or element[0][0] == name or not WRITTEN_BY_INSTALLERS.fullmatch(name):
+                    yield element
+
+    destination = SchemeDictionaryDestination(scheme, interpreter=interpreter, script_kind="posix")
+    wrong = (InstallerError, InvalidRecordEntry, configparser.Error, zipfile.BadZipFile, zlib.error)
+    try:
+        with Source.open(wheel) as source, warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # it leaves out what a wheel has in __pycache__
+            install(source, destination, metadata)
+    except OSError as error:
+        if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+            raise IntegrityError(f"two of its files would be in one place ({error})") from error
+        raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
+    except (*wrong, ValueError, KeyError, AssertionError, AttributeError, NotImplementedError) as error:
+        raise IntegrityError(f"it cannot be unpacked ({error})") from error
+    for place, _, names in os.walk(target):
+        for name in names:
+            path = (Path(place) / name).relative_to(target).as_posix()
+            if is_environment(path):
+                raise IntegrityError(f"it would replace {path}, which belongs to the environment")

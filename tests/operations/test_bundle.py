@@ -1,0 +1,305 @@
+"""A lock and all its files in one folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micropip_lock import InputError, Lockfile, UnlockableError
+from micropip_lock.operations._bundle import BundleResult, bundle
+from micropip_lock.store.wheels import WheelStore
+
+from ..support.freezing import base_document, quick_fetcher
+from ..support.index_server import Fault, IndexServer
+from ..support.runtimes import lock_entry
+from ..support.wheels import build_wheel, sha256
+
+BIG = {"big.py": "", "big.dat": bytes(range(256)) * 1000}
+
+
+@pytest.fixture
+def lock(index: IndexServer) -> dict[str, Any]:
+    """Two wheels, and a library that is no wheel."""
+    wheels = [
+        build_wheel(index.folder, "app", "1.0", requires=["big"]),
+        build_wheel(index.folder, "big", "1.0", files=BIG),
+    ]
+    entries = {wheel.name.partition("-")[0]: lock_entry(wheel, index.file_url(wheel.name)) for wheel in wheels}
+    document = base_document()
+    return {**document, "info": {**document["info"], "version": "314.0.7"}, "packages": entries}
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    return tmp_path / "site"
+
+
+def bundled(lock: Any, dest: Path, *, fetching: Mapping[str, Any] | None = None, **options: Any) -> BundleResult:
+    async def run() -> BundleResult:
+        fetcher = quick_fetcher(**(fetching or {}))
+        try:
+            return await bundle(lock, dest, fetcher=fetcher, **options)
+        finally:
+            await fetcher.aclose()
+
+    return asyncio.run(run())
+
+
+def sources(result: BundleResult) -> dict[str, str]:
+    return {file.package: file.source for file in result.files}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def check(folder: Path, original: Mapping[str, Any]) -> None:
+    """The lock names every file, which has its hash; everything else is as it was."""
+    local = Lockfile.read(folder / "pyodide-lock.json")
+    assert local.packages.keys() == original["packages"].keys()
+    for key, entry in local.packages.items():
+        assert sha256(folder / entry.file_name) == entry.sha256 == original["packages"][key]["sha256"]
+        assert {**entry.to_dict(), "file_name": original["packages"][key]["file_name"]} == original["packages"][key]
+    assert local.info.to_dict() == original["info"]
+
+
+def test_a_bundle(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    result = bundled(lock, dest)
+    check(dest, lock)
+    assert names(dest) == {"pyodide-lock.json", "app-1.0-py3-none-any.whl", "big-1.0-py3-none-any.whl"}
+    assert sources(result) == {"app": "downloaded", "big": "downloaded"}
+    assert (result.folder, result.zip, result.page) == (dest, None, None)
+    assert result.lockfile == Lockfile.read(dest / "pyodide-lock.json")
+    size = sum(path.stat().st_size for path in dest.glob("*.whl"))
+    assert result.totals == {"packages": 2, "requests": 2, "bytes": size, "wheel_bytes": size}
+    assert (len(index.requests), index.bytes) == (2, size)
+
+
+def test_a_second_one(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    bundled(lock, dest)
+    before = (dest / "pyodide-lock.json").read_bytes()
+    index.reset()
+    result = bundled(lock, dest)
+    assert sources(result) == {"app": "there", "big": "there"}
+    assert result.requests == len(index.requests) == 0
+    assert (dest / "pyodide-lock.json").read_bytes() == before
+
+
+def test_what_is_there_is_hashed(lock: dict[str, Any], dest: Path) -> None:
+    bundled(lock, dest)
+    wheel = dest / "big-1.0-py3-none-any.whl"
+    wheel.write_bytes(wheel.read_bytes()[:-1] + b"?")
+    assert sources(bundled(lock, dest)) == {"app": "there", "big": "downloaded"}
+    check(dest, lock)
+
+
+def test_overlapping_locks_share_the_cache(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+    bundled(lock, tmp_path / "one", cache_dir=tmp_path / "cache")
+    third = build_wheel(index.folder, "third", "1.0")
+    lock["packages"]["third"] = lock_entry(third, index.file_url(third.name))
+    del lock["packages"]["app"]
+    index.reset()
+    result = bundled(lock, tmp_path / "two", cache_dir=tmp_path / "cache")
+    assert sources(result) == {"big": "cache", "third": "downloaded"}
+    assert index.paths() == [f"/files/{third.name}"]
+    index.reset()
+    offline = bundled(lock, tmp_path / "three", cache_dir=tmp_path / "cache", fetching={"offline": True})
+    assert set(sources(offline).values()) == {"cache"}
+    check(tmp_path / "three", lock)
+
+
+def test_base_dir(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    result = bundled(lock, dest, base_dir=index.folder)
+    assert sources(result) == {"app": "folder", "big": "folder"}
+    assert index.requests == []
+    check(dest, lock)
+
+
+def test_a_lock_file_with_its_wheels_beside_it(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+    bundled(lock, tmp_path / "one")
+    index.reset()
+    for number, given in enumerate([tmp_path / "one" / "pyodide-lock.json", tmp_path / "one", str(tmp_path / "one")]):
+        result = bundled(given, tmp_path / f"again{number}")
+        assert set(sources(result).values()) == {"folder"}
+        check(tmp_path / f"again{number}", lock)
+    assert index.requests == []
+
+
+def test_one_file_for_several_entries(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    archive = index.folder / "lib-1.0.tar.gz"
+    archive.write_bytes(b"a library")
+    (index.folder / "copy-1.0.tar.gz").write_bytes(b"a library")
+    for key, name in (("lib", archive.name), ("lib-too", archive.name), ("copy", "copy-1.0.tar.gz")):
+        lock["packages"][key] = lock_entry(archive, index.file_url(name)) | {"name": key}
+    bundled(lock, dest)
+    check(dest, lock)
+    files = [path for path in index.paths() if path.endswith("gz")]
+    assert len(files) == 1
+
+
+def test_other_files_of_one_name(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    """Also where case does not count, and of names that the bundle needs itself; and they are found again."""
+    for key, name in (("a", "x.zip"), ("b", "X.zip"), ("c", "index.html"), ("d", "pyodide")):
+        file = tmp_path / "base" / key / name
+        file.parent.mkdir(parents=True)
+        file.write_text(key)
+        entry = {"name": key, "file_name": f"{key}/{name}", "sha256": sha256(file)}
+        lock["packages"][key] = lock["packages"]["app"] | entry
+    result = bundled(lock, dest, base_dir=tmp_path / "base")
+    check(dest, lock)
+    files = {key: entry.file_name for key, entry in result.lockfile.packages.items()}
+    assert files["a"] == "x.zip"
+    assert files["b"] == f"{lock['packages']['b']['sha256'][:12]}/X.zip"
+    assert files["c"].endswith("/index.html") and files["d"].endswith("/pyodide")
+    bundled(dest, tmp_path / "again")
+    check(tmp_path / "again", lock)
+
+
+def test_zip(lock: dict[str, Any], dest: Path) -> None:
+    (dest / ".git").mkdir(parents=True)
+    (dest / ".git" / "config").write_text("secret")
+    (dest / ".hidden").write_text("secret")
+    result = bundled(lock, dest, zip=True)
+    assert result.zip == dest.with_name("site.zip")
+    with zipfile.ZipFile(result.zip) as archive:
+        assert archive.testzip() is None
+        assert set(archive.namelist()) == {name for name in names(dest) if "." not in (name[0], name[:1])}
+        for name in archive.namelist():
+            assert archive.read(name) == (dest / name).read_bytes()
+    before = result.zip.read_bytes()
+    result.zip.unlink()
+    assert bundled(lock, dest, zip=True).zip == result.zip
+    assert result.zip.read_bytes() == before
+
+
+def test_the_zip_of_a_folder_that_is_named_oddly(
+    lock: dict[str, Any], dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dest.mkdir()
+    monkeypatch.chdir(dest)
+    assert bundled(lock, Path(), zip=True).zip == tmp_path / "site.zip"
+    assert bundled(lock, Path("sub/.."), zip=True).zip == tmp_path / "site.zip"
+
+
+def test_page(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("print()")
+    result = bundled(lock, dest, page=tmp_path / "app.py", zip=True)
+    assert result.page == dest / "index.html"
+    assert {"index.html", "app.py"} < names(dest)
+    assert result.zip is not None
+    with zipfile.ZipFile(result.zip) as archive:
+        assert {"index.html", "app.py"} < set(archive.namelist())
+
+
+@pytest.mark.parametrize("page", [True, "nowhere.py"])
+def test_a_page_that_cannot_be_made(page: bool | str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    """It is known before anything is downloaded."""
+    if page is True:
+        del lock["info"]["version"]
+    with pytest.raises(InputError):
+        bundled(lock, dest, page=page)
+    assert index.requests == []
+    assert names(dest) == set()
+
+
+# -- what fails
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("status", 500), "unreachable"),
+        (Fault("status", 404), "no-such-file"),
+        (Fault("status", 401), "not-allowed"),
+        (Fault("reset"), "unreachable"),
+        (Fault("body", body=b"other"), "content-mismatch"),
+    ],
+    ids=lambda value: f"{value.kind} {value.status}" if isinstance(value, Fault) else value,
+)
+def test_faults(fault: Fault, code: str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    """No lock is written, an old one stays, and what did come is kept for the next run."""
+    dest.mkdir()
+    (dest / "pyodide-lock.json").write_text("old")
+    index.faults["/files/big"] = fault
+    with pytest.raises(UnlockableError) as caught:
+        bundled(lock, dest)
+    (problem,) = caught.value.problems
+    assert (problem.package, problem.code) == ("big", code)
+    assert "no lock was written" in str(caught.value)
+    assert caught.value.unanswered is (code in ("unreachable", "not-allowed"))
+    assert (dest / "pyodide-lock.json").read_text() == "old"
+    assert names(dest) == {"pyodide-lock.json", "app-1.0-py3-none-any.whl"}
+    index.faults.clear()
+    assert sources(bundled(lock, dest)) == {"app": "there", "big": "downloaded"}
+    check(dest, lock)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("status", 503, times=2), Fault("reset", times=2), Fault("truncate", times=3), Fault("hang", times=1)],
+    ids=lambda fault: fault.kind,
+)
+@pytest.mark.parametrize("cached", [True, False])
+def test_faults_that_pass(
+    fault: Fault, cached: bool, lock: dict[str, Any], dest: Path, index: IndexServer, tmp_path: Path
+) -> None:
+    index.faults["/files/big"] = Fault(**vars(fault))
+    bundled(lock, dest, fetching={"idle": 0.3}, cache_dir=tmp_path / "cache" if cached else None)
+    check(dest, lock)
+    assert not [name for name in names(tmp_path) if name.endswith(".part")]
+
+
+def test_every_problem_at_once(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    index.faults["/files/big"] = Fault("status", 404)
+    lock["packages"]["app"]["file_name"] = "app-1.0-py3-none-any.whl"
+    lock["packages"]["none"] = {**lock["packages"]["app"], "name": "none", "sha256": None}
+    with pytest.raises(UnlockableError) as caught:
+        bundled(lock, dest)
+    codes = [(problem.package, problem.code) for problem in caught.value.problems]
+    assert codes == [("app", "local-file"), ("big", "no-such-file"), ("none", "content-mismatch")]
+
+
+@pytest.mark.parametrize("name", ["http://127.0.0.1/", "http://127.0.0.1/..%2Fx.whl", "..", "http://127.0.0.1/.x"])
+def test_names_that_are_none(name: str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+    lock["packages"]["app"]["file_name"] = name
+    with pytest.raises(UnlockableError) as caught:
+        bundled(lock, dest)
+    assert [(item.package, item.code) for item in caught.value.problems] == [("app", "broken-metadata")]
+    assert index.requests == []
+
+
+def test_a_hostile_wheel(lock: dict[str, Any], dest: Path, index: IndexServer, tmp_path: Path) -> None:
+    wheel = build_wheel(index.folder, "evil", "1.0", files={"../evil.py": "x"})
+    lock["packages"]["evil"] = lock_entry(wheel, index.file_url(wheel.name))
+    with pytest.raises(UnlockableError) as caught:
+        bundled(lock, dest, cache_dir=tmp_path / "cache")
+    assert [(item.package, item.code) for item in caught.value.problems] == [("evil", "content-mismatch")]
+    assert not (dest / wheel.name).exists()
+    assert WheelStore(tmp_path / "cache").find(sha256(wheel)) is None
+
+
+def test_places_that_cannot_be_used(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+    (tmp_path / "file").write_text("")
+    for dest in (tmp_path / "file", tmp_path / "file" / "deep"):
+        with pytest.raises(InputError):
+            bundled(lock, dest)
+    with pytest.raises(InputError):
+        bundled(lock, tmp_path / "site", base_dir=tmp_path / "nowhere")
+    with pytest.raises(InputError):
+        bundled(tmp_path / "no-lock.json", tmp_path / "site")
+    assert index.requests == []
+    (tmp_path / "site" / "pyodide-lock.json").mkdir()
+    with pytest.raises(InputError):
+        bundled(lock, tmp_path / "site")
+
+
+def test_a_lock_without_packages(dest: Path) -> None:
+    result = bundled(base_document(), dest)
+    assert result.files == ()
+    assert json.loads((dest / "pyodide-lock.json").read_text())["packages"] == {}

@@ -1,0 +1,786 @@
+"""An environment made exactly what a lock says: what happens to each package, and what stays untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256 as hash_of
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micropip_lock import InputError, Lockfile, UnlockableError
+from micropip_lock.operations._bundle import bundle
+from micropip_lock.operations._swap import WORK, Swap
+from micropip_lock.operations._sync import Plan, Step, sync
+from micropip_lock.surroundings import Surroundings
+
+from ..support.freezing import INFO, base_document, quick_fetcher
+from ..support.index_server import Fault, IndexServer
+from ..support.installed import installer_target, pip_target
+from ..support.runtimes import lock_entry
+from ..support.wheels import build_wheel, sha256
+
+SITE = "lib/python3.14/site-packages"
+#: What installers write, and scripts, whose first line they rewrite.
+WRITTEN = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "provenance_url.json")
+
+
+@dataclass
+class Venv:
+    """A Pyodide venv, and the lock it is to follow, whose wheels are served by an index."""
+
+    prefix: Path
+    index: IndexServer
+    cache: Path
+    wheels: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def site(self) -> Path:
+        return self.prefix / SITE
+
+    def add(self, name: str, version: str = "1.0", **options: Any) -> Path:
+        """Build a wheel, and let the lock have it."""
+        folder = self.index.folder / f"{len(list(self.index.folder.iterdir()))}"
+        wheel = build_wheel(folder, name, version, **options)
+        self.index.add(wheel)
+        self.wheels[name] = wheel
+        return wheel
+
+    def lock(self, *names: str) -> Lockfile:
+        """A lock of these packages; all, if none is named."""
+        chosen = names or tuple(self.wheels)
+        wheels = [self.wheels[name] for name in chosen]
+        entries = {
+            name: lock_entry(wheel, self.index.file_url(wheel.name)) for name, wheel in zip(chosen, wheels, strict=True)
+        }
+        return Lockfile.from_json({**base_document(), "packages": entries})
+
+    def sync(self, *names: str, lock: Any = None, **options: Any) -> Plan:
+        """Sync with a lock of these packages, with a cache of its own."""
+
+        async def run() -> Plan:
+            fetcher = quick_fetcher(offline=options.pop("no_network", False))
+            try:
+                given = {"path": self.site, "cache_dir": self.cache, **options}
+                return await sync(self.lock(*names) if lock is None else lock, fetcher=fetcher, **given)
+            finally:
+                await fetcher.aclose()
+
+        return asyncio.run(run())
+
+    def files(self) -> dict[str, str]:
+        """Everything in the environment: file -> hash, or where a link leads."""
+        return snapshot(self.prefix)
+
+    def actions(self, plan: Plan) -> dict[str, str]:
+        return {step.package: step.action for step in plan.changes}
+
+    def check(self, *names: str, beside: Mapping[str, str] | None = None) -> None:
+        """Every file of every wheel is there with its hash, and nothing else but ``beside``."""
+        chosen = names or tuple(self.wheels)
+        expected = expected_files([self.wheels[name] for name in chosen])
+        found = self.files()
+        for name, digest in expected.items():
+            assert name in found, f"{name} is missing"
+            assert digest in (None, found[name]), f"{name} has other contents"
+        extra = found.keys() - expected.keys()
+        assert extra == set(OWN) | set(beside or {}), extra ^ (set(OWN) | set(beside or {}))
+        for name, digest in (beside or {}).items():
+            assert found[name] == digest, name
+
+
+OWN = ("pyvenv.cfg", "bin/python")
+
+
+def snapshot(prefix: Path) -> dict[str, str]:
+    """File -> sha256 of everything below a folder."""
+    found: dict[str, str] = {}
+    for place, folders, names in os.walk(prefix):
+        for name in [*names, *(name for name in folders if (Path(place) / name).is_symlink())]:
+            path = Path(place) / name
+            link = path.is_symlink()
+            found[path.relative_to(prefix).as_posix()] = (
+                f"-> {path.readlink()}" if link else hash_of(path.read_bytes()).hexdigest()
+            )
+    return found
+
+
+def expected_files(wheels: list[Path]) -> dict[str, str | None]:
+    """Where the files of wheels are in a venv -> sha256; None where installers write other bytes."""
+    expected: dict[str, str | None] = {}
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            contents = {name: archive.read(name) for name in archive.namelist()}
+        info = next(name.partition("/")[0] for name in contents if name.endswith(".dist-info/RECORD"))
+        data = info.removesuffix(".dist-info") + ".data/"
+        for name, content in contents.items():
+            scheme, _, rest = name.removeprefix(data).partition("/") if name.startswith(data) else ("", "", name)
+            project = wheel.name.partition("-")[0]
+            folder = {"scripts": "bin/", "data": "", "headers": f"include/{project}/"}.get(scheme, f"{SITE}/")
+            written = scheme == "scripts" or (name.startswith(info) and name.rpartition("/")[2] in WRITTEN)
+            expected[folder + rest] = None if written else hash_of(content).hexdigest()
+        for name in ("RECORD", "INSTALLER", "provenance_url.json"):
+            expected[f"{SITE}/{info}/{name}"] = None
+        points = contents.get(f"{info}/entry_points.txt", b"").decode().splitlines()
+        expected.update(dict.fromkeys(f"bin/{line.partition('=')[0].strip()}" for line in points if "=" in line))
+    return expected
+
+
+def make_venv(prefix: Path, info: Mapping[str, Any] = INFO) -> Path:
+    """A venv as `pyodide venv` lays it out, empty."""
+    dist = prefix.parent / f"{prefix.name}-dist"
+    dist.mkdir(parents=True)
+    (dist / "pyodide-lock.json").write_text(json.dumps({**base_document(), "info": dict(info)}))
+    (prefix / SITE).mkdir(parents=True)
+    (prefix / "bin").mkdir()
+    (prefix / "bin" / "python").write_text("#!/bin/sh\n")
+    (prefix / "pyvenv.cfg").write_text(f"home = {dist}\n")
+    return prefix
+
+
+@pytest.fixture
+def venv(tmp_path: Path, index: IndexServer) -> Iterator[Venv]:
+    yield Venv(make_venv(tmp_path / "venv"), index, tmp_path / "cache")
+
+
+def install(venv: Venv, *wheels: Path) -> None:
+    """Install as another installer would, without a word of where the wheels are from."""
+    from installer import install as install_wheel
+    from installer.destinations import SchemeDictionaryDestination
+    from installer.sources import WheelFile
+
+    scheme = dict.fromkeys(("purelib", "platlib"), str(venv.site))
+    scheme |= {"scripts": str(venv.prefix / "bin"), "data": str(venv.prefix)}
+    for wheel in wheels:
+        scheme["headers"] = str(venv.prefix / "include" / wheel.name.partition("-")[0])
+        with WheelFile.open(wheel) as source:
+            install_wheel(source, SchemeDictionaryDestination(scheme, "python", "posix"), {})
+
+
+# -- what is done
+
+
+def test_an_empty_environment(venv: Venv) -> None:
+    venv.add("app", requires=["lib"], entry_points={"app": "app:main"}, data={"data/share/app/x": "x"})
+    venv.add("lib", "2.0")
+    plan = venv.sync()
+    assert plan.steps == (Step("install", "app", None, "1.0"), Step("install", "lib", None, "2.0"))
+    assert (plan.undone, plan.requests) == (None, 2)
+    assert plan.bytes == sum(wheel.stat().st_size for wheel in venv.wheels.values())
+    venv.check()
+    told = json.loads((venv.site / "app-1.0.dist-info" / "provenance_url.json").read_bytes())
+    assert told["url"] == venv.index.file_url(venv.wheels["app"].name)
+    assert told["archive_info"]["hashes"]["sha256"] == sha256(venv.wheels["app"])
+    assert (venv.prefix / "bin" / "app").read_text().startswith(f"#!{venv.prefix}/bin/python\n")
+
+
+def test_install_replace_remove_keep(venv: Venv) -> None:
+    for name in ("kept", "old", "gone"):
+        venv.add(name)
+    venv.sync()
+    kept = venv.files()
+    venv.add("old", "2.0")
+    venv.add("new")
+    plan = venv.sync("kept", "old", "new")
+    assert plan.steps == (
+        Step("remove", "gone", "1.0", None),
+        Step("keep", "kept", "1.0", "1.0"),
+        Step("install", "new", None, "1.0"),
+        Step("replace", "old", "1.0", "2.0"),
+    )
+    assert [step.action for step in plan.changes] == ["remove", "install", "replace"]
+    venv.check("kept", "old", "new")
+    after = venv.files()
+    assert {name: after[name] for name in kept if "kept" in name} == {n: h for n, h in kept.items() if "kept" in n}
+
+
+def test_an_equal_environment(venv: Venv) -> None:
+    """Nothing is changed, nobody is asked, and no wheel is needed."""
+    venv.add("app", entry_points={"app": "app:main"})
+    venv.add("lib")
+    venv.sync()
+    before = venv.files(), venv.site.stat().st_mtime_ns
+    venv.index.reset()
+    shutil.rmtree(venv.cache)
+    plan = venv.sync()
+    assert plan.changes == ()
+    assert plan.requests == len(venv.index.requests) == 0
+    assert (venv.files(), venv.site.stat().st_mtime_ns) == before
+    assert not venv.cache.exists()
+
+
+def test_another_build_of_the_same_version(venv: Venv) -> None:
+    venv.add("demo", files={"demo.py": "x = 1\n"})
+    venv.sync()
+    venv.add("demo", files={"demo.py": "x = 2\n"})
+    assert venv.sync().steps == (Step("replace", "demo", "1.0", "1.0"),)
+    venv.check()
+
+
+def test_no_prune(venv: Venv) -> None:
+    venv.add("one")
+    venv.add("two")
+    venv.sync("one")
+    plan = venv.sync("two", prune=False)
+    assert plan.steps == (Step("keep", "one", "1.0", None), Step("install", "two", None, "1.0"))
+    venv.check()
+
+
+def test_dry_run(venv: Venv) -> None:
+    venv.add("gone")
+    venv.sync()
+    venv.add("new")
+    before = venv.files()
+    venv.index.reset()
+    plan = venv.sync("new", dry_run=True)
+    assert venv.actions(plan) == {"gone": "remove", "new": "install"}
+    assert venv.files() == before
+    assert venv.index.requests == []
+    assert venv.actions(venv.sync("new")) == {"gone": "remove", "new": "install"}
+
+
+TOOLS = ("pip", "setuptools", "wheel", "micropip-lock")
+
+
+def test_tools_are_left_alone(venv: Venv, tmp_path: Path) -> None:
+    for name in TOOLS:
+        install(venv, build_wheel(tmp_path / "tools", name, "1.0"))
+    venv.add("demo")
+    before = venv.files()
+    assert venv.actions(venv.sync()) == {"demo": "install"}
+    venv.check("demo", beside={name: digest for name, digest in before.items() if name not in OWN})
+    assert venv.actions(venv.sync(lock=Lockfile.from_json(base_document()))) == {"demo": "remove"}
+    assert venv.files() == before
+
+
+def test_tools_of_the_lock(venv: Venv, tmp_path: Path) -> None:
+    install(venv, build_wheel(tmp_path / "tools", "pip", "1.0"))
+    venv.add("pip", "2.0")
+    assert venv.actions(venv.sync()) == {"pip": "replace"}
+    venv.check()
+
+
+def test_what_is_no_wheel_is_left_out(venv: Venv) -> None:
+    venv.add("demo")
+    lock = venv.lock().to_dict()
+    library = {**lock["packages"]["demo"], "name": "lib", "file_name": "lib-1.0.zip", "install_dir": "dynlib"}
+    lock["packages"]["lib"] = library
+    assert venv.actions(venv.sync(lock=lock)) == {"demo": "install"}
+    venv.check()
+
+
+# -- what is equal
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "by range"])
+def test_equal_by_content(cached: bool, venv: Venv) -> None:
+    """What another installer installed says nothing of its wheel; its RECORD is compared with the wheel's."""
+    wheel = venv.add("demo", files={"demo.py": "", "big.dat": os.urandom(60_000)})
+    install(venv, wheel)
+    before = venv.files()
+    if cached:
+        place = venv.cache / "wheels" / sha256(wheel)[:2] / sha256(wheel)
+        place.parent.mkdir(parents=True)
+        shutil.copyfile(wheel, place)
+    plan = venv.sync(no_network=cached)
+    assert venv.actions(plan) == {}
+    assert venv.files() == before
+    assert venv.index.wheel_downloads == 0
+    assert bool(venv.index.requests) is not cached
+
+
+def test_other_contents_of_one_version(venv: Venv, tmp_path: Path) -> None:
+    install(venv, build_wheel(tmp_path, "demo", "1.0", files={"demo.py": "evil"}))
+    venv.add("demo")
+    assert venv.actions(venv.sync()) == {"demo": "replace"}
+    venv.check()
+
+
+def test_nobody_is_asked_twice(venv: Venv, tmp_path: Path) -> None:
+    install(venv, venv.add("same", files={"same.py": "", "big.dat": os.urandom(60_000)}))
+    venv.add("new")
+    assert venv.actions(venv.sync()) == {"new": "install"}
+    asked = [(request.path, request.range) for request in venv.index.requests]
+    assert len(asked) == len(set(asked))
+
+
+def test_direct_url_counts(venv: Venv, tmp_path: Path) -> None:
+    wheel = venv.add("demo")
+    pip_target(tmp_path / "pip", f"demo @ {venv.index.file_url(wheel.name)}#sha256={sha256(wheel)}")
+    shutil.copytree(tmp_path / "pip", venv.site, dirs_exist_ok=True)
+    venv.index.reset()
+    assert venv.actions(venv.sync()) == {}
+    assert venv.index.requests == []
+
+
+@pytest.mark.parametrize("claim", ["provenance_url.json", "direct_url.json"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_claim_that_the_wheel_ships(claim: str, relative: bool, venv: Venv, tmp_path: Path) -> None:
+    """It is not installed, so it cannot make the next sync believe that another wheel is there."""
+    true = venv.add("demo")
+    told = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
+    honest = venv.lock().to_dict()
+    venv.add("demo", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(told)})
+    forged = venv.lock().to_dict()
+    options: dict[str, Any] = {}
+    if relative:
+        forged["packages"]["demo"]["file_name"] = venv.wheels["demo"].name
+        options["base_dir"] = venv.wheels["demo"].parent
+    venv.sync(lock=forged, **options)
+    assert (venv.site / "demo.py").read_text() == "evil"
+    venv.index.add(true)
+    assert venv.actions(venv.sync(lock=honest)) == {"demo": "replace"}
+    assert "evil" not in (venv.site / "demo.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda venv: (venv.site / "demo" / "a.py").unlink(),
+        lambda venv: (venv.site / "demo" / "a.py").write_text("longer than before"),
+        lambda venv: (venv.prefix / "bin" / "demo").unlink(),
+        lambda venv: (venv.prefix / "share" / "demo" / "x").write_text("longer than before"),
+        lambda venv: (venv.site / "demo-1.0.dist-info" / "METADATA").write_text("x"),
+        lambda venv: (venv.site / "demo-1.0.dist-info" / "RECORD").unlink(),
+        lambda venv: (venv.site / "demo-1.0.dist-info" / "WHEEL").unlink(),
+    ],
+    ids=["missing", "edited", "script", "data", "METADATA", "RECORD", "WHEEL"],
+)
+def test_damage_is_repaired(damage: Any, venv: Venv) -> None:
+    venv.add(
+        "demo",
+        files={"demo/a.py": "a", "demo/b.py": "b"},
+        entry_points={"demo": "demo.a:main"},
+        data={"data/share/demo/x": "x"},
+    )
+    venv.sync()
+    damage(venv)
+    assert venv.actions(venv.sync(no_network=True)) == {"demo": "replace"}
+    venv.check()
+    assert venv.actions(venv.sync()) == {}
+
+
+@pytest.mark.parametrize(("locked", "installed"), [("1.0.0", "1.0"), ("1.0", "1.0+local")])
+def test_versions_that_are_one(locked: str, installed: str, venv: Venv) -> None:
+    venv.add("demo", installed)
+    lock = venv.lock().to_dict()
+    lock["packages"]["demo"]["version"] = locked
+    venv.sync(lock=lock)
+    assert venv.actions(venv.sync(lock=lock)) == {}
+    venv.check()
+
+
+def test_a_bundle(venv: Venv, tmp_path: Path) -> None:
+    """Relative names: the files are beside the lock. No network is needed, and a second sync changes nothing."""
+    venv.add("app", requires=["lib"])
+    venv.add("lib")
+
+    async def make() -> None:
+        fetcher = quick_fetcher()
+        try:
+            await bundle(venv.lock(), tmp_path / "bundle", fetcher=fetcher)
+        finally:
+            await fetcher.aclose()
+
+    asyncio.run(make())
+    venv.index.reset()
+    options = {"lock": tmp_path / "bundle", "no_network": True, "cache_dir": None}
+    assert venv.actions(venv.sync(**options)) == {"app": "install", "lib": "install"}
+    assert venv.actions(venv.sync(**options)) == {}
+    assert venv.index.requests == []
+    assert (venv.site / "app.py").exists() and (venv.site / "lib.py").exists()
+
+
+def test_wheels_in_the_cache_need_no_network(venv: Venv, tmp_path: Path) -> None:
+    venv.add("app")
+    venv.add("lib")
+    venv.sync()
+    other = Venv(make_venv(tmp_path / "other"), venv.index, venv.cache, venv.wheels)
+    venv.index.reset()
+    assert other.actions(other.sync(no_network=True)) == {"app": "install", "lib": "install"}
+    other.check()
+    assert venv.index.requests == []
+
+
+# -- whose files are whose
+
+
+def test_files_of_two_packages(venv: Venv) -> None:
+    shared = {"space/__init__.py": ""}
+    venv.add("one", files=shared | {"space/one.py": "1"})
+    venv.add("two", files=shared | {"space/two.py": "2"})
+    venv.sync()
+    venv.check()
+    assert venv.actions(venv.sync()) == {}
+    venv.add("one", "2.0", files=shared | {"space/one.py": "22"})
+    venv.sync()
+    venv.check()
+    venv.add("one", "3.0", files={"space/one.py": "333"})
+    venv.sync()
+    venv.check()
+    venv.sync("two")
+    venv.check("two")
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert set(venv.files()) == set(OWN)
+
+
+@pytest.mark.parametrize(("giver", "taker"), [("aaa", "zzz"), ("zzz", "aaa")])
+def test_a_file_moves_from_one_package_to_another(giver: str, taker: str, venv: Venv) -> None:
+    venv.add(giver, files={f"{giver}.py": "", "moved.py": "old"})
+    venv.add(taker)
+    venv.sync()
+    venv.add(giver, "2.0")
+    venv.add(taker, "2.0", files={f"{taker}.py": "", "moved.py": "new contents"})
+    venv.sync()
+    venv.check()
+    venv.sync(taker)
+    venv.check(taker)
+
+
+@pytest.mark.parametrize(("first", "second"), [("aaa", "zzz"), ("zzz", "aaa")])
+def test_a_file_where_a_folder_of_another_package_was(first: str, second: str, venv: Venv) -> None:
+    """And back: both change in one step."""
+    for version, files in (("1", {"thing/x": "1"}), ("2", {}), ("3", {"thing/x": "3"})):
+        venv.add(first, version, files={f"{first}.py": version, **files})
+        venv.add(second, version, files={f"{second}.py": version, **({} if files else {"thing": "2"})})
+        venv.sync()
+        venv.check()
+
+
+def test_other_files_of_one_name(venv: Venv) -> None:
+    """Whoever comes last has it; a second sync does not begin a game that never ends."""
+    venv.add("one", files={"one.py": "", "tests/__init__.py": "of one"})
+    venv.add("two", files={"two.py": "", "tests/__init__.py": "of the other one"}, entry_points={"run": "two:main"})
+    venv.add("three", files={"three.py": ""}, entry_points={"run": "three_is_longer:main"})
+    venv.sync()
+    assert (venv.site / "tests" / "__init__.py").read_text() == "of the other one"
+    assert venv.actions(venv.sync()) == {}
+    (venv.site / "tests" / "__init__.py").unlink()
+    assert venv.actions(venv.sync()) == {"one": "replace", "two": "replace"}
+
+
+def test_a_module_becomes_a_package_and_back(venv: Venv) -> None:
+    module, package = {"demo.py": "1"}, {"demo/__init__.py": "2", "demo/sub/x.py": "2"}
+    for version, files in (("1", module), ("2", package), ("3", module)):
+        venv.add("demo", version, files=files)
+        venv.sync()
+        venv.check()
+        names = [path for path in venv.site.iterdir() if not path.name.endswith(".dist-info")]
+        assert len(names) == 1
+
+
+def test_bytecode_goes_with_its_source(venv: Venv) -> None:
+    venv.add("demo", files={"demo/__init__.py": "", "demo/x[1].py": ""})
+    venv.add("other", files={"demo_x1.py": "", "demo/x1.py": ""})
+    venv.sync()
+    cached = venv.site / "demo" / "__pycache__"
+    cached.mkdir()
+    for name in ("__init__", "x[1]", "x1"):
+        (cached / f"{name}.cpython-314.pyc").write_bytes(b"code")
+    venv.sync("other")
+    assert [path.name for path in cached.iterdir()] == ["x1.cpython-314.pyc"]
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert set(venv.files()) == set(OWN)
+    assert list(venv.site.iterdir()) == []
+
+
+def test_unlisted_files(venv: Venv) -> None:
+    """In the way they are replaced; elsewhere they are somebody's."""
+    venv.add("demo", files={"demo/__init__.py": "1"})
+    for name in ("demo/__init__.py", "demo/notes.txt", "mine.py"):
+        (venv.site / name).parent.mkdir(exist_ok=True)
+        (venv.site / name).write_text("mine")
+    mine = hash_of(b"mine").hexdigest()
+    beside = {f"{SITE}/demo/notes.txt": mine, f"{SITE}/mine.py": mine}
+    venv.sync()
+    venv.check(beside=beside)
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert set(venv.files()) == {*OWN, *beside}
+
+
+def test_scripts(venv: Venv) -> None:
+    venv.add("demo", entry_points={"old": "demo:main"}, data={"scripts/tool": "#!python\n"})
+    venv.sync()
+    assert {path.name for path in (venv.prefix / "bin").iterdir()} == {"python", "old", "tool"}
+    venv.add("demo", "2.0", entry_points={"new": "demo:main"})
+    venv.sync()
+    assert {path.name for path in (venv.prefix / "bin").iterdir()} == {"python", "new"}
+
+
+def test_rows_that_lead_out(venv: Venv, tmp_path: Path) -> None:
+    """RECORD is what a wheel says. Nothing outside of the environment is touched, nor what makes it one."""
+    outside = tmp_path / "outside.txt"
+    outside.write_text("precious")
+    install(venv, build_wheel(tmp_path / "built", "demo", "1.0"))
+    record = venv.site / "demo-1.0.dist-info" / "RECORD"
+    lines = [
+        f"{outside},,",
+        "../../../../outside.txt,,",
+        "../../../bin/python,,",
+        "../../../pyvenv.cfg,,",
+        "../../..,,",
+    ]
+    record.write_text(record.read_text() + "\n".join(lines) + "\n")
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert set(venv.files()) == set(OWN)
+    assert outside.read_text() == "precious"
+
+
+def test_a_package_that_is_a_link_to_elsewhere(venv: Venv, tmp_path: Path) -> None:
+    """As developers make one, to work on a package: their files stay, the link goes when it is in the way."""
+    venv.add("demo", files={"demo/__init__.py": "1"})
+    venv.sync()
+    work = tmp_path / "work"
+    shutil.move(venv.site / "demo", work)
+    (venv.site / "demo").symlink_to(work)
+    (work / "__init__.py").write_text("work of weeks")
+    before = snapshot(work)
+    assert venv.actions(venv.sync()) == {"demo": "replace"}
+    assert snapshot(work) == before
+    venv.check()
+    shutil.rmtree(venv.site / "demo")
+    (venv.site / "demo").symlink_to(work)
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert snapshot(work) == before
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_linked_site_packages(inside: bool, venv: Venv, tmp_path: Path) -> None:
+    target = venv.prefix / "real" if inside else tmp_path / "elsewhere"
+    venv.site.rename(target)
+    venv.site.symlink_to(target)
+    venv.add("demo", entry_points={"demo": "demo:main"})
+    venv.sync()
+    assert (target / "demo.py").exists()
+    assert venv.site.is_symlink()
+    assert venv.actions(venv.sync()) == {}
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert list(target.iterdir()) == []
+    assert not (venv.prefix / "bin" / "demo").exists()
+
+
+def test_two_of_one_name(venv: Venv, tmp_path: Path) -> None:
+    """Of neither is known which files are its own; both go."""
+    install(venv, build_wheel(tmp_path, "demo", "0.1"), build_wheel(tmp_path, "twice", "0.1"))
+    for name in ("demo", "twice"):
+        info = venv.site / f"{name}-0.1.dist-info"
+        shutil.copytree(info, venv.site / f"{name}-0.2.dist-info")
+        record = venv.site / f"{name}-0.2.dist-info" / "RECORD"
+        record.write_text(record.read_text().replace("-0.1.", "-0.2."))
+    venv.add("demo")
+    assert venv.actions(venv.sync()) == {"demo": "replace", "twice": "remove"}
+    venv.check()
+
+
+def test_a_plain_folder(venv: Venv, tmp_path: Path) -> None:
+    """As `pip install --target` fills one: everything of it is in it."""
+    folder = tmp_path / "target"
+    installer_target(folder, build_wheel(tmp_path / "old", "old", "1.0", entry_points={"old": "old:main"}))
+    venv.add("demo", entry_points={"demo": "demo:main"})
+    assert venv.actions(venv.sync(path=folder)) == {"demo": "install", "old": "remove"}
+    assert {path.name for path in folder.iterdir()} == {"bin", "demo.py", "demo-1.0.dist-info"}
+    assert [path.name for path in (folder / "bin").iterdir()] == ["demo"]
+    assert (folder / "bin" / "demo").read_text().startswith(f"#!{sys.executable}\n")
+    assert venv.actions(venv.sync(path=folder)) == {}
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize("change", [{"abi_version": "2025_0"}, {"python": "3.13.2"}, {"abi_version": None}], ids=str)
+@pytest.mark.parametrize("by", ["path", "surroundings"])
+def test_a_lock_of_another_pyodide(change: dict[str, str], by: str, venv: Venv) -> None:
+    venv.add("demo")
+    lock = venv.lock().to_dict()
+    lock["info"] = {key: value for key, value in {**lock["info"], **change}.items() if value}
+    options: dict[str, Any] = {}
+    if by == "surroundings":
+        around = Surroundings((venv.site,), Lockfile.from_json(base_document()))
+        options = {"path": None, "surroundings": around}
+    before = venv.files()
+    for dry_run in (True, False):
+        with pytest.raises(InputError) as caught:
+            venv.sync(lock=lock, dry_run=dry_run, **options)
+        assert str(venv.prefix) in str(caught.value) and "3.14.2" in str(caught.value)
+    assert venv.files() == before
+    assert venv.index.requests == []
+
+
+def test_a_patch_release_of_python_is_no_other(venv: Venv) -> None:
+    venv.add("demo")
+    lock = venv.lock().to_dict()
+    lock["info"]["python"] = "3.14.9"
+    assert venv.actions(venv.sync(lock=lock)) == {"demo": "install"}
+
+
+def test_a_folder_that_is_not_there(venv: Venv, tmp_path: Path) -> None:
+    venv.add("demo")
+    with pytest.raises(InputError):
+        venv.sync(path=tmp_path / "nowhere")
+
+
+def test_what_cannot_be_read(venv: Venv) -> None:
+    venv.add("demo")
+    (venv.site / "legacy-1.0.egg-info").mkdir()
+    before = venv.files()
+    with pytest.raises(UnlockableError) as caught:
+        venv.sync()
+    assert [problem.code for problem in caught.value.problems] == ["legacy-metadata"]
+    assert "nothing was changed" in str(caught.value)
+    assert venv.files() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"record": lambda rows: [(path, "sha256=" + "A" * 43, size) for path, _, size in rows]}, "RECORD"),
+        ({"files": {"Demo.py": "", "demo.py": ""}}, "case"),
+        ({"files": {".micropip-lock/journal.json": "{}"}}, "environment"),
+        ({"data": {"data/pyvenv.cfg": "x"}}, "environment"),
+        ({"entry_points_txt": "[console_scripts]\n../../../evil = demo:main\n"}, "unpacked"),
+        ({"data": {"purelib/demo.py": "another"}}, "one place"),
+        ({"files": {"../evil.py": ""}}, "name"),
+    ],
+    ids=["RECORD", "case", "journal", "pyvenv.cfg", "script", "one place", "traversal"],
+)
+def test_hostile_wheels(options: dict[str, Any], reason: str, venv: Venv, tmp_path: Path) -> None:
+    """Nothing is changed, not even by the honest ones beside them."""
+    venv.add("honest")
+    venv.sync()
+    venv.add("honest", "2.0")
+    venv.add("demo", **options)
+    before = venv.files()
+    with pytest.raises(UnlockableError) as caught:
+        venv.sync()
+    (problem,) = caught.value.problems
+    assert (problem.package, problem.code) == ("demo", "content-mismatch")
+    assert reason in problem.message
+    assert venv.files() == before
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("status", 500), "unreachable"),
+        (Fault("status", 404), "no-such-file"),
+        (Fault("html"), "content-mismatch"),
+    ],
+    ids=["500", "404", "html"],
+)
+def test_wheels_that_cannot_be_had(fault: Fault, code: str, venv: Venv) -> None:
+    venv.add("gone")
+    venv.sync()
+    venv.add("demo")
+    venv.add("other")
+    venv.index.faults[f"/files/{venv.wheels['demo'].name}"] = fault
+    before = venv.files()
+    with pytest.raises(UnlockableError) as caught:
+        venv.sync("demo", "other")
+    assert [(problem.package, problem.code) for problem in caught.value.problems] == [("demo", code)]
+    assert venv.files() == before
+
+
+# -- failures half way
+
+
+@pytest.mark.parametrize("failing", ["aaa.py", "bbb.py", "gone.py"])
+def test_a_failure_half_way(failing: str, venv: Venv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each package is wholly the old or the new one, and the message says which."""
+    for name in ("aaa", "bbb", "gone"):
+        venv.add(name)
+    venv.sync()
+    venv.add("aaa", "2.0", files={"aaa.py": "two"})
+    venv.add("bbb", "2.0", files={"bbb.py": "two"})
+    replace = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == failing:
+            raise OSError(errno.EROFS, "Read-only file system", str(self))
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(InputError) as caught:
+            venv.sync("aaa", "bbb")
+    message = str(caught.value)
+    order = ["gone", "aaa", "bbb"]
+    failed = failing.removesuffix(".py")
+    done, rest = order[: order.index(failed)], order[order.index(failed) + 1 :]
+    assert message.startswith(f"{failed}: Read-only file system")
+    assert "It is as it was before." in message
+    assert f"Done: {', '.join(done) or 'nothing'}." in message
+    assert f"Not done: {', '.join(rest) or 'nothing'}." in message
+    old = {"aaa": "1.0", "bbb": "1.0", "gone": "1.0"}
+    new = {"aaa": "2.0", "bbb": "2.0"}
+    expected = {name: (new if name in done else old).get(name) for name in order}
+    versions = {path.name.partition("-")[0]: path.name[4:-10].strip("-") for path in venv.site.glob("*.dist-info")}
+    assert versions == {name: version for name, version in expected.items() if version}
+    assert not (venv.site / WORK).exists()
+    venv.sync("aaa", "bbb")
+    venv.check("aaa", "bbb")
+
+
+def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.add("demo")
+    venv.sync()
+    venv.add("demo", "2.0")
+    before, replace = venv.files(), Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == "METADATA" and "-2.0." in str(self):
+            patch.setattr(Path, "replace", broken)
+        return replace(self, target)
+
+    def broken(self: Path, target: Path) -> Path:
+        raise OSError(errno.EIO, "Input/output error", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(InputError) as caught:
+            venv.sync()
+    assert "The next sync puts it back" in str(caught.value)
+    assert Swap(venv.prefix, venv.site).recover() == "demo"
+    assert venv.sync(dry_run=True).undone == "demo"
+    wheel = venv.wheels.pop("demo")
+    with pytest.raises(UnlockableError):  # a sync that comes to nothing undoes it all the same
+        missing = {**lock_entry(wheel, venv.index.file_url("missing-1.0-py3-none-any.whl")), "sha256": "0" * 64}
+        venv.sync(lock={**base_document(), "packages": {"demo": missing}})
+    assert venv.files() == before
+    venv.wheels["demo"] = wheel
+    venv.sync()
+    venv.check()
+
+
+def test_one_sync_at_a_time(venv: Venv) -> None:
+    venv.add("demo")
+    with Swap(venv.prefix, venv.site).opened(), pytest.raises(InputError) as caught:
+        venv.sync()
+    assert "Another process" in str(caught.value)
+    assert venv.actions(venv.sync()) == {"demo": "install"}
+
+
+def test_a_read_only_environment(venv: Venv, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.add("demo")
+    mkdir = Path.mkdir
+
+    def refuse(self: Path, *arguments: Any, **options: Any) -> None:
+        if self.name == WORK:
+            raise OSError(errno.EROFS, "Read-only file system", str(self))
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError) as caught:
+        venv.sync()
+    assert f"Cannot change {venv.prefix}: Read-only file system" in str(caught.value)
+    assert venv.index.wheel_downloads == 0
+    assert venv.actions(venv.sync(dry_run=True)) == {"demo": "install"}

@@ -1,0 +1,341 @@
+"""A download on loopback: what breaks is gone on with, and nothing but the right bytes is ever in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micropip_lock.download import discard, download
+from micropip_lock.errors import FetchError, InputError, IntegrityError
+
+from .fetch.serving import Answer, Asked, Server, ranged
+from .support.freezing import forget_machine, quick_fetcher
+
+BODY = random.Random(1).randbytes(300_000)
+HASH = sha256(BODY).hexdigest()
+OTHER = random.Random(2).randbytes(300_000)
+BROKEN = Answer(500, b"broken")
+
+
+@pytest.fixture(autouse=True)
+def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "file.whl"
+
+
+def part(place: Path) -> Path:
+    return place.with_name(f".{place.name}.part")
+
+
+def left(place: Path) -> list[str]:
+    """What lies in the folder."""
+    return sorted(item.name for item in place.parent.iterdir()) if place.parent.is_dir() else []
+
+
+def bring(server: Server, place: Path, fetching: dict[str, Any] | None = None, **options: Any) -> int:
+    async def run() -> int:
+        fetcher = quick_fetcher(**(fetching or {}))
+        try:
+            return await download(fetcher, f"{server.origin}/file", HASH, place, **options)
+        finally:
+            await fetcher.aclose()
+
+    return asyncio.run(run())
+
+
+def breaking(body: bytes, *pieces: int) -> Callable[[Asked], Answer]:
+    """A server with ranges whose answers end after so many bytes; then it is well."""
+    whole, sizes = ranged(body), list(pieces)
+
+    def answer(asked: Asked) -> Answer:
+        good = whole(asked)
+        if not sizes:
+            return good
+        return Answer(good.status, good.body[: sizes.pop(0)], good.headers, length=len(good.body))
+
+    return answer
+
+
+def ranges(server: Server) -> list[str | None]:
+    return [asked.headers.get("range") for asked in server.log]
+
+
+def test_whole(server: Server, place: Path) -> None:
+    server.answers["/file"] = ranged(BODY)
+    came: list[int] = []
+    assert bring(server, place, advance=came.append) == len(BODY)
+    assert place.read_bytes() == BODY
+    assert sum(came) == len(BODY)
+    assert left(place) == ["file.whl"]
+    assert place.stat().st_mode & 0o777 == 0o644
+
+
+def test_an_empty_file(server: Server, place: Path) -> None:
+    server.answers["/file"] = Answer(200, b"")
+
+    async def run() -> int:
+        fetcher = quick_fetcher()
+        try:
+            return await download(fetcher, f"{server.origin}/file", sha256(b"").hexdigest(), place)
+        finally:
+            await fetcher.aclose()
+
+    assert asyncio.run(run()) == 0
+    assert place.read_bytes() == b""
+
+
+def test_breaks_are_gone_on_with(server: Server, place: Path) -> None:
+    server.answers["/file"] = breaking(BODY, 100_000, 50_000, 1)
+    came: list[int] = []
+    assert bring(server, place, advance=came.append) == len(BODY)
+    assert place.read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=100000-", "bytes=150000-", "bytes=150001-"]
+    assert sum(came) == len(BODY)
+
+
+def test_a_server_that_ignores_ranges(server: Server, place: Path) -> None:
+    answers = [Answer(200, BODY[:90_000], length=len(BODY)), Answer(200, BODY)]
+    server.answers["/file"] = list(answers)
+    bring(server, place)
+    assert place.read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=90000-"]
+
+
+@pytest.mark.parametrize("status", [416, 400, 501])
+def test_a_server_that_refuses_ranges(server: Server, place: Path, status: int) -> None:
+    tries = [0]
+
+    def answer(asked: Asked) -> Answer:
+        tries[0] += 1
+        if "range" in asked.headers:
+            return Answer(status, b"no ranges here")
+        return Answer(200, BODY[:90_000], length=len(BODY)) if tries[0] == 1 else Answer(200, BODY)
+
+    server.answers["/file"] = answer
+    came: list[int] = []
+    bring(server, place, advance=came.append)
+    assert place.read_bytes() == BODY
+    assert sum(came) == len(BODY)
+    assert ranges(server) == [None, "bytes=90000-", None]
+
+
+def test_a_break_without_end(server: Server, place: Path) -> None:
+    server.answers["/file"] = breaking(BODY, *([10] * 100))
+    with pytest.raises(FetchError) as caught:
+        bring(server, place)
+    assert "broke" in str(caught.value)
+    assert len(server.log) < 40
+    assert not place.exists()
+
+
+def test_a_later_run_goes_on(server: Server, place: Path) -> None:
+    answers = [Answer(200, BODY[:200_000], length=len(BODY)), BROKEN]
+    server.answers["/file"] = answers
+    with pytest.raises(FetchError):
+        bring(server, place)
+    assert left(place) == [".file.whl.part"]
+    assert part(place).read_bytes() == BODY[:200_000]
+    server.answers["/file"] = ranged(BODY)
+    server.log.clear()
+    bring(server, place)
+    assert place.read_bytes() == BODY
+    assert ranges(server) == ["bytes=200000-"]
+    assert left(place) == ["file.whl"]
+
+
+@pytest.mark.parametrize("fetching", [{}, {"offline": True}], ids=["broken", "offline"])
+def test_no_answer_loses_nothing(server: Server, place: Path, fetching: dict[str, Any]) -> None:
+    place.parent.mkdir()
+    part(place).write_bytes(BODY[:1000])
+    server.answers["/file"] = BROKEN
+    with pytest.raises(FetchError):
+        bring(server, place, fetching)
+    assert part(place).read_bytes() == BODY[:1000]
+
+
+def test_a_partial_file_that_was_whole(server: Server, place: Path) -> None:
+    place.parent.mkdir()
+    part(place).write_bytes(BODY)
+    assert bring(server, place) == len(BODY)
+    assert server.log == []
+    assert place.read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    "rest", [OTHER[:1000], OTHER, OTHER * 2, BODY + b"more"], ids=["some", "all", "more", "longer"]
+)
+def test_a_partial_file_of_another_file(server: Server, place: Path, rest: bytes) -> None:
+    place.parent.mkdir()
+    part(place).write_bytes(rest)
+    server.answers["/file"] = ranged(BODY)
+    came: list[int] = []
+    assert bring(server, place, advance=came.append) == len(BODY)
+    assert place.read_bytes() == BODY
+    assert sum(came) == len(BODY)
+
+
+def test_500_then_200(server: Server, place: Path) -> None:
+    server.answers["/file"] = [BROKEN, Answer(503), Answer(200, BODY)]
+    bring(server, place)
+    assert place.read_bytes() == BODY
+    assert len(server.log) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [OTHER, BODY[:-1], BODY + b"x", b"", b"<html>sorry</html>"],
+    ids=["other", "shorter", "longer", "no", "page"],
+)
+def test_wrong_bytes(server: Server, place: Path, body: bytes) -> None:
+    """Also of a length that the server believes in."""
+    server.answers["/file"] = Answer(200, body)
+    with pytest.raises(IntegrityError) as caught:
+        bring(server, place)
+    assert HASH in str(caught.value) and sha256(body).hexdigest() in str(caught.value)
+    assert left(place) == []
+    assert len(server.log) == 1
+
+
+def test_wrong_bytes_leave_what_is_there(server: Server, place: Path) -> None:
+    place.parent.mkdir()
+    place.write_bytes(b"an older file of that name")
+    server.answers["/file"] = Answer(200, OTHER)
+    with pytest.raises(IntegrityError):
+        bring(server, place)
+    assert place.read_bytes() == b"an older file of that name"
+
+
+@pytest.mark.parametrize("status", [404, 403, 500])
+def test_refusals_leave_nothing(server: Server, place: Path, status: int) -> None:
+    server.answers["/file"] = Answer(status)
+    with pytest.raises(FetchError) as caught:
+        bring(server, place)
+    assert caught.value.code == ("not-allowed" if status == 403 else "unreachable")
+    assert left(place) == []
+
+
+def test_a_server_without_ranges_that_may_not_be_asked_any_more(server: Server, place: Path) -> None:
+    place.parent.mkdir()
+    part(place).write_bytes(BODY[:1000])
+    server.answers["/file"] = Answer(403)
+    with pytest.raises(FetchError) as caught:
+        bring(server, place)
+    assert caught.value.code == "not-allowed"
+    assert len(server.log) == 1
+    assert part(place).read_bytes() == BODY[:1000]
+
+
+def test_two_at_a_time(server: Server, place: Path) -> None:
+    """While another process writes the partial file, a second one has its own."""
+    server.answers["/file"] = ranged(BODY)
+    place.parent.mkdir()
+    with part(place).open("ab") as other:
+        other.write(b"of somebody else")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        bring(server, place)
+        assert part(place).read_bytes() == b"of somebody else"
+    assert place.read_bytes() == BODY
+    assert place.stat().st_mode & 0o777 == 0o644
+    assert left(place) == [".file.whl.part", "file.whl"]
+
+
+def test_two_at_a_time_that_fail(server: Server, place: Path) -> None:
+    server.answers["/file"] = breaking(BODY, *([10] * 100))
+    place.parent.mkdir()
+    with part(place).open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(FetchError):
+            bring(server, place)
+    assert left(place) == [".file.whl.part"]
+
+
+def test_what_a_check_refuses_is_not_there(server: Server, place: Path) -> None:
+    server.answers["/file"] = ranged(BODY)
+    seen: list[bytes] = []
+
+    def check(path: Path) -> None:
+        seen.append(path.read_bytes())
+        assert not place.exists()
+        raise IntegrityError("no")
+
+    with pytest.raises(IntegrityError):
+        bring(server, place, check=check)
+    assert seen == [BODY]
+    assert left(place) == []
+
+
+def test_discard(place: Path) -> None:
+    discard(place)
+    place.parent.mkdir()
+    part(place).write_bytes(b"x")
+    discard(place)
+    assert left(place) == []
+
+
+# -- places that cannot be written
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with room for 64 kB; where nothing may be mounted, one whose files cannot be written to their end."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
+    yield folder
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(server: Server, small_disk: Path) -> None:
+    server.answers["/file"] = ranged(BODY)
+    with pytest.raises(InputError) as caught:
+        bring(server, small_disk / "file.whl")
+    assert "No space left" in str(caught.value)
+    assert left(small_disk / "file.whl") == []
+
+
+def test_a_file_where_the_folder_should_be(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError) as caught:
+        bring(server, tmp_path / "file" / "file.whl")
+    assert "Cannot write" in str(caught.value)
+    assert server.log == []
+
+
+def test_a_folder_where_the_file_should_be(server: Server, place: Path) -> None:
+    server.answers["/file"] = ranged(BODY)
+    place.mkdir(parents=True)
+    with pytest.raises(InputError):
+        bring(server, place)
+    assert place.is_dir()
