@@ -56,7 +56,7 @@ class Entry:
             return "http"
         if self.scheme:
             return "local" if self.scheme in ("emfs", "file") else "nowhere"
-        # A page knows «//host/file», but «/root/file» is what micropip writes in Node: a path of that machine.
+        # A page knows «//host/file», but «/folder/file» is what micropip writes in Node: a path of that machine.
         is_path = name.startswith(("/", "\\")) and not name.startswith("//")
         return "local" if is_path or _DRIVE.match(name) else "relative"
 
