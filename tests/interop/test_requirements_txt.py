@@ -382,7 +382,6 @@ def test_no_index() -> None:
         "--no-binary :none:",
         "--prefer-binary",
         "--trusted-host h.example",
-        "--require-hashes",
         "--no-require-hashes",
         "--use-feature=fast-deps",
         "--no-cache-dir",
@@ -395,6 +394,13 @@ def test_no_index() -> None:
 def test_options_that_change_nothing(option: str) -> None:
     wanted = (parse_wanted("demo", "a.txt, line 2"),)
     assert read(f"{option}\ndemo") == RequirementFiles(wanted, (), None, (), (), False, False)
+
+
+def test_hashes_can_be_demanded() -> None:
+    assert read("--require-hashes\ndemo").require_hashes
+    assert not read("demo").require_hashes
+    write(b="--require-hashes")
+    assert read("-c b.txt").require_hashes
 
 
 @pytest.mark.parametrize("option", ["--pre", "--all-releases :all:", "--all-releases=:all: --pre"])

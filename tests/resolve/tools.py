@@ -75,7 +75,8 @@ class Uv:
         def answer() -> Answer:
             out, err = process.communicate()
             if process.returncode:
-                assert any(text in err for text in _UV_SAYS_NO), err
+                # uv breaks its lines where the port and the names happen to end
+                assert any(text in " ".join(err.split()) for text in _UV_SAYS_NO), err
                 return Answer(None, err)
             return Answer(dict(map(_uv_line, out.splitlines())), out)
 
