@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from .support import installed, runtimes
 from .support.index_server import IndexServer
@@ -21,6 +22,11 @@ from .support.site_server import SiteServer, pyodide_site
 
 if TYPE_CHECKING:
     from .support.chromium import ChromiumPyodide  # Selenium is slow to import, and few tests want it
+
+# The same examples in every run: what is red for one is red for all. Others are looked for by command:
+# HYPOTHESIS_PROFILE=default python -m pytest tests/...
+settings.register_profile("same-examples", derandomize=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same-examples"))
 
 SharedPyodide = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
 
