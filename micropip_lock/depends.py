@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from .errors import Problem
 from .installed import InstalledDistribution
+from .metadata import CoreMetadata
 from .target import Target
 
 
@@ -66,6 +67,9 @@ class Dependencies:
             self._extras[canonicalize_name(requirement.name)].update(map(canonicalize_name, requirement.extras))
         for key in self._distributions:
             self._extras[key].update(self._extras_micropip_used(key))
+        for key, distribution in self._distributions.items():
+            if distribution.note is not None:
+                self._extras[key].update(map(canonicalize_name, distribution.note.extras))
         self._spread_extras()
         self._guess_extras(other_edges or {}, result)
         broken = result.warnings if allow_broken else result.problems
@@ -147,6 +151,22 @@ class Dependencies:
             if needed - plain and needed <= names and all(map(self._met, added)):
                 yield extra
 
+    def extras_of(self, metadata: CoreMetadata, names: Collection[str]) -> tuple[str, ...]:
+        """The fewest extras of a distribution that explain why a lock says it depends on ``names``."""
+        covered: set[str] = {canonicalize_name(item.name) for item in metadata.requires if self._true(item, "")}
+        added = {
+            extra: [item for item in metadata.requires if self._true(item, extra) and not self._true(item, "")]
+            for extra in metadata.extras
+        }
+        chosen = []
+        # One that asks for extras of others comes last: those others show by themselves which they have.
+        for extra in sorted(added, key=lambda it: (any(item.extras for item in added[it]), len(added[it]), it)):
+            needed = self._names(added[extra])
+            if needed <= set(names) and needed - covered:
+                covered |= needed
+                chosen.append(extra)
+        return tuple(sorted(chosen))
+
     def _guess_extras(self, other_edges: Mapping[str, Iterable[str]], result: Edges) -> None:
         """Activate an extra where nothing else explains why a package is there."""
         roots = {canonicalize_name(requirement.name) for requirement in self._asked}
@@ -155,7 +175,9 @@ class Dependencies:
             graph = {key: self._names(self._active(key)) for key in self._distributions}
             explained = {name for key, names in graph.items() for name in names if name != key}
             unexplained = set(self._distributions) - explained - explained_by_others - roots
-            unexplained = {key for key in unexplained if not asked_for(self._distributions[key])}
+            # What sync installed has the extras that its lock shows, and needs no other reason to be there.
+            told = {key for key in unexplained if self._distributions[key].note is not None}
+            unexplained = {key for key in unexplained - told if not asked_for(self._distributions[key])}
             guess = self._best_guess(unexplained, explained | explained_by_others, graph)
             if guess is None:
                 return
@@ -227,8 +249,8 @@ class Dependencies:
 
 
 def asked_for(distribution: InstalledDistribution) -> bool:
-    """Whether pip's REQUESTED says that the user asked for it (uv writes it for every package)."""
-    return "REQUESTED" in distribution.files and distribution.installer == "pip"
+    """Whether REQUESTED says that the user asked for it (uv writes it for every package)."""
+    return "REQUESTED" in distribution.files and distribution.installer in ("pip", "micropip-lock")
 
 
 def fits(requirement: Requirement, version: str) -> bool:

@@ -48,6 +48,46 @@ def parse_provenance_url(data: bytes) -> DirectUrl:
     return DirectUrl(_url(value), "archive", _sha256(info))
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What `sync` keeps in provenance_url.json of what a lock says and no file of an installer does.
+
+    It proves nothing. It lets a later freeze tell what was asked for from what was merely needed.
+    """
+
+    #: Requirements of this distribution that somebody asked for.
+    requested: tuple[str, ...] = ()
+    #: Extras that are wanted of it, by canonical name.
+    extras: tuple[str, ...] = ()
+    #: Scheme and host of the indexes that proved the lock.
+    indexes: tuple[str, ...] = ()
+
+
+_NOTE = "micropip-lock"
+
+
+def provenance_url(url: str, sha256: str, note: Note) -> bytes:
+    """Write provenance_url.json (PEP 710, a draft)."""
+    value: dict[str, Any] = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
+    if note != Note():
+        value[_NOTE] = {name: list(told) for name in Note.__slots__ if (told := getattr(note, name))}
+    return json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
+
+
+def parse_note(data: bytes) -> Note:
+    """Read the note in provenance_url.json; an empty one when there is none, or nobody can read it."""
+    try:
+        value = _object(data).get(_NOTE)
+    except ValueError:
+        return Note()
+    if not isinstance(value, dict):
+        return Note()
+    told = {name: value.get(name, []) for name in Note.__slots__}
+    if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in told.values()):
+        return Note()
+    return Note(**{name: tuple(items) for name, items in told.items()})
+
+
 def parse_index(data: bytes) -> str | None:
     """Parse INDEX (docs/INDEX.md): one http(s) URL in one line; None when it is anything else."""
     url = data.decode("utf-8", errors="replace").rstrip("\r\n")

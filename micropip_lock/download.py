@@ -32,17 +32,19 @@ async def download(
     path: Path,
     *,
     advance: Callable[[int], None] | None = None,
+    expect: Callable[[int], None] | None = None,
     check: Callable[[Path], None] | None = None,
 ) -> int:
     """Fetch ``url`` to ``path``, which appears in one step when all bytes are there and have this sha256.
 
-    ``advance`` is told how many bytes came; fewer than none when they were in vain. ``check`` may look at the whole
+    ``advance`` is told how many bytes came (fewer than none when they were in vain), ``expect`` how many there will be
+    in all, as far as the server says. ``check`` may look at the whole
     file before it is in its place, and raise. Returns the size. Raises `FetchError`, `IntegrityError` when the
     bytes are others, and `InputError` when they cannot be written.
     """
     try:
         with _partial(path) as (file, partial):
-            size = await _fill(fetcher, url, sha256, file, advance or _ignore)
+            size = await _fill(fetcher, url, sha256, file, advance or _ignore, expect or _ignore)
             file.flush()
             os.fsync(file.fileno())
             if check is not None:
@@ -68,10 +70,17 @@ def _checked(check: Callable[[Path], None], file: BinaryIO, partial: Path) -> No
         raise
 
 
-async def _fill(fetcher: Fetcher, url: str, sha256: str, file: BinaryIO, advance: Callable[[int], None]) -> int:
+async def _fill(
+    fetcher: Fetcher,
+    url: str,
+    sha256: str,
+    file: BinaryIO,
+    advance: Callable[[int], None],
+    expect: Callable[[int], None],
+) -> int:
     resumed = file.seek(0, os.SEEK_END) > 0
     while True:
-        found, size = await _read_on(fetcher, url, sha256, file, advance)
+        found, size = await _read_on(fetcher, url, sha256, file, advance, expect)
         if found == sha256:
             return size
         file.seek(0)
@@ -86,7 +95,12 @@ async def _fill(fetcher: Fetcher, url: str, sha256: str, file: BinaryIO, advance
 
 
 async def _read_on(
-    fetcher: Fetcher, url: str, sha256: str, file: BinaryIO, advance: Callable[[int], None]
+    fetcher: Fetcher,
+    url: str,
+    sha256: str,
+    file: BinaryIO,
+    advance: Callable[[int], None],
+    expect: Callable[[int], None],
 ) -> tuple[str, int]:
     """Read from where ``file`` ends to the end of the resource; the hash of the whole and its size."""
     digest = hashlib.sha256()
@@ -101,8 +115,10 @@ async def _read_on(
     while True:
         before = size
         try:
-            async with fetcher.stream(url, start=0 if anew else size) as pieces:
-                async for piece in pieces:
+            async with fetcher.stream(url, start=0 if anew else size) as stream:
+                if stream.size is not None:
+                    expect(stream.size + (0 if anew else size))
+                async for piece in stream:
                     if anew:
                         # Only now, for a server that says nothing at all is no reason to lose what is there.
                         file.seek(0)

@@ -17,6 +17,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from .direct_url import Note, parse_note
 from .errors import InputError, Problem
 from .metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from .record import WRITTEN_BY_INSTALLERS, Installation, RecordRow, bytecode_source, digest, parse_record
@@ -53,6 +54,11 @@ class InstalledDistribution:
     def installer(self) -> str:
         """The text of INSTALLER, without white space around it; empty when there is none."""
         return self.text("INSTALLER")
+
+    @cached_property
+    def note(self) -> Note | None:
+        """What `sync` wrote down when it installed this distribution; None when somebody else installed it."""
+        return parse_note(self.files.get("provenance_url.json", b"{}")) if self.installer == "micropip-lock" else None
 
     def text(self, name: str) -> str:
         """The text of a small file in .dist-info; empty when it is missing."""

@@ -136,9 +136,12 @@ class _Commands(click.Group):
     _FUNCTIONS: ClassVar = {
         "bundle": "bundle_command",
         "cache": "cache",
+        "check": "check_command",
+        "diff": "diff_command",
         "freeze": "freeze_command",
         "resolve": "resolve_command",
         "sync": "sync_command",
+        "tree": "tree_command",
         "verify": "verify_command",
     }
 

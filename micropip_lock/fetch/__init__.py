@@ -22,6 +22,7 @@ __all__ = [
     "Fetcher",
     "NoNetwork",
     "Response",
+    "Stream",
     "default_fetcher",
     "drive",
     "run_sync",
@@ -58,6 +59,20 @@ class Response:
         return self.status not in (404, 410)
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A body on its way: ``async for piece in stream``, once.
+
+    ``size`` is the number of bytes that will come, where the server says it.
+    """
+
+    pieces: AsyncIterator[bytes]
+    size: int | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.pieces
+
+
 class Fetcher(Protocol):
     """Asks for bytes. Every method maps foreign exceptions to `FetchError` at its boundary."""
 
@@ -83,7 +98,7 @@ class Fetcher(Protocol):
     async def head(self, url: str) -> Response:
         """HEAD ``url``, for its headers. Raises `FetchError`."""
 
-    def stream(self, url: str, *, start: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def stream(self, url: str, *, start: int = 0) -> AbstractAsyncContextManager[Stream]:
         """GET ``url`` from byte ``start`` on, in pieces of any size. Raises `FetchError`."""
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -124,7 +139,7 @@ class NoNetwork:
         self._refuse(url)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """Raise."""
         self._refuse(url)
         yield  # only what yields is a context manager

@@ -60,6 +60,15 @@ def pieces(url: str, *, start: int = 0) -> Iterator[bytes]:
         raise _unreadable(bare, error) from error
 
 
+def size(url: str) -> int:
+    """The size of a file. Raises `FetchError`."""
+    bare = url.partition("#")[0].partition("?")[0]
+    try:
+        return _path(bare).stat().st_size
+    except OSError as error:
+        raise _unreadable(bare, error) from error
+
+
 def _path(url: str) -> Path:
     try:
         parts = urlsplit(url)

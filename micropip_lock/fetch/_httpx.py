@@ -13,7 +13,7 @@ import httpx
 
 from ..errors import FetchError
 from ..url import shown
-from . import ByteRange, Response, _file
+from . import ByteRange, Response, Stream, _file
 from ._body import Body
 from ._exchange import SENT, Exchanger, transient, wire
 from ._gather import concurrently
@@ -24,6 +24,7 @@ from ._rules import (
     TOTAL_SECONDS,
     CacheError,
     Transient,
+    announced,
     check_length,
     check_partial,
     range_header,
@@ -105,10 +106,10 @@ class HttpxFetcher:
         return await self._attempts(bare, lambda: self._read("HEAD", bare, headers, None, 0, cached=False))
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`. Only opening it is tried again; later errors are the caller's to resume from."""
         if _file.is_file(url):
-            yield _in_pieces(url, start)
+            yield Stream(_in_pieces(url, start), _file.size(url) - start)
             return
         bare = self._exchanger.credentials.take(url)
         headers = {"accept": "*/*", "accept-encoding": "identity"}
@@ -126,8 +127,9 @@ class HttpxFetcher:
             elif response.status_code != 200:
                 message = f"{shown(final)}: there is nothing to download ({response.status_code})"
                 raise FetchError(message, url=shown(final))
+            size = announced(response.headers, skip) if expected is None else expected
             async with aclosing(_decoded(response, final, skip, expected)) as pieces:
-                yield pieces
+                yield Stream(pieces, size)
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """See `Fetcher.gather`."""

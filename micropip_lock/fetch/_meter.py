@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from . import ByteRange, Fetcher, Response
+    from . import ByteRange, Fetcher, Response, Stream
 
 T = TypeVar("T")
 
@@ -45,10 +46,10 @@ class Meter:
         return await self._fetcher.head(url)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         self.requests += not url.startswith("file:")
-        async with self._fetcher.stream(url, start=start) as pieces:
-            yield self._counted(pieces)
+        async with self._fetcher.stream(url, start=start) as stream:
+            yield replace(stream, pieces=self._counted(stream.pieces))
 
     async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for piece in pieces:

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from ..errors import FetchError
 from ..url import shown, without_credentials
-from . import ByteRange, Response
+from . import ByteRange, Response, Stream
 from ._gather import concurrently
 from ._js import Exchange, js, js_errors, skipped
-from ._rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient
+from ._rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient, announced
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class PyfetchFetcher:
         return await self._attempts(bare, attempt)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`. Only opening it is tried again."""
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, (start, None) if start else None)
@@ -99,9 +99,10 @@ class PyfetchFetcher:
         answer, watch = await self._attempts(bare, attempt)
         # A large wheel on a slow line may take its time.
         watch.end = inf
-        skip = skipped(*_head(answer), start, lenient=not self._shared.node)
+        final, status, answered = _head(answer)
+        skip = skipped(final, status, answered, start, lenient=not self._shared.node)
         async with aclosing(_from(answer, watch, skip)) as pieces:
-            yield pieces
+            yield Stream(pieces, announced(answered, skip))
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """See `Fetcher.gather`."""

@@ -160,6 +160,14 @@ def _as_asked(asked: ByteRange, first: int, last: int, total: int | None) -> boo
     return total is None or last == (total - 1 if end is None else min(end, total - 1))
 
 
+def announced(headers: Mapping[str, str], skip: int) -> int | None:
+    """How many bytes of a body will come after the first ``skip``, as far as Content-Length says."""
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit()) or headers.get("content-encoding", "identity") != "identity":
+        return None
+    return max(0, int(length) - skip)
+
+
 def check_length(url: str, expected: int | None, body_length: int, complete: bool) -> None:
     """Raise `Transient` when a partial body has another length than its Content-Range says."""
     if expected is None or body_length == expected or (not complete and body_length < expected):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from ..url import origin, without_credentials
-from . import ByteRange, Response
+from . import ByteRange, Response, Stream
 from ._gather import in_turn
 from ._js import Exchange, js, js_errors, skipped
 from ._rules import RETRY_DELAYS, TOTAL_SECONDS
@@ -74,7 +74,7 @@ class XhrFetcher:
         return await self._shared.attempts(bare, attempt)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`; this one has read everything when it begins."""
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, (start, None) if start else None)
@@ -83,7 +83,8 @@ class XhrFetcher:
             return self._send("GET", bare, headers, False)
 
         final, status, answered, body = await self._shared.attempts(bare, attempt)
-        yield _once(body[skipped(final, status, answered, start, lenient=True) :])
+        rest = body[skipped(final, status, answered, start, lenient=True) :]
+        yield Stream(_once(rest), len(rest))
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """Run ``tasks`` one after the other; see `Fetcher.gather`."""

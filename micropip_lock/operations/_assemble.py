@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from packaging.utils import canonicalize_name
 
 from ..depends import asked_for, break_cycles
+from ..direct_url import parse_index
 from ..errors import Problem
 from ..evidence import Evidence, Finding, Proof
 from ..imports import imports
@@ -153,8 +154,12 @@ def _extra(
     if not isinstance(base.extra.get("tool"), Mapping):
         return base.extra
     requested = {str(requirement) for requirement in selection.requested}
-    requested |= {key for key, item in environment.own.items() if asked_for(item)}
+    notes = {key: item.note for key, item in environment.own.items() if item.note is not None}
+    requested |= {key for key, item in environment.own.items() if asked_for(item) and key not in notes}
+    requested |= {text for note in notes.values() for text in note.requested}
     requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
-    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(item.index)) for item in evidence if item.index}
+    asked = {item.index for item in evidence if item.index}
+    asked |= {url for note in notes.values() for url in note.indexes if parse_index(url.encode()) is not None}
+    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in asked}
     own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}
     return {**base.extra, "tool": {**base.extra["tool"], "micropip-lock": own}}

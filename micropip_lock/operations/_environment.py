@@ -239,15 +239,15 @@ def _misfits(item: InstalledDistribution, target: Target) -> Iterable[Problem]:
             "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
         )
     if item.unspread:
-        yield layout(item)
+        yield layout(item.key, item.version)
 
 
-def layout(item: InstalledDistribution) -> Problem:
+def layout(key: str, version: str) -> Problem:
     """That modules lie where Pyodide leaves them and Python does not look."""
     return Problem(
         "layout",
-        item.key,
-        item.version,
+        key,
+        version,
         "its modules lie in .data/purelib or .data/platlib, where Python does not find them: "
         "Pyodide unpacks wheels as they are.",
         "Ask its authors for a wheel that has its modules at the root.",

@@ -156,7 +156,7 @@ class _Resolution:
             ],
         )
         findings = {name: Finding(item) for name, item in evidence.items() if isinstance(item, Evidence)}
-        environment.problems += [layout(item) for item in distributions.values() if item.unspread]
+        environment.problems += [layout(item.key, item.version) for item in distributions.values() if item.unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")

@@ -131,10 +131,10 @@ class Supplier:
         stored = self.store is not None and self.store.accepts(entry.sha256)
         target = self.store.place(entry.sha256) if self.store is not None and stored else place
         transfer = self.transfers.begin(place.name) if self.transfers is not None else None
-        advance: Callable[[int], None] | None = transfer.advance if transfer is not None else None
+        told = {} if transfer is None else {"advance": transfer.advance, "expect": transfer.expect}
         done = False
         try:
-            size = await download(self.fetcher, entry.file_name, entry.sha256, target, advance=advance, check=check)
+            size = await download(self.fetcher, entry.file_name, entry.sha256, target, check=check, **told)
             done = True
         except FetchError as error:
             # A stream does not tell «not there» from other refusals.

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
@@ -88,32 +88,38 @@ class Swap:
         return sorted(_files(self.staged(package)))
 
     def apply(self, packages: Sequence[str], old: Iterable[str]) -> list[str]:
-        """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was.
+        """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was."""
+        coming = {package: self.incoming(package) for package in packages}
+        with self.exchanging(coming, old) as new:
+            for package, names in coming.items():
+                for name in names:
+                    _move(self.staged(package) / name, self.prefix / name)
+        return new
+
+    @contextmanager
+    def exchanging(self, coming: Mapping[str, Sequence[str]], old: Iterable[str]) -> Iterator[list[str]]:
+        """Move the files ``old`` out while somebody brings the files ``coming`` of some packages; the value is those.
 
         On any error everything is put back. What is in the way of a new file is moved out like an old one: a file, a
         file where a folder has to be, a symbolic link that leads out of the environment.
         """
         trash = self.work / "old"
-        coming = {package: self.incoming(package) for package in packages}
         new = sorted({name for names in coming.values() for name in names})
         barriers = self._barriers(new)
         inside = [name for name in new if not _is_below(name, barriers)]
         out = dict.fromkeys([*old, *barriers, *(name for name in inside if _exists(self.prefix / name))])
-        self._write({"packages": list(packages), "out": list(out), "in": coming})
+        self._write({"packages": list(coming), "out": list(out), "in": {key: list(coming[key]) for key in coming}})
         try:
             for number, name in enumerate(out):
                 _move(self.prefix / name, trash / str(number))
             self._prune_empty(out)
-            for package, names in coming.items():
-                for name in names:
-                    _move(self.staged(package) / name, self.prefix / name)
+            yield new
         except BaseException:
             self._undo()
             raise
         self._journal.unlink()
-        for folder in (trash, *map(self.staged, packages)):
+        for folder in (trash, *map(self.staged, coming)):
             shutil.rmtree(folder, ignore_errors=True)
-        return new
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
         """What is no folder of this environment where one has to be."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import json
 import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, IntegrityError
@@ -16,13 +15,11 @@ from ..record import WRITTEN_BY_INSTALLERS
 from ._swap import is_environment
 
 
-def unpack(
-    wheel: Path, target: Path, site: PurePosixPath, interpreter: str, provenance: tuple[str, str] | None
-) -> None:
+def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, metadata: Mapping[str, bytes]) -> None:
     """Unpack ``wheel`` into ``target``, which is laid out like an environment whose site-packages is ``site``.
 
-    ``interpreter`` goes into the first line of scripts; ``provenance`` is the URL and sha256 for
-    provenance_url.json (PEP 710). Raises `IntegrityError`, and `InputError` when it cannot be written.
+    ``interpreter`` goes into the first line of scripts; ``metadata`` are files to add to its
+    .dist-info. Raises `IntegrityError`, and `InputError` when it cannot be written.
     """
     try:
         from installer import install
@@ -36,11 +33,6 @@ def unpack(
     packages = str(target / site)
     scheme = {"purelib": packages, "platlib": packages, "scripts": str(target / "bin"), "data": str(target)}
     scheme["headers"] = str(target / "include" / wheel.name.partition("-")[0])
-    metadata = {"INSTALLER": b"micropip-lock\n"}
-    if provenance is not None:
-        url, sha256 = provenance
-        told = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
-        metadata["provenance_url.json"] = json.dumps(told, sort_keys=True).encode()
 
     class Source(WheelFile):
         """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
@@ -57,7 +49,7 @@ def unpack(
     try:
         with Source.open(wheel) as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # it leaves out what a wheel has in __pycache__
-            install(source, destination, metadata)
+            install(source, destination, dict(metadata))
     except OSError as error:
         if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
             raise IntegrityError(f"two of its files would be in one place ({error})") from error

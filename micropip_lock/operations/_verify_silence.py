@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from ..errors import FetchError, Problem
-from ..fetch import ByteRange, Fetcher, Response
+from ..fetch import ByteRange, Fetcher, Response, Stream
 from ..fetch._meter import Meter
 from ..url import origin
 from ._verify_entry import about, listed
@@ -47,7 +47,7 @@ class Patience(Meter):
             return await super().head(url)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         with self._asking(url):
             async with super().stream(url, start=start) as pieces:
                 yield pieces

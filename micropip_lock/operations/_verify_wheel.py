@@ -176,7 +176,7 @@ def _read_modules(look: Look, contents: WheelContents) -> None:
         Path(), contents.dist_info, {}, metadata, WheelMetadata(frozenset()), contents.record
     )
     if unpacked.unspread:
-        look.problems.append(layout(unpacked))
+        look.problems.append(layout(unpacked.key, unpacked.version))
     names, _ = imports([unpacked], {})
     look.modules = next(iter(names.values()), ())
 

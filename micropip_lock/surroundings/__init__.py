@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import InputError
 from ..lockfile import Lockfile
 
-__all__ = ["Surroundings", "configured_indexes", "default_index_urls", "look"]
+__all__ = ["Runtime", "Surroundings", "configured_indexes", "default_index_urls", "look", "runtime"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,42 @@ class Surroundings:
     in_memory: Mapping[str, str] = field(default_factory=dict)
     #: The origin of the page that runs us (``https://host:port``); None where there is no page.
     page_origin: str | None = None
+
+
+class Runtime(Protocol):
+    """The running Pyodide as something to install into, by its own loader."""
+
+    @property
+    def site(self) -> Path:
+        """Its site-packages folder."""
+
+    @property
+    def loaded(self) -> Mapping[str, tuple[str, str]]:
+        """The name as the runtime spells it, and the channel, of what it has loaded, by canonical name."""
+
+    def is_default(self, key: str) -> bool:
+        """Whether the runtime loaded a package from its own lock."""
+
+    async def load(self, names: Collection[str]) -> None:
+        """Load packages of the runtime's own lock. A failed download raises nothing: ask `loaded` afterwards."""
+
+    async def install(self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]) -> None:
+        """Unpack a wheel into site-packages, and add ``files`` to its .dist-info. Raises OSError."""
+
+    def forgetting(self, key: str) -> AbstractContextManager[None]:
+        """Take a package off the runtime's list of what it has loaded, unless what is done meanwhile fails."""
+
+    def imported(self, paths: Collection[str]) -> bool:
+        """Whether a module of these files (relative to site-packages) is in memory."""
+
+
+def runtime() -> Runtime | None:
+    """The Pyodide that runs this call; None on the host."""
+    if sys.platform != "emscripten":
+        return None
+    from . import _runtime
+
+    return _runtime.Runtime()
 
 
 def look(venv: Path | None = None) -> Surroundings:

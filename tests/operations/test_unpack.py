@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from micropip_lock.direct_url import Note, provenance_url
 from micropip_lock.errors import InputError, IntegrityError
 from micropip_lock.operations._unpack import unpack
 
@@ -19,11 +20,14 @@ from ..support.wheels import build_wheel
 
 SITE = PurePosixPath("lib/python3.14/site-packages")
 INFO = f"{SITE}/demo-1.0.dist-info"
-PROVENANCE = ("https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32)
+WRITTEN = {
+    "INSTALLER": b"micropip-lock\n",
+    "provenance_url.json": provenance_url("https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32, Note()),
+}
 
 
-def unpacked(wheel: Path, target: Path, provenance: tuple[str, str] | None = PROVENANCE) -> dict[str, bytes]:
-    unpack(wheel, target, SITE, "/venv/bin/python", provenance)
+def unpacked(wheel: Path, target: Path, metadata: Mapping[str, bytes] = WRITTEN) -> dict[str, bytes]:
+    unpack(wheel, target, SITE, "/venv/bin/python", metadata)
     return {
         path.relative_to(target).as_posix(): path.read_bytes() for path in sorted(target.rglob("*")) if path.is_file()
     }
@@ -66,18 +70,14 @@ def test_every_scheme(tmp_path: Path) -> None:
 
 def test_what_is_written_beside(tmp_path: Path) -> None:
     files = unpacked(build(tmp_path), tmp_path / "out")
-    assert files[f"{INFO}/INSTALLER"] == b"micropip-lock\n"
-    told = json.loads(files[f"{INFO}/provenance_url.json"])
-    assert told == {"archive_info": {"hashes": {"sha256": PROVENANCE[1]}}, "url": PROVENANCE[0]}
+    for name, content in WRITTEN.items():
+        assert files[f"{INFO}/{name}"] == content
+        assert f"{name},sha256=" in files[f"{INFO}/RECORD"].decode()
     assert f"{INFO}/direct_url.json" not in files
 
 
-def test_without_a_url(tmp_path: Path) -> None:
-    assert f"{INFO}/provenance_url.json" not in unpacked(build(tmp_path), tmp_path / "out", None)
-
-
-@pytest.mark.parametrize("provenance", [PROVENANCE, None], ids=["url", "no url"])
-def test_claims_of_the_wheel_itself_are_left_out(provenance: tuple[str, str] | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", [True, False], ids=["url", "no url"])
+def test_claims_of_the_wheel_itself_are_left_out(url: bool, tmp_path: Path) -> None:
     """What installers write is a claim about the wheel; its own copy would be believed by the next sync."""
     claim = json.dumps({"archive_info": {"hashes": {"sha256": "cd" * 32}}, "url": "https://example.org/x.whl"})
     shipped: Mapping[str, str] = {
@@ -89,7 +89,8 @@ def test_claims_of_the_wheel_itself_are_left_out(provenance: tuple[str, str] | N
         "RECORD.jws": "{}",
         "licenses/INSTALLER": "kept",
     }
-    files = unpacked(build(tmp_path, dist_info_files=shipped), tmp_path / "out", provenance)
+    metadata = WRITTEN if url else {"INSTALLER": WRITTEN["INSTALLER"]}
+    files = unpacked(build(tmp_path, dist_info_files=shipped), tmp_path / "out", metadata)
     assert files[f"{INFO}/INSTALLER"] == b"micropip-lock\n"
     assert files[f"{INFO}/licenses/INSTALLER"] == b"kept"
     written = {name.rpartition("/")[2] for name in files if name.startswith(INFO)}
@@ -129,7 +130,7 @@ BAD = {
 def test_refused(kind: str, tmp_path: Path) -> None:
     wheel = build(tmp_path, **BAD[kind])  # type: ignore[arg-type]
     with pytest.raises(IntegrityError) as caught:
-        unpack(wheel, tmp_path / "deep" / "out", SITE, "python", PROVENANCE)
+        unpack(wheel, tmp_path / "deep" / "out", SITE, "python", WRITTEN)
     assert str(caught.value)
     assert not list(tmp_path.rglob("evil*"))
 
@@ -149,7 +150,7 @@ def test_broken_archives(entries: list[Entry], tmp_path: Path) -> None:
     wheel = tmp_path / "demo-1.0-py3-none-any.whl"
     wheel.write_bytes(raw_zip(entries))
     with pytest.raises(IntegrityError):
-        unpack(wheel, tmp_path / "deep" / "out", SITE, "python", PROVENANCE)
+        unpack(wheel, tmp_path / "deep" / "out", SITE, "python", WRITTEN)
     assert not list(tmp_path.rglob("evil*"))
 
 
@@ -157,11 +158,11 @@ def test_broken_archives(entries: list[Entry], tmp_path: Path) -> None:
 def test_names_that_do_not_fit(name: str, tmp_path: Path) -> None:
     wheel = build(tmp_path)
     with pytest.raises(IntegrityError):
-        unpack(wheel.rename(tmp_path / name), tmp_path / "out", SITE, "python", PROVENANCE)
+        unpack(wheel.rename(tmp_path / name), tmp_path / "out", SITE, "python", WRITTEN)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     wheel = build(tmp_path, files={f"{'x' * 300}.py": ""})
     with pytest.raises(InputError) as caught:
-        unpack(wheel, tmp_path / "out", SITE, "python", PROVENANCE)
+        unpack(wheel, tmp_path / "out", SITE, "python", WRITTEN)
     assert "too long" in str(caught.value)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import NoNetwork, Response, drive
+from micropip_lock.fetch import NoNetwork, Response, Stream, drive
 from micropip_lock.operations._verify_silence import PATIENCE, Patience, Silence
 
 ONE, OTHER = "https://one.example/a", "https://other.example/a"
@@ -38,14 +38,14 @@ class Script(NoNetwork):
         return self.say(url)
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         self.say(url)
 
         async def nothing() -> AsyncIterator[bytes]:
             for piece in ():
                 yield piece
 
-        yield nothing()
+        yield Stream(nothing())
 
 
 def ask(patience: Patience, url: str, times: int = 1) -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from packaging.utils import canonicalize_name
 
 from micropip_lock import FreezeResult, freeze
-from micropip_lock.fetch import ByteRange, Response, drive
+from micropip_lock.fetch import ByteRange, Response, Stream, drive
 
 from .freezing import base_lock
 from .replies import JSON_TYPE
@@ -98,7 +98,7 @@ class MemoryIndex:
         return Response(url, 200, {"content-length": str(len(content))}, b"")
 
     @asynccontextmanager
-    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """The whole file, in pieces."""
         content = self.files[url.rpartition("/")[2]][start:]
         self.requests += 1
@@ -108,7 +108,7 @@ class MemoryIndex:
             for at in range(0, len(content), 1 << 16):
                 yield content[at : at + (1 << 16)]
 
-        yield pieces()
+        yield Stream(pieces(), len(content))
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         """One after the other."""

@@ -1,0 +1,103 @@
+"""The environment that sync changes: where it lies, and what in it belongs to a package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+
+from ..errors import InputError
+from ..installed import InstalledDistribution
+from ..lockfile import LockedPackage, Lockfile
+from ..surroundings import Runtime, Surroundings, look, runtime
+from ._swap import is_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The environment: ``prefix`` holds everything of it, ``site`` is its site-packages below.
+
+    ``base`` is the lock of its Pyodide, as far as that is known; ``runtime`` the Pyodide that runs this and has it.
+    """
+
+    prefix: Path
+    site: Path
+    base: Lockfile | None
+    runtime: Runtime | None = None
+
+    @classmethod
+    def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> Place:
+        """Find it; None: where this call is. Raises `InputError`."""
+        around = surroundings if path is not None or surroundings is not None else look()
+        live = runtime() if path is None and around is not None and around.loaded is not None else None
+        if live is not None:
+            assert around is not None
+            return cls(live.site, live.site, around.base, live)
+        site = Path(path) if path is not None else around.paths[0] if around is not None else Path()
+        if not site.is_dir():
+            raise InputError(f"The folder {site} does not exist.")
+        site = site.resolve()
+        prefix = next((parent for parent in site.parents if (parent / "pyvenv.cfg").is_file()), site)
+        if around is not None:
+            return cls(prefix, site, around.base)
+        # A folder alone says nothing of its Pyodide; the venv that it is in may.
+        return cls(prefix, site, look(prefix).base if prefix != site else None)
+
+    def check(self, lock: Lockfile) -> None:
+        """Refuse a lock of another Pyodide than the one that the environment was made from. Raises `InputError`."""
+        if self.base is None:
+            return
+        own, other = self.base.info, lock.info
+        same_python = own.python.rpartition(".")[0] == other.python.rpartition(".")[0]
+        if own.abi_version != other.abi_version or not same_python:
+            what = "this is" if self.runtime is not None else f"{self.prefix} was made for"
+            raise InputError(
+                f"The lock is for Python {other.python}, ABI {other.abi_version}; {what} Python "
+                f"{own.python}, ABI {own.abi_version}. Make a new environment for that Pyodide, or a new lock for this "
+                "one (resolve --base, freeze)."
+            )
+
+    def is_base(self, key: str, entry: LockedPackage) -> bool:
+        """Whether an entry is the one of the Pyodide that this environment is for."""
+        own = self.base.packages.get(key) if self.base is not None else None
+        return own is not None and (own.version, own.sha256) == (entry.version, entry.sha256)
+
+    @property
+    def interpreter(self) -> str:
+        """For the first line of scripts."""
+        python = self.prefix / "bin" / "python"
+        return str(python) if self.prefix != self.site else sys.executable  # as pip --target does
+
+    def below(self, item: InstalledDistribution, paths: Iterable[str]) -> list[str]:
+        """Paths of RECORD, relative to the prefix, without what lies outside of it or is the environment's own.
+
+        Folders that are symbolic links count as where they lead.
+        """
+        real: dict[str, str] = {}
+        found: dict[str, None] = {}
+        for path in paths:
+            folder, _, name = os.path.normpath(os.path.join(item.folder, path)).rpartition("/")  # noqa: PTH118
+            place = real.setdefault(folder, "") or os.path.realpath(folder)
+            real[folder] = place
+            below = os.path.relpath(f"{place}/{name}", self.prefix)
+            if not below.startswith("..") and below != "." and not is_environment(below):
+                found[below] = None
+        return list(found)
+
+    def files(self, item: InstalledDistribution) -> list[str]:
+        """Every file of an installed distribution that lies in the environment, bytecode included."""
+        info = item.folder / item.dist_info
+        names = [row.path for row in item.rows]
+        names += [f"{item.dist_info}/{file.relative_to(info).as_posix()}" for file in info.rglob("*") if file.is_file()]
+        if info.is_symlink():
+            names.append(item.dist_info)
+        found = dict.fromkeys(self.below(item, names))
+        for name in list(found):
+            if name.endswith(".py"):
+                source = self.prefix / name
+                cached = (source.parent / "__pycache__").glob(f"{escape(source.stem)}.*.pyc")
+                found.update(dict.fromkeys(file.relative_to(self.prefix).as_posix() for file in cached))
+        return list(found)
