@@ -23,17 +23,27 @@ if TYPE_CHECKING:
         UnlockableError,
     )
     from .evidence import Evidence
+    from .hosts.micropip import disable, enable
     from .lockfile import LockedPackage, Lockfile, LockInfo
     from .operations._bundle import BundleResult, bundle
+    from .operations._check import Checked, check
+    from .operations._diff import Diff, diff
+    from .operations._export import Export, export
     from .operations._freeze import freeze, freeze_sync
+    from .operations._import import import_pylock
+    from .operations._plan import Plan
     from .operations._resolve import resolve
     from .operations._result import FreezeResult, ResolveResult
-    from .operations._sync import Plan, sync
+    from .operations._sync import sync
+    from .operations._tree import Tree, tree
     from .operations._verify import verify
 
 __all__ = [
     "BundleResult",
+    "Checked",
+    "Diff",
     "Evidence",
+    "Export",
     "FetchError",
     "FreezeResult",
     "InputError",
@@ -47,30 +57,49 @@ __all__ = [
     "ResolutionError",
     "ResolveResult",
     "SuspensionError",
+    "Tree",
     "UnlockableError",
     "bundle",
+    "check",
+    "diff",
+    "disable",
+    "enable",
+    "export",
     "freeze",
     "freeze_sync",
+    "import_pylock",
     "resolve",
     "sync",
+    "tree",
     "verify",
 ]
 
 # Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
 _HOMES = {
     "BundleResult": "operations._bundle",
+    "Checked": "operations._check",
+    "Diff": "operations._diff",
     "Evidence": "evidence",
+    "Export": "operations._export",
     "FreezeResult": "operations._result",
     "LockInfo": "lockfile",
     "LockedPackage": "lockfile",
     "Lockfile": "lockfile",
-    "Plan": "operations._sync",
+    "Plan": "operations._plan",
     "ResolveResult": "operations._result",
+    "Tree": "operations._tree",
     "bundle": "operations._bundle",
+    "disable": "hosts.micropip",
+    "enable": "hosts.micropip",
+    "check": "operations._check",
+    "diff": "operations._diff",
+    "export": "operations._export",
     "freeze": "operations._freeze",
     "freeze_sync": "operations._freeze",
+    "import_pylock": "operations._import",
     "resolve": "operations._resolve",
     "sync": "operations._sync",
+    "tree": "operations._tree",
     "verify": "operations._verify",
 }
 

@@ -19,8 +19,9 @@ from .errors import FetchError, InputError, IntegrityError
 from .fetch import Fetcher
 from .url import shown
 
-#: A connection may break this often after it brought something; one that brings nothing is not tried again.
+#: A connection may break this often after it brought something, and this often after nothing but headers.
 _MOST_BREAKS = 20
+_MOST_EMPTY = 2
 _LARGEST = 4 * 2**30
 _PIECE = 2**20
 
@@ -111,11 +112,12 @@ async def _read_on(
     advance(size)
     if size and digest.hexdigest() == sha256:
         return sha256, size
-    breaks, anew, tried = 0, False, False
+    breaks, empty, anew, tried = 0, 0, False, False
     while True:
-        before = size
+        before, opened = size, False
         try:
             async with fetcher.stream(url, start=0 if anew else size) as stream:
+                opened = True
                 if stream.size is not None:
                     expect(stream.size + (0 if anew else size))
                 async for piece in stream:
@@ -133,6 +135,8 @@ async def _read_on(
                         raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
             return digest.hexdigest(), size
         except FetchError as error:
+            if size and digest.hexdigest() == sha256:
+                return sha256, size  # all of it has come, whatever else was announced
             breaks += 1
             if size > _LARGEST:
                 file.truncate(0)
@@ -140,6 +144,8 @@ async def _read_on(
             if size > before:
                 if breaks > _MOST_BREAKS:
                     raise
+            elif opened and empty < _MOST_EMPTY:
+                empty += 1
             elif before and not tried and error.code != "not-allowed":
                 anew = tried = True  # the server may not like to be asked for the rest
             else:
@@ -169,7 +175,7 @@ def _partial(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             yield file, partial
     except BaseException as error:
         with suppress(OSError):
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             if full or partial != _name(path) or not partial.stat().st_size:
                 partial.unlink()
         raise

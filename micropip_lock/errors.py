@@ -67,6 +67,10 @@ class Problem:
 class MicropipLockError(Exception):
     """The root of every error that this package raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints: the message says it all."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UnlockableError(MicropipLockError):
     """Some packages cannot be locked truthfully; nothing was written.
@@ -81,6 +85,16 @@ class UnlockableError(MicropipLockError):
         count = "1 package" if packages == 1 else f"{packages} packages"
         lines = [f"{count} {outcome}."]
         super().__init__("\n".join([*lines, *map(str, self.problems)]))
+
+    #: Whether a notebook shows the problems already.
+    displayed = False
+
+    def _render_traceback_(self) -> list[str]:
+        return (
+            [f"{type(self).__name__}: {self.args[0].partition(chr(10))[0]}"]
+            if self.displayed
+            else [f"{type(self).__name__}: {self}"]
+        )
 
     @property
     def unanswered(self) -> bool:

@@ -34,10 +34,12 @@ class Evidence:
     index: str | None = None
     requests: int = 0
     bytes: int = 0
+    #: Bytes of the installed files, as RECORD has them.
+    installed_size: int | None = None
 
     def to_json(self) -> dict[str, str | int | None]:
-        """The evidence as a JSON object."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The evidence as a JSON object, with the fields of the contract."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "installed_size"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import micropip_lock
 PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
-FORMATS |= {"errors", "requirements", "url"}
+FORMATS |= {"errors", "requirements", "url", "progress"}
 INSTALLED = {"installed", "origin", "imports", "depends"}
 INDEX = {"index", "remote_wheel", "published", "download", "evidence", "examine", "prove"}
 SEAM = {"fetch", "surroundings", "store"}
@@ -26,12 +26,13 @@ ALLOWED = {
     **dict.fromkeys(FORMATS, FORMATS),
     **dict.fromkeys(INSTALLED, FORMATS | INSTALLED),
     **dict.fromkeys(INDEX, FORMATS | INSTALLED | INDEX),
-    "operations": FORMATS | INSTALLED | INDEX | SEAM,
+    "display": FORMATS | INDEX,
+    "operations": FORMATS | INSTALLED | INDEX | SEAM | {"display"},
     "fetch": {"errors", "url"},
     "surroundings": FORMATS,
     "store": FORMATS,
-    **dict.fromkeys(FACES, FORMATS | INSTALLED | INDEX | SEAM | FACES | {"operations"}),
-    "__init__": {"operations", "evidence", *FORMATS},
+    **dict.fromkeys(FACES, FORMATS | INSTALLED | INDEX | SEAM | FACES | {"operations", "display"}),
+    "__init__": {"operations", "hosts", "evidence", *FORMATS},
 }
 #: Of the seam the index side may know the protocol, and what counts; never a place that knows where it runs.
 PROTOCOL = {
@@ -48,6 +49,7 @@ FOREIGN = {
     **dict.fromkeys(["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS),
     **{name: {"fetch"} for name in ("asyncio", "anysqlite", "certifi", "keyring")},
     "micropip": {"surroundings", "hosts"},
+    "IPython": {"surroundings", "hosts"},
     "click": {"cli", "hosts"},
     "rich": {"cli", "hosts"},
     "packaging": set(ALLOWED),
@@ -179,7 +181,10 @@ def test_nothing_else_is_imported() -> None:
 
 PUBLIC = [
     "BundleResult",
+    "Checked",
+    "Diff",
     "Evidence",
+    "Export",
     "FetchError",
     "FreezeResult",
     "InputError",
@@ -193,12 +198,20 @@ PUBLIC = [
     "ResolutionError",
     "ResolveResult",
     "SuspensionError",
+    "Tree",
     "UnlockableError",
     "bundle",
+    "check",
+    "diff",
+    "disable",
+    "enable",
+    "export",
     "freeze",
     "freeze_sync",
+    "import_pylock",
     "resolve",
     "sync",
+    "tree",
     "verify",
 ]
 

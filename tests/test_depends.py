@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from micropip_lock.depends import Dependencies, Edges, break_cycles
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockInfo
+from micropip_lock.metadata import parse_metadata
 from micropip_lock.target import Target
 
 from .support.freezing import INFO
@@ -426,3 +427,50 @@ def test_the_order_of_the_packages_decides_nothing(depends: dict[str, set[str]],
     graph, warnings = break_cycles(depends)
     again, warnings_again = break_cycles({name: depends[name] for name in order})
     assert (graph, sorted(map(str, warnings))) == (again, sorted(map(str, warnings_again)))
+
+
+# -- what sync wrote down
+
+
+def synced(**told: list[str]) -> dict[str, str]:
+    """The files of a distribution that sync installed."""
+    provenance = {"url": "https://files.example/x.whl", "archive_info": {}, "micropip-lock": told}
+    return {"INSTALLER": "micropip-lock\n", "provenance_url.json": json.dumps(provenance)}
+
+
+def test_extras_that_sync_wrote_down(site: Site) -> None:
+    site.install("app", extras={"more": ["other"], "rest": ["other", "third"]}, marks=synced(extras=["more"]))
+    site.install("other")
+    assert site.depends("app") == ["other"]
+
+
+def test_what_sync_installed_needs_no_other_reason(site: Site) -> None:
+    """Nobody asks for it but an extra: what pip installed has that extra, what sync installed has not."""
+    site.install("app", extras={"more": ["other"]}, marks=synced())
+    site.install("other", marks=synced())
+    assert site.depends("app") == []
+
+
+def test_a_note_of_another_installer_is_not_believed(site: Site) -> None:
+    site.install("app", extras={"more": ["other"]}, marks={**synced(extras=["more"]), **PIP})
+    site.install("other", marks=PIP)
+    assert site.depends("app") == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"plain"}, ()),
+        ({"plain", "one"}, ("a",)),
+        ({"plain", "one", "two"}, ("a", "b")),
+        ({"plain", "one", "two", "three"}, ("a", "b", "c")),
+        ({"one"}, ("a",)),
+        ({"unknown"}, ()),
+    ],
+)
+def test_the_fewest_extras_that_explain_a_lock(names: set[str], expected: tuple[str, ...]) -> None:
+    lines = ["plain", 'one ; extra == "a"', 'one ; extra == "b"', 'two ; extra == "b"', 'app[a,b] ; extra == "all"']
+    lines += ['three ; extra == "c"', 'three[x] ; extra == "deep"', 'never ; extra == "a" and sys_platform == "win32"']
+    extras = "".join(f"Provides-Extra: {name}\n" for name in ("a", "b", "c", "all", "deep"))
+    text = f"Name: app\nVersion: 1.0\n{extras}" + "".join(f"Requires-Dist: {line}\n" for line in lines)
+    assert Dependencies({}, {}, TARGET).extras_of(parse_metadata(text.encode()), names) == expected

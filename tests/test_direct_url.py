@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.direct_url import DirectUrl, parse_direct_url, parse_index, parse_provenance_url
+from micropip_lock.direct_url import (
+    DirectUrl,
+    Note,
+    parse_direct_url,
+    parse_index,
+    parse_note,
+    parse_provenance_url,
+    provenance_url,
+)
 
 from .support.ids import short
 from .support.index_server import IndexServer
@@ -167,3 +175,24 @@ def test_foreign_bytes_are_read_or_a_value_error(content: bytes) -> None:
         except ValueError:
             continue
         assert found.url and (found.sha256 is None or len(found.sha256) == 64)
+
+
+# -- what sync writes
+
+
+@pytest.mark.parametrize(
+    "note", [Note(), Note(requested=("demo[more]>=1", "demo")), Note(extras=("more",), indexes=("https://a.example",))]
+)
+def test_what_sync_writes_is_read(note: Note) -> None:
+    written = provenance_url(URL, HASH, note)
+    assert parse_provenance_url(written) == DirectUrl(URL, "archive", HASH)
+    assert parse_note(written) == note
+    assert ("micropip-lock" in json.loads(written)) is (note != Note())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\xff", b"[]", b"{}", data(), data(**{"micropip-lock": 3}), data(**{"micropip-lock": {"extras": [1]}})],
+)
+def test_a_note_that_nobody_can_read(value: bytes) -> None:
+    assert parse_note(value) == Note()

@@ -62,3 +62,11 @@ def test_a_fetch_error_knows_its_url_and_code() -> None:
     error = FetchError("gone", url="https://index.example/a")
     assert (str(error), error.url, error.code) == ("gone", "https://index.example/a", "unreachable")
     assert FetchError("no", url="", code="not-allowed").code == "not-allowed"
+
+
+def test_a_notebook_shows_the_message_alone() -> None:
+    assert FetchError("gone", url="")._render_traceback_() == ["FetchError: gone"]
+    error = UnlockableError([problem("a"), problem("b")])
+    assert error._render_traceback_() == [f"UnlockableError: {error}"]
+    error.displayed = True  # the problems are shown as a list already
+    assert error._render_traceback_() == ["UnlockableError: 2 packages cannot be locked; nothing was written."]

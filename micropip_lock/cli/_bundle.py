@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,7 +11,6 @@ import click
 from ..operations._bundle import BundleResult, bundle
 from ._commands import DONE, Common, command
 from ._lock_options import FOLDER
-from ._output import count, size
 
 _FILE = click.Path(path_type=Path)
 
@@ -27,7 +27,7 @@ _FILE = click.Path(path_type=Path)
     metavar="[FILE.py]",
     help="Also write an index.html that boots it, and runs FILE.py or opens a console.",
 )
-@command
+@partial(command, interrupted="run bundle again to go on with what has come")
 def bundle_command(
     *, common: Common, lock: Path, folder: Path, base_dir: Path | None, zipped: bool, page: str | None
 ) -> int:
@@ -49,7 +49,7 @@ def bundle_command(
     if common.json:
         click.echo(json.dumps(_document(result), ensure_ascii=False))
     else:
-        human.say(_summary(result))
+        human.say(result.summary)
     return DONE
 
 
@@ -65,14 +65,3 @@ def _document(result: BundleResult) -> dict[str, object]:
         "page": None if result.page is None else str(result.page),
         "totals": result.totals,
     }
-
-
-def _summary(result: BundleResult) -> str:
-    loaded = sum(file.source == "downloaded" for file in result.files)
-    rest = len(result.files) - loaded
-    parts = [f"{count(len(result.files), 'file')} in {result.folder}, {size(result.totals['wheel_bytes'])}"]
-    parts.append(f"{loaded} downloaded ({size(result.bytes)})" if loaded else "nothing downloaded")
-    if loaded and rest:
-        parts.append(f"{rest} at hand")
-    parts.extend(f"wrote {file}" for file in (result.zip, result.page) if file is not None)
-    return "; ".join(parts) + "."

@@ -9,9 +9,9 @@ import click
 
 from ..errors import InputError
 from ..fetch import default_cache_dir, pages
+from ..progress import size
 from ..store.tidy import Part, clear, prune, usage
 from ._commands import DONE, Common, command
-from ._output import size
 
 
 @click.group("cache")

@@ -76,8 +76,11 @@ _COMMON = (
 )
 
 
-def command(function: Callable[..., int]) -> Callable[..., None]:
-    """Give a command the common options as ``common``, and turn errors into text and exit status."""
+def command(function: Callable[..., int], *, interrupted: str = "nothing was written") -> Callable[..., None]:
+    """Give a command the common options as ``common``, and turn errors into text and exit status.
+
+    ``interrupted`` is what Ctrl-C leaves.
+    """
 
     @wraps(function)
     def run(**arguments: Any) -> None:
@@ -87,7 +90,7 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         except MicropipLockError as error:
             status = _report(error, common)
         except KeyboardInterrupt:
-            common.output().say("Interrupted; nothing was written.")
+            common.output().say(f"Interrupted; {interrupted}.")
             status = INTERRUPTED
         except BrokenPipeError:
             sys.stderr.close()  # whoever reads the output has left; Python would complain at exit
@@ -138,7 +141,9 @@ class _Commands(click.Group):
         "cache": "cache",
         "check": "check_command",
         "diff": "diff_command",
+        "export": "export_command",
         "freeze": "freeze_command",
+        "import": "import_command",
         "resolve": "resolve_command",
         "sync": "sync_command",
         "tree": "tree_command",

@@ -10,10 +10,13 @@ import click
 
 from .. import surroundings
 from ..lockfile import Lockfile, write_atomically
+from ..operations._diff import diff
 from ..operations._freeze import freeze
 from ..operations._result import FreezeResult
 from ._commands import DONE, NO, Common, command
+from ._diff import lines
 from ._lock_options import FOLDER, base_options, check_folder, document, write
+from ._paper import paper
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -105,33 +108,14 @@ def _read_old(output: str | None) -> Lockfile:
 
 
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
-    differences = list(_differences(old, result.lockfile))
+    found = diff(old, result.lockfile)
     if common.json:
-        click.echo(
-            json.dumps({"fresh": not differences, "differences": differences, **document(result)}, ensure_ascii=False)
-        )
-    else:
-        human = common.output()
-        for line in differences:
-            human.say(line)
-        human.say("The lock is up to date." if not differences else "The lock is stale: freeze again to renew it.")
-    return NO if differences else DONE
-
-
-def _differences(old: Lockfile, new: Lockfile) -> list[str]:
-    """What differs, a line a package, in the words of the lock's own keys."""
-    lines = []
-    for name in sorted({*old.packages, *new.packages}):
-        before, after = old.packages.get(name), new.packages.get(name)
-        if before is None and after is not None:
-            lines.append(f"+ {name} {after.version}")
-        elif before is not None and after is None:
-            lines.append(f"- {name} {before.version}")
-        elif before is not None and after is not None and before != after:
-            was, now = before.to_dict(), after.to_dict()
-            changed = [key for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
-            version = f"{before.version} -> {after.version}" if before.version != after.version else after.version
-            lines.append(f"~ {name} {version}: {', '.join(changed)}")
-    if (old.info, old.extra) != (new.info, new.extra):
-        lines.append("~ the base: info or tool")
-    return lines
+        told = {"fresh": found.equal, "differences": found.to_json()}
+        click.echo(json.dumps({**told, **document(result)}, ensure_ascii=False))
+    elif not common.quiet:
+        sheet = paper(common, stderr=True)
+        if not found.equal:
+            for line in lines(found, sheet.width):
+                sheet.print(line)
+        sheet.print("The lock is up to date." if found.equal else "The lock is stale: freeze again to renew it.")
+    return DONE if found.equal else NO

@@ -5,37 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from ..display import whence
 from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
+from ..progress import Progress as Progressing
+from ..progress import Running, Tally, Transfer, Transfers, cost, count, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..evidence import Evidence
-    from ..operations._freeze import Progress as Progressing
     from ..operations._result import ResolveResult
-    from ..operations._supply import Transfer, Transfers
     from ..operations._verify import Verdict
 
 _STYLES = {"accepted": "yellow", "metadata": "cyan"}
-
-
-def size(number: int | None) -> str:
-    """A number of bytes for people: ``1.5 MB``; powers of 1000, as package indexes show them."""
-    if number is None:
-        return ""
-    value = float(number)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 class Output:
@@ -103,10 +90,10 @@ class Output:
             cells = (*words, proof, Text(size(evidence.size)))
             table.add_row(*cells[: len(table.columns)])
         self._console.print(table)
-        for name, version, reason in getattr(result, "left_out", ()):
-            self.say(f"left out: {name} {version or ''}: {reason}")
+        for note in result.notes:
+            self.say(note)
         self.warnings(result.warnings)
-        self.say(totals(result))
+        self.say(result.summary)
 
     def verdict(self, verdict: Verdict, advice: Collection[str]) -> None:
         """Print what is wrong, then what is only advice (problems of these codes), then the totals."""
@@ -154,7 +141,7 @@ class Output:
             DownloadColumn,
             Progress,
             TextColumn,
-            TimeElapsedColumn,
+            TimeRemainingColumn,
             TransferSpeedColumn,
         )
 
@@ -163,36 +150,29 @@ class Output:
             BarColumn(bar_width=20),
             DownloadColumn(),
             TransferSpeedColumn(),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console, transient=True, expand=True) as bar:
-            yield _Bars(bar)
+            yield Tally(_Bars(bar).draw)
 
 
 class _Bars:
-    """Downloads, drawn by rich."""
+    """Draws a `Tally` by rich."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._all = bar.add_task("all", total=None)
+        self._tasks: dict[Running, TaskID] = {}
 
-    def begin(self, name: str) -> Transfer:
-        return _Bar(self._bar, self._bar.add_task(_printable(name), total=None), self._all)
-
-
-class _Bar:
-    def __init__(self, bar: Progress, task: TaskID, everything: TaskID) -> None:
-        self._bar, self._task, self._all = bar, task, everything
-
-    def expect(self, size: int) -> None:
-        self._bar.update(self._task, total=size)
-
-    def advance(self, count: int) -> None:
-        self._bar.update(self._task, advance=count)
-        self._bar.update(self._all, advance=count)
-
-    def end(self, done: bool) -> None:
-        self._bar.remove_task(self._task)
+    def draw(self, tally: Tally) -> None:
+        for item in tally.running:
+            if item not in self._tasks:
+                self._tasks[item] = self._bar.add_task(_printable(item.name), total=None)
+            self._bar.update(self._tasks[item], completed=item.received, total=item.size)
+        for item in self._tasks.keys() - set(tally.running):
+            self._bar.remove_task(self._tasks.pop(item))
+        done = f"{count(tally.done, 'file')} done, {len(tally.running)} under way"
+        self._bar.update(self._all, completed=tally.received, total=tally.total or None, description=done)
 
 
 class _PlainTransfers:
@@ -222,29 +202,3 @@ class _PlainTransfer:
 def _printable(text: str) -> str:
     """Names and versions are whatever a wheel says: without what would steer the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
-
-
-def whence(evidence: Evidence) -> str:
-    """From where a package is, in few words: the base, or the claim and the host."""
-    place = urlsplit(evidence.index or evidence.url).netloc
-    return f"{evidence.claim} {place}".strip()
-
-
-def totals(result: ResolveResult) -> str:
-    """The last line: what was proved and what it cost."""
-    numbers = result.totals
-    spared = numbers["wheel_bytes"]
-    downloaded = any(evidence.proof == "download" for evidence in result.evidence)
-    rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
-    paid = cost(numbers["requests"], numbers["bytes"])
-    return f"{count(numbers['packages'], 'package')} locked: {paid}{rest}."
-
-
-def cost(requests: int, received: int) -> str:
-    """What was asked for, in few words."""
-    return f"{count(requests, 'request')}, {size(received)} read" if requests else "no request"
-
-
-def count(number: int, noun: str) -> str:
-    """A number of things: ``1 file``, ``2 files``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

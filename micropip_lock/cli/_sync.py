@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
 
 from .. import surroundings
-from ..operations._sync import Plan, sync
+from ..operations._plan import Plan
+from ..operations._sync import sync
+from ..progress import count
 from ._commands import DONE, Common, command
 from ._lock_options import FOLDER
-from ._output import Output, count
-
-_SIGNS = {"install": "+", "remove": "-", "replace": "~"}
+from ._output import Output
 
 
 @click.command("sync")
@@ -23,7 +24,7 @@ _SIGNS = {"install": "+", "remove": "-", "replace": "~"}
 @click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
 @click.option("--no-prune", is_flag=True, help="Keep what is not in the lock.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
-@command
+@partial(command, interrupted="each package is wholly the old or the new one: run sync again to go on")
 def sync_command(
     *,
     common: Common,
@@ -77,8 +78,7 @@ def _tell(plan: Plan, human: Output, dry_run: bool) -> None:
         verb = "would be undone" if dry_run else "was undone"
         human.say(f"An earlier sync was interrupted while it changed {plan.undone}: that {verb} first.")
     for step in plan.changes:
-        versions = " -> ".join(filter(None, dict.fromkeys((step.old, step.new))))
-        human.say(f"{_SIGNS[step.action]} {step.package} {versions}")
+        human.say(str(step))
     changed = count(len(plan.changes), "change")
     if not plan.changes:
         human.say("The environment is what the lock says.")

@@ -9,18 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .. import display
 from ..errors import InputError, IntegrityError, Problem, UnlockableError
 from ..fetch import Fetcher, default_cache_dir
-from ..lockfile import Lockfile
+from ..lockfile import Lockfile, read_bytes
+from ..progress import Transfers, count, size
 from ..store.wheels import WheelStore
+from ..surroundings import in_memory, object_url
 from ._connect import connected
+from ._live import transfers_shown
 from ._page import LOCK_NAME, PAGE_NAME, prepare_page
-from ._supply import Supplied, Supplier, Transfers, filename_of
+from ._supply import Supplied, Supplier, discard_copies, filename_of
 
+#: A larger zip is not put into the notebook itself.
+_LARGEST_IN_PAGE = 2**20
 _OUTCOME = "cannot be bundled; no lock was written"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BundleResult:
     """A folder that boots: ``lockfile`` names the files in it, ``files`` where each was found.
 
@@ -35,6 +41,31 @@ class BundleResult:
     page: Path | None = None
     requests: int = 0
     bytes: int = 0
+
+    @property
+    def summary(self) -> str:
+        """What is there, and what it took, in a sentence."""
+        loaded = sum(file.source == "downloaded" for file in self.files)
+        parts = [f"{count(len(self.files), 'file')} in {self.folder}, {size(self.totals['wheel_bytes'])}"]
+        parts.append(f"{loaded} downloaded ({size(self.bytes)})" if loaded else "nothing downloaded")
+        if loaded and loaded < len(self.files):
+            parts.append(f"{len(self.files) - loaded} at hand")
+        parts.extend(f"wrote {file}" for file in (self.zip, self.page) if file is not None)
+        return "; ".join(parts) + "."
+
+    def __repr__(self) -> str:
+        return f"<BundleResult: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        return display.page(display.paragraph(self.summary), self._link())
+
+    def _link(self) -> str:
+        """Saves the zip from a file system that nobody else sees: Pyodide's."""
+        if self.zip is None or not in_memory():
+            return ""
+        content, kind = read_bytes(self.zip), "application/zip"
+        url = object_url(content, kind) if len(content) > _LARGEST_IN_PAGE else None
+        return display.download(self.zip.name, content, kind, url=url)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -71,7 +102,8 @@ async def bundle(
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
       environment; a ``.py`` file is copied and run by it.
     * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache
-      that files are shared through (None with a fetcher: none); ``progress``: is told about each download.
+      that files are shared through (None with a fetcher: none); ``progress``: is told about each download
+      (None: in a notebook bars show them).
 
     Raises `UnlockableError` with every file that cannot be had or is not what it should be, and `InputError` for
     a lock or a folder that cannot be used. Without all files no lock is written.
@@ -92,7 +124,7 @@ async def bundle(
     names = _names(lock)
     booting = prepare_page(lock, page, folders) if page else None
     async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
-        supplier = Supplier(meter, folders, store, progress)
+        supplier = Supplier(meter, folders, store)
         groups: dict[str, list[str]] = {}
         for key in names:
             groups.setdefault(lock.packages[key].sha256, []).append(key)
@@ -105,10 +137,13 @@ async def bundle(
                 for number, key in enumerate(keys)
             ]
 
-        found = [item for items in await meter.gather(map(bring, groups.values())) for item in items]
+        with transfers_shown(progress) as supplier.transfers:
+            found = [item for items in await meter.gather(map(bring, groups.values())) for item in items]
     problems = [item for item in found if isinstance(item, Problem)]
     if problems:
         raise UnlockableError(problems, _OUTCOME)
+    for name in names.values():
+        discard_copies(folder / name)
     local = _local(lock, names)
     files = tuple(sorted((item for item in found if isinstance(item, Supplied)), key=lambda item: item.package))
     written = booting.write(folder) if booting is not None else None

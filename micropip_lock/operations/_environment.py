@@ -50,6 +50,8 @@ class Environment:
     left_out: tuple[tuple[str, str | None, str], ...]
     #: Whatever is installed or was reached, without the rest of the distribution.
     present: set[str]
+    #: Bytes of the installed files of each distribution, as far as RECORD has them.
+    sizes: dict[str, int] = field(default_factory=dict)
     #: Names of which some files are not as they were installed.
     changed: dict[str, Problem] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -90,6 +92,7 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
         edges=edges,
         left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
         present={*own, *present},
+        sizes={key: sum(row.size or 0 for row in item.rows) for key, item in distributions.items()},
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
     environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]

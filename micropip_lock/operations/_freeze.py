@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -16,6 +16,7 @@ from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..index import Indexes
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
+from ..progress import Progress
 from ..prove import Prover
 from ..report import read_report
 from ..store import Facts, facts_in
@@ -25,15 +26,10 @@ from ._assemble import assemble
 from ._connect import connected
 from ._environment import Environment, Include, Selection, read_environment
 from ._here import Here, look
+from ._live import packages_shown
 from ._result import FreezeResult
 
 Proof = Literal["content", "metadata"]
-
-
-class Progress(Protocol):
-    """Is told after each package that was looked at."""
-
-    def __call__(self, done: int, total: int, package: str) -> None: ...
 
 
 async def freeze(
@@ -80,7 +76,7 @@ async def freeze(
       warnings become problems; ``allow_broken``: unmet requirements become warnings;
       ``trust_index_file``: ask indexes that only an INDEX file names.
     * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
-      ``progress``: is called as (done, total, package);
+      ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
       ``surroundings``: where to look instead of here.
 
     Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files and
@@ -110,7 +106,8 @@ async def freeze(
             index_urls=index_urls,
             fetcher=meter,
         )
-        result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, progress)
+        with packages_shown(progress) as step:
+            result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, step)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -137,7 +134,8 @@ async def _freeze(
     if problems:
         raise UnlockableError(problems)
     warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
-    return FreezeResult(lockfile, tuple(evidence), tuple(warnings), left_out=environment.left_out)
+    sized = tuple(replace(item, installed_size=environment.sizes.get(item.package)) for item in evidence)
+    return FreezeResult(lockfile, sized, tuple(warnings), left_out=environment.left_out)
 
 
 def _asks(environment: Environment) -> bool:

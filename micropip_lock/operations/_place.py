@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Place:
     site: Path
     base: Lockfile | None
     runtime: Runtime | None = None
+    #: The folder of its Pyodide, which may hold wheels of the base.
+    base_dir: Path | None = None
 
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> Place:
@@ -42,13 +45,14 @@ class Place:
         site = site.resolve()
         prefix = next((parent for parent in site.parents if (parent / "pyvenv.cfg").is_file()), site)
         if around is not None:
-            return cls(prefix, site, around.base)
+            return cls(prefix, site, around.base, base_dir=around.base_dir)
         # A folder alone says nothing of its Pyodide; the venv that it is in may.
         return cls(prefix, site, look(prefix).base if prefix != site else None)
 
     def check(self, lock: Lockfile) -> None:
         """Refuse a lock of another Pyodide than the one that the environment was made from. Raises `InputError`."""
         if self.base is None:
+            self._check_folder(lock.info.python)
             return
         own, other = self.base.info, lock.info
         same_python = own.python.rpartition(".")[0] == other.python.rpartition(".")[0]
@@ -58,6 +62,21 @@ class Place:
                 f"The lock is for Python {other.python}, ABI {other.abi_version}; {what} Python "
                 f"{own.python}, ABI {own.abi_version}. Make a new environment for that Pyodide, or a new lock for this "
                 "one (resolve --base, freeze)."
+            )
+
+    def _check_folder(self, python: str) -> None:
+        """Refuse what is plainly made for another Python, though nothing names its Pyodide. Raises `InputError`."""
+        if self.prefix != self.site:
+            raise InputError(
+                f"{self.prefix} is no venv of Pyodide: beside the home that its pyvenv.cfg names there is no "
+                "pyodide-lock.json. What the lock names does not run there. Make a venv for the lock's Pyodide "
+                "(pyodide venv DIR), or name a folder that is in no venv (--path DIR)."
+            )
+        named = re.fullmatch(r"python(\d+\.\d+)t?", self.site.parent.name)
+        if named is not None and named[1] != python.rpartition(".")[0]:
+            raise InputError(
+                f"The lock is for Python {python}; {self.site} is of Python {named[1]}. Name a folder for the lock's "
+                "Pyodide (--path DIR, --venv DIR), or make a new lock (resolve --base, freeze)."
             )
 
     def is_base(self, key: str, entry: LockedPackage) -> bool:

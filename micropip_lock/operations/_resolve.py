@@ -17,6 +17,7 @@ from ..fetch import Fetcher
 from ..installed import InstalledDistribution
 from ..lockfile import Lockfile
 from ..metadata import WheelMetadata
+from ..progress import Progress
 from ..remote_wheel import NoRangesError, WheelContents, download_wheel
 from ..requirements import Wanted, parse_wanted
 from ..store import Facts
@@ -27,8 +28,8 @@ from ._assemble import assemble
 from ._connect import connected
 from ._environment import Environment, Selection, layout
 from ._explore import Explorer, no_ranges
-from ._freeze import Progress
 from ._here import Here, look_without_folders
+from ._live import packages_shown
 from ._memory import Memory, Pick, holds
 from ._project import Choice
 from ._result import ResolveResult
@@ -70,7 +71,8 @@ async def resolve(
     * ``require_hashes``: every package that is not the base's has to have a hash among the requirements, as in pip.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
     * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
-      (done, total, package); ``surroundings``: where to look for base and indexes instead of here.
+      (done, total, package) (None: in a notebook a bar shows it);
+      ``surroundings``: where to look for base and indexes instead of here.
 
     Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was chosen and
     cannot be named truthfully; `InputError` for arguments; `FetchError` and `IntegrityError`.
@@ -85,8 +87,9 @@ async def resolve(
         )
         if find_links is not None:
             here = replace(here, find_links=tuple(find_links))
-        task = _Resolution(here, wanted, limits, meter, known, progress, require_hashes)
-        result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
+        with packages_shown(progress) as step:
+            task = _Resolution(here, wanted, limits, meter, known, step, require_hashes)
+            result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import display
 from ..errors import Problem
 from ..evidence import Evidence
 from ..lockfile import Lockfile
+from ..progress import cost, count, size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ResolveResult:
     """A lock, and where each entry is from. ``requests`` and ``bytes`` count everything that was asked for."""
 
@@ -30,6 +32,42 @@ class ResolveResult:
             "wheel_bytes": sum(evidence.size or 0 for evidence in self.evidence),
         }
 
+    @property
+    def summary(self) -> str:
+        """What was locked and what it cost, in a sentence."""
+        numbers = self.totals
+        spared = numbers["wheel_bytes"]
+        downloaded = any(evidence.proof == "download" for evidence in self.evidence)
+        rest = f" instead of {size(spared)} of wheels" if spared and not downloaded else ""
+        paid = cost(numbers["requests"], numbers["bytes"])
+        return f"{count(numbers['packages'], 'package')} locked: {paid}{rest}."
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    def __str__(self) -> str:
+        widths = [max((len(cell) for cell in column), default=0) for column in zip(*self._cells(), strict=True)]
+        lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in self._cells()]
+        return "\n".join([*lines, *self.notes, *map(str, self.warnings), self.summary])
+
+    def _repr_html_(self) -> str:
+        return display.page(
+            display.packages(self.evidence),
+            display.bars(self.evidence),
+            "".join(map(display.paragraph, self.notes)),
+            display.problems(self.warnings, count(len(self.warnings), "warning"), closed=True),
+            display.paragraph(self.summary),
+            display.download("pyodide-lock.json", self.to_json().encode(), "application/json"),
+        )
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [(item.package, item.version, item.proof, display.whence(item)) for item in self.evidence]
+
+    @property
+    def notes(self) -> list[str]:
+        """What else there is to say, a sentence each."""
+        return []
+
     def to_json(self, *, compact: bool = False) -> str:
         """The lock as canonical JSON."""
         return self.lockfile.to_json(compact=compact)
@@ -39,8 +77,14 @@ class ResolveResult:
         self.lockfile.write(path, compact=compact)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FreezeResult(ResolveResult):
     """A lock, and why it is true. ``left_out`` holds (name, version, reason) of what is installed and not in it."""
 
     left_out: tuple[tuple[str, str | None, str], ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What is installed and not in the lock, and why."""
+        left_out = [(" ".join(filter(None, (name, version))), reason) for name, version, reason in self.left_out]
+        return [f"left out: {what}: {reason}" for what, reason in left_out]

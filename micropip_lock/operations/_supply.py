@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -25,31 +26,12 @@ from ..errors import FetchError, InputError, IntegrityError, Problem
 from ..fetch import Fetcher
 from ..lockfile import LockedPackage
 from ..metadata import parse_metadata
+from ..progress import Transfers
 from ..remote_wheel import GoneError, WheelContents, inspect_wheel
 from ..store.wheels import WheelStore
 from ..url import is_http, shown
 
 Source = Literal["there", "folder", "cache", "downloaded"]
-
-
-class Transfer(Protocol):
-    """Is told about one file on its way."""
-
-    def expect(self, size: int) -> None:
-        """It will have so many bytes, as far as somebody says."""
-
-    def advance(self, count: int) -> None:
-        """So many bytes more; fewer, when it begins anew."""
-
-    def end(self, done: bool) -> None:
-        """It is there, or there is no hope for it."""
-
-
-class Transfers(Protocol):
-    """Is told which files are on their way."""
-
-    def begin(self, name: str) -> Transfer:
-        """A file begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +44,7 @@ class Supplied:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Supplier:
     """Brings files of a lock to where they are wanted.
 
@@ -269,6 +251,12 @@ def copied(source: Path, place: Path, sha256: str, check: Callable[[Path], None]
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+def discard_copies(place: Path) -> None:
+    """Remove what a killed run left of copies that were to come to ``place``."""
+    for partial in place.parent.glob(f".{escape(place.name)}.*.part"):
+        partial.unlink(missing_ok=True)
 
 
 def _problem(code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None) -> Problem:

@@ -7,6 +7,7 @@ moves everything back.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -113,6 +114,7 @@ class Swap:
             for number, name in enumerate(out):
                 _move(self.prefix / name, trash / str(number))
             self._prune_empty(out)
+            self._clear(new)
             yield new
         except BaseException:
             self._undo()
@@ -120,6 +122,15 @@ class Swap:
         self._journal.unlink()
         for folder in (trash, *map(self.staged, coming)):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear(self, names: Iterable[str]) -> None:
+        """Remove empty folders where files have to be. Raises OSError for one that somebody has something in."""
+        for place in (self.prefix / name for name in names):
+            if place.is_dir() and not place.is_symlink():
+                try:
+                    place.rmdir()
+                except OSError as error:
+                    raise OSError(errno.ENOTEMPTY, "a folder that no package has is in the way", str(place)) from error
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
         """What is no folder of this environment where one has to be."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from ..direct_url import provenance_url
 from ..errors import IntegrityError, Problem, UnlockableError
@@ -14,6 +16,7 @@ from ..fetch import Fetcher, default_cache_dir
 from ..installed import InstalledDistribution, every, scan
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, parse_metadata
+from ..progress import Transfers
 from ..remote_wheel import WheelContents, inspect_wheel
 from ..store import Facts
 from ..store.wheels import WheelStore
@@ -24,51 +27,16 @@ from ._change import Left, in_groups
 from ._connect import connected
 from ._environment import TOOLS, layout
 from ._equal import Equality, Notes
+from ._live import transfers_shown
 from ._place import Place
-from ._supply import Supplier, Transfers, filename_of
+from ._plan import Action, Plan, Step
+from ._supply import Supplier, filename_of, same_version
 from ._swap import WORK, Swap
 from ._unpack import unpack
-
-Action = Literal["install", "replace", "remove", "keep"]
 
 _OUTCOME = "cannot be synchronised; nothing was changed"
 #: What a running Pyodide installs with, and what this call runs on.
 _RUNTIME_TOOLS = frozenset({"micropip", "packaging", "resolvelib"})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What happens to one package; ``old`` and ``new`` are versions."""
-
-    action: Action
-    package: str
-    old: str | None
-    new: str | None
-
-    def to_json(self) -> dict[str, str | None]:
-        """The step as a JSON object."""
-        return {"action": self.action, "package": self.package, "old": self.old, "new": self.new}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What was done, or with ``dry_run`` would be, by package.
-
-    ``undone`` names what a killed run had left half done. ``imported`` are the packages that changed while a running
-    Pyodide had imported them: it goes on with the old ones until it is started anew. ``requests`` and ``bytes`` count
-    what was asked for.
-    """
-
-    steps: tuple[Step, ...]
-    undone: str | None = None
-    imported: tuple[str, ...] = ()
-    requests: int = 0
-    bytes: int = 0
-
-    @property
-    def changes(self) -> tuple[Step, ...]:
-        """The steps that change anything."""
-        return tuple(step for step in self.steps if step.action != "keep")
 
 
 async def sync(
@@ -109,13 +77,14 @@ async def sync(
     place.check(lock)
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
-    folders = tuple(Path(item) for item in (base_dir, beside) if item is not None)
+    folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         store = WheelStore(cache_dir) if cache_dir is not None else None
-        supplier = Supplier(meter, folders, store, progress)
+        supplier = Supplier(meter, folders, store)
         notes = Notes(lock)
         equality = Equality(place, supplier, meter, known, notes)
-        plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(dry_run)
+        with transfers_shown(progress) as supplier.transfers:
+            plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(dry_run)
     return replace(plan, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -147,8 +116,9 @@ class _Sync:
     async def run(self, dry_run: bool) -> Plan:
         swap = Swap(self.place.prefix, self.place.site)
         if dry_run:
-            steps, _ = await self._plan()
-            return Plan(steps, swap.recover())
+            undone = swap.recover()
+            steps, _ = await self._plan(frozenset(undone.split(", ")) if undone else frozenset())
+            return Plan(steps, undone)
         if not (self.place.site / WORK).exists():
             steps, _ = await self._plan()
             if all(step.action == "keep" for step in steps):
@@ -164,12 +134,16 @@ class _Sync:
             imported = [step.package for step in changes if runtime and runtime.imported(files.get(step.package, ()))]
             ready = await self._stage(swap, [step.package for step in changes if step.action != "remove"])
             if runtime is None:
+                self._spare_tools(swap, steps, files)
                 self._apply(swap, changes, files)
             else:
                 await self._load(runtime, swap, changes, files, ready)
             return Plan(steps, undone, tuple(imported))
 
-    async def _plan(self) -> tuple[tuple[Step, ...], dict[str, list[InstalledDistribution]]]:
+    async def _plan(
+        self, half_done: frozenset[str] = frozenset()
+    ) -> tuple[tuple[Step, ...], dict[str, list[InstalledDistribution]]]:
+        """What is to be done. Of what is ``half_done`` the files lie elsewhere until that is undone."""
         found, problems = scan([self.place.site])
         several = {problem.package for problem in problems if problem.code == "duplicate"}
         if len(several) < len(problems):
@@ -185,7 +159,7 @@ class _Sync:
         equal = await self.fetcher.gather([self.equality.holds(item, entry) for _, item, entry in both])
         same = {key for (key, _, _), is_equal in zip(both, equal, strict=True) if is_equal}
         tools = TOOLS if self.place.runtime is None else TOOLS | _RUNTIME_TOOLS
-        steps = []
+        steps, problems = [], []
         for key in sorted({*installed, *wanted}):
             old, new = installed.get(key), wanted.get(key)
             if new is not None:
@@ -194,6 +168,10 @@ class _Sync:
                 action = "remove" if self.prune and key not in tools else "keep"
             versions = (None if item is None else item.version for item in (old, new))
             steps.append(Step(action, key, *versions))
+            if action in ("remove", "replace") and key not in half_done:
+                problems += [_nameless(item) for item in all_of[key] if not (item.rows or _is_one(item, new))]
+        if problems:
+            raise UnlockableError(problems, _OUTCOME)
         return tuple(steps), all_of
 
     async def _stage(self, swap: Swap, names: Sequence[str]) -> dict[str, _Ready]:
@@ -242,6 +220,22 @@ class _Sync:
             written["provenance_url.json"] = provenance_url(url, entry.sha256, note)
         return written
 
+    def _spare_tools(self, swap: Swap, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+        """Refuse wheels that would change the files of a tool. Raises `UnlockableError`."""
+        tools = [step.package for step in steps if step.new is None and step.package in TOOLS]
+        owner = {name: tool for tool in tools for name in files.get(tool, ())}
+        problems = []
+        for key in (step.package for step in steps if step.action in ("install", "replace")):
+            for name in swap.incoming(key):
+                place = self.place.prefix / name
+                if name in owner and place.is_file() and not cmp(swap.staged(key) / name, place, shallow=False):
+                    message = f"it would replace {name}, which belongs to {owner[name]}."
+                    hint = f"Lock {owner[name]}, too, or remove it from the environment, or lock without {key}."
+                    problems.append(Problem("content-mismatch", key, self.lock.packages[key].version, message, hint))
+                    break
+        if problems:
+            raise UnlockableError(problems, _OUTCOME)
+
     def _apply(self, swap: Swap, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
         removed = [step.package for step in steps if step.action == "remove"]
         groups = in_groups(swap, removed, [step.package for step in steps if step.action != "remove"], files)
@@ -286,6 +280,26 @@ class _Sync:
                 if item.key in extra:
                     with runtime.forgetting(item.key):
                         swap.apply([item.key], [name for name in self.place.files(item) if name not in left.brought])
+
+
+def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
+    """Whether an entry has the version of what is installed, and so its files."""
+    with suppress(ValueError):
+        return entry is not None and same_version(item.version, entry.version)
+    return False
+
+
+def _nameless(item: InstalledDistribution) -> Problem:
+    """That nobody knows which files are those of a distribution, so that it cannot go."""
+    name = item.metadata.name
+    return Problem(
+        "broken-metadata",
+        item.key,
+        item.version,
+        f"{item.folder / item.dist_info} has no RECORD that can be read, so nobody knows which files are its own.",
+        f"Install it again over itself (pip install --ignore-installed --no-deps {name}=={item.version}), or remove "
+        "its files and that folder by hand. Then run sync again.",
+    )
 
 
 def _unspread(key: str, entry: LockedPackage, contents: WheelContents) -> Problem | None:

@@ -32,7 +32,9 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
         raise InputError(message) from error
     packages = str(target / site)
     scheme = {"purelib": packages, "platlib": packages, "scripts": str(target / "bin"), "data": str(target)}
-    scheme["headers"] = str(target / "include" / wheel.name.partition("-")[0])
+    # As pip has them: a venv's own folder, or plainly below the target.
+    own = ("site", site.parts[1]) if len(site.parts) > 1 else ()
+    scheme["headers"] = str(target.joinpath("include", *own, wheel.name.partition("-")[0]))
 
     class Source(WheelFile):
         """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""

@@ -12,10 +12,10 @@ from ..errors import InputError, Problem
 from ..fetch import Fetcher
 from ..index import Indexes
 from ..lockfile import Lockfile
+from ..progress import Progress
 from ..store import Facts, NoFacts
 from ..surroundings import Surroundings
 from ._connect import connected
-from ._freeze import Progress
 from ._verify_depends import check_depends
 from ._verify_drift import Drift
 from ._verify_online import Look, Places

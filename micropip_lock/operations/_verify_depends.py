@@ -12,13 +12,14 @@ from ..depends import components, fits
 from ..errors import Problem
 from ..metadata import CoreMetadata
 from ..target import Target
+from ..url import shown
 from ._memory import holds
 from ._verify_entry import Entry
 from ._verify_online import Look
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class Ask:
     """A requirement that a package makes: ``through`` is the other package whose extra adds it, if any."""
 
     requirement: Requirement
@@ -31,8 +32,16 @@ class _Ask:
     @property
     def words(self) -> str:
         """What it asks for, as a sentence has it."""
-        wanted = str(self.requirement).partition(";")[0].strip()
+        wanted = text_of(self.requirement)
         return f"it needs {wanted} for the extra {self.through}," if self.through else f"it needs {wanted},"
+
+
+def text_of(requirement: Requirement) -> str:
+    """A requirement without its marker, and without what may be secret in a URL."""
+    if requirement.url is None:
+        return str(requirement).partition(";")[0].strip()
+    extras = f"[{','.join(sorted(map(canonicalize_name, requirement.extras)))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras} @ {shown(requirement.url)}"
 
 
 def check_depends(looks: Iterable[Look], entries: Mapping[str, Entry], target: Target) -> Iterator[Problem]:
@@ -41,10 +50,10 @@ def check_depends(looks: Iterable[Look], entries: Mapping[str, Entry], target: T
     A distribution's own packages are left out: their ``depends`` are Pyodide's decision.
     """
     known = {look.entry.key: look.metadata for look in looks if look.metadata is not None and not look.is_base}
-    asks: dict[str, list[_Ask]] = {}
+    asks: dict[str, list[Ask]] = {}
     for key, metadata in known.items():
         try:
-            asks[key] = list(_asks(key, known, target))
+            asks[key] = list(asks_of(key, known, target))
         except ValueError as error:
             yield entries[key].problem(
                 "broken-metadata",
@@ -57,7 +66,7 @@ def check_depends(looks: Iterable[Look], entries: Mapping[str, Entry], target: T
         yield from _check(entries[key], made, entries, loaded[key], together.get(key, ()))
 
 
-def _asks(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iterator[_Ask]:
+def asks_of(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iterator[Ask]:
     """Every requirement of a package, and those of the extras that it asks other packages for.
 
     Raises ValueError for a marker that makes no sense.
@@ -72,7 +81,7 @@ def _asks(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iterat
             # What holds without the extra is asked for by that package itself.
             if extra and holds(requirement, target.environment, ""):
                 continue
-            ask = _Ask(requirement, f"{name}[{extra}]" if extra else "")
+            ask = Ask(requirement, f"{name}[{extra}]" if extra else "")
             more = {(ask.name, canonicalize_name(other)) for other in requirement.extras if ask.name in known}
             waiting.extend(sorted(more - seen))
             seen |= more
@@ -92,7 +101,7 @@ def _closure(key: str, entries: Mapping[str, Entry]) -> set[str]:
     return found
 
 
-def _circles(asks: Mapping[str, Iterable[_Ask]], entries: Mapping[str, Entry]) -> dict[str, set[str]]:
+def _circles(asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]) -> dict[str, set[str]]:
     """The packages that need each other in a circle, which a lock has to break; each with all of its circle.
 
     Only those of which one loads all the others: then nothing was lost by breaking it.
@@ -108,7 +117,7 @@ def _circles(asks: Mapping[str, Iterable[_Ask]], entries: Mapping[str, Entry]) -
 
 
 def _check(
-    entry: Entry, asks: Iterable[_Ask], entries: Mapping[str, Entry], loaded: Collection[str], together: Collection[str]
+    entry: Entry, asks: Iterable[Ask], entries: Mapping[str, Entry], loaded: Collection[str], together: Collection[str]
 ) -> Iterator[Problem]:
     told = set(entry.depends) - entries.keys()  # these are told without METADATA
     for ask in asks:

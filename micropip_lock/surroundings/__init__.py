@@ -12,7 +12,18 @@ from typing import Protocol
 from ..errors import InputError
 from ..lockfile import Lockfile
 
-__all__ = ["Runtime", "Surroundings", "configured_indexes", "default_index_urls", "look", "runtime"]
+__all__ = [
+    "Runtime",
+    "Screen",
+    "Surroundings",
+    "configured_indexes",
+    "default_index_urls",
+    "in_memory",
+    "live",
+    "look",
+    "object_url",
+    "runtime",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,42 @@ def runtime() -> Runtime | None:
     from . import _runtime
 
     return _runtime.Runtime()
+
+
+class Screen(Protocol):
+    """An output of a notebook that changes."""
+
+    def draw(self, text: str) -> None:
+        """Show this HTML instead of what was there."""
+
+    def close(self, text: str) -> None:
+        """Leave this HTML behind."""
+
+
+def live() -> Screen | None:
+    """An output of the notebook that runs this call; None anywhere else."""
+    from . import _notebook
+
+    return _notebook.live()
+
+
+def in_memory() -> bool:
+    """Whether files are in the memory of a runtime, where nobody else sees them."""
+    return sys.platform == "emscripten"
+
+
+def object_url(content: bytes, kind: str) -> str | None:
+    """A URL of this page or worker that stands for some bytes while it lives; None where there is no such thing."""
+    if sys.platform != "emscripten":
+        return None
+    import js
+    from pyodide.ffi import to_js
+
+    if not hasattr(js, "URL") or not hasattr(js.URL, "createObjectURL"):
+        return None
+    options = to_js({"type": kind}, dict_converter=js.Object.fromEntries)
+    url: str = js.URL.createObjectURL(js.Blob.new(to_js([to_js(content)]), options))
+    return url
 
 
 def look(venv: Path | None = None) -> Surroundings:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Evidence, FreezeResult, Problem, UnlockableError
-from micropip_lock.cli._output import Output, size, totals, whence
+from micropip_lock.cli._output import Output
+from micropip_lock.display import whence
 from micropip_lock.errors import FetchError, InputError
+from micropip_lock.progress import size
 
 from ..support.freezing import base_lock, entry
 from ..support.index_server import IndexServer
@@ -68,10 +70,10 @@ def test_from_where(item: Evidence, text: str) -> None:
 
 
 def test_totals_say_what_was_spared() -> None:
-    assert totals(result()) == "0 packages locked: no request."
-    text = totals(result(evidence("one"), evidence("two"), requests=4, received=60_000))
+    assert result().summary == "0 packages locked: no request."
+    text = result(evidence("one"), evidence("two"), requests=4, received=60_000).summary
     assert text == "2 packages locked: 4 requests, 60.0 kB read instead of 3.0 MB of wheels."
-    downloaded = totals(result(evidence(proof="download"), requests=2, received=2_000_000))
+    downloaded = result(evidence(proof="download"), requests=2, received=2_000_000).summary
     assert "instead" not in downloaded
 
 

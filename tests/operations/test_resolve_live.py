@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from micropip_lock import ResolveResult, resolve
 from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.cli._output import size
 from micropip_lock.fetch import ByteRange, Response
 from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.progress import size
 
 from ..support.index_proxy import default_index_url
 from ..support.index_server import IndexServer

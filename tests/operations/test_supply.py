@@ -14,7 +14,8 @@ import pytest
 from micropip_lock import Problem
 from micropip_lock.errors import IntegrityError
 from micropip_lock.lockfile import LockedPackage
-from micropip_lock.operations._supply import Supplied, Supplier, Transfer, copied, filename_of, hashed, same_version
+from micropip_lock.operations._supply import Supplied, Supplier, copied, filename_of, hashed, same_version
+from micropip_lock.progress import Transfer
 from micropip_lock.store.wheels import WheelStore
 
 from ..support.freezing import quick_fetcher

@@ -19,8 +19,9 @@ import pytest
 
 from micropip_lock import InputError, Lockfile, UnlockableError
 from micropip_lock.operations._bundle import bundle
+from micropip_lock.operations._plan import Plan, Step
 from micropip_lock.operations._swap import WORK, Swap
-from micropip_lock.operations._sync import Plan, Step, sync
+from micropip_lock.operations._sync import sync
 from micropip_lock.surroundings import Surroundings
 
 from ..support.freezing import INFO, base_document, quick_fetcher
@@ -125,7 +126,9 @@ def expected_files(wheels: list[Path]) -> dict[str, str | None]:
         for name, content in contents.items():
             scheme, _, rest = name.removeprefix(data).partition("/") if name.startswith(data) else ("", "", name)
             project = wheel.name.partition("-")[0]
-            folder = {"scripts": "bin/", "data": "", "headers": f"include/{project}/"}.get(scheme, f"{SITE}/")
+            folder = {"scripts": "bin/", "data": "", "headers": f"include/site/python3.14/{project}/"}.get(
+                scheme, f"{SITE}/"
+            )
             written = scheme == "scripts" or (name.startswith(info) and name.rpartition("/")[2] in WRITTEN)
             expected[folder + rest] = None if written else hash_of(content).hexdigest()
         for name in ("RECORD", "INSTALLER", "provenance_url.json"):
@@ -161,7 +164,7 @@ def install(venv: Venv, *wheels: Path) -> None:
     scheme = dict.fromkeys(("purelib", "platlib"), str(venv.site))
     scheme |= {"scripts": str(venv.prefix / "bin"), "data": str(venv.prefix)}
     for wheel in wheels:
-        scheme["headers"] = str(venv.prefix / "include" / wheel.name.partition("-")[0])
+        scheme["headers"] = str(venv.prefix / "include/site/python3.14" / wheel.name.partition("-")[0])
         with WheelFile.open(wheel) as source:
             install_wheel(source, SchemeDictionaryDestination(scheme, "python", "posix"), {})
 

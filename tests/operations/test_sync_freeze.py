@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import FreezeResult, Lockfile
-from micropip_lock.operations._sync import Plan, sync
+from micropip_lock.operations._plan import Plan
+from micropip_lock.operations._sync import sync
 
 from ..support.freezing import base_lock, entry, freeze_folder, proofs, quick_fetcher
 from ..support.index_server import IndexServer
@@ -83,9 +84,7 @@ def test_another_lock_of_the_same_wheels(wheels: None, index: IndexServer, tmp_p
     assert freeze_folder(tmp_path / "second", base=base, index_urls=index.url).lockfile == locks[1]
 
 
-@pytest.mark.parametrize(
-    "told", [{"requested": "app", "indexes": 3}, {"requested": [1, "not a requirement!"]}, [], "x"]
-)
+@pytest.mark.parametrize("told", [{"requested": "app", "indexes": 3}, {"requested": [1, "no requirement!"]}, [], "x"])
 def test_a_tool_that_somebody_else_wrote(told: Any, wheels: None, index: IndexServer, tmp_path: Path) -> None:
     pip_target(tmp_path / "first", "app", index_url=index.url)
     lock = freeze_folder(tmp_path / "first", base=base_lock(tool={}), index_urls=index.url).lockfile

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.fetch import NoNetwork, drive, offline_error
+from micropip_lock.operations._plan import Plan
 from micropip_lock.operations._swap import WORK, Swap
-from micropip_lock.operations._sync import Plan, sync
+from micropip_lock.operations._sync import sync
 from micropip_lock.store.wheels import WheelStore
 
 from ..support.index_server import IndexServer

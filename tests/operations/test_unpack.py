@@ -50,7 +50,7 @@ def test_every_scheme(tmp_path: Path) -> None:
     assert {name for name in files if not name.startswith(INFO)} == {
         "bin/demo",
         "bin/run",
-        "include/demo/demo.h",
+        "include/site/python3.14/demo/demo.h",
         "share/demo.txt",
         f"{SITE}/demo/__init__.py",
         f"{SITE}/plat.py",

@@ -44,7 +44,8 @@ def test_into_the_file_system(pyodide: NodePyodide, lock: str, index: IndexServe
         class Transfers:
             def begin(self, name): return Transfer()
         result = await micropip_lock.bundle("/lock.json", "/out/bundle", zip=True, progress=Transfers())
-        [sorted(os.listdir("/out/bundle")), result.totals, sorted(sizes), base64.b64encode(result.zip.read_bytes()).decode()]
+        packed = base64.b64encode(result.zip.read_bytes()).decode()
+        [sorted(os.listdir("/out/bundle")), result.totals, sorted(sizes), packed]
     """)
     files = sorted(path.name for path in index.folder.rglob("*.whl"))
     total = sum(path.stat().st_size for path in index.folder.rglob("*.whl"))

@@ -60,7 +60,8 @@ def test_install_replace_remove(pyodide: NodePyodide, index: IndexServer) -> Non
         del sys.modules["app"]
         import app, other
         site = pathlib.Path(sysconfig.get_path("purelib"))
-        [app.value, importlib.metadata.version("app"), (site / "app/gone.py").exists(), (site / ".micropip-lock").exists(),
+        left = [(site / name).exists() for name in ("app/gone.py", ".micropip-lock")]
+        [app.value, importlib.metadata.version("app"), *left,
          len(list(site.glob("app-*"))), sorted(pyodide_js.loadedPackages.to_py()),
          (site / "app-2.0.dist-info/INSTALLER").read_text()]
     """)

@@ -1,0 +1,1 @@
+"""Where the library shows itself: notebooks, JupyterLite sites and the `pyodide` command."""
