@@ -19,6 +19,7 @@ from ..url import is_portable
 from ._base import Base
 from ._environment import Environment, Selection
 from ._here import Here
+from ._tool import KEY, Told
 
 
 def assemble(
@@ -56,7 +57,7 @@ def assemble(
     lockfile = Lockfile(
         base.lockfile.info,
         dict(sorted(packages.items())),
-        _extra(base.lockfile, environment, selection, evidence, proof),
+        _extra(base.lockfile, entries, environment, selection, evidence, proof),
     )
     return lockfile, sorted(evidence, key=lambda item: item.package)
 
@@ -148,9 +149,17 @@ def _only_here(key: str, entry: LockedPackage) -> Problem:
 
 
 def _extra(
-    base: Lockfile, environment: Environment, selection: Selection, evidence: Sequence[Evidence], proof: str
+    base: Lockfile,
+    based: Collection[str],
+    environment: Environment,
+    selection: Selection,
+    evidence: Sequence[Evidence],
+    proof: str,
 ) -> Mapping[str, Any]:
-    """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from."""
+    """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from.
+
+    What an earlier freeze said there of entries that are the base's as they stand still holds: nobody proved them anew.
+    """
     if not isinstance(base.extra.get("tool"), Mapping):
         return base.extra
     requested = {str(requirement) for requirement in selection.requested}
@@ -158,8 +167,12 @@ def _extra(
     requested |= {key for key, item in environment.own.items() if asked_for(item) and key not in notes}
     requested |= {text for note in notes.values() for text in note.requested}
     requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
+    earlier = Told.by(base) if based else Told()
+    requested |= {text for name in based for text in earlier.requested.get(name, ())}
     asked = {item.index for item in evidence if item.index}
     asked |= {url for note in notes.values() for url in note.indexes if parse_index(url.encode()) is not None}
-    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in asked}
+    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (*asked, *earlier.indexes)}
+    if earlier.proof == "metadata":
+        proof = "metadata"
     own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}
-    return {**base.extra, "tool": {**base.extra["tool"], "micropip-lock": own}}
+    return {**base.extra, "tool": {**base.extra["tool"], KEY: own}}

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..depends import Dependencies
@@ -25,6 +24,7 @@ from ..target import Target
 from ..url import is_http, without_credentials
 from ._place import Place
 from ._supply import Supplier, same_version
+from ._tool import Told
 
 
 @dataclass(slots=True)
@@ -120,17 +120,7 @@ class Notes:
     """What a lock says of its packages beside URL and hash, for a later freeze."""
 
     def __init__(self, lock: Lockfile) -> None:
-        tool = lock.extra.get("tool")
-        own = tool.get("micropip-lock") if isinstance(tool, dict) else None
-        told = own if isinstance(own, dict) else {}
-        self._requested: dict[str, list[str]] = {}
-        for text in _texts(told.get("requested")):
-            try:
-                name = canonicalize_name(Requirement(text).name)
-            except InvalidRequirement:
-                continue
-            self._requested.setdefault(name, []).append(text)
-        self._indexes = tuple(_texts(told.get("indexes")))
+        self._told = Told.by(lock)
         versions = {key: entry.version for key, entry in lock.packages.items()}
         self._dependencies = Dependencies({}, versions, Target.from_info(lock.info))
 
@@ -138,8 +128,4 @@ class Notes:
         """The note for a package; ``metadata`` is that of its wheel."""
         names = frozenset(map(canonicalize_name, entry.depends))
         extras = self._dependencies.extras_of(metadata, names)
-        return Note(tuple(self._requested.get(key, ())), extras, self._indexes)
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+        return Note(self._told.requested.get(key, ()), extras, self._told.indexes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
@@ -15,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import MicropipLockError
 from ..index import Listing
 from ..metadata import CoreMetadata
+from ..remote_wheel import GoneError
 from ..requirements import Wanted
 from ..simple import single_file_page
 from ..target import Target
@@ -84,6 +86,17 @@ class Pick:
         return self.choice.name
 
 
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """What is chosen of a project before anything else, as long as it can be: the version that another lock has."""
+
+    version: Version
+    #: That lock's very file, where it fits.
+    held: Choice | None = None
+    #: It was Pyodide's own: then Pyodide's own comes first, at whatever version.
+    base_first: bool = False
+
+
 class Missing(Exception):
     """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA of ``choice``."""
 
@@ -126,7 +139,8 @@ class Memory:
     """Projects and metadata by name, and what the user said about them.
 
     ``roots`` and ``constraints`` are those whose markers hold. ``pre``: pre-releases count like any
-    other version; ``upgrade``: the newest version is preferred to that of the base.
+    other version; ``upgrade``: the newest version is preferred to that of the base. ``preferred``: by name,
+    what is tried first.
     """
 
     def __init__(
@@ -138,10 +152,12 @@ class Memory:
         *,
         pre: bool = False,
         upgrade: bool = False,
+        preferred: Mapping[str, Preferred] = MappingProxyType({}),
     ) -> None:
         self.base = base
         self.target = target
         self.upgrade = upgrade
+        self.preferred = preferred
         #: What the user asked for: each requirement taken apart.
         self.groups = tuple(tuple(asks_of(wanted.requirement, wanted.hashes)) for wanted in roots)
         self.roots = tuple(ask for group in self.groups for ask in group)
@@ -156,6 +172,8 @@ class Memory:
         self.errors: dict[object, MicropipLockError] = {}
         #: What was asked for last, by name: what is tried next if a choice falls.
         self.tried: dict[str, Sequence[Ask]] = {}
+        #: By `Choice.key`: what no solution can have.
+        self.hopeless: set[tuple[str, str, str]] = set()
         self._pre = pre
         self._direct: dict[tuple[str, str], Choice | None] = {}
         #: By URL: why a wheel that was named by it was counted out, in words that follow «it».
@@ -207,7 +225,34 @@ class Memory:
             if all(ask.allows(same) for ask in asks):
                 yield same
             return
-        yield from self._from_project(self._project(name, asks), asks)
+        tried = set()
+        if name in self.preferred:
+            for choice in self._from_preferred(self.preferred[name], name, asks):
+                tried.add(choice.key)
+                yield choice
+        yield from (choice for choice in self._from_project(self._project(name, asks), asks) if choice.key not in tried)
+
+    def _from_preferred(self, preferred: Preferred, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
+        project, held, version = self.project(name), preferred.held, preferred.version
+        allowed = common_hashes(asks)
+        if allowed is None:
+            return
+        if held is not None and not self.is_lost(held) and all(ask.allows(held) for ask in asks):
+            yield held
+        base = project.base
+        is_first = base is not None and (preferred.base_first or base.version == version)
+        if base is not None and is_first and all(ask.allows(base) for ask in asks):
+            yield base
+        if project.is_base_only or not all(ask.specifier.contains(version, prereleases=True) for ask in asks):
+            return
+        self._listed(project, asks)
+        # Who locked a version that was yanked since asked for exactly that one.
+        if isinstance(judged := project.judge(version, pinned=True, hashes=allowed), Choice):
+            yield judged
+
+    def is_lost(self, choice: Choice) -> bool:
+        """Whether a file is not where it was, or turned out not to fit."""
+        return self.project(choice.name).is_rejected(choice) or isinstance(self.errors.get(choice.key), GoneError)
 
     def _project(self, name: str, asks: Sequence[Ask]) -> Project:
         project = self.project(name)

@@ -122,12 +122,13 @@ class Project:
         """A resolution asks for the same versions again and again, and has ever more to say about them."""
         key = frozenset(specifiers)
         if key not in self._allowed:
-            met = [self._places(text, specifier) for text, specifier in specifiers.items()]
+            met = [self.places(text, specifier) for text, specifier in specifiers.items()]
             places = sorted(frozenset.intersection(*met)) if met else range(len(self.versions))
             self._allowed[key] = [self.versions[place] for place in places]
         return self._allowed[key]
 
-    def _places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
+    def places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
+        """The places in ``versions`` of those that a specifier allows; ``text`` is the specifier as such."""
         if text not in self._met:
             met = (specifier.contains(version, prereleases=True) for version in self.versions)
             self._met[text] = frozenset(place for place, is_met in enumerate(met) if is_met)

@@ -73,7 +73,7 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
         asks = list(requirements[name])
         if extra:
             asks += requirements[identifier]
-        excluded = {pick.choice.key for pick in incompatibilities[identifier]}
+        excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._memory.hopeless
 
         def found() -> Iterator[Pick]:
             self._memory.tried[name] = asks
@@ -102,7 +102,11 @@ class Reporter(BaseReporter[Ask, Pick, Identifier]):
         self.asked: list[tuple[Pick | None, Ask]] = []
         #: The asks that could not all be met first.
         self.first: tuple[tuple[Pick | None, Ask], ...] = ()
+        self.rounds = 0
         self._seen: set[tuple[object, ...]] = set()
+
+    def starting_round(self, index: int) -> None:
+        self.rounds = index
 
     def resolving_conflicts(self, causes: Any) -> None:
         if not self.first:

@@ -13,9 +13,12 @@ from ..errors import ResolutionError
 from ._explore import Explorer
 from ._memory import Ask, Memory, Missing, Pick
 from ._provider import Provider, Reporter
+from ._prune import hopeless
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
+#: After so many steps it pays to rule versions out all at once.
+_PATIENCE = 1_000
 
 
 class _Search(Resolution[Ask, Pick, str]):
@@ -62,22 +65,36 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
     order the bytes came in.
     """
     await explorer.explore(roots)
+    most, spent = _PATIENCE, 0
+    first: Reporter | None = None
+    memory.hopeless = set()
     while True:
         reporter = Reporter()
         try:
             provider = Provider(memory, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
-            state = _Search(provider, reporter).resolve(roots, max_rounds=_MOST_ROUNDS)
+            state = _Search(provider, reporter).resolve(roots, max_rounds=most)
         except Missing as missing:
             await explorer.learn(missing)
+            spent += reporter.rounds
+            if spent > _PATIENCE:
+                first = first or reporter
+                memory.hopeless, spent = hopeless(memory, roots), 0
         except ResolutionImpossible as error:
             if not await explorer.complete():
                 causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
-                return Conflict(causes, reporter.first or causes, tuple(reporter.asked))
+                # Where versions were ruled out, the end is short; how it began tells more.
+                told = first or reporter
+                return Conflict(causes, told.first or causes, tuple(told.asked))
         except ResolutionTooDeep as error:
-            raise ResolutionError(
-                f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
-            ) from error
+            first = first or reporter
+            fallen = hopeless(memory, roots)
+            if fallen == memory.hopeless and most == _MOST_ROUNDS:
+                raise ResolutionError(
+                    f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
+                ) from error
+            most = _MOST_ROUNDS if fallen == memory.hopeless else _PATIENCE
+            memory.hopeless = fallen
         else:
             return Solution(_reached(provider, state.mapping, roots))
 

@@ -19,11 +19,11 @@ from ..depends import components
 from ..errors import InputError, Problem
 from ..fetch import Fetcher, default_cache_dir
 from ..lockfile import LockedPackage, Lockfile
-from ..metadata import parse_requirement
 from ..progress import Progress
 from ..url import is_http
 from ._connect import connected
 from ._diff import as_lock
+from ._tool import Told
 from ._tree_sizes import ask_sizes, sizes_at_hand
 
 #: No tree that people read is deeper.
@@ -255,18 +255,4 @@ async def tree(
         async with connected(fetcher, None, offline=offline, refresh=refresh) as (meter, _):
             told, problems = await ask_sizes(wanted, meter, progress)
         known |= told
-    return Tree(lock.packages, known, _requested(lock), problems)
-
-
-def _requested(lock: Lockfile) -> frozenset[str]:
-    """The names of what the user asked for, where a lock of ours says so."""
-    tool = lock.extra.get("tool")
-    own = tool.get("micropip-lock") if isinstance(tool, Mapping) else None
-    texts = own.get("requested") if isinstance(own, Mapping) else None
-    found = set()
-    for text in texts if isinstance(texts, list) else ():
-        try:
-            found.add(canonicalize_name(parse_requirement(text).name) if isinstance(text, str) else "")
-        except ValueError:
-            continue
-    return frozenset(name for name in found if name in lock.packages)
+    return Tree(lock.packages, known, frozenset(Told.by(lock).requested) & lock.packages.keys(), problems)

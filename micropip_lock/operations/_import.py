@@ -1,0 +1,269 @@
+"""`import_pylock`: a pylock.toml that another tool wrote becomes a lock, where each of its packages has a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from .. import surroundings as _surroundings
+from ..depends import Dependencies
+from ..errors import FetchError, IntegrityError, Problem, UnlockableError
+from ..evidence import Evidence, Finding
+from ..examine import candidate_at
+from ..fetch import Fetcher
+from ..index import Indexes
+from ..installed import InstalledDistribution
+from ..lockfile import Lockfile
+from ..metadata import WheelMetadata
+from ..progress import Progress
+from ..published import BrokenMetadataError, Publications
+from ..remote_wheel import GoneError, NoRangesError
+from ..simple import IndexFile
+from ..store import Facts
+from ..surroundings import Surroundings
+from ..target import Target
+from ..url import is_http, shown
+from ._assemble import assemble
+from ._connect import connected
+from ._environment import Environment, Selection, layout
+from ._here import Here, look_without_folders
+from ._project import fits_python, needs_python
+from ._result import ResolveResult
+from ._select import Selected, select
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
+
+
+async def import_pylock(
+    pylock: Pylock,
+    *,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    index_urls: str | Sequence[str] | None = None,
+    extras: Collection[str] = (),
+    groups: Collection[str] | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> ResolveResult:
+    """Lock the very files that a pylock.toml (PEP 751) names for a Pyodide, without downloading a wheel.
+
+    * ``pylock``: as `packaging.pylock` has it; `micropip_lock.interop.pylock.read_pylock` reads one.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
+      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
+    * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the pylock names it,
+      else as pip and uv, or inside Pyodide micropip, are configured.
+    * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
+      (done, total, package); ``surroundings``: where to look for base and indexes instead of here.
+
+    Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for arguments, and
+    `FetchError` when the base cannot be had.
+    """
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        here = await look_without_folders(
+            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+        )
+        target = Target.from_info(here.base.lockfile.info)
+        selected, problems = select(pylock, here.base, target, extras=extras, groups=groups)
+        pages = _Pages(here, meter, index_urls is not None)
+        task = _Import(here, target, pages, Publications(meter, known), meter, progress)
+        result = await task.run(selected, problems)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+class _Pages:
+    """What the index of a package says of its file. Its silence is no objection: the pylock gives a hash."""
+
+    def __init__(self, here: Here, fetcher: Fetcher, given: bool) -> None:
+        self._here, self._fetcher, self._given = here, fetcher, given
+        self._configured: Indexes | None = None
+
+    async def open(self) -> None:
+        """Read the find-links places."""
+        self._configured = self._here.indexes(trust_index_file=False)
+        await self._configured.open(self._fetcher)
+
+    async def file(self, item: Selected, url: str) -> tuple[IndexFile | None, str | None]:
+        """What a page says of the file at ``url``, and the index whose page it is."""
+        assert self._configured is not None and item.file is not None
+        indexes = self._configured
+        if item.index is not None and is_http(item.index) and not self._given:
+            indexes = Indexes([self._with_credentials(item.index)])
+        try:
+            listing = await indexes.preferred(item.name, self._fetcher)
+        except FetchError:
+            return None, None
+        offers = listing.offers(item.name, {item.file.version})
+        return next(((offer.file, offer.index) for offer in offers if offer.file.url == url), (None, None))
+
+    def _with_credentials(self, index: str) -> str:
+        """The configured URL of an index, which may have what a pylock must not have."""
+        wanted = shown(index).rstrip("/")
+        configured = self._here.index_urls
+        urls = _surroundings.configured_indexes()[0] if configured is None else configured
+        return next((url for url in urls if shown(url).rstrip("/") == wanted), index)
+
+
+@dataclass(slots=True)
+class _Import:
+    here: Here
+    target: Target
+    pages: _Pages
+    publications: Publications
+    fetcher: Fetcher
+    progress: Progress | None
+    done: int = 0
+    warnings: list[Problem] = field(default_factory=list)
+
+    async def run(self, selected: Sequence[Selected], problems: Sequence[Problem]) -> ResolveResult:
+        """The lock, as resolve writes it. Raises `UnlockableError`: ``problems``, and whatever else there is."""
+        own = [item for item in selected if item.entry is None]
+        if own:
+            await self.pages.open()
+        found = await self.fetcher.gather([self._read(item, len(own)) for item in own])
+        read = {item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)}
+        broken = [*problems, *(one for one in found if isinstance(one, Problem))]
+        names = {item.name for item in selected if item.entry is not None}
+        based = self.here.base.closure(names, stop=dict.fromkeys(read))
+        self.warnings += [self._added(name) for name in sorted(based - names)]
+        environment = self._environment(read, based, {problem.package for problem in broken})
+        if broken:
+            raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
+        findings = {name: Finding(one.evidence) for name, one in read.items()}
+        depended = {name for needed in environment.edges.depends.values() for name in needed}
+        roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
+        lockfile, proofs = assemble(environment, findings, self.here, Selection(requested=roots), "metadata")
+        if environment.problems:
+            raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
+        warnings = sorted(
+            map(_in_terms_of_pylock, environment.warnings), key=lambda item: (item.package, item.code, item.message)
+        )
+        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
+
+    def _environment(self, read: Mapping[str, _Read], based: set[str], broken: set[str]) -> Environment:
+        """What is to be locked, as if it were installed. Nobody misses what is ``broken``: that is told already."""
+        distributions = {name: one.distribution for name, one in read.items()}
+        entries = {name: self.here.base.lockfile.packages[name] for name in based}
+        versions = {name: entry.version for name, entry in entries.items()}
+        dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
+        edges = dependencies.edges(other_edges={name: entry.depends for name, entry in entries.items()})
+        return Environment(
+            own=distributions,
+            based=based,
+            origins={},
+            edges=edges,
+            left_out=(),
+            present={*distributions, *based},
+            problems=[
+                *edges.problems,
+                *(layout(item.key, item.version) for item in distributions.values() if item.unspread),
+            ],
+            warnings=[*self.warnings, *edges.warnings],
+        )
+
+    async def _read(self, item: Selected, total: int) -> _Read | Problem:
+        """A wheel as if Pyodide had unpacked it, and what is written of it."""
+        try:
+            return await self._compared(item)
+        except BrokenMetadataError as error:
+            return _problem("broken-metadata", item, f"its METADATA cannot be used: {error}.", _TELL)
+        except NoRangesError:
+            return _problem("no-ranges", item, "its RECORD takes a whole download: the server knows no ranges.", _OTHER)
+        except IntegrityError as error:
+            return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
+        except GoneError as error:
+            return _problem("no-such-file", item, f"{str(error).rstrip('.')}.", _ANEW)
+        except FetchError as error:
+            return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
+        finally:
+            self.done += 1
+            if self.progress is not None:
+                self.progress(self.done, total, item.name)
+
+    async def _compared(self, item: Selected) -> _Read | Problem:
+        file = item.file
+        assert file is not None
+        candidate = candidate_at(file.url, "pylock", file.sha256)
+        if candidate.had_query:
+            message = (
+                f"the pylock gives {candidate.url} a query, which may be a secret, and which the runtime cannot load."
+            )
+            return _problem("query-needed", item, message, "Publish the wheel at a plain URL.")
+        listed, index = await self.pages.file(item, candidate.url)
+        if listed is not None:
+            sha256 = listed.sha256 or file.sha256
+            if file.sha256 not in (None, sha256):
+                message = f"the pylock gives it the sha256 {file.sha256}, but {index} says {sha256}."
+                return _problem("hash-conflict", item, message, _CHECK)
+            file = replace(listed, url=file.url, sha256=sha256, size=listed.size or file.size)
+        if file.sha256 is None:
+            message = "neither the pylock nor an index gives a sha256, which is what Pyodide compares files by."
+            return _problem("hash-missing", item, message, "Write the pylock anew, from an index that gives sha256.")
+        metadata = await self.publications.metadata(file, item.name)
+        if not fits_python(metadata.requires_python, self.target):
+            return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
+        contents = await self.publications.contents(file, item.name)
+        distribution = InstalledDistribution(
+            folder=Path(),
+            dist_info=contents.dist_info,
+            files={},
+            metadata=metadata,
+            wheel=WheelMetadata(file.tags, file.build),
+            rows=contents.record,
+        )
+        if file.yanked is not None:
+            reason = f" ({file.yanked})" if file.yanked else ""
+            self.warnings.append(_problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW))
+        evidence = Evidence(
+            item.name, metadata.version, "pylock", "metadata", candidate.url, file.sha256, file.size, index
+        )
+        return _Read(distribution, evidence)
+
+    def _added(self, name: str) -> Problem:
+        entry = self.here.base.lockfile.packages[name]
+        return Problem(
+            "added-by-base",
+            name,
+            entry.version,
+            "the pylock does not have it, but a package of the base needs it.",
+            "Nothing has to be done: Pyodide loads it with the package that needs it.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    distribution: InstalledDistribution
+    evidence: Evidence
+
+
+def _in_terms_of_pylock(problem: Problem) -> Problem:
+    """What is said of installed environments, said of a pylock."""
+    message = problem.message.replace("is not installed", "the pylock does not have for this Pyodide")
+    message = message.replace("is installed", "is in the pylock")
+    return replace(problem, message=message, hint=_HINTS.get(problem.code, problem.hint))
+
+
+def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
+    return Problem(code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None)
+
+
+_ANEW = "Write the pylock anew for the Python of this Pyodide."
+_HINTS = {
+    "missing-dependency": _ANEW,
+    "conflicting-dependency": _ANEW,
+    "extra-guessed": "A pylock does not say which extras were asked for. To say so, use resolve instead.",
+}
+_CHECK = "Check which file you meant; somebody may have replaced it."
+_OTHER = "Use an index with range requests, or tell its owner."
+_TELL = "Name another version in the pylock, or tell its authors."

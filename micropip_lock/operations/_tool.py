@@ -1,0 +1,47 @@
+"""What a lock of ours says of itself: ``tool["micropip-lock"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from ..direct_url import parse_index
+from ..lockfile import Lockfile
+
+KEY = "micropip-lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was asked for, which indexes proved it, and how; empty where a lock does not say."""
+
+    #: Requirements by canonical name.
+    requested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Scheme and host.
+    indexes: tuple[str, ...] = ()
+    proof: str | None = None
+
+    @classmethod
+    def by(cls, lock: Lockfile) -> Told:
+        """Read it; what somebody else wrote there, and nobody can read, counts as nothing."""
+        tool = lock.extra.get("tool")
+        own = tool.get(KEY) if isinstance(tool, Mapping) else None
+        if not isinstance(own, Mapping):
+            return cls()
+        requested: dict[str, tuple[str, ...]] = {}
+        for text in _texts(own.get("requested")):
+            try:
+                name = canonicalize_name(Requirement(text).name)
+            except InvalidRequirement:
+                continue
+            requested[name] = (*requested.get(name, ()), text)
+        indexes = tuple(url for url in _texts(own.get("indexes")) if parse_index(url.encode()) is not None)
+        proof = own.get("proof")
+        return cls(requested, indexes, proof if isinstance(proof, str) else None)
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
