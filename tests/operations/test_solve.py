@@ -90,6 +90,7 @@ def test_what_is_out_of_reach_matters_only_where_it_is_needed() -> None:
 
 def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_solve, "_MOST_ROUNDS", 3)
+    monkeypatch.setattr(_solve, "_PATIENCE", 3)
     shelf = Shelf()
     for number in range(5):
         shelf.wheel(f"p{number}", "1.0", requires=[f"p{number + 1}"])
@@ -166,7 +167,12 @@ def shelf_of(world: World, folder: Path) -> Shelf:
     return shelf
 
 
-def test_it_finds_a_solution_exactly_where_there_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("patience", [1, 1000])
+def test_it_finds_a_solution_exactly_where_there_is_one(
+    patience: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where versions are ruled out from the first step on."""
+    monkeypatch.setattr(_solve, "_PATIENCE", patience)
     counted = {True: 0, False: 0}
     for world in worlds():
         shelf = shelf_of(world, tmp_path)

@@ -116,6 +116,18 @@ def test_same_answer(item: Set, projects: ResolveIndex, answers: Answers, uv: Uv
     assert result is None or result.requests == counted.total()
 
 
+def test_a_conflict_that_pip_never_tells(projects: ResolveIndex, uv: Uv, tmp_path: Path) -> None:
+    """Every boto3 falls, each after a search of its own: resolvelib by itself goes on for minutes."""
+    asked = Asked(["boto3", "s3transfer<0.7", "urllib3>=2.1"], (), projects.url, False)
+    from_uv = uv.start(asked, tmp_path)
+    with pytest.raises(ResolutionError) as caught:
+        resolved(*asked.requirements, index_urls=projects.url)
+    assert from_uv().versions is None
+    told = str(caught.value)
+    assert "need urllib3<2.1,>=1.25.4; s3transfer 0.6.2 needs botocore<2.0a.0,>=1.12.36" in told
+    assert "Loosen or leave out «boto3», «s3transfer<0.7» or «urllib3>=2.1»." in told
+
+
 @pytest.mark.parametrize("item", ACYCLIC, ids=name)
 def test_answer_as_base_stays(item: Set, projects: ResolveIndex, answers: Answers) -> None:
     """Whatever was locked is a base in which nothing has to change, and which needs no project page."""
