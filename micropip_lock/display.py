@@ -24,9 +24,9 @@ _STYLE = """<style>
 .micropip-lock { font-size: 0.9em; line-height: 1.4; }
 .micropip-lock table { border-collapse: collapse; margin: 0.5em 0; }
 .micropip-lock caption { text-align: left; font-weight: bold; padding: 0.3em 0; }
-.micropip-lock th, .micropip-lock td { padding: 0.15em 0.8em 0.15em 0; text-align: left; font-weight: normal; }
+.micropip-lock th, .micropip-lock td { padding: 0.15em 0.8em 0.15em 0; text-align: left !important; font-weight: normal; }
 .micropip-lock thead th { border-bottom: 1px solid; opacity: 0.75; }
-.micropip-lock .number { text-align: right; font-variant-numeric: tabular-nums; }
+.micropip-lock td.number { text-align: right !important; font-variant-numeric: tabular-nums; }
 .micropip-lock code { font-size: 1em; }
 .micropip-lock .hint { opacity: 0.8; }
 .micropip-lock summary { cursor: pointer; }

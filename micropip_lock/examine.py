@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -154,12 +155,16 @@ def _verdict(comparison: Comparison) -> tuple[Is, str]:
     return Is.EQUAL, ""
 
 
+_DOT_SEGMENTS = re.compile(r"/(\./)+")
+
+
 def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
     """The candidate that somebody's word names: without credentials, fragment and query."""
     parts = urlsplit(without_credentials(url))
     # piplite adds ?sha256= to make the browser's cache tell two files apart.
     harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
-    bare = urlunsplit(parts._replace(query="", fragment=""))
+    # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
+    bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
     return Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
 
 

@@ -45,3 +45,17 @@ def test_wheels_without_a_hash_are_told_apart_by_url() -> None:
     second = WHEEL.replace("files", "mirror")
     found = distinct([offer(WHEEL, None), offer(second, None), offer(WHEEL, None)])
     assert [candidate.url for candidate in found] == [WHEEL, second]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/pypi/./x.whl?sha256=" + "a" * 64, "https://a.example/pypi/x.whl"),
+        ("https://a.example/././b/./x.whl", "https://a.example/b/x.whl"),
+        ("https://a.example/b/../x.whl", "https://a.example/b/../x.whl"),
+        ("https://a.example/b/.x.whl", "https://a.example/b/.x.whl"),
+    ],
+)
+def test_segments_that_mean_nothing_are_not_written(url: str, expected: str) -> None:
+    candidate = candidate_at(url, "micropip", "a" * 64)
+    assert (candidate.url, candidate.had_query) == (expected, False)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -244,18 +245,31 @@ class Tab:
         self.driver.close()
         self.driver.switch_to.window(self.driver.window_handles[0])
 
+    @property
+    def outputs(self) -> list[str]:
+        """What each cell of a notebook has said, as text."""
+        found: list[str] = self.wait(_OUTPUTS)
+        return found
+
     def wait(self, script: str) -> Any:
         """What a script returns, as soon as that is anything."""
         return WebDriverWait(self.driver, self.timeout, poll_frequency=0.1).until(lambda it: it.execute_script(script))
 
 
-def run_notebook(driver: Chrome, url: str, name: str) -> list[str]:
-    """Open a notebook of the site at ``url``, run it to its end or an error, and return what each cell has said."""
+@contextmanager
+def run_cells(driver: Chrome, url: str, name: str) -> Iterator[Tab]:
+    """Open a notebook of the site at ``url``, and run it to its end or an error."""
     with Tab(driver, f"{url}/notebooks/index.html?path={name}") as tab:
         tab.wait(_READY)
         driver.execute_script("jupyterapp.commands.execute('notebook:run-all-cells')")
-        outputs: list[str] = tab.wait(_OUTPUTS)
-        return outputs
+        tab.wait(f"return !!(() => {{{_OUTPUTS}}})()")
+        yield tab
+
+
+def run_notebook(driver: Chrome, url: str, name: str) -> list[str]:
+    """Run a notebook, and return what each cell has said."""
+    with run_cells(driver, url, name) as tab:
+        return tab.outputs
 
 
 def run_in_repl(driver: Chrome, url: str, code: str) -> str:
