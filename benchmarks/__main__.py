@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import freeze_in_pyodide, import_time
+from . import boot, freeze_in_pyodide, import_time
 
 if __name__ == "__main__":
     import_time.main()
     freeze_in_pyodide.main()
+    boot.main()
