@@ -28,8 +28,8 @@ _FLAGS = (
 )
 
 
-def start_chromium() -> Chrome:
-    """Debian's Chromium, headless. Raises SetupError with what to install."""
+def start_chromium(*flags: str) -> Chrome:
+    """Debian's Chromium, headless, with these flags too. Raises SetupError with what to install."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not browser or not driver:
@@ -38,7 +38,7 @@ def start_chromium() -> Chrome:
         )
     options = ChromeOptions()
     options.binary_location = browser
-    for flag in _FLAGS:
+    for flag in (*_FLAGS, *flags):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # no proxy of the machine between Selenium and its driver
