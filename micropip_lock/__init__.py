@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from .operations._export import Export, export
     from .operations._freeze import freeze, freeze_sync
     from .operations._import import import_pylock
+    from .operations._outdated import Outdated, outdated
     from .operations._plan import Plan
     from .operations._resolve import resolve
     from .operations._result import FreezeResult, ResolveResult
+    from .operations._retarget import RetargetResult, retarget
     from .operations._sync import sync
     from .operations._tree import Tree, tree
     from .operations._verify import verify
@@ -52,10 +54,12 @@ __all__ = [
     "LockedPackage",
     "Lockfile",
     "MicropipLockError",
+    "Outdated",
     "Plan",
     "Problem",
     "ResolutionError",
     "ResolveResult",
+    "RetargetResult",
     "SuspensionError",
     "Tree",
     "UnlockableError",
@@ -68,7 +72,9 @@ __all__ = [
     "freeze",
     "freeze_sync",
     "import_pylock",
+    "outdated",
     "resolve",
+    "retarget",
     "sync",
     "tree",
     "verify",
@@ -85,8 +91,10 @@ _HOMES = {
     "LockInfo": "lockfile",
     "LockedPackage": "lockfile",
     "Lockfile": "lockfile",
+    "Outdated": "operations._outdated",
     "Plan": "operations._plan",
     "ResolveResult": "operations._result",
+    "RetargetResult": "operations._retarget",
     "Tree": "operations._tree",
     "bundle": "operations._bundle",
     "disable": "hosts.micropip",
@@ -97,7 +105,9 @@ _HOMES = {
     "freeze": "operations._freeze",
     "freeze_sync": "operations._freeze",
     "import_pylock": "operations._import",
+    "outdated": "operations._outdated",
     "resolve": "operations._resolve",
+    "retarget": "operations._retarget",
     "sync": "operations._sync",
     "tree": "operations._tree",
     "verify": "operations._verify",

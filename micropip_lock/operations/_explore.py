@@ -70,7 +70,8 @@ class Explorer:
         """Find out what is missing, and what will be missing next if that does not help."""
         name, choice = missing.name, missing.choice
         if choice is None:
-            await self._follow(name, missing.asks, "")
+            # Not `_follow`: what is known already would be good enough for that.
+            await self._load(name, missing.asks, "")
             return
         self._misses[name] += 1
         ahead = [choice]

@@ -22,6 +22,8 @@ def hopeless(memory: Memory, roots: Iterable[Ask]) -> set[Key]:
     """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
     said = [*roots, *(ask for asks in memory.constraints.values() for ask in asks)]
     by_url = {ask.name for ask in said if ask.url is not None}
+    # A file that another lock has may be on no index.
+    by_url |= {name for name, item in memory.preferred.items() if item.held is not None}
     projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
     alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
     known = {name: list(_known(memory, project, alive[name])) for name, project in projects.items()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from packaging.requirements import Requirement
@@ -30,7 +32,7 @@ from ._environment import Environment, Selection, layout
 from ._explore import Explorer, no_ranges
 from ._here import Here, look_without_folders
 from ._live import packages_shown
-from ._memory import Memory, Pick, holds
+from ._memory import Memory, Pick, Preferred, holds
 from ._project import Choice
 from ._result import ResolveResult
 
@@ -88,7 +90,7 @@ async def resolve(
         if find_links is not None:
             here = replace(here, find_links=tuple(find_links))
         with packages_shown(progress) as step:
-            task = _Resolution(here, wanted, limits, meter, known, step, require_hashes)
+            task = Resolution(here, wanted, limits, meter, known, step, require_hashes)
             result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
@@ -99,7 +101,9 @@ def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
 
 
 @dataclass(slots=True)
-class _Resolution:
+class Resolution:
+    """One resolution: where to look, what is asked for, and how it becomes a lock."""
+
     here: Here
     wanted: Sequence[Wanted]
     limits: Sequence[Wanted]
@@ -109,44 +113,67 @@ class _Resolution:
     require_hashes: bool
 
     async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
-        try:
-            from ._solve import Conflict, solve
-        except ModuleNotFoundError as error:
-            hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
-            raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
-        target = Target.from_info(self.here.base.lockfile.info)
-        roots = [item for item in self.wanted if _applies(item, target)]
-        limits = [item for item in self.limits if _applies(item, target)]
-        memory = Memory(self.here.base, target, roots, limits, pre=pre, upgrade=upgrade)
-        indexes = self.here.indexes(trust_index_file=False)
-        await indexes.open(self.fetcher)
-        explorer = Explorer(memory, indexes, self.fetcher, self.facts, refresh=refresh, progress=self.progress)
+        """Choose and lock, or explain why that cannot be."""
+        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh)
+        from ._solve import Conflict, solve
+
         solution = await solve(memory, explorer, memory.roots)
         if isinstance(solution, Conflict):
             from ._explain import explain
 
             raise await explain(memory, explorer, solution)
-        return await self._lock(solution, memory, explorer, target, roots)
+        return await self.lock(solution, memory, explorer)
 
-    async def _lock(
-        self, solution: Solution, memory: Memory, explorer: Explorer, target: Target, roots: Sequence[Wanted]
+    async def begin(
+        self,
+        *,
+        refresh: bool,
+        pre: bool = False,
+        upgrade: bool = False,
+        preferred: Mapping[str, Preferred] = MappingProxyType({}),
+    ) -> tuple[Memory, Explorer]:
+        """What is known before anybody was asked, and who asks. Raises `InputError`."""
+        try:
+            import_module("resolvelib")
+        except ModuleNotFoundError as error:
+            hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
+            raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
+        target = Target.from_info(self.here.base.lockfile.info)
+        limits = [item for item in self.limits if _applies(item, target)]
+        memory = Memory(
+            self.here.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
+        )
+        indexes = self.here.indexes(trust_index_file=False)
+        await indexes.open(self.fetcher)
+        explorer = Explorer(memory, indexes, self.fetcher, self.facts, refresh=refresh, progress=self.progress)
+        return memory, explorer
+
+    def _roots(self, target: Target) -> list[Wanted]:
+        return [item for item in self.wanted if _applies(item, target)]
+
+    async def lock(
+        self, solution: Solution, memory: Memory, explorer: Explorer, *, distribution: bool = False
     ) -> ResolveResult:
-        """The lock as freeze writes it, with the imports that the remote RECORDs show."""
+        """The lock as freeze writes it, with the imports that the remote RECORDs show.
+
+        ``distribution``: the rest of the base as well.
+        """
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
         distributions = _all_or_none(await self.fetcher.gather([_describe(choice, memory, explorer) for choice in own]))
         evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
-        asked = [_without_secrets(item.requirement) for item in roots]
+        asked = [_without_secrets(item.requirement) for item in self._roots(memory.target)]
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
         base_edges = {name: _base_edges(name, solution, memory, choices) for name in based}
         # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
         extras = [Requirement(f"{pick.name}[{pick.extra}]") for pick in solution.picks.values() if pick.extra]
-        edges = Dependencies(distributions, others, target, asked=[*asked, *extras]).edges(other_edges=base_edges)
+        dependencies = Dependencies(distributions, others, memory.target, asked=[*asked, *extras])
+        edges = dependencies.edges(other_edges=base_edges)
         edges.depends.update(base_edges)
         environment = Environment(
             own=distributions,
-            based=set(based),
+            based=set(based) | (self.here.base.lockfile.packages.keys() - choices if distribution else set()),
             origins={},
             edges=edges,
             left_out=(),
@@ -174,7 +201,8 @@ class _Resolution:
         """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
         file = choice.file
         assert file is not None
-        claim = "direct-url" if choice.direct else "index"
+        # What no index said was said by the lock whose versions are preferred.
+        claim = "direct-url" if choice.direct else "lock" if choice.index is None else "index"
         candidate = candidate_at(file.url, claim, file.sha256)
         sha256, size = file.sha256, file.size
         proof: Proof = "metadata"

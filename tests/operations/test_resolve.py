@@ -1322,3 +1322,12 @@ def test_a_page_of_20_000_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "and 9997 more: not fat<3 (p0)" in str(caught.value)
     assert counted["contains"] < 14 * 20_000
     assert counted["_version_of"] < 20_100
+
+
+def test_a_base_version_that_falls_is_looked_for_on_the_index(index: IndexServer) -> None:
+    """Its extra needs what the user excludes: until the page was read, that could go on for ever."""
+    wheels(index, "a", "1.0", extras={"x": ["c>=2"]})
+    wheels(index, "a", "2.0", extras={"x": ["c"]})
+    wheels(index, "c", "1.0", "2.0")
+    result = resolved("a[x]", "c<2", base=base_lock(entry("a")), index_urls=index.url)
+    assert versions(result) == {"a": "2.0", "c": "1.0"}
