@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Two workers suit two cores. Files stay whole, so that the tests of one file share the runtimes they boot.
-PYTEST_FLAGS ?= -n 2 --dist loadfile
+PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 # Downloads are kept beside the project; where they come from is the machine's own setting.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip

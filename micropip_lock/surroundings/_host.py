@@ -12,7 +12,7 @@ from ._base_url import known_base_url
 from ._micropip import default_index_urls
 from ._pip_config import pip_settings
 from ._uv_config import uv_settings
-from ._venv import LOCK_NAME, distribution, find_venv, site_packages
+from ._venv import LOCK_NAME, distributions, find_venv, site_packages
 
 
 def look(
@@ -25,22 +25,24 @@ def look(
     """Find out about a venv: its packages, its base lock and the indexes that pip and uv use there.
 
     Args:
-        venv: The venv's folder; None: the active one, else the nearest ``.venv*`` (a Pyodide one first).
+        venv: The venv's folder; None: the active one, else the nearest ``.venv*``, one of Pyodide before all others.
         base: False: the caller has a base lock, so the venv's is not read.
         environ: The environment variables that count.
         cwd: The folder that relative paths count from; None: the current one.
 
-    ``base`` and ``base_dir`` of the result are None for a venv that was not made from a Pyodide
+    ``base`` and ``base_dir`` of the result are None for a venv that was not made from one Pyodide
     distribution. Raises `InputError` when no venv, or no single one, is meant, when its
     site-packages folder is not clear, or when the lock or a configuration file cannot be read.
     """
     cwd = Path.cwd() if cwd is None else cwd
     found = find_venv(venv, environ, cwd)
     index_urls, find_links = configured_indexes(found, environ, cwd)
-    dist = distribution(found) if base else None
+    site = site_packages(found)
+    dists = distributions(found) if base else []
+    dist = dists[0] if len(dists) == 1 else None
     lock = Lockfile.read(dist / LOCK_NAME) if dist else None
     return Surroundings(
-        paths=(site_packages(found),),
+        paths=(site,),
         base=lock,
         base_url=known_base_url(lock, dist, index_urls) if lock and dist else None,
         base_dir=dist,

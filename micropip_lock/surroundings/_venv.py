@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import InputError
@@ -14,16 +15,19 @@ LOCK_NAME = "pyodide-lock.json"
 def find_venv(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
     """The venv that is meant: the given one, else the active one, else the nearest ``.venv*`` folder.
 
-    Nearest: in ``cwd`` or its parents, where a Pyodide venv goes before all others. Raises
-    `InputError` when there is none, when the choice is not clear, or when what was named is no venv.
+    Nearest: in ``cwd`` or its parents. A venv of Pyodide goes before all others, the active one included: that is
+    often the one of the tools. Raises `InputError` when there is none, when the choice is not clear, or when what was
+    named is no venv.
     """
     if venv is not None:
         return _checked(cwd / venv, "--venv")
-    if active := environ.get("VIRTUAL_ENV"):
-        return _checked(cwd / active, "VIRTUAL_ENV")
+    active = _checked(cwd / environ["VIRTUAL_ENV"], "VIRTUAL_ENV") if environ.get("VIRTUAL_ENV") else None
+    if active is not None and distributions(active):
+        return active
     folder = cwd.absolute()
     found = [_venvs(parent) for parent in (folder, *folder.parents)]
-    for candidates in ([[*filter(distribution, level)] for level in found], found):
+    of_pyodide = [[*filter(distributions, level)] for level in found]
+    for candidates in (of_pyodide, found if active is None else [[active]]):
         for level in candidates:
             if len(level) > 1:
                 names = ", ".join(map(str, level))
@@ -56,12 +60,40 @@ def site_packages(venv: Path) -> Path:
     return next(iter(found.values()))
 
 
-def distribution(venv: Path) -> Path | None:
-    """The Pyodide distribution that a venv was made from: a folder with a pyodide-lock.json.
+def python_of(site: Path) -> str | None:
+    """The version of Python that a site-packages folder is for ("3.14"), as far as its path tells."""
+    named = re.fullmatch(r"python(3\.\d+)t?", site.parent.name)
+    return named[1] if named else None
 
-    `pyodide venv`, ``uv venv`` and ``virtualenv`` write the folder of the interpreter as ``home``
-    into pyvenv.cfg; Pyodide's lies beside its lock. None for a venv of any other Python.
+
+def distributions(venv: Path) -> list[Path]:
+    """The Pyodide distributions that a venv may have been made from: folders with a pyodide-lock.json.
+
+    `pyodide venv`, ``uv venv`` and ``virtualenv`` write the folder of the interpreter as ``home`` into pyvenv.cfg;
+    Pyodide's lies beside its lock. Nothing for a venv of any other Python; several only if their locks differ.
     """
+    found: dict[bytes, Path] = {}
+    for folder in _homes(venv):
+        try:
+            found.setdefault((folder / LOCK_NAME).read_bytes(), folder)
+        except OSError:  # mostly: there is none
+            continue
+    return list(found.values())
+
+
+def _homes(venv: Path) -> Iterator[Path]:
+    """Where the distribution of a venv may be."""
+    if (home := _home(venv)) is None:
+        return
+    yield from (home, home / "dist", home.parent)
+    try:
+        if home.is_dir():  # maybe one of links, such as one on PATH
+            yield (venv / "bin" / "python").resolve().parent
+    except (OSError, RuntimeError):  # a loop of links
+        return
+
+
+def _home(venv: Path) -> Path | None:
     try:
         text = (venv / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -69,10 +101,31 @@ def distribution(venv: Path) -> Path | None:
     # «key = value» lines, read as the site module reads them: key in any case, the last one wins
     pairs = (line.partition("=") for line in text.splitlines())
     settings = {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
-    if not settings.get("home"):
-        return None
-    home = venv / settings["home"]
-    return next((folder for folder in (home, home / "dist", home.parent) if (folder / LOCK_NAME).is_file()), None)
+    return venv / settings["home"] if settings.get("home") else None
+
+
+def without_distribution(venv: Path, found: list[Path]) -> str:
+    """Why no single one of ``distributions(venv)`` is the base, and what to do."""
+    if found:
+        names = " and ".join(str(folder / LOCK_NAME) for folder in found)
+        return f"{venv} may be of several Pyodides: {names} differ. Say which of these locks is the base: --base FILE."
+    home = _home(venv)
+    if home is not None and home.is_dir() and not any(home.glob("pyodide.*")):
+        return (
+            f"{venv} is no venv of Pyodide but of the Python in {home}: there is no {LOCK_NAME} beside that. What is "
+            "installed for this machine need not run in Pyodide. Make a venv of Pyodide (pyodide venv DIR), install it "
+            "there, and freeze that. If it was installed for Pyodide all the same, say for which one: --base 314.0.7."
+        )
+    if home is None:
+        lost = "its pyvenv.cfg names no home"
+    elif home.is_dir():
+        lost = f"the Pyodide in {home}, which it was made from, has lost its {LOCK_NAME}"
+    else:
+        lost = f"{home}, which it was made from, is gone"
+    return (
+        f"Nothing says any more for which Pyodide {venv} is: {lost}. Put that back (pyodide xbuildenv install), make "
+        "the venv anew (pyodide venv DIR), or say for which Pyodide it is: --base 314.0.7."
+    )
 
 
 def _checked(venv: Path, source: str) -> Path:

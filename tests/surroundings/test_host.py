@@ -57,6 +57,40 @@ def test_home_may_lie_beside_or_below_the_lock(machine: Machine, place: str) -> 
     assert look(machine, machine.venv("v", home)).base_dir == dist
 
 
+def test_home_may_be_a_folder_of_links(machine: Machine) -> None:
+    """As `uv venv` writes it for an interpreter that is a link on PATH, or that of another venv."""
+    dist = machine.distribution()
+    machine.write("xbuildenv/dist/python", "#!/bin/sh\n")
+    links = machine.root / "links"
+    links.mkdir()
+    (links / "pyodide").symlink_to(dist / "python")
+    venv = machine.venv("v", links)
+    (venv / "bin/python").unlink()
+    (venv / "bin/python").symlink_to(links / "pyodide")
+    assert look(machine, venv).base_dir == dist
+    # The venv does not work any more, and what its links lead to is somebody else's.
+    shutil.rmtree(links)
+    assert look(machine, venv).base is None
+
+
+def test_an_interpreter_that_is_a_link_to_itself(machine: Machine) -> None:
+    venv = machine.venv("v")
+    (venv / "bin/python").unlink()
+    (venv / "bin/python").symlink_to(venv / "bin/python")
+    assert look(machine, venv).base is None
+
+
+def test_of_two_locks_none_is_taken_unless_they_are_equal(machine: Machine) -> None:
+    dist = machine.distribution()
+    venv = machine.venv("v", dist.parent)
+    other = dist.parent / "pyodide-lock.json"
+    shutil.copy(dist / "pyodide-lock.json", other)
+    assert look(machine, venv).base is not None
+    other.write_text(other.read_text().replace("3.14.2", "3.14.1"))
+    found = look(machine, venv)
+    assert (found.base, found.base_url, found.base_dir) == (None, None, None)
+
+
 class TestBaseUrl:
     def test_it_comes_from_the_index_that_the_venvs_pip_conf_names(self, machine: Machine) -> None:
         dist = machine.distribution()
@@ -137,6 +171,20 @@ class TestWhichVenv:
         machine.venv("work/.venv")
         beside = machine.venv(".venv-pyodide", dist)
         assert look(machine).paths[0].is_relative_to(beside)
+
+    def test_one_of_pyodide_beats_an_active_one_of_another_python(self, machine: Machine) -> None:
+        """That is the one of the tools: `micropip-lock` itself, the `pyodide` command."""
+        dist = machine.distribution()
+        tools, near = machine.venv("tools"), machine.venv("work/.venv-pyodide", dist)
+        machine.environ["VIRTUAL_ENV"] = str(tools)
+        assert look(machine).paths[0].is_relative_to(near)
+        assert look(machine, tools).paths[0].is_relative_to(tools)
+        active = machine.venv("other", dist)
+        machine.environ["VIRTUAL_ENV"] = str(active)
+        assert look(machine).paths[0].is_relative_to(active)
+        shutil.rmtree(active)
+        with pytest.raises(InputError, match=r"VIRTUAL_ENV names .*does not exist"):
+            look(machine)
 
     def test_several_are_named(self, machine: Machine) -> None:
         one, two = machine.venv("work/.venv"), machine.venv("work/.venv2")
