@@ -24,7 +24,8 @@ _STYLE = """<style>
 .micropip-lock { font-size: 0.9em; line-height: 1.4; }
 .micropip-lock table { border-collapse: collapse; margin: 0.5em 0; }
 .micropip-lock caption { text-align: left; font-weight: bold; padding: 0.3em 0; }
-.micropip-lock th, .micropip-lock td { padding: 0.15em 0.8em 0.15em 0; text-align: left !important; font-weight: normal; }
+.micropip-lock th, .micropip-lock td { padding: 0.15em 0.8em 0.15em 0; font-weight: normal; }
+.micropip-lock th, .micropip-lock td { text-align: left !important; }
 .micropip-lock thead th { border-bottom: 1px solid; opacity: 0.75; }
 .micropip-lock td.number { text-align: right !important; font-variant-numeric: tabular-nums; }
 .micropip-lock code { font-size: 1em; }
