@@ -52,8 +52,12 @@ class _Case:
         self._fetcher = fetcher
         self._examiner = Examiner(distribution, fetcher, self._rules, prover._facts)
         self._accepted = distribution.key in self._rules.accept_unproved
+        #: The sha256 of the base's wheel, whoever else lists it.
+        self._of_base: frozenset[str] = frozenset()
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
+        if base is not None:
+            self._of_base = frozenset({base.entry.sha256})
         if origin.claims:
             return await self._by_claims(origin.claims, base)
         missed: list[Outcome] = []
@@ -133,9 +137,10 @@ class _Case:
             undecided = [outcome for outcome in missed if outcome.verdict is not Is.OTHER]
             return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
         by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
-        outcomes = by_metadata or [
-            await self._examiner.examine(candidate) for candidate in distinct(self._not_excluded(fitting))
-        ]
+        # A page may list the base's own wheel: once its local copy was another one, its server need not be asked.
+        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Is.OTHER} - {None}
+        candidates = [item for item in distinct(self._not_excluded(fitting)) if item.sha256 not in decided]
+        outcomes = by_metadata or [await self._examiner.examine(candidate) for candidate in candidates]
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
         if len(equal) > 1:
             return await self._ambiguous(equal)
@@ -253,7 +258,9 @@ class _Case:
             message = f"none of {len(outcomes)} wheels holds what is installed; {shown(worst.candidate.url)} "
         else:
             message = f"{shown(worst.candidate.url)} "
-        return self._problem(code, message + worst.reason + ".", _HINTS[code], worst.candidate.url)
+        is_base = worst.candidate.claim == "base" or worst.candidate.sha256 in self._of_base
+        hint = _BASE_DIR if worst.verdict is Is.UNREACHABLE and is_base else _HINTS[code]
+        return self._problem(code, message + worst.reason + ".", hint, worst.candidate.url)
 
     def _is_certain(self, candidate: Candidate, offers: Sequence[Offer]) -> bool:
         """Whether URL and sha256 come from one claim or page, and the file name is that of what is installed."""
@@ -324,6 +331,11 @@ _HINTS = {
     "content-mismatch": "It was built from an sdist, edited, or comes from another index. Install the published wheel: "
     "pip install --only-binary=:all: --force-reinstall {name}=={version}",
 }
+
+_BASE_DIR = (
+    "Try again later, or check the network and the proxy. Without network: get the full distribution of this Pyodide "
+    "once, and name its folder with --base-dir."
+)
 
 
 def _one_of_each(equal: Sequence[Outcome]) -> list[Outcome]:

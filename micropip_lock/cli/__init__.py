@@ -10,15 +10,17 @@ import sys
 from collections.abc import Sequence
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit. ``arguments`` default to those of the process."""
+def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock") -> None:
+    """Run the command line and exit.
+
+    ``arguments`` default to those of the process; ``program`` is what it is called by, for its help.
+    """
     try:
         from ._commands import micropip_lock
-    except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
-            raise
-        sys.stderr.write(
-            f'The command line needs {error.name}, which is not installed: pip install "micropip-lock[host]"\n'
-        )
+
+        micropip_lock.main(args=None if arguments is None else list(arguments), prog_name=program)
+    except ImportError as error:  # a command brings what it needs when it is used
+        missing = isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(__name__.partition(".")[0])
+        what = f"needs {error.name}, which is not installed" if missing else f"cannot be loaded ({error})"
+        sys.stderr.write(f'The command line {what}: pip install "micropip-lock[host]"\n')
         sys.exit(2)
-    micropip_lock.main(args=None if arguments is None else list(arguments), prog_name="micropip-lock")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import surroundings
+from ..errors import FetchError, UnlockableError
 from ..lockfile import Lockfile, write_atomically
 from ..operations._diff import diff
 from ..operations._freeze import freeze
@@ -79,18 +82,23 @@ def freeze_command(
     old = _read_old(output) if check else None
     check_folder(output)
     human = common.output()
+    around = None if paths else surroundings.look(venv)
     with human.progress("proving") as progress, common.facts() as facts:
-        result = common.run(
-            lambda fetcher: freeze(
-                path=paths or None,
-                index_urls=index_urls or None,
-                surroundings=None if paths else surroundings.look(venv),
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
-                **arguments,
-            ),
-        )
+
+        def run(common: Common) -> FreezeResult:
+            return common.run(
+                lambda fetcher: freeze(
+                    path=paths or None,
+                    index_urls=index_urls or None,
+                    surroundings=around,
+                    fetcher=fetcher,
+                    facts=facts,
+                    progress=progress,
+                    **arguments,
+                ),
+            )
+
+        result = _unchanged(old, run, common) or run(common)
     if not common.json:
         human.result(result)
     if old is not None:
@@ -105,6 +113,17 @@ def _read_old(output: str | None) -> Lockfile:
     if output == "-":
         raise click.UsageError("--check needs a file to compare with: -o FILE.")
     return Lockfile.read(output or "pyodide-lock.json")
+
+
+def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], common: Common) -> FreezeResult | None:
+    """What is frozen from what the cache knows, if that is the old lock: then nobody has to be asked."""
+    if old is None or common.offline or common.refresh or common.cache is None:
+        return None
+    try:
+        result = run(replace(common, offline=True))
+    except (UnlockableError, FetchError):
+        return None
+    return result if diff(old, result.lockfile).equal else None
 
 
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import surroundings as _surroundings
 from ..errors import InputError
 from ..fetch import Fetcher
 from ..index import Indexes
-from ..lockfile import Lockfile
+from ..lockfile import Lockfile, LockInfo
 from ..surroundings import Surroundings
 from ._base import Base, load_base
 
@@ -61,9 +61,15 @@ async def look(
         configured = around.index_urls or (None if around.loaded is not None else ())
     # Folders that were named are folders only: what the runtime remembers is about its own.
     live = around.loaded if path is None else None
+    if path is not None:  # of the environment that is near only its base is taken, if it has one
+        around = replace(around, no_base=None)
+    paths = around.paths if path is None else _folders(path)
+    chosen = await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
+    if path is None and base is not None and around.loaded is None:
+        _check_fit(around, chosen.lockfile.info)
     return Here(
-        paths=around.paths if path is None else _folders(path),
-        base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        paths=paths,
+        base=chosen,
         index_urls=configured if index_urls is None else _urls(index_urls),
         find_links=around.find_links if index_urls is None else (),
         loaded=live,
@@ -115,11 +121,29 @@ async def _base(
         return await load_base(base, fetcher, base_url=base_url, base_dir=base_dir)
     if around.base is None:
         raise InputError(
-            "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
+            around.no_base
+            or "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
             "(base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
         )
     return await load_base(
         around.base, fetcher, base_url=base_url or around.base_url, base_dir=base_dir or around.base_dir
+    )
+
+
+def _check_fit(around: Surroundings, info: LockInfo) -> None:
+    """Refuse a base of another Python or ABI than that of the environment. Raises `InputError`."""
+    own = around.base.info if around.base is not None else None
+    python = own.python if own is not None else around.python
+    same_python = python is None or python.split(".")[:2] == info.python.split(".")[:2]
+    same_abi = own is None or None in (own.abi_version, info.abi_version) or own.abi_version == info.abi_version
+    if same_python and same_abi:
+        return
+    made_for = f"Python {python}" if own is None else f"Python {python}, ABI {own.abi_version}"
+    way_out = "" if own is None else "leave the base out to lock for the Pyodide of this environment, or "
+    raise InputError(
+        f"The base is for Python {info.python}, ABI {info.abi_version}; {around.paths[0]} is for {made_for}. What is "
+        f"installed there was chosen for that one: {way_out}install it anew in a venv of the base's Pyodide "
+        "(pyodide venv DIR)."
     )
 
 

@@ -34,6 +34,10 @@ class Surroundings:
     paths: tuple[Path, ...]
     #: The base lock: the running Pyodide's, or that of the distribution a venv was made from.
     base: Lockfile | None = None
+    #: Why there is no base, and what to do; None where there is one, or where nothing is known about that.
+    no_base: str | None = None
+    #: The version of Python that the folders are for by their own name ("3.14"), where they have one.
+    python: str | None = None
     #: The http(s) folder, with a trailing slash, that relative file names of the base live in.
     base_url: str | None = None
     #: A local folder that may hold wheels of the base.

@@ -12,7 +12,7 @@ from ._base_url import known_base_url
 from ._micropip import default_index_urls
 from ._pip_config import pip_settings
 from ._uv_config import uv_settings
-from ._venv import LOCK_NAME, distributions, find_venv, site_packages
+from ._venv import LOCK_NAME, distributions, find_venv, python_of, site_packages, without_distribution
 
 
 def look(
@@ -31,7 +31,7 @@ def look(
         cwd: The folder that relative paths count from; None: the current one.
 
     ``base`` and ``base_dir`` of the result are None for a venv that was not made from one Pyodide
-    distribution. Raises `InputError` when no venv, or no single one, is meant, when its
+    distribution, as ``no_base`` says then. Raises `InputError` when no venv, or no single one, is meant, when its
     site-packages folder is not clear, or when the lock or a configuration file cannot be read.
     """
     cwd = Path.cwd() if cwd is None else cwd
@@ -44,6 +44,8 @@ def look(
     return Surroundings(
         paths=(site,),
         base=lock,
+        no_base=without_distribution(found, dists) if base and lock is None else None,
+        python=python_of(site),
         base_url=known_base_url(lock, dist, index_urls) if lock and dist else None,
         base_dir=dist,
         index_urls=index_urls,
