@@ -1,45 +1,65 @@
-"""pip's installation report: what ``pip install --report`` says it installed, and from where.
+"""What an installer was told or says: pip's installation report, or the pylock.toml it installed from.
 
-Format: https://pip.pypa.io/en/stable/reference/installation-report/, version 1.
+Formats: https://pip.pypa.io/en/stable/reference/installation-report/, version 1, and PEP 751. Both are only claims
+about what is installed, so no more is read of them than is claimed: names, versions, URLs and hashes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from packaging.utils import canonicalize_name
+from packaging.tags import Tag
+from packaging.utils import BuildTag, InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from .direct_url import DirectUrl, parse_direct_url
 from .errors import InputError
-from .metadata import parse_requirement
+from .metadata import WheelMetadata, parse_requirement
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One item of ``install``: ``download`` is its ``download_info``, in PEP 610's terms."""
+    """One item of ``install``: ``download`` is its ``download_info``, in PEP 610's terms.
+
+    A pylock names every wheel of a package instead, in ``wheels``, of which one was installed.
+    """
 
     name: str
     version: str
-    download: DirectUrl
+    download: DirectUrl | None
     requested: bool
     extras: tuple[str, ...]
+    wheels: tuple[DirectUrl, ...] = ()
+
+    def file(self, wheel: WheelMetadata) -> DirectUrl | None:
+        """What was installed, given the WHEEL that is; None when that cannot be told."""
+        if self.download is not None:
+            return self.download
+        fitting = [item for item in self.wheels if _tags(item.url) == (wheel.build, wheel.tags)]
+        return fitting[0] if len(fitting) == 1 else None
 
 
 def read_report(report: Mapping[str, Any] | str | Path) -> dict[str, Reported]:
-    """Read a report from a file, or from an already parsed object; by canonical name.
+    """Read a report from a file, or from an already parsed object; by canonical name. A file ``*.toml`` is a pylock.
 
-    Raises `InputError` when it is no report of format version 1.
+    Raises `InputError` when it is no report of format version 1, and no pylock of PEP 751.
     """
     if isinstance(report, Mapping):
         return _reported(report, "the report")
     try:
-        value = json.loads(Path(report).read_bytes())
+        data = Path(report).read_bytes()
+        if Path(report).suffix == ".toml":
+            return {canonicalize_name(item.name): item for item in _packages(tomllib.loads(data.decode()), str(report))}
+        value = json.loads(data)
     except OSError as error:
         raise InputError(f"Cannot read the report {report}: {error.strerror or error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"The pylock {report} is not valid TOML ({error}). Is the file whole?") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"The report {report} is not valid JSON ({error}). Is the file whole?") from error
     return _reported(value, str(report))
@@ -69,3 +89,34 @@ def _item(value: object, where: str) -> Reported:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{where} is not what pip writes ({type(error).__name__}: {error}).") from error
     return Reported(name, version, download, value.get("requested") is True, tuple(extras))
+
+
+def _packages(value: Mapping[str, Any], where: str) -> Iterator[Reported]:
+    """The packages of a pylock that have a version and wheels; anything else claims nothing that could be proved."""
+    packages = value.get("packages")
+    # PEP 751: a major version that is not supported «MUST» be refused; a minor one need not be.
+    if not str(value.get("lock-version", "")).startswith("1.") or not isinstance(packages, list):
+        what = "it has no list «packages», or another lock-version"
+        raise InputError(f"{where} is no pylock of PEP 751, version 1: {what}.")
+    for number, package in enumerate(packages):
+        try:
+            name, version, wheels = package["name"], package.get("version"), package.get("wheels", [])
+            if parse_requirement(name).name != name:
+                raise ValueError(f"{name[:80]!r} is no name")
+            files = [_wheel(item) for item in wheels if isinstance(item.get("url"), str)]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise InputError(f"{where}: packages[{number}] is not what PEP 751 has there ({what}).") from error
+        if isinstance(version, str):
+            yield Reported(name, version, None, False, (), tuple(files))
+
+
+def _wheel(item: Mapping[str, Any]) -> DirectUrl:
+    return parse_direct_url(json.dumps({"url": item["url"], "archive_info": {"hashes": item["hashes"]}}).encode())
+
+
+def _tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
+    try:
+        return parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))[2:]
+    except InvalidWheelFilename:
+        return None

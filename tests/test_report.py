@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from micropip_lock.direct_url import DirectUrl
 from micropip_lock.errors import InputError
+from micropip_lock.metadata import parse_wheel_metadata
 from micropip_lock.report import Reported, read_report
 
+from .support.freezing import freeze_folder, proofs
 from .support.ids import short
 from .support.index_server import IndexServer
-from .support.installed import pip_report
+from .support.installed import pip_report, pip_target
+from .support.pylocks import uv_compile
 from .support.wheels import build_wheel, sha256
 
 URL = "https://files.example/demo-1.0-py3-none-any.whl"
@@ -124,3 +127,58 @@ def test_any_json_is_read_or_an_input_error(changes: dict[str, Any], page: dict[
     except InputError:
         return
     assert all(isinstance(name, str) for name in found)
+
+
+# -- pylock.toml
+
+
+def pylock(folder: Path, text: str) -> Path:
+    path = folder / "pylock.toml"
+    path.write_text(text)
+    return path
+
+
+WHEEL = parse_wheel_metadata(b"Wheel-Version: 1.0\nTag: py3-none-any\n")
+
+
+def test_a_pylock_names_every_wheel_and_the_installed_one_is_told_by_its_tags(tmp_path: Path) -> None:
+    files = ["demo-1.0-cp314-cp314-linux_x86_64.whl", "demo-1.0-py3-none-any.whl", "demo-1.0-2-py3-none-any.whl"]
+    wheels = ", ".join(f'{{url = "https://a.example/{name}", hashes = {{sha256 = "{"ab" * 32}"}}}}' for name in files)
+    text = f'lock-version = "1.0"\n[[packages]]\nname = "demo"\nversion = "1.0"\nwheels = [{wheels}]\n'
+    text += '[[packages]]\nname = "local"\n[packages.directory]\npath = "."\n'
+    found = read_report(pylock(tmp_path, text))
+    assert found.keys() == {"demo"}
+    assert found["demo"].file(WHEEL) == DirectUrl(f"https://a.example/{files[1]}", "archive", "ab" * 32)
+    other = parse_wheel_metadata(b"Wheel-Version: 1.0\nTag: cp314-cp314-win32\n")
+    assert found["demo"].file(other) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no pylock of PEP 751"),
+        ('lock-version = "2.0"\npackages = []', "is no pylock of PEP 751"),
+        ('lock-version = "1.0"\npackages = [', "is not valid TOML"),
+        ('lock-version = "1.0"\npackages = [1]', r"packages\[0\] is not what PEP 751 has there"),
+        ('lock-version = "1.0"\n[[packages]]\nname = "a b"', r"packages\[0\]"),
+        (
+            'lock-version = "1.0"\n[[packages]]\nname = "a"\nwheels = [{url = "https://a.example/"}]',
+            r"packages\[0\]",
+        ),
+    ],
+    ids=short,
+)
+def test_what_is_no_pylock(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        read_report(pylock(tmp_path, text))
+
+
+def test_what_uv_writes_is_a_claim_that_is_proved(index: IndexServer, tmp_path: Path) -> None:
+    build_wheel(index.folder, "demo", "1.0", requires=["other"])
+    build_wheel(index.folder, "other", "2.0")
+    path = uv_compile(tmp_path, "demo", index_url=index.url)
+    site = pip_target(tmp_path / "site", "demo", index_url=index.url)
+    index.reset()
+    frozen = freeze_folder(site, report=path)
+    assert proofs(frozen) == {"demo": ("report", "content"), "other": ("report", "content")}
+    assert not [request for request in index.requests if request.path.startswith("/simple/")]

@@ -37,7 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--exclude", metavar="NAME", multiple=True, help="Leave a package out on purpose; may be repeated.")
 @click.option("--requested", metavar="REQ", multiple=True, help='What was asked for, for extras: "rich[jupyter]".')
-@click.option("--report", type=_FILE, help="pip's installation report (pip install --report).")
+@click.option("--report", type=_FILE, help="pip's installation report (pip install --report), or a pylock.toml.")
 @click.option(
     "--proof",
     type=click.Choice(["content", "metadata"]),

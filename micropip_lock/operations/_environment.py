@@ -104,8 +104,8 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
 
 def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Reported]) -> Origin:
     reported = report.get(item.key)
-    claims = {item.key: reported.download} if reported is not None and reported.version == item.version else {}
-    return origin(item, loaded=here.loaded, report=claims)
+    file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
+    return origin(item, loaded=here.loaded, report={} if file is None else {item.key: file})
 
 
 def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:

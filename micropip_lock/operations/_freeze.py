@@ -67,7 +67,8 @@ async def freeze(
       distribution that holds wheels of the base; ``index_urls``: simple repository API roots.
     * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left out
       on purpose. ``requested``: requirements that were asked for, for their extras.
-    * ``report``: pip's installation report (parsed, or a file), whose claims are then proved.
+    * ``report``: pip's installation report (parsed, or a file), or the pylock.toml that the environment was made from;
+      its claims are then proved.
     * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and build.
       ``check_files``: installed files against the installed RECORD by "size", by "hash", or "off".
     * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
