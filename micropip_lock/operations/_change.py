@@ -46,7 +46,8 @@ class Left:
     def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
         self._files = files
         self._owners = Counter(name for names in files.values() for name in names)
-        self._done: list[str] = []
+        #: The packages that are what the lock says by now.
+        self.done: list[str] = []
         #: Files that have come with a package of the lock.
         self.brought: set[str] = set()
 
@@ -61,8 +62,8 @@ class Left:
             state = "It is as it was before." if not swap.pending else "The next sync puts it back as it was."
             raise InputError(
                 f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {state} "
-                f"Done: {', '.join(self._done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
+                f"Done: {', '.join(self.done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
                 "Put that right and run sync again."
             ) from error
         self._owners.subtract(old)
-        self._done.extend(group)
+        self.done.extend(group)

@@ -255,11 +255,13 @@ class _Sync:
     ) -> None:
         """Change the running Pyodide, package by package; its own packages come last, for they need others."""
         steps = sorted(steps, key=lambda it: (it.action != "remove", it.package not in ready, it.action, it.package))
+        own = [step.package for step in steps if step.action == "install" and step.package not in ready]
+        steps = [step for step in steps if step.package not in own]
         left = Left(files)
         before = set(runtime.loaded)
         for number, step in enumerate(steps):
             key = step.package
-            rest = [other.package for other in steps[number + 1 :]]
+            rest = [*(other.package for other in steps[number + 1 :]), *own]
             with left.changing([key], rest, swap) as gone:
                 coming = ready[key].coming if key in ready else []
                 with swap.exchanging({key: coming}, gone) as new, runtime.forgetting(key):
@@ -269,10 +271,15 @@ class _Sync:
                         await runtime.install(key, wheel, url, contents.dist_info, ready[key].metadata)
                     elif step.action != "remove":
                         await runtime.load([key])
-                        if not runtime.is_default(key):
-                            raise OSError(None, "the runtime could not load it; see its console", key)
+                        _check_loaded(runtime, [key])
                     left.brought.update(new)
-        extra = set(runtime.loaded) - before - self.lock.packages.keys()
+        if own:
+            await runtime.load(own)  # all at once: it downloads several at a time
+            missing = [key for key in own if not runtime.is_default(key)]
+            left.done.extend(key for key in own if key not in missing)
+            with left.changing(missing, [], swap):
+                _check_loaded(runtime, missing)
+        extra = set(runtime.loaded) - before - self.lock.packages.keys() - TOOLS - _RUNTIME_TOOLS
         if extra and self.prune:
             # The runtime's own lock has them as dependencies, this one has not.
             found, _ = scan([self.place.site])
@@ -280,6 +287,13 @@ class _Sync:
                 if item.key in extra:
                     with runtime.forgetting(item.key):
                         swap.apply([item.key], [name for name in self.place.files(item) if name not in left.brought])
+
+
+def _check_loaded(runtime: Runtime, names: Sequence[str]) -> None:
+    """Raise OSError for what the runtime could not load; by itself it only prints that."""
+    for name in names:
+        if not runtime.is_default(name):
+            raise OSError(None, "the runtime could not load it; see its console", name)
 
 
 def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:

@@ -157,3 +157,21 @@ def test_a_folder_inside(pyodide314: NodePyodide, index: IndexServer) -> None:
     assert sync(pyodide314, lock, path="/environment")["steps"] == {"app": "install"}
     assert "app-1.0.dist-info" in pyodide314.run("os.listdir('/environment')")
     assert pyodide314.run("import importlib.util; importlib.util.find_spec('app') is None")
+
+
+def test_what_the_runtime_cannot_load(pyodide314: NodePyodide, index: IndexServer) -> None:
+    """loadPackage raises nothing; sync says which package is missing, and what is done."""
+    lock = locked(pyodide314, index, app=build_wheel(index.folder, "app", "1.0"))
+    pyodide314.run("""
+        from micropip_lock.surroundings._runtime import Runtime
+        load = Runtime.load
+        async def loading(self, names):
+            await load(self, [name for name in names if name != "micropip"])
+        Runtime.load = loading
+    """)
+    with pytest.raises(PyodideError) as caught:
+        sync(pyodide314, lock)
+    assert "micropip: the runtime could not load it; see its console" in caught.value.text
+    assert "Done: app. Not done: nothing." in caught.value.text
+    pyodide314.run("Runtime.load = load")
+    assert sync(pyodide314, lock)["steps"] == {"micropip": "install"}
