@@ -115,16 +115,18 @@ def environment(name: str, version: str) -> Path:
     """The folder of scripts of a virtual environment, kept in .cache: it has what this one has, and this project."""
     place = runtimes.CACHE / "hosts" / f"{name}-{version}"
     scripts = place / "bin"
+    ours = Path(pytest.__file__).parents[1]
     with runtimes._locked(place):
-        if not (place / "installed").exists():
-            runtimes._run([sys.executable, "-m", "venv", "--without-pip", str(place)])
+        # Its scripts name the folder that they were made in, and a cache may be moved.
+        marker, told = place / "installed", f"{place}\n{ours}\n"
+        if not marker.exists() or marker.read_text() != told:
+            runtimes._run([sys.executable, "-m", "venv", "--without-pip", "--clear", str(place)])
             (site,) = place.glob("lib/python*/site-packages")
-            ours = Path(pytest.__file__).parents[1]
             # addsitedir, so that its .pth files count: micropip_lock is one of them.
             (site / "shared.pth").write_text(f"import site; site.addsitedir({str(ours)!r})\n")
             pip = [str(scripts / "python"), "-m", "pip", "install", "-q", "--cache-dir", str(runtimes.CACHE / "pip")]
             runtimes._run([*pip, f"{name}=={version}"])
-            (place / "installed").touch()
+            marker.write_text(told)
     return scripts
 
 
