@@ -57,8 +57,8 @@ def write_lock(shop: IndexServer) -> WriteLock:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> LiteSite:
-    """A site that the tests of a module build anew from what is there already."""
-    return LiteSite(tmp_path_factory.mktemp("lite"))
+    """A site that the tests of a module build anew from what is there already; of the apps REPL boots soonest."""
+    return LiteSite(tmp_path_factory.mktemp("lite"), app="repl")
 
 
 @pytest.fixture(autouse=True)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import lite
 from tests.support.index_server import IndexServer
-from tests.support.lite import LiteSite
+from tests.support.lite import LiteSite, run_in_repl
 from tests.support.runtimes import lock_entry, write_json
 from tests.support.site_server import SiteServer
 from tests.support.wheels import build_wheel, sha256
 
 from .conftest import BUNDLE, LOCK, STARTED, WriteLock
 
+
+def check_boot(chromium: Any, site: LiteSite, code: str = "import app; app.answer") -> None:
+    """A build that exits with 0 has a site that boots."""
+    with SiteServer({"/deep/": site.output}) as server:
+        assert run_in_repl(chromium, f"{server.root}/deep", code) == "42"
+
+
 # -- what is in the site
 
 
-def test_bundle_puts_everything_into_the_site_once(site: LiteSite, shop: IndexServer) -> None:
+def test_bundle_puts_everything_into_the_site_once(chromium: Any, site: LiteSite, shop: IndexServer) -> None:
     said = site.build(*BUNDLE)
     assert "2 downloaded" in said
     assert site.settings()["loadPyodideOptions"]["packages"] == STARTED
@@ -45,16 +53,18 @@ def test_bundle_puts_everything_into_the_site_once(site: LiteSite, shop: IndexSe
     assert {name: item[1] for name, item in after.items()} == {name: item[1] for name, item in before.items()}
     ours = {name for name in before if name.startswith("static/micropip-lock/")}
     assert len(ours) == 3 and {name: after[name] for name in ours} == {name: before[name] for name in ours}
+    check_boot(chromium, site)
     assert shop.requests == []
 
 
-def test_what_was_removed_comes_back(site: LiteSite) -> None:
+def test_what_was_removed_comes_back(chromium: Any, site: LiteSite) -> None:
     site.build(*BUNDLE)
     lock, settings = site.lock_file.read_bytes(), site.settings()
     shutil.rmtree(site.output)
     site.build(*BUNDLE)
     # pyodideUrl is among them, which JupyterLite alone forgets after this.
     assert (site.lock_file.read_bytes(), site.settings()) == (lock, settings)
+    check_boot(chromium, site)
     wheel = site.lock_file.parent / "wheels" / "lib-1.0-py3-none-any.whl"
     wheel.write_bytes(b"broken")
     said = site.refused(command="check")
@@ -67,10 +77,11 @@ def test_what_was_removed_comes_back(site: LiteSite) -> None:
     site.build(*BUNDLE, SOURCE_DATE_EPOCH="1700000000")
     assert site.settings()["pyodideUrl"] == "./static/pyodide/pyodide.mjs"
     assert site.settings()["loadPyodideOptions"]["packages"] == ["six", *STARTED]
+    check_boot(chromium, site)
     assert site.lite("check").returncode == 0
 
 
-def test_without_bundle_after_bundle_and_without_lock(site: LiteSite, shop: IndexServer) -> None:
+def test_without_bundle_after_bundle_and_without_lock(chromium: Any, site: LiteSite, shop: IndexServer) -> None:
     site.build(*BUNDLE)
     folder = site.lock_file.parent
     shop.reset()
@@ -84,12 +95,14 @@ def test_without_bundle_after_bundle_and_without_lock(site: LiteSite, shop: Inde
     assert site.lite("check").returncode == 0
     assert site.lite("check", *LOCK).returncode == 0
     assert folder.is_dir() and shop.wheel_downloads == 2
+    check_boot(chromium, site)
     site.build()
     assert not folder.exists()
     assert set(site.settings()) == {"pipliteUrls", "pyodideUrl"}
+    check_boot(chromium, site, "6 * 7")
 
 
-def test_options_in_a_file(site: LiteSite) -> None:
+def test_options_in_a_file(chromium: Any, site: LiteSite) -> None:
     config = site.folder / "jupyter_lite_config.json"
     write_json(config, {"MicropipLockAddon": {"lock": "lock.json", "bundle": True, "preload": ["app"]}})
     try:
@@ -98,6 +111,7 @@ def test_options_in_a_file(site: LiteSite) -> None:
         config.unlink()
     assert site.settings()["loadPyodideOptions"]["packages"] == [*STARTED, "app"]
     assert site.settings()["disablePyPIFallback"] is True
+    check_boot(chromium, site)
 
 
 # -- what is refused

@@ -1,4 +1,4 @@
-"""A notebook of a JupyterLite site, as its user sees it: the table, the link, the file browser, the problems."""
+"""The example notebook in a JupyterLite site, as its user sees it: table, link, file browser, zip, problems."""
 
 from __future__ import annotations
 
@@ -23,16 +23,12 @@ from tests.support.wheels import build_wheel
 
 #: Where pictures of what was seen are kept.
 PICTURES = runtimes.PROJECT / ".cache" / "pictures"
-CELLS = (
-    "import micropip\nmicropip.set_index_urls([{index!r}])\n"
-    "%pip install -q micropip-lock jaraco.functools rich cbor2 extended[more]",
-    "import micropip_lock\nresult = await micropip_lock.freeze()\nresult",
-    'result.write("pyodide-lock.json")',
+EXAMPLE = runtimes.PROJECT / "examples" / "notebook.ipynb"
+#: What is done before the example, and after it.
+BEFORE = "import micropip\nmicropip.set_index_urls([{index!r}])\n%pip install -q cbor2 extended[more]"
+AFTER = (
     "print(result)",
-    "micropip_lock.enable()\nprint(micropip.freeze())",
-    "bundled = await micropip_lock.bundle(\n"
-    "    {{'info': result.lockfile.to_dict()['info'], 'packages': {{name: result.lockfile.to_dict()['packages'][name]\n"
-    "     for name in ('extended', 'lib')}}}}, '/tmp/bundle', zip=True)\nbundled",
+    "print(micropip.freeze())",
     "micropip.add_mock_package('mocked', '1.0')\nawait micropip_lock.freeze()",
 )
 
@@ -63,7 +59,10 @@ def seen(chromium: Any, index: IndexServer, tmp_path_factory: pytest.TempPathFac
     """The notebook, run to its last cell."""
     lite = LiteSite(tmp_path_factory.mktemp("notebook"))
     lite.build()
-    lite.add_notebook("freeze.ipynb", [cell.format(index=index.url) for cell in CELLS])
+    cells = [cell for cell in json.loads(EXAMPLE.read_text())["cells"] if cell["cell_type"] == "code"]
+    example = ["".join(cell["source"]) for cell in cells]
+    assert len(example) == 5
+    lite.add_notebook("freeze.ipynb", [BEFORE.format(index=index.url), *example, *AFTER])
     with SiteServer({"/": lite.output}) as site, run_cells(chromium, site.root, "freeze.ipynb") as tab:
         yield tab
 
@@ -106,7 +105,7 @@ def test_the_table(seen: Tab) -> None:
     assert {found[name] for name in installed} == {"installer"}
     assert {found[name] for name in ("ipython", "micropip", "packaging")} == {"base"}
     assert all(size for _, _, size, _, _ in rows[1:])
-    html = cell(seen, 1)
+    html = cell(seen, 2)
     assert "left out: micropip-lock" in html and "packages locked: no request." in html and "<svg" in html
     # The themes of JupyterLab align cells to the right.
     aligned = "return getComputedStyle(document.querySelector('.micropip-lock tbody td')).textAlign"
@@ -142,11 +141,12 @@ def test_the_file_and_the_link(seen: Tab, downloads: Path) -> None:
 
 
 def test_plain_text(seen: Tab) -> None:
-    assert any(line.split()[:3] == ["rich", "15.0.0", "installer"] for line in seen.outputs[3].splitlines())
+    assert any(line.split()[:3] == ["rich", "15.0.0", "installer"] for line in seen.outputs[6].splitlines())
 
 
 def test_micropip_freeze(seen: Tab) -> None:
-    text = seen.outputs[4]
+    assert seen.outputs[4].endswith("['jaraco-functools', 'rich']")
+    text = seen.outputs[7]
     whole = json.loads(text[text.index("{") :])
     frozen = json.loads(stored(seen, "pyodide-lock.json"))
     assert whole["packages"].items() >= frozen["packages"].items()
@@ -154,13 +154,16 @@ def test_micropip_freeze(seen: Tab) -> None:
 
 
 def test_a_zip_from_memory(seen: Tab, downloads: Path) -> None:
+    assert "wrote /tmp/bundle.zip" in seen.outputs[5]
+    # It is too large to be put into the page: the link names what the worker holds.
     with zipfile.ZipFile(io.BytesIO(linked(seen, "bundle.zip", downloads))) as archive:
-        names = ["extended-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl", "pyodide-lock.json"]
-        assert sorted(archive.namelist()) == names
+        lock = Lockfile.from_json(json.loads(archive.read("pyodide-lock.json")))
+        assert {"rich", "cbor2", "extended", "lib", "ipython"} <= lock.packages.keys()
+        assert set(archive.namelist()) == {"pyodide-lock.json", *(item.file_name for item in lock.packages.values())}
 
 
 def test_problems(seen: Tab) -> None:
-    html = cell(seen, 6)
+    html = cell(seen, 8)
     assert "Remove the mock with micropip.remove_mock_package" in html
     assert "UnlockableError: 1 package cannot be locked; nothing was written." in html
     assert "Traceback" not in html
