@@ -27,7 +27,7 @@ def check_boot(chromium: Any, site: LiteSite, code: str = "import app; app.answe
 # -- what is in the site
 
 
-def test_bundle_puts_everything_into_the_site_once(chromium: Any, site: LiteSite, shop: IndexServer) -> None:
+def test_bundle_puts_everything_into_the_site_once(site: LiteSite, shop: IndexServer) -> None:
     said = site.build(*BUNDLE)
     assert "2 downloaded" in said
     assert site.settings()["loadPyodideOptions"]["packages"] == STARTED
@@ -53,7 +53,6 @@ def test_bundle_puts_everything_into_the_site_once(chromium: Any, site: LiteSite
     assert {name: item[1] for name, item in after.items()} == {name: item[1] for name, item in before.items()}
     ours = {name for name in before if name.startswith("static/micropip-lock/")}
     assert len(ours) == 3 and {name: after[name] for name in ours} == {name: before[name] for name in ours}
-    check_boot(chromium, site)
     assert shop.requests == []
 
 
@@ -64,7 +63,6 @@ def test_what_was_removed_comes_back(chromium: Any, site: LiteSite) -> None:
     site.build(*BUNDLE)
     # pyodideUrl is among them, which JupyterLite alone forgets after this.
     assert (site.lock_file.read_bytes(), site.settings()) == (lock, settings)
-    check_boot(chromium, site)
     wheel = site.lock_file.parent / "wheels" / "lib-1.0-py3-none-any.whl"
     wheel.write_bytes(b"broken")
     said = site.refused(command="check")
@@ -102,7 +100,7 @@ def test_without_bundle_after_bundle_and_without_lock(chromium: Any, site: LiteS
     check_boot(chromium, site, "6 * 7")
 
 
-def test_options_in_a_file(chromium: Any, site: LiteSite) -> None:
+def test_options_in_a_file(site: LiteSite) -> None:
     config = site.folder / "jupyter_lite_config.json"
     write_json(config, {"MicropipLockAddon": {"lock": "lock.json", "bundle": True, "preload": ["app"]}})
     try:
@@ -111,7 +109,6 @@ def test_options_in_a_file(chromium: Any, site: LiteSite) -> None:
         config.unlink()
     assert site.settings()["loadPyodideOptions"]["packages"] == [*STARTED, "app"]
     assert site.settings()["disablePyPIFallback"] is True
-    check_boot(chromium, site)
 
 
 # -- what is refused

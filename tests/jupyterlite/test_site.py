@@ -16,7 +16,7 @@ from tests.support.lite import LiteSite, comm_wheel, run_in_repl, run_notebook
 from tests.support.site_server import SiteServer
 from tests.support.wheels import build_wheel, sha256
 
-from .conftest import BUNDLE, LOCK, WriteLock
+from .conftest import BUNDLE
 
 #: A namespace package, one without top_level.txt, a native one, and one with an extra.
 WANTED = ("jaraco.functools", "rich", "cbor2", "extended[more]")
@@ -92,15 +92,3 @@ def test_the_example(chromium: Any, index: IndexServer, tmp_path: Path) -> None:
     lock = (lite.folder / "pyodide-lock.json").read_bytes()
     assert lite.python("build.py", "--output-dir", str(lite.output)).returncode == 0
     assert (lite.folder / "pyodide-lock.json").read_bytes() == lock and index.requests == []
-
-
-def test_without_bundle_the_wheels_come_from_their_index(
-    chromium: Any, shop: IndexServer, tmp_path: Path, write_lock: WriteLock
-) -> None:
-    lite = LiteSite(tmp_path, app="repl")
-    write_lock(lite)
-    lite.build(*LOCK)
-    shop.reset()
-    with SiteServer({"/": lite.output}) as site:
-        assert run_in_repl(chromium, site.root, "import app; app.answer") == "42"
-    assert shop.wheel_downloads == 2
