@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from selenium.webdriver import Chrome
+
 from tests.support import runtimes
 from tests.support.chromium import ChromiumPyodide, start_chromium
 from tests.support.index_server import IndexServer
@@ -43,9 +45,9 @@ def write_pages(folder: Path, index_url: str) -> None:
         (folder / f"{name}.html").write_text(page)
 
 
-def freeze(driver: object, site: SiteServer, index: IndexServer) -> str:
+def freeze(driver: Chrome, site: SiteServer, index: IndexServer) -> str:
     """What freeze() gives after an install in the same browser."""
-    with ChromiumPyodide(driver, site) as session:  # type: ignore[arg-type]
+    with ChromiumPyodide(driver, site) as session:
         session.load_packages(["packaging"])
         session.install(*PACKAGES, index_url=index.url)
         session.use_project()

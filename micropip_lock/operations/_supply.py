@@ -124,7 +124,7 @@ class Supplier:
                 raise GoneError(f"{shown(entry.file_name)} is not there (404)", url=error.url) from error
             raise
         except Exception:
-            raise
+            raise  # a later run goes on with what came; only an interruption is different
         except BaseException:
             if not stored:
                 discard(target)  # interrupted: what may be resumed is kept in the cache alone
