@@ -65,6 +65,8 @@ class Outcome:
     downloaded: WheelContents | None = None
     #: The server did answer: there is no such file.
     gone: bool = False
+    #: Installed files were opened to decide, not RECORD alone.
+    opened: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -119,16 +121,20 @@ class Examiner:
         )
 
     def _judge(self, candidate: Candidate, contents: WheelContents, *, trust_disk: bool = False) -> Outcome:
-        comparison = compare(
-            self._distribution.installation(self._rules.check_files, hash_weak=trust_disk),
-            contents.members,
-            contents.record,
-            contents.dist_info,
-        )
+        installation = self._distribution.installation(self._rules.check_files, hash_weak=trust_disk)
+        opened = False
+
+        def hash_file(path: str, algorithm: str) -> str | None:
+            nonlocal opened
+            opened = True
+            return installation.hash_file(path, algorithm)
+
+        noticing = replace(installation, hash_file=hash_file)
+        comparison = compare(noticing, contents.members, contents.record, contents.dist_info)
         verdict, reason = _verdict(comparison)
         if verdict is Is.EQUAL and candidate.claiming_file and contents.ships(candidate.claiming_file):
             verdict, reason = Is.FORGED, f"ships {candidate.claiming_file} itself"
-        return Outcome(candidate, verdict, reason, contents.size)
+        return Outcome(candidate, verdict, reason, contents.size, opened=opened)
 
     async def _guarded(self, candidate: Candidate, work: Awaitable[Outcome]) -> Outcome:
         try:

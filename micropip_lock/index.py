@@ -8,19 +8,27 @@ first one is down.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from packaging.version import Version
 
 from .errors import FetchError
 from .fetch import Fetcher
+from .release import document_url, read_document, same_release
 from .simple import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
+from .store import Facts
 from .url import shown, without_credentials
 
 #: The largest page to read, decoded. The fattest real ones have some 20 MB.
 MAX_PAGE = 40 * 2**20
+
+_WEEK = 7 * 86_400
+#: How many projects are asked for until one is found that an index has.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class Listing:
     asked: tuple[str, ...]
     #: Whether an index knows the project at all, at whatever version.
     known: bool = True
+    #: Whether project pages said all this; a release document is no authority.
+    by_pages: bool = True
 
     def offers(self, name: str, versions: Collection[Version]) -> list[Offer]:
         """The files of ``versions``, those of the first index first, each URL once."""
@@ -62,15 +72,31 @@ class Listing:
             # PEP 440: «==1.0» is met by 1.0+local as well.
             if version in (found, Version(found.public))
         ]
-        if any("?" in url or url != without_credentials(url) for _, page in pages for url in page.urls):
-            return None
-        return json.dumps([[[index, page.to_json()] for index, page in pages], self.asked]).encode()
+        told = Listing(tuple(pages), self.asked)
+        return json.dumps(told.to_json()).encode() if told.may_be_kept else None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Listing:
         """What `to_bytes` made. Raises ValueError for anything else."""
         try:
-            rows, asked = json.loads(data)
+            return cls.from_json(json.loads(data))
+        except RecursionError as error:
+            raise ValueError("not a listing") from error
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether no URL may hold a secret."""
+        return not any("?" in url or url != without_credentials(url) for _, page in self.pages for url in page.urls)
+
+    def to_json(self) -> list[Any]:
+        """The listing as a value of JSON, for a cache."""
+        return [[[index, page.to_json()] for index, page in self.pages], self.asked]
+
+    @classmethod
+    def from_json(cls, value: Any) -> Listing:
+        """What `to_json` made. Raises ValueError for anything else."""
+        try:
+            rows, asked = value
             return cls(tuple((str(index), ProjectPage.from_json(page)) for index, page in rows), tuple(map(str, asked)))
         except TypeError as error:
             raise ValueError("not a listing") from error
@@ -87,6 +113,11 @@ class Indexes:
         self._trust_index_file = trust_index_file
         self._links: list[tuple[str, ProjectPage]] = []
         self._broken_links: FetchError | None = None
+        #: The indexes whose release documents may be read instead of their pages.
+        self._documented: set[str] = set()
+        #: What was already asked for while that was found out, by URL.
+        self._pages: dict[str, ProjectPage | None] = {}
+        self._silent: dict[str, FetchError] = {}
 
     def __bool__(self) -> bool:
         return bool(self._index_urls or self._find_links)
@@ -104,6 +135,45 @@ class Indexes:
                     self._links.append((shown(url), page))
         except FetchError as error:
             self._broken_links = error
+
+    async def try_documents(self, fetcher: Fetcher, facts: Facts, samples: Sequence[tuple[str, Version]]) -> None:
+        """Find out which indexes have release documents that say what their pages say.
+
+        ``samples`` are names (canonical) and versions of what will be asked for; of the first that an index has, its
+        document and its page are compared. The answer is remembered for a week. Raises nothing.
+        """
+        for url in self._index_urls:
+            key = f"{without_credentials(url)} {int(time.time() // _WEEK)}"
+            known = facts.get("release documents", key)
+            if known is None and samples:
+                known = await self._try_documents(url, samples[:_TRIES], fetcher)
+                if known is not None:
+                    facts.put("release documents", key, known)
+            if known == b"yes":
+                self._documented.add(url)
+
+    async def _try_documents(
+        self, index_url: str, samples: Sequence[tuple[str, Version]], fetcher: Fetcher
+    ) -> bytes | None:
+        for name, version in samples:
+            place, page_url = document_url(index_url, name, version), project_url(index_url, name)
+            if place is None:
+                return b"no"
+            document, page = await fetcher.gather(
+                [_or_error(read_document, place, fetcher), _or_error(_page, page_url, fetcher)]
+            )
+            if isinstance(page, FetchError):
+                # One refused connection tells for the whole index; asking again for each project only takes time.
+                if page.__cause__ is not None:
+                    self._silent[index_url] = page
+                return None
+            self._pages[page_url] = page
+            if isinstance(document, FetchError):
+                return None
+            if page is not None:
+                agree = document is not None and same_release(document, page, name, version)
+                return b"yes" if agree else b"no"
+        return None
 
     @property
     def key(self) -> str:
@@ -128,18 +198,43 @@ class Indexes:
                 break
         return Listing((*found, *self._links), tuple(asked), known=bool(found))
 
-    async def project(self, name: str, fetcher: Fetcher, *, first: str | None = None) -> Listing:
+    async def project(
+        self, name: str, fetcher: Fetcher, *, first: str | None = None, version: Version | None = None
+    ) -> Listing:
         """The pages of project ``name`` (canonical) on every index.
 
         ``first`` is what an INDEX file names: it only decides the order, and an index that is not
-        configured is asked only with ``trust_index_file``. Raises `FetchError`.
+        configured is asked only with ``trust_index_file``. With ``version`` a release document may stand in
+        for a page; `Listing.by_pages` tells. Raises `FetchError`.
         """
         if self._broken_links is not None:
             raise self._broken_links.with_traceback(None)
         urls = self._ordered(first)
-        pages = [(shown(url), await _page(project_url(url, name), fetcher)) for url in urls]
-        found = tuple((index, page) for index, page in pages if page is not None)
-        return Listing((*found, *self._links), tuple(map(shown, urls)), known=bool(found))
+        found: list[tuple[str, ProjectPage]] = []
+        by_pages = True
+        for url in urls:
+            page = None if version is None else await self._document(url, name, version, fetcher)
+            if page is not None:
+                by_pages = False
+            else:
+                page = await self._page(url, name, fetcher)
+            if page is not None:
+                found.append((shown(url), page))
+        return Listing((*found, *self._links), tuple(map(shown, urls)), known=bool(found), by_pages=by_pages)
+
+    async def _page(self, index_url: str, name: str, fetcher: Fetcher) -> ProjectPage | None:
+        if index_url in self._silent:
+            raise self._silent[index_url].with_traceback(None)
+        url = project_url(index_url, name)
+        return self._pages[url] if url in self._pages else await _page(url, fetcher)
+
+    async def _document(self, url: str, name: str, version: Version, fetcher: Fetcher) -> ProjectPage | None:
+        place = document_url(url, name, version) if url in self._documented else None
+        try:
+            return None if place is None else await read_document(place, fetcher)
+        except FetchError:
+            self._documented.discard(url)  # the page will say what is wrong, if anything is
+            return None
 
     def _ordered(self, first: str | None) -> list[str]:
         if first is None:
@@ -161,6 +256,16 @@ def project_url(index_url: str, name: str) -> str:
     return f"{index_url}/{quote(name)}/"
 
 
+_Read = Callable[[str, Fetcher], Awaitable[ProjectPage | None]]
+
+
+async def _or_error(read: _Read, url: str, fetcher: Fetcher) -> ProjectPage | FetchError | None:
+    try:
+        return await read(url, fetcher)
+    except FetchError as error:
+        return error
+
+
 async def _page(url: str, fetcher: Fetcher) -> ProjectPage | None:
     response = await fetcher.get(url, accept=ACCEPT, max_bytes=MAX_PAGE)
     if not response.found:
@@ -169,4 +274,5 @@ async def _page(url: str, fetcher: Fetcher) -> ProjectPage | None:
         raise FetchError(f"{shown(url)} answered with status {response.status}.", url=shown(url))
     if not response.complete:
         raise FetchError(f"{shown(url)} answered with more than {MAX_PAGE >> 20} MiB.", url=shown(url))
-    return parse_page(response.body, response.headers.get("content-type", ""), response.url)
+    page = parse_page(response.body, response.headers.get("content-type", ""), response.url)
+    return replace(page, fresh_until=response.fresh_until)

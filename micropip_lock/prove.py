@@ -17,19 +17,30 @@ from .fetch._meter import Meter
 from .index import Indexes, Listing, Offer
 from .installed import InstalledDistribution
 from .origin import Claim, Origin, local_file
+from .proved import Proved
 from .store import Facts
 from .target import Target
 from .url import is_http, shown
 
 
 class Prover:
-    """Proves distributions, one after the other or many at once. It keeps no state of theirs."""
+    """Proves distributions, one after the other or many at once. It keeps no state of theirs.
+
+    ``facts`` are what is known of wheels, ``proved`` the findings that may be taken over.
+    """
 
     def __init__(
-        self, fetcher: Fetcher, indexes: Indexes, target: Target, rules: Rules, facts: Facts | None = None
+        self,
+        fetcher: Fetcher,
+        indexes: Indexes,
+        target: Target,
+        rules: Rules,
+        facts: Facts | None = None,
+        proved: Proved | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._facts = facts
+        self._proved = proved
         self._indexes = indexes
         self._target = target
         self._rules = rules
@@ -39,7 +50,11 @@ class Prover:
         self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None = None
     ) -> Finding:
         """Prove ``distribution`` by its claims, else by the base's own wheel, else by the indexes."""
-        return await _Case(self, distribution, Meter(self._fetcher)).find(origin, base)
+        case = _Case(self, distribution, Meter(self._fetcher))
+        finding = await case.find(origin, base)
+        if self._proved is not None and case.lasts and not self._base_is_down:
+            self._proved.keep(distribution, origin, base, finding)
+        return finding
 
 
 class _Case:
@@ -54,10 +69,13 @@ class _Case:
         self._accepted = distribution.key in self._rules.accept_unproved
         #: The sha256 of the base's wheel, whoever else lists it.
         self._of_base: frozenset[str] = frozenset()
+        #: Whether .dist-info and what servers said were all that was looked at: files on disk may change any time.
+        self.lasts = self._rules.check_files != "hash"
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if base is not None:
             self._of_base = frozenset({base.entry.sha256})
+            self.lasts = self.lasts and not base.local
         if origin.claims:
             return await self._by_claims(origin.claims, base)
         missed: list[Outcome] = []
@@ -102,7 +120,9 @@ class _Case:
         if not self._prover._indexes:
             return None, None
         try:
-            listing = await self._prover._indexes.project(self._distribution.key, self._fetcher)
+            listing = await self._listing(short=True)
+            if not listing.by_pages and listing.sha256_of(url) is None:
+                listing = await self._listing()
         except FetchError as error:
             return None, error
         return listing.sha256_of(url), None
@@ -128,9 +148,21 @@ class _Case:
         if not self._prover._indexes:
             return self._accepted_or(missed) if missed else self._no_index()
         try:
-            listing = await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first)
+            listing = await self._listing(first, short=self._rules.proof == "content")
+            finding = await self._by_listing(listing, missed)
+            if not listing.by_pages and (finding.evidence is None or finding.evidence.proof not in _BY_CONTENT):
+                finding = await self._by_listing(await self._listing(first), missed)
+            return finding
         except FetchError as error:
             return self._silent(error)
+
+    async def _listing(self, first: str | None = None, *, short: bool = False) -> Listing:
+        """What the indexes list; ``short``: release documents may say it."""
+        versions = self._distribution.versions
+        version = next(iter(versions)) if short and len(versions) == 1 else None
+        return await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first, version=version)
+
+    async def _by_listing(self, listing: Listing, missed: list[Outcome]) -> Finding:
         offers = listing.offers(self._distribution.key, self._distribution.versions)
         fitting = self._fitting(offers)
         if not fitting:
@@ -205,6 +237,7 @@ class _Case:
         candidate = outcome.candidate
         if not is_http(candidate.url) and not is_base:
             return Finding(problems=(local_file(self._distribution, candidate.url),))
+        self.lasts = self.lasts and not outcome.opened
         if candidate.sha256 is None:
             return self._problem(
                 "hash-missing",
@@ -320,6 +353,9 @@ class _Case:
         problem = Problem(code, distribution.key, distribution.version, message, hint, shown(url) if url else None)
         return Finding(problems=(problem,))
 
+
+#: What a release document may decide by itself: which wheel it is, the wheel has shown.
+_BY_CONTENT = frozenset({"content", "download"})
 
 _HINTS = {
     "forged-claim": "Do not trust this wheel: it forges where it comes from. Install {name} from an index.",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -18,7 +16,19 @@ from .errors import FetchError, IntegrityError
 from .fetch import ByteRange, Fetcher, Response
 from .record import RecordRow, bytecode_source, encode_digest, parse_record
 from .url import shown
-from .zip_tail import LONGEST_END, DirectoryPlace, Member, extract, find_directory, most_bytes, parse_directory
+from .zip_tail import (
+    LONGEST_END,
+    DirectoryPlace,
+    Member,
+    extract,
+    find_directory,
+    last_member,
+    most_bytes,
+    parse_directory,
+)
+
+if TYPE_CHECKING:
+    import zipfile
 
 #: A wheel this small is taken whole from a server that ignores ranges.
 SMALL_WHEEL = 16 * 1024
@@ -29,10 +39,15 @@ _MOST_UNPACKED = 4 * 2**30
 _SPARE_RECORD = 2**20
 _SPARE_LINES = 20_000
 _IN_MEMORY = 16 * 2**20
+_RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 #: The longest METADATA to read; descriptions are part of it.
 LARGEST_METADATA = 16 * 2**20
+#: A number of bytes; Python does not convert one of thousands of digits.
+_NUMBER = re.compile(r"[0-9]{1,20}")
 #: Reading this many bytes more is cheaper than another request.
 _NEAR = 64 * 2**10
+#: A central directory that is larger than this is left out where RECORD alone will do: it has twice the bytes.
+_LARGE_DIRECTORY = 16 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,15 @@ class WheelContents:
     def ships(self, filename: str) -> bool:
         """Whether the wheel itself holds this file in its .dist-info, listed in RECORD or not."""
         return f"{self.dist_info}/{filename}" in self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What RECORD of a wheel lists; ``size`` is that of the wheel, in bytes."""
+
+    record: tuple[RecordRow, ...]
+    dist_info: str
+    size: int
 
 
 class NoRangesError(Exception):
@@ -109,10 +133,12 @@ class Excerpt:
     def from_bytes(cls, data: bytes) -> Excerpt:
         """What `to_bytes` made. Raises ValueError for anything else."""
         head, _, rest = data.partition(b"\n")
-        numbers = json.loads(head)
-        if not isinstance(numbers, list) or len(numbers) != 7:
+        try:
+            size, offset, length, count, directory, record, metadata = numbers = json.loads(head)
+        except (TypeError, RecursionError) as error:
+            raise ValueError("not an excerpt of a wheel") from error
+        if not all(type(number) is int and number >= 0 for number in [*numbers[:6], metadata or 0]):
             raise ValueError("not an excerpt of a wheel")
-        size, offset, length, count, directory, record, metadata = numbers
         end = directory + record
         if len(rest) != end + (metadata or 0):
             raise ValueError("an excerpt that is cut short")
@@ -135,6 +161,36 @@ async def read_wheel(
     `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of that project.
     """
     reader = _Reader(fetcher, url)
+    place = await _open(reader, size, tail)
+    return await _read_contents(reader, place, name, metadata=metadata)
+
+
+async def read_record(fetcher: Fetcher, url: str, name: str, *, size: int | None) -> Listed:
+    """Read RECORD of the wheel of ``name`` (canonical) at ``url``, and as little else as possible.
+
+    Of a large wheel that is half of what `read_wheel` reads, or less. Raises the same.
+    """
+    reader = _Reader(fetcher, url)
+    place = await _open(reader, size, least_tail(size))
+    record = _last_record(reader, place)
+    if record is None or place.offset >= reader.start or place.size <= _LARGE_DIRECTORY:
+        contents = await _read_contents(reader, place, name)
+        return Listed(contents.record, contents.dist_info, contents.size)
+    _check_project(record, name)
+    rows = _rows_of(await _read_member(reader, record, place), place.count)
+    _check_only(record, [row.path for row in rows])
+    return Listed(rows, _folder(record), reader.total)
+
+
+def least_tail(size: int | None) -> int:
+    """How many bytes to ask for first of a wheel of which RECORD is wanted, and the directory only to find it.
+
+    Of 100 real wheels 61 needed no second request after this, and all together read half of their directories.
+    """
+    return min(max(2 * 1024, (size or 0) // 16), 6 * 1024)
+
+
+async def _open(reader: _Reader, size: int | None, tail: int) -> DirectoryPlace:
     await reader.open(size, tail)
     place = find_directory(reader.data, reader.total)
     if place is None:
@@ -142,9 +198,21 @@ async def read_wheel(
         place = find_directory(reader.data, reader.total)
         if place is None:
             raise IntegrityError("the zip archive has no end record")
+    return place
+
+
+def _last_record(reader: _Reader, place: DirectoryPlace) -> Member | None:
+    """RECORD, where it is the last file, as PEP 427 recommends."""
+    last = last_member(reader.slice(max(place.offset, reader.start), place.end))
+    return last if last is not None and _RECORD.fullmatch(last.name) else None
+
+
+async def _read_contents(reader: _Reader, place: DirectoryPlace, name: str, *, metadata: bool = False) -> WheelContents:
     if place.offset < reader.start:
-        # RECORD lies just before the directory, as a rule, and packs to some 45 bytes a file and its name.
-        await reader.reach(max(0, place.offset - place.size // 2 - 2048))
+        record = _last_record(reader, place)
+        # Else it lies just before the directory all the same, and packs to some 45 bytes a file and its name.
+        likely = place.offset - place.size // 2 - 2048 if record is None else record.offset
+        await reader.reach(max(0, min(likely, place.offset)))
     directory = reader.slice(place.offset, place.end)
     members = parse_directory(directory, place)
     record = find_record(members, name)
@@ -166,6 +234,8 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
     The file lives in memory up to 16 MiB, then in a temporary file; it is not kept. Raises
     `FetchError`, and `IntegrityError` when it is no wheel of ``name``.
     """
+    from tempfile import SpooledTemporaryFile  # slow to import, and wheels are hardly ever downloaded here
+
     sha256 = hashlib.sha256()
     size = 0
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
@@ -195,6 +265,8 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
     _check_claims(record, place)
     if sum(member.size for member in members) > _MOST_UNPACKED:
         raise IntegrityError("it would unpack to more than WebAssembly can hold")
+    import zipfile  # as slow
+
     try:
         with zipfile.ZipFile(file) as archive:
             data = archive.read(record.name)
@@ -202,7 +274,7 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
             metadata = archive.read(said.name) if said is not None and said.size <= LARGEST_METADATA else None
             if len(data) != record.size:
                 raise ValueError(f"{record.name} is not what the central directory says")
-            rows = {row.path: row for row in _parse_record(data, members)}
+            rows = {row.path: row for row in _parse_record(data, len(members))}
             true_rows = []
             for member in members:
                 if member.method not in (0, 8):
@@ -229,18 +301,26 @@ def _hash(archive: zipfile.ZipFile, name: str, algorithm: str) -> str:
 
 def find_record(members: Sequence[Member], name: str) -> Member:
     """The RECORD of the one .dist-info folder, which has to be that of ``name`` (PEP 427)."""
-    records = [member for member in members if re.fullmatch(r"[^/]+\.dist-info/RECORD", member.name)]
+    records = [member for member in members if _RECORD.fullmatch(member.name)]
     if len(records) != 1:
         raise IntegrityError(f"it has {len(records) or 'no'} RECORD{'s' if len(records) > 1 else ''}")
+    _check_only(records[0], [member.name for member in members])
+    _check_project(records[0], name)
+    return records[0]
+
+
+def _check_only(record: Member, paths: Iterable[str]) -> None:
     # As pip: with two of them, each installer would take its own choice.
-    folders = {member.name.partition("/")[0] for member in members}
-    others = sorted(folder for folder in folders if folder.endswith(".dist-info") and folder != _folder(records[0]))
+    folders = {path.partition("/")[0] for path in paths}
+    others = sorted(folder for folder in folders if folder.endswith(".dist-info") and folder != _folder(record))
     if others:
-        raise IntegrityError(f"it has several .dist-info folders ({_folder(records[0])}, {others[0]})")
-    project = _folder(records[0]).removesuffix(".dist-info").rpartition("-")[0]
+        raise IntegrityError(f"it has several .dist-info folders ({_folder(record)}, {others[0]})")
+
+
+def _check_project(record: Member, name: str) -> None:
+    project = _folder(record).removesuffix(".dist-info").rpartition("-")[0]
     if canonicalize_name(project) != name:
         raise IntegrityError(f"it is a wheel of {project}")
-    return records[0]
 
 
 def _folder(record: Member) -> str:
@@ -248,21 +328,25 @@ def _folder(record: Member) -> str:
 
 
 def _contents(members: tuple[Member, ...], record: Member, excerpt: Excerpt) -> WheelContents:
-    try:
-        rows = _parse_record(excerpt.record, members)
-    except ValueError as error:
-        raise IntegrityError(f"its RECORD is broken: {error}") from error
+    rows = _rows_of(excerpt.record, len(members))
     names = frozenset(member.name for member in members)
     return WheelContents(
         members, rows, _folder(record), excerpt.size, names=names, metadata=excerpt.metadata, excerpt=excerpt
     )
 
 
-def _parse_record(data: bytes, members: Sequence[Member]) -> tuple[RecordRow, ...]:
+def _rows_of(data: bytes, count: int) -> tuple[RecordRow, ...]:
+    try:
+        return _parse_record(data, count)
+    except ValueError as error:
+        raise IntegrityError(f"its RECORD is broken: {error}") from error
+
+
+def _parse_record(data: bytes, count: int) -> tuple[RecordRow, ...]:
     # Millions of short rows would take a hundred times their size in memory.
     lines = data.count(b"\n") + data.count(b"\r")
-    if lines > 4 * len(members) + _SPARE_LINES:
-        raise ValueError(f"it has {lines} lines for {len(members)} files")
+    if lines > 4 * count + _SPARE_LINES:
+        raise ValueError(f"it has {lines} lines for {count} files")
     return parse_record(data)
 
 
@@ -335,7 +419,7 @@ class _Reader:
         length = response.headers.get("content-length", "")
         if not response.found:
             raise _gone(self._url)
-        if not length.isdecimal() or not int(length):
+        if not _NUMBER.fullmatch(length) or not int(length):
             raise NoRangesError
         return int(length)
 
@@ -372,7 +456,7 @@ def _gone(url: str) -> GoneError:
 
 
 def _total(response: Response) -> int | None:
-    match = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("content-range", "").strip())
+    match = re.fullmatch(r"bytes [0-9]+-[0-9]+/([0-9]{1,20})", response.headers.get("content-range", "").strip())
     return int(match[1]) if match else None
 
 

@@ -7,7 +7,6 @@ about what is installed, so no more is read of them than is claimed: names, vers
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.tags import Tag
-from packaging.utils import BuildTag, InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import BuildTag, canonicalize_name, parse_wheel_filename
 
 from .direct_url import DirectUrl, parse_direct_url
 from .errors import InputError
 from .metadata import WheelMetadata, parse_requirement
+from .toml import parse_toml
+
+#: No file system has longer names; a compressed tag set of more could stand for millions of tags.
+_LONGEST_FILENAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,17 @@ def read_report(report: Mapping[str, Any] | str | Path) -> dict[str, Reported]:
     """
     if isinstance(report, Mapping):
         return _reported(report, "the report")
+    is_toml = Path(report).suffix == ".toml"
     try:
         data = Path(report).read_bytes()
-        if Path(report).suffix == ".toml":
-            return {canonicalize_name(item.name): item for item in _packages(tomllib.loads(data.decode()), str(report))}
-        value = json.loads(data)
+        value = parse_toml(data.decode()) if is_toml else json.loads(data)
     except OSError as error:
         raise InputError(f"Cannot read the report {report}: {error.strerror or error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"The pylock {report} is not valid TOML ({error}). Is the file whole?") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"The report {report} is not valid JSON ({error}). Is the file whole?") from error
+        what = f"The pylock {report} is not valid TOML" if is_toml else f"The report {report} is not valid JSON"
+        raise InputError(f"{what} ({error}). Is the file whole?") from error
+    if is_toml:
+        return {canonicalize_name(item.name): item for item in _packages(value, str(report))}
     return _reported(value, str(report))
 
 
@@ -116,7 +119,10 @@ def _wheel(item: Mapping[str, Any]) -> DirectUrl:
 
 
 def _tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
+    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    if len(filename) > _LONGEST_FILENAME:
+        return None
     try:
-        return parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))[2:]
-    except InvalidWheelFilename:
+        return parse_wheel_filename(filename)[2:]
+    except ValueError:  # no name of a wheel, or more digits than Python converts
         return None

@@ -17,7 +17,7 @@ PACKAGE = Path(micropip_lock.__file__).parent
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
 FORMATS |= {"errors", "requirements", "url", "progress"}
 INSTALLED = {"installed", "origin", "imports", "depends"}
-INDEX = {"index", "remote_wheel", "published", "download", "evidence", "examine", "prove"}
+INDEX = {"index", "remote_wheel", "published", "download", "evidence", "examine", "prove", "proved", "release"}
 SEAM = {"fetch", "surroundings", "store"}
 FACES = {"cli", "hosts", "interop", "__main__"}
 
@@ -128,7 +128,7 @@ def test_every_room_is_on_the_plan() -> None:
 def test_the_imports_are_found() -> None:
     assert ("prove", ".fetch._meter", "Meter") in ARROWS
     assert ("cli._freeze", ".surroundings", None) in ARROWS
-    assert ("fetch._httpx", "httpx", None) in ARROWS
+    assert ("fetch._exchange", "httpx", None) in ARROWS
     assert ("fetch.__init__", "platformdirs", "user_cache_path") in ARROWS
     assert len(ARROWS) > 200
 

@@ -13,13 +13,10 @@ import click
 from .. import surroundings
 from ..errors import FetchError, UnlockableError
 from ..lockfile import Lockfile, write_atomically
-from ..operations._diff import diff
 from ..operations._freeze import freeze
 from ..operations._result import FreezeResult
 from ._commands import DONE, NO, Common, command
-from ._diff import lines
 from ._lock_options import FOLDER, base_options, check_folder, document, write
-from ._paper import paper
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -94,6 +91,7 @@ def freeze_command(
                     fetcher=fetcher,
                     facts=facts,
                     progress=progress,
+                    refresh=common.refresh,
                     **arguments,
                 ),
             )
@@ -119,6 +117,8 @@ def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], comm
     """What is frozen from what the cache knows, if that is the old lock: then nobody has to be asked."""
     if old is None or common.offline or common.refresh or common.cache is None:
         return None
+    from ..operations._diff import diff
+
     try:
         result = run(replace(common, offline=True))
     except (UnlockableError, FetchError):
@@ -127,6 +127,10 @@ def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], comm
 
 
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
+    from ..operations._diff import diff
+    from ._diff import lines
+    from ._paper import paper
+
     found = diff(old, result.lockfile)
     if common.json:
         told = {"fresh": found.equal, "differences": found.to_json()}

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
-from rich.text import Text
-
-from ..display import whence
 from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..progress import Progress as Progressing
 from ..progress import Running, Tally, Transfer, Transfers, cost, count, size
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from ..operations._result import ResolveResult
@@ -30,33 +26,45 @@ class Output:
 
     def __init__(self, *, quiet: bool, color: str) -> None:
         self._quiet = quiet
-        terminal = {"auto": None, "always": True, "never": False}[color]
-        self._console = Console(
-            stderr=True, force_terminal=terminal, no_color=color == "never", highlight=False, soft_wrap=False
+        self._color = color
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console  # takes a while, and who has nothing to say need not wait for it
+
+        terminal = {"auto": None, "always": True, "never": False}[self._color]
+        return Console(
+            stderr=True, force_terminal=terminal, no_color=self._color == "never", highlight=False, soft_wrap=False
         )
+
+    def _print(self, text: str, *, label: str = "", style: str = "") -> None:
+        """Print what may be longer than a line, as it stands: no markup."""
+        from rich.text import Text
+
+        self._console.print(Text.assemble((label, "bold red"), (_printable(text), style)), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Print a line."""
         if not self._quiet:
-            self._console.print(escape(_printable(text)), soft_wrap=True)
+            self._print(text)
 
     def error(self, error: MicropipLockError) -> None:
         """Print an error, every problem of it with what to do next."""
         if isinstance(error, ResolutionError):
-            self._console.print(escape(_printable(str(error))), soft_wrap=True)
+            self._print(str(error))
             return
         if not isinstance(error, UnlockableError):
-            self._console.print(f"[bold red]error:[/] {escape(_printable(str(error)))}", soft_wrap=True)
+            self._print(f" {error}", label="error:")
             return
         for problem in error.problems:
             self._problem(problem, "bold red")
-        self._console.print(escape(str(error).partition("\n")[0]), style="bold", soft_wrap=True)
+        self._print(str(error).partition("\n")[0], style="bold")
 
     def causes(self, error: BaseException) -> None:
         """Print what led to an error, one line each."""
         cause = error.__cause__ or error.__context__
         while cause is not None:
-            self._console.print(f"  caused by {type(cause).__name__}: {escape(_printable(str(cause)))}", soft_wrap=True)
+            self._print(f"  caused by {type(cause).__name__}: {cause}")
             cause = cause.__cause__ or cause.__context__
 
     def warnings(self, warnings: Sequence[Problem]) -> None:
@@ -66,6 +74,8 @@ class Output:
                 self._problem(warning, "yellow")
 
     def _problem(self, problem: Problem, style: str) -> None:
+        from rich.text import Text
+
         subject = f"{problem.package} {problem.version}" if problem.version else problem.package
         line = Text.assemble(
             (problem.code, style), "  ", (_printable(subject), "bold"), "  ", _printable(problem.message)
@@ -77,6 +87,11 @@ class Output:
         """Print the evidence, what was left out, and the totals."""
         if self._quiet:
             return
+        from rich.table import Table
+        from rich.text import Text
+
+        from ..display import whence
+
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
         table.add_column("package", no_wrap=True)
         table.add_column("version", no_wrap=True)
@@ -144,6 +159,7 @@ class Output:
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
+        from rich.table import Column
 
         columns = (
             TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),

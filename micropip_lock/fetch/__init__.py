@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from ..errors import FetchError, InputError, MicropipLockError, SuspensionError
+from ..errors import FetchError, MicropipLockError, SuspensionError
 from ..url import shown
 
 __all__ = [
@@ -42,7 +42,8 @@ class Response:
     final URL, ``headers`` has lower-case names, ``body`` is decoded (no content coding left).
     ``complete`` is false when the body was cut at ``max_bytes``. ``received`` counts body bytes
     as they came over the wire, ``requests`` what was sent for it: none when a cache or a file knew,
-    several with redirects and retries.
+    several with redirects and retries. ``fresh_until`` is when HTTP wants it to be asked for again, in seconds
+    since the epoch; None where no cache keeps it.
     """
 
     url: str
@@ -52,6 +53,7 @@ class Response:
     complete: bool = True
     received: int = 0
     requests: int = 1
+    fresh_until: float | None = None
 
     @property
     def found(self) -> bool:
@@ -172,7 +174,7 @@ def default_fetcher(
 
     ``offline`` asks the cache only (Pyodide keeps none), ``refresh`` makes caches ask the server,
     ``cache_dir`` is the folder of the host's HTTP cache (None: no cache), ``jobs`` the number of
-    requests at a time. Raises `InputError` when httpx is missing on the host.
+    requests at a time. Where httpx is missing on the host, the first request raises `InputError`.
     """
     if sys.platform == "emscripten":
         if offline:
@@ -180,11 +182,8 @@ def default_fetcher(
         from ._pyfetch import PyfetchFetcher
 
         return PyfetchFetcher(refresh=refresh, jobs=jobs)
-    try:
-        from ._httpx import HttpxFetcher
-    except ModuleNotFoundError as error:
-        message = f'the network needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
-        raise InputError(message) from error
+    from ._httpx import HttpxFetcher
+
     return HttpxFetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
 
 
@@ -229,19 +228,26 @@ def run_sync(
         return _run_sync_in_pyodide(make, offline, refresh, instead)
     import asyncio
 
+    async def main() -> T:
+        fetcher = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
+        try:
+            return await make(fetcher)
+        finally:
+            await fetcher.aclose()
+
+    if _loop_is_running():
+        return drive(make(NoNetwork(_suspension(instead))))
+    return asyncio.run(main())
+
+
+def _loop_is_running() -> bool:
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-
-        async def main() -> T:
-            fetcher = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
-            try:
-                return await make(fetcher)
-            finally:
-                await fetcher.aclose()
-
-        return asyncio.run(main())
-    return drive(make(NoNetwork(_suspension(instead))))
+        return False
+    return True
 
 
 def _run_sync_in_pyodide(

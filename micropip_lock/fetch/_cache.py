@@ -10,6 +10,8 @@ What hishel 2.0 leaves to its caller, and is done here:
   older is served. So an old one is removed before a new one is stored.
 * It never serves a stale page that says ``no-cache`` or ``must-revalidate``. Offline is a wish
   of the user, so pages are then taken from the storage directly.
+* It goes to another thread for each statement, some eighty times for a page. SQLite on a local disk takes less
+  time than that, so here it runs where it is called.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+import sqlite3
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-import anysqlite
 import hishel
 import httpx
 from hishel.httpx import AsyncCacheTransport
@@ -125,9 +128,9 @@ class PageCache:
 
 async def _open_storage(path: Path) -> _Storage:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = await anysqlite.connect(str(path), isolation_level=None)
+    connection = _Connection(sqlite3.connect(path, isolation_level=None))
     try:
-        storage = _Storage(connection=connection, database_path=path, max_size=MAX_SIZE)
+        storage = _Storage(connection=cast("Any", connection), database_path=path, max_size=MAX_SIZE)
         # The first use makes the tables. It only logs what goes wrong, so ask for a table afterwards.
         await storage.get_entries("")
         await connection.execute("SELECT 1 FROM entries LIMIT 1")
@@ -137,6 +140,43 @@ async def _open_storage(path: Path) -> _Storage:
         await connection.close()
         raise
     return storage
+
+
+class _Connection:
+    """As much of anysqlite's connection as hishel uses; a cursor is its own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def cursor(self) -> _Cursor:
+        return _Cursor(self._connection.cursor())
+
+    async def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    async def commit(self) -> None:
+        self._connection.commit()
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class _Cursor:
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+
+    @property
+    def rowcount(self) -> int:
+        return self._cursor.rowcount
+
+    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> None:
+        self._cursor.execute(sql, tuple(parameters))
+
+    async def fetchone(self) -> Any:
+        return self._cursor.fetchone()
+
+    async def fetchall(self) -> list[Any]:
+        return self._cursor.fetchall()
 
 
 class _Storage(hishel.AsyncSqliteStorage):

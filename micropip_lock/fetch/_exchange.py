@@ -13,9 +13,10 @@ import httpx
 
 from ..errors import FetchError
 from ..url import is_http, shown, without_credentials
+from ._body import Body
 from ._client import SET_ASIDE, make_client
 from ._credentials import Credentials
-from ._rules import CacheError, Transient, check_status
+from ._rules import CacheError, Transient, check_length, check_status
 
 if TYPE_CHECKING:
     from ._cache import PageCache
@@ -44,6 +45,12 @@ class Exchanger:
         self._client: httpx.AsyncClient | None = None
         self._keyring: Keyring | None = None
         self._cache = None if cache_dir is None else _page_cache(cache_dir, self._network)
+
+    def counted(self) -> list[int]:
+        """A count of what is sent from here on for the call at hand."""
+        sent = [0]
+        SENT.set(sent)
+        return sent
 
     @asynccontextmanager
     async def exchange(
@@ -194,3 +201,21 @@ def wire(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     """The body as it comes, before decoding."""
     # What httpx calls an iterator is a generator, and wants closing when it is left half-way.
     return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+
+
+async def decoded(response: httpx.Response, url: str, skip: int, expected: int | None) -> AsyncGenerator[bytes, None]:
+    """The body of a stream from byte ``skip`` on (a server without ranges sends the start, too)."""
+    body = Body(url, response.headers.get("content-encoding", ""), None)
+    try:
+        async with aclosing(wire(response)) as pieces:
+            async for coded in pieces:
+                body.feed(coded)
+                piece = body.take()
+                if piece[skip:]:
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
+        body.end()
+        check_length(url, expected, body.received, True)
+    except (httpx.HTTPError, Transient) as error:
+        cause = error if isinstance(error, Transient) else transient(url, error)
+        raise FetchError(str(cause), url=shown(url)) from error

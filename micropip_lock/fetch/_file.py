@@ -6,7 +6,6 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from ..errors import FetchError
 from ..url import shown
@@ -70,6 +69,8 @@ def size(url: str) -> int:
 
 
 def _path(url: str) -> Path:
+    from urllib.request import url2pathname  # brings http.client and email, which nobody else here needs
+
     try:
         parts = urlsplit(url)
         if parts.netloc in ("", "localhost"):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
-
-from ..errors import FetchError
+from ..errors import FetchError, InputError
 from ..url import shown
 from . import ByteRange, Response, Stream, _file
 from ._body import Body
-from ._exchange import SENT, Exchanger, transient, wire
+from ._freshness import fresh_until
 from ._gather import concurrently
 from ._rules import (
     IDLE_SECONDS,
@@ -23,13 +22,17 @@ from ._rules import (
     RETRY_DELAYS,
     TOTAL_SECONDS,
     CacheError,
-    Transient,
     announced,
     check_length,
     check_partial,
     range_header,
     with_retries,
 )
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ._exchange import Exchanger
 
 T = TypeVar("T")
 
@@ -65,7 +68,10 @@ class HttpxFetcher:
         self._sleep = sleep
         self._total = total
         self._slots = asyncio.Semaphore(self.jobs)
-        self._exchanger = Exchanger(offline=offline, cache_dir=cache_dir, idle=idle, jobs=self.jobs)
+        self._offline = offline
+        self._cache_dir = cache_dir
+        self._idle = idle
+        self._made: Exchanger | None = None
 
     async def get(
         self,
@@ -79,12 +85,13 @@ class HttpxFetcher:
         """See `Fetcher.get`. What comes from the cache or a file counts no bytes as received."""
         if _file.is_file(url):
             return _file.read(url, byte_range=byte_range, max_bytes=max_bytes)
+        exchanger = self._exchanger()
         headers = {"accept": accept or "*/*", "accept-encoding": "gzip"}
         if byte_range is not None:
             headers |= {"range": range_header(byte_range), "accept-encoding": "identity"}
         if refresh or self.refresh:
             headers["cache-control"] = "no-cache"
-        bare = self._exchanger.credentials.take(url)
+        bare = exchanger.credentials.take(url)
 
         async def attempt() -> Response:
             try:
@@ -92,15 +99,14 @@ class HttpxFetcher:
             except CacheError:
                 return await self._read("GET", bare, headers, byte_range, max_bytes, cached=False)
 
-        sent = [0]
-        SENT.set(sent)
+        sent = exchanger.counted()
         return replace(await self._attempts(bare, attempt), requests=sent[0])
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""
         if _file.is_file(url):
             return _file.read(url, head=True)
-        bare = self._exchanger.credentials.take(url)
+        bare = self._exchanger().credentials.take(url)
         # The Content-Length of a compressed body would not be the size of the file.
         headers = {"accept": "*/*", "accept-encoding": "identity"}
         return await self._attempts(bare, lambda: self._read("HEAD", bare, headers, None, 0, cached=False))
@@ -111,14 +117,14 @@ class HttpxFetcher:
         if _file.is_file(url):
             yield Stream(_in_pieces(url, start), _file.size(url) - start)
             return
-        bare = self._exchanger.credentials.take(url)
+        bare = self._exchanger().credentials.take(url)
         headers = {"accept": "*/*", "accept-encoding": "identity"}
         if start:
             headers["range"] = range_header((start, None))
         async with AsyncExitStack() as stack:
 
             async def attempt() -> tuple[httpx.Response, str]:
-                return await stack.enter_async_context(self._exchanger.exchange("GET", bare, headers, cached=False))
+                return await stack.enter_async_context(self._exchanger().exchange("GET", bare, headers, cached=False))
 
             response, final = await self._attempts(bare, attempt)
             expected, skip = None, start
@@ -128,7 +134,9 @@ class HttpxFetcher:
                 message = f"{shown(final)}: there is nothing to download ({response.status_code})"
                 raise FetchError(message, url=shown(final))
             size = announced(response.headers, skip) if expected is None else expected
-            async with aclosing(_decoded(response, final, skip, expected)) as pieces:
+            from ._exchange import decoded
+
+            async with aclosing(decoded(response, final, skip, expected)) as pieces:
                 yield Stream(pieces, size)
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -137,7 +145,19 @@ class HttpxFetcher:
 
     async def aclose(self) -> None:
         """See `Fetcher.aclose`."""
-        await self._exchanger.aclose()
+        if self._made is not None:
+            await self._made.aclose()
+
+    def _exchanger(self) -> Exchanger:
+        """Made at the first request: where everything is known, httpx need not even be there."""
+        if self._made is None:
+            try:
+                from ._exchange import Exchanger
+            except ModuleNotFoundError as error:
+                message = f'the network needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
+                raise InputError(message) from error
+            self._made = Exchanger(offline=self._offline, cache_dir=self._cache_dir, idle=self._idle, jobs=self.jobs)
+        return self._made
 
     async def _attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
         async with self._slots:
@@ -158,7 +178,9 @@ class HttpxFetcher:
         *,
         cached: bool,
     ) -> Response:
-        async with self._exchanger.exchange(method, url, headers, cached=cached) as (response, final):
+        from ._exchange import wire
+
+        async with self._exchanger().exchange(method, url, headers, cached=cached) as (response, final):
             status, answered = response.status_code, dict(response.headers)
             if method == "HEAD":
                 return Response(final, status, answered, b"")
@@ -175,26 +197,13 @@ class HttpxFetcher:
             check_length(final, expected, len(content), complete)
             if answered.pop("content-encoding", None):
                 answered.pop("content-length", None)
-            known: bool = response.extensions.get("caching", {}).get("from_cache", False)
-            return Response(final, status, answered, content, complete, 0 if known else body.received)
-
-
-async def _decoded(response: httpx.Response, url: str, skip: int, expected: int | None) -> AsyncGenerator[bytes, None]:
-    """The body of a stream from byte ``skip`` on (a server without ranges sends the start, too)."""
-    body = Body(url, response.headers.get("content-encoding", ""), None)
-    try:
-        async with aclosing(wire(response)) as pieces:
-            async for coded in pieces:
-                body.feed(coded)
-                piece = body.take()
-                if piece[skip:]:
-                    yield piece[skip:]
-                skip = max(0, skip - len(piece))
-        body.end()
-        check_length(url, expected, body.received, True)
-    except (httpx.HTTPError, Transient) as error:
-        cause = error if isinstance(error, Transient) else transient(url, error)
-        raise FetchError(str(cause), url=shown(url)) from error
+            caching = response.extensions.get("caching", {})
+            known: bool = caching.get("from_cache", False)
+            # Of what was redirected the redirect may change as well.
+            kept = final == url and (known or caching.get("stored", False))
+            fresh = fresh_until(answered, time.time()) if kept else None
+            received = 0 if known else body.received
+            return Response(final, status, answered, content, complete, received, fresh_until=fresh)
 
 
 async def _in_pieces(url: str, start: int) -> AsyncIterator[bytes]:

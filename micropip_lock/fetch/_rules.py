@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPStatus
 from typing import TypeVar
 
 from ..errors import FetchError
@@ -28,6 +27,10 @@ TOTAL_SECONDS = 300.0
 
 #: How many requests run at a time unless somebody says so.
 JOBS = 24
+
+
+#: A number of bytes; Python does not convert one of thousands of digits.
+_NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 class CacheError(Exception):
@@ -85,6 +88,8 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus  # fifty members take a while
+
     try:
         return f" {HTTPStatus(status).phrase}"
     except ValueError:
@@ -135,9 +140,9 @@ def check_partial(
     if value is None:
         if lenient:
             length = headers.get("content-length", "")
-            return int(length) if length.isascii() and length.isdigit() else None
+            return int(length) if _NUMBER.fullmatch(length) else None
         raise wrong("has no Content-Range")
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", value.strip())
+    match = re.fullmatch(r"bytes ([0-9]{1,20})-([0-9]{1,20})/([0-9]{1,20}|\*)", value.strip())
     if match is None:
         raise wrong("has a Content-Range that cannot be read")
     first, last = int(match[1]), int(match[2])
@@ -163,7 +168,7 @@ def _as_asked(asked: ByteRange, first: int, last: int, total: int | None) -> boo
 def announced(headers: Mapping[str, str], skip: int) -> int | None:
     """How many bytes of a body will come after the first ``skip``, as far as Content-Length says."""
     length = headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit()) or headers.get("content-encoding", "identity") != "identity":
+    if not _NUMBER.fullmatch(length) or headers.get("content-encoding", "identity") != "identity":
         return None
     return max(0, int(length) - skip)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from ..errors import InputError, UnlockableError
 from ..evidence import Finding, Rules
@@ -17,9 +18,9 @@ from ..index import Indexes
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
 from ..progress import Progress
-from ..prove import Prover
+from ..proved import Proved
 from ..report import read_report
-from ..store import Facts, facts_in
+from ..store import Facts, NoFacts, facts_in
 from ..surroundings import Surroundings
 from ..target import Target
 from ._assemble import assemble
@@ -28,6 +29,9 @@ from ._environment import Environment, Include, Selection, read_environment
 from ._here import Here, look
 from ._live import packages_shown
 from ._result import FreezeResult
+
+if TYPE_CHECKING:
+    from ..prove import Prover
 
 Proof = Literal["content", "metadata"]
 
@@ -108,7 +112,7 @@ async def freeze(
             fetcher=meter,
         )
         with packages_shown(progress) as step:
-            result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, step)
+            result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, step, refresh)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -121,14 +125,23 @@ async def _freeze(
     trust_index_file: bool,
     strict: bool,
     progress: Progress | None,
+    refresh: bool,
 ) -> FreezeResult:
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
     target = Target.from_info(here.base.lockfile.info)
     environment = read_environment(here, target, selection)
     indexes = here.indexes(trust_index_file=trust_index_file) if _asks(environment) else Indexes(())
-    await indexes.open(fetcher)
-    prover = Prover(fetcher, indexes, target, rules, facts)
-    findings = await _prove(environment, here, prover, fetcher, progress)
+    proved = Proved(facts, f"{trust_index_file} {indexes.key}", target, rules)
+    findings = {} if refresh or isinstance(facts, NoFacts) else _known(environment, here, proved)
+    if len(findings) < len(environment.provable()):
+        from ..prove import Prover  # not needed where all is known, and slow to import in Pyodide
+
+        await indexes.open(fetcher)
+        # In a browser, what another origin does not let a page read is an error on the console.
+        if rules.proof == "content" and fetcher.suffix_ranges:
+            await indexes.try_documents(fetcher, facts, _asked_for(environment, here, findings))
+        prover = Prover(fetcher, indexes, target, rules, facts, proved)
+        findings |= await _prove(environment, here, prover, fetcher, progress, findings)
     _collect(environment, findings, rules)
     lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
@@ -145,19 +158,46 @@ def _asks(environment: Environment) -> bool:
     return not all(origin.claims and origin.claims[0].witnessed for origin in origins)
 
 
+def _known(environment: Environment, here: Here, proved: Proved) -> dict[str, Finding]:
+    """The findings of an earlier freeze for what is as it was then."""
+    found = {
+        item.key: proved.find(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
+        for item in environment.provable()
+    }
+    return {key: finding for key, finding in found.items() if finding is not None}
+
+
+def _asked_for(environment: Environment, here: Here, known: Collection[str]) -> list[tuple[str, Version]]:
+    """What only an index can prove."""
+    return [
+        (item.key, next(iter(item.versions)))
+        for item in environment.provable()
+        if item.key not in known
+        and not environment.origins[item.key].claims
+        and here.base.wheel(item.key, item.version) is None
+        and len(item.versions) == 1
+    ]
+
+
 async def _prove(
-    environment: Environment, here: Here, prover: Prover, fetcher: Fetcher, progress: Progress | None
+    environment: Environment,
+    here: Here,
+    prover: Prover,
+    fetcher: Fetcher,
+    progress: Progress | None,
+    known: Collection[str],
 ) -> dict[str, Finding]:
     """Ask for every distribution at once; the chain page, sidecar, range of each runs by itself."""
-    distributions = environment.provable()
-    done = 0
+    everything = environment.provable()
+    distributions = [item for item in everything if item.key not in known]
+    done = len(known)
 
     async def prove(item: InstalledDistribution) -> Finding:
         nonlocal done
         finding = await prover.prove(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
         done += 1
         if progress is not None:
-            progress(done, len(distributions), item.key)
+            progress(done, len(everything), item.key)
         return finding
 
     findings = await fetcher.gather(prove(item) for item in distributions)

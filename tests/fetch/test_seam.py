@@ -181,7 +181,7 @@ def test_without_httpx_the_error_says_what_to_install(monkeypatch: pytest.Monkey
     for name in [name for name in sys.modules if name.startswith("micropip_lock.fetch._")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(InputError, match=r'pip install "micropip-lock\[host\]"'):
-        default_fetcher()
+        asyncio.run(default_fetcher().get(URL, max_bytes=1))
 
 
 def test_importing_the_seam_imports_nothing_heavy() -> None:
