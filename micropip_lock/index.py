@@ -140,12 +140,13 @@ class Indexes:
         """Find out which indexes have release documents that say what their pages say.
 
         ``samples`` are names (canonical) and versions of what will be asked for; of the first that an index has, its
-        document and its page are compared. The answer is remembered for a week. Raises nothing.
+        document and its page are compared, so for a single one it is not worth while. The answer is remembered for
+        a week. Raises nothing.
         """
         for url in self._index_urls:
             key = f"{without_credentials(url)} {int(time.time() // _WEEK)}"
             known = facts.get("release documents", key)
-            if known is None and samples:
+            if known is None and len(samples) > 1:
                 known = await self._try_documents(url, samples[:_TRIES], fetcher)
                 if known is not None:
                     facts.put("release documents", key, known)
@@ -159,9 +160,11 @@ class Indexes:
             place, page_url = document_url(index_url, name, version), project_url(index_url, name)
             if place is None:
                 return b"no"
-            document, page = await fetcher.gather(
-                [_or_error(read_document, place, fetcher), _or_error(_page, page_url, fetcher)]
-            )
+            tasks = [_or_error(read_document, place, fetcher)]
+            if page_url not in self._pages:
+                tasks.append(_or_error(_page, page_url, fetcher))
+            document, *found = await fetcher.gather(tasks)
+            page = found[0] if found else self._pages[page_url]
             if isinstance(page, FetchError):
                 # One refused connection tells for the whole index; asking again for each project only takes time.
                 if page.__cause__ is not None:
@@ -180,23 +183,28 @@ class Indexes:
         """What tells these indexes from others, in a cache."""
         return " ".join(map(shown, (*self._index_urls, "", *self._find_links)))
 
-    async def preferred(self, name: str, fetcher: Fetcher) -> Listing:
+    async def preferred(self, name: str, fetcher: Fetcher, *, version: Version | None = None) -> Listing:
         """The page of project ``name`` (canonical) on the first index that has it, and find-links. Raises `FetchError`.
 
         An index further down is asked only when the ones before it say that there is no such project: a name that
-        somebody takes there can never stand in for a private one.
+        somebody takes there can never stand in for a private one. With ``version`` as in `project`.
         """
         if self._broken_links is not None:
             raise self._broken_links.with_traceback(None)
         asked: list[str] = []
         found: list[tuple[str, ProjectPage]] = []
+        by_pages = True
         for url in self._index_urls:
             asked.append(shown(url))
-            page = await _page(project_url(url, name), fetcher)
+            page = None if version is None else await self._document(url, name, version, fetcher)
+            if page is not None:
+                by_pages = False
+            else:
+                page = self._pages[project_url(url, name)] = await self._page(url, name, fetcher)
             if page is not None:
                 found = [(shown(url), page)]
                 break
-        return Listing((*found, *self._links), tuple(asked), known=bool(found))
+        return Listing((*found, *self._links), tuple(asked), known=bool(found), by_pages=by_pages)
 
     async def project(
         self, name: str, fetcher: Fetcher, *, first: str | None = None, version: Version | None = None

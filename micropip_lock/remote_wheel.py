@@ -44,6 +44,8 @@ _RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 LARGEST_METADATA = 16 * 2**20
 #: A number of bytes; Python does not convert one of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,20}")
+#: Bytes of a member that are in memory at a time.
+_PIECE = 2**20
 #: Reading this many bytes more is cheaper than another request.
 _NEAR = 64 * 2**10
 #: A central directory that is larger than this is left out where RECORD alone will do: it has twice the bytes.
@@ -282,9 +284,7 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
                 if not member.is_folder and member is not record:
                     row = rows.get(member.name)
                     algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
-                    true_rows.append(
-                        RecordRow(member.name, algorithm, _hash(archive, member.name, algorithm), member.size)
-                    )
+                    true_rows.append(RecordRow(member.name, algorithm, _hash(archive, member, algorithm), member.size))
     except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, LookupError, EOFError, OSError) as error:
         raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
     known = [(row, rows[row.path]) for row in true_rows if row.path in rows]
@@ -293,9 +293,11 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
     return WheelContents(members, tuple(true_rows), _folder(record), size, sha256, honest, names, metadata)
 
 
-def _hash(archive: zipfile.ZipFile, name: str, algorithm: str) -> str:
-    with archive.open(name) as member:
-        found = hashlib.file_digest(member, algorithm)  # type: ignore[arg-type]  # IO lacks readinto in typeshed
+def _hash(archive: zipfile.ZipFile, member: Member, algorithm: str) -> str:
+    found = hashlib.new(algorithm)
+    with archive.open(member.name) as file:
+        while piece := file.read(_PIECE):
+            found.update(piece)
     return encode_digest(found.digest())
 
 

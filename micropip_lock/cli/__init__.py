@@ -6,8 +6,13 @@ find out; 130 interrupted. Human text goes to stderr, the result to stdout or to
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
+
+#: Project pages become hundreds of thousands of small objects, and hardly any is ever garbage: by default Python
+#: would look through them again and again.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock") -> None:
@@ -15,10 +20,14 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-loc
 
     ``arguments`` default to those of the process; ``program`` is what it is called by, for its help.
     """
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         from ._commands import micropip_lock
 
         micropip_lock.main(args=None if arguments is None else list(arguments), prog_name=program)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; nothing was written.\n")
+        sys.exit(130)
     except ImportError as error:  # a command brings what it needs when it is used
         missing = isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(__name__.partition(".")[0])
         what = f"needs {error.name}, which is not installed" if missing else f"cannot be loaded ({error})"

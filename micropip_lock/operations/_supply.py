@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -170,7 +170,8 @@ def _relative(entry: LockedPackage) -> list[str]:
 
 def filename_of(entry: LockedPackage) -> str:
     """The name of an entry's file, as it is on a disk. Raises `IntegrityError` when it could lie elsewhere."""
-    name = unquote(urlsplit(entry.file_name).path.rpartition("/")[2])
+    # Not urlsplit: that one raises on a bad bracket.
+    name = unquote(re.split("[?#]", entry.file_name)[0].rpartition("/")[2])
     # What means something in a URL, or to a file system, is in no name of a wheel.
     if not name or name.startswith(".") or not set(name).isdisjoint('/\\\0%#?:*"<>|'):
         raise IntegrityError(f"{shown(entry.file_name)!r} is no name of a file")
@@ -182,13 +183,17 @@ def check_wheel(key: str, entry: LockedPackage, contents: WheelContents) -> None
     if contents.honest is False:
         raise IntegrityError("files in the wheel are not what its own RECORD says")
     folded: dict[str, str] = {}
-    folders = {
-        parent.as_posix() for member in contents.members for parent in PurePosixPath(member.name.casefold()).parents
-    }
+    folders: set[str] = set()
     for member in contents.members:
-        if member.name.casefold() in folders:
+        above = member.name.casefold().rstrip("/").rpartition("/")[0]
+        while above and above not in folders:
+            folders.add(above)
+            above = above.rpartition("/")[0]
+    for member in contents.members:
+        name = member.name.casefold()
+        if name in folders:
             raise IntegrityError(f"{member.name} is a file and a folder at once")
-        other = folded.setdefault(member.name.casefold(), member.name)
+        other = folded.setdefault(name, member.name)
         if other != member.name:
             raise IntegrityError(f"{other} and {member.name} would be one file where case does not count")
         if member.is_link:
