@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -13,7 +14,7 @@ from .evidence import Rules
 from .fetch import Fetcher
 from .index import Offer
 from .installed import InstalledDistribution
-from .published import remembered
+from .published import remember, remembered
 from .record import Comparison, compare
 from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .store import Facts
@@ -93,20 +94,24 @@ class Examiner:
         return outcome
 
     async def _read(self, candidate: Candidate) -> Outcome:
-        contents = await remembered(
-            self._facts,
-            candidate.sha256,
-            candidate.place,
-            self._distribution.key,
-            lambda: read_wheel(
-                self._fetcher,
-                candidate.place,
-                self._distribution.key,
-                size=candidate.size,
-                tail=expected_tail(self._distribution.rows),
-            ),
-        )
-        return self._judge(candidate, contents)
+        asked = False
+
+        async def read() -> WheelContents:
+            nonlocal asked
+            asked = True
+            tail = expected_tail(self._distribution.rows)
+            key = self._distribution.key
+            return await read_wheel(self._fetcher, candidate.place, key, size=candidate.size, tail=tail)
+
+        known = (self._facts, candidate.sha256, candidate.place)
+        outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
+        if outcome.verdict is Is.OTHER and not asked:
+            # No hash covers the end of a file: what a server in disorder once sent shall not count for ever.
+            with suppress(FetchError):
+                contents = await read()
+                remember(*known, contents)
+                return self._judge(candidate, contents)
+        return outcome
 
     async def download(self, candidate: Candidate) -> Outcome:
         """Download the wheel, hash it, and compare every file of it."""

@@ -11,25 +11,43 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from .errors import Problem
 from .installed import InstalledDistribution
 
+#: No module lies deeper; each folder on the way to one is a name of its own.
+_DEEPEST = 64
 #: A dotted name, split.
 Name = tuple[str, ...]
 
 _MODULE = re.compile(r"(?P<name>[^./]+)(\.py|\.pyc|(\.[A-Za-z0-9_-]+)?\.so)")
 
 
-@dataclass(frozen=True, slots=True)
 class ModuleTree:
     """The importable files of one distribution."""
 
-    #: Folders with an ``__init__``, and the digest of that file.
-    packages: Mapping[Name, str | None]
-    #: Modules and extension modules (those that are no ``__init__``).
-    modules: Mapping[Name, str | None]
+    def __init__(self, distribution: InstalledDistribution) -> None:
+        self._record = distribution.record
+        inits = [path for path in self._record.sizes if "__init__." in path]
+        #: Folders with an ``__init__``, and the path of that file.
+        self.packages = {
+            name: path
+            for path in inits
+            if (name := _folder_name(path.rpartition("/")[0]))
+            and (match := _MODULE.fullmatch(path.rpartition("/")[2]))
+            and match["name"] == "__init__"
+        }
+
+    @cached_property
+    def modules(self) -> frozenset[Name]:
+        """Modules and extension modules (those that are no ``__init__``)."""
+        folders = _by_folder(self._record.sizes)
+        return frozenset((*name, stem) for name, stems in folders.items() for stem in stems)
+
+    def digest(self, package: Name) -> str | None:
+        """The hash of a package's ``__init__``."""
+        return self._record.row(self.packages[package]).digest
 
     def names(self, shared: Collection[Name] = ()) -> tuple[set[Name], set[Name]]:
         """The names to claim, and the namespaces on the way to them.
@@ -37,40 +55,54 @@ class ModuleTree:
         ``shared`` are regular packages that several distributions have files of: they count as
         namespaces, so that each distribution claims its own part.
         """
-        claimed: set[Name] = set()
+        # All that is below a regular package comes with it: those files need not be looked at.
+        claimed: set[Name] = {name for name in self.packages if len(name) == 1 and name not in shared}
+        below = tuple(f"{name[0]}/" for name in claimed)
+        folders = _by_folder(path for path in self._record.sizes if not path.startswith(below))
         namespaces: set[Name] = set()
-        for path in (*self.packages, *self.modules):
-            for depth in range(1, len(path) + 1):
-                prefix = path[:depth]
-                if prefix in shared:
-                    namespaces.add(prefix)
-                elif prefix in self.packages or prefix in self.modules:
+        for folder, stems in folders.items():
+            prefixes = [folder[:depth] for depth in range(1, len(folder) + 1)]
+            for depth, prefix in enumerate(prefixes):
+                if prefix not in shared and (prefix in self.packages or prefix[-1] in folders.get(prefix[:-1], ())):
                     claimed.add(prefix)
+                    namespaces.update(prefixes[:depth])
                     break
-                else:
-                    namespaces.add(prefix)
+            else:
+                modules = {(*folder, stem) for stem in stems}
+                if modules or folder in self.packages:
+                    namespaces.update(prefixes)
+                claimed |= modules.difference(shared)
+                namespaces |= modules.intersection(shared)
         # A module beside a folder of the same name: the folder's parts are behind the module.
         return claimed, namespaces - claimed
 
 
-def module_tree(distribution: InstalledDistribution) -> ModuleTree:
-    """Find the modules among the files that RECORD lists in site-packages."""
-    packages: dict[Name, str | None] = {}
-    modules: dict[Name, str | None] = {}
-    for row in distribution.rows:
-        if row.leaves_folder:
-            continue
-        *folders, filename = row.path.split("/")
-        match = _MODULE.fullmatch(filename)
-        # «foo-1.0.dist-info», «foo.libs» and «node-modules» are no identifiers; __pycache__ is never imported from
-        if match is None or not all(map(str.isidentifier, (*folders, match["name"]))) or "__pycache__" in folders:
-            continue
-        if match["name"] == "__init__":
-            if folders:
-                packages[tuple(folders)] = row.digest
-        else:
-            modules[(*folders, match["name"])] = row.digest
-    return ModuleTree(packages, modules)
+def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
+    """The modules of each folder that has any file and that something could be imported from, without ``__init__``."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folder, _, filename = path.rpartition("/")
+        files[folder].append(filename)
+    found = {}
+    for folder, filenames in files.items():
+        if (name := _folder_name(folder)) is not None:
+            stems = {match["name"] for match in map(_MODULE.fullmatch, filenames) if match is not None}
+            found[name] = {stem for stem in stems if stem.isidentifier() and stem != "__init__"}
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _folder_name(folder: str) -> Name | None:
+    """The dotted name of a folder; None where nothing can be imported from."""
+    parts = tuple(folder.split("/")) if folder else ()
+    # «foo-1.0.dist-info», «foo.libs» and «node-modules» are no identifiers; __pycache__ is never imported from
+    usable = len(parts) <= _DEEPEST and "__pycache__" not in parts and all(map(str.isidentifier, parts))
+    return parts if usable else None
+
+
+def tells_imports(path: str) -> bool:
+    """Whether what lies at ``path`` counts for `imports`, or shows that a wheel was not unpacked as it should be."""
+    return _MODULE.fullmatch(path.rpartition("/")[2]) is not None or ".data/" in path
 
 
 def imports(
@@ -82,7 +114,7 @@ def imports(
     namespace that is taken, or a regular package of another one, stays with its owner; else it goes to
     the first claimant by name.
     """
-    trees = {distribution.key: module_tree(distribution) for distribution in distributions}
+    trees = {distribution.key: ModuleTree(distribution) for distribution in distributions}
     shared = _shared_packages(trees)
     claimed: dict[str, set[Name]] = {}
     claimants: dict[Name, list[str]] = defaultdict(list)
@@ -138,7 +170,7 @@ def _collisions(
                 owners[name].append(taken[".".join(name)])
     for package, keys in shared.items():
         # Equal files are the old way to make a namespace (pkgutil, pkg_resources): nothing is lost.
-        if len({trees[key].packages[package] for key in keys}) > 1:
+        if len({trees[key].digest(package) for key in keys}) > 1:
             owners[package].extend(keys)
     for name, keys in sorted(owners.items()):
         several = sorted(set(keys))

@@ -196,7 +196,8 @@ class Indexes:
         by_pages = True
         for url in self._index_urls:
             asked.append(shown(url))
-            page = None if version is None else await self._document(url, name, version, fetcher)
+            unread = project_url(url, name) not in self._pages
+            page = await self._document(url, name, version, fetcher) if version is not None and unread else None
             if page is not None:
                 by_pages = False
             else:

@@ -7,6 +7,7 @@ change, so it may be remembered for ever.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -15,8 +16,18 @@ from packaging.version import Version
 
 from .errors import FetchError, IntegrityError
 from .fetch import Fetcher
+from .imports import tells_imports
 from .metadata import CoreMetadata, parse_metadata
-from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail, read_wheel
+from .record import RecordRow
+from .remote_wheel import (
+    LARGEST_METADATA,
+    Excerpt,
+    Listed,
+    WheelContents,
+    likely_tail,
+    read_record,
+    read_wheel,
+)
 from .simple import IndexFile
 from .store import Facts
 from .url import shown, without_credentials
@@ -88,6 +99,27 @@ class Publications:
             )
         return known
 
+    async def modules(self, file: IndexFile, name: str) -> Listed:
+        """The rows of RECORD that tell what a wheel of ``name`` (canonical) makes importable.
+
+        Raises like `contents`.
+        """
+        key = fact_key(file.sha256, file.url)
+        if key is not None and (data := self._facts.get("modules", key)) is not None:
+            with suppress(ValueError):
+                return _listed(data)
+        found: Listed | WheelContents | None = self._contents.get(file.url) or _known(self._facts, key, name)
+        if found is None:
+            try:
+                found = await read_record(self._fetcher, file.url, name, size=file.size)
+            except IntegrityError as error:
+                raise IntegrityError(f"{shown(file.url)} is not usable: {error}.") from error
+        found = Listed(_telling(found.record), found.dist_info, found.size)
+        if key is not None:
+            rows = [[row.path, row.algorithm, row.digest] for row in found.record]
+            self._facts.put("modules", key, json.dumps([found.dist_info, found.size, rows]).encode())
+        return found
+
     async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
         tail = likely_tail(file.size)
         try:
@@ -109,15 +141,40 @@ async def remembered(
     key = fact_key(sha256, url)
     if facts is None or key is None:
         return await read()
-    if (data := facts.get("wheel", key)) is not None:
-        with suppress(ValueError, IntegrityError):
-            excerpt = Excerpt.from_bytes(data)
-            if excerpt.metadata is not None or not metadata:
-                return excerpt.contents(name)
+    known = _known(facts, key, name)
+    if known is not None and (known.metadata is not None or not metadata):
+        return known
     found = await read()
-    if found.excerpt is not None:
-        facts.put("wheel", key, found.excerpt.to_bytes())
+    remember(facts, sha256, url, found)
     return found
+
+
+def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelContents) -> None:
+    """Keep what a wheel holds, in the place of what was known of it."""
+    key = fact_key(sha256, url)
+    if facts is not None and key is not None and found.excerpt is not None:
+        facts.put("wheel", key, found.excerpt.to_bytes())
+
+
+def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
+    """What a wheel of ``name`` holds, as it was read before."""
+    if key is not None and (data := facts.get("wheel", key)) is not None:
+        with suppress(ValueError, IntegrityError):
+            return Excerpt.from_bytes(data).contents(name)
+    return None
+
+
+def _telling(rows: tuple[RecordRow, ...]) -> tuple[RecordRow, ...]:
+    return tuple(row for row in rows if not row.leaves_folder and tells_imports(row.path))
+
+
+def _listed(data: bytes) -> Listed:
+    """What was kept of a wheel's RECORD. Raises ValueError for anything else."""
+    try:
+        dist_info, size, rows = json.loads(data)
+        return Listed(tuple(RecordRow(*row) for row in rows), str(dist_info), int(size))
+    except TypeError as error:
+        raise ValueError("not an excerpt of RECORD") from error
 
 
 def fact_key(sha256: str | None, url: str) -> str | None:

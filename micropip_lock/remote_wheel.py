@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 #: A wheel this small is taken whole from a server that ignores ranges.
 SMALL_WHEEL = 16 * 1024
 _LARGEST_WHEEL = 4 * 2**30
+
+#: A connection may break this often in the middle of a wheel.
+_MOST_BREAKS = 20
 #: The address space of wasm32; what unpacks to more is no wheel for Pyodide.
 _MOST_UNPACKED = 4 * 2**30
 #: What RECORD may have beyond what the number of files explains: bytes, and lines.
@@ -241,13 +244,21 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
     sha256 = hashlib.sha256()
     size = 0
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        async with fetcher.stream(url) as pieces:
-            async for piece in pieces:
-                size += len(piece)
-                if size > _LARGEST_WHEEL:
-                    raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
-                sha256.update(piece)
-                file.write(piece)
+        for left in reversed(range(_MOST_BREAKS)):
+            before = size
+            try:
+                async with fetcher.stream(url, start=size) as pieces:
+                    async for piece in pieces:
+                        size += len(piece)
+                        if size > _LARGEST_WHEEL:
+                            raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
+                        sha256.update(piece)
+                        file.write(piece)
+                break
+            except FetchError:
+                # It goes on where it broke, as long as that brings anything.
+                if size in (before, 0) or size > _LARGEST_WHEEL or not left:
+                    raise
         return inspect_wheel(file, size, sha256.hexdigest(), name)
 
 

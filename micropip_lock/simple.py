@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
@@ -33,6 +33,8 @@ from .url import shown
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: An absolute URL that joining leaves as it is; most are, and joining takes a while.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._~%+!/-]*")
 #: No file system has longer names; a compressed tag set of more could stand for millions of tags.
 _LONGEST_FILENAME = 255
 _LONGEST_REASON = 200
@@ -79,15 +81,26 @@ class ProjectPage:
     #: PEP 792: ``active``, ``archived``, ``quarantined`` or ``deprecated``.
     status: str = "active"
     status_reason: str = ""
+    #: When HTTP wants it to be asked for again, in seconds since the epoch; None: each time.
+    fresh_until: float | None = None
 
     def versions(self, name: str) -> dict[Version, ProjectPage]:
         """The page cut up: for each version of ``name`` (canonical) one that lists its files only."""
         found: dict[Version, list[tuple[str, _Row]]] = {}
-        for filename, row in self._rows:
-            version = _version_of(filename, name)
-            if version is not None:
-                found.setdefault(version, []).append((filename, row))
+        # Many files of a page begin alike, with name and version: each such text is looked at once.
+        places: dict[str, list[tuple[str, _Row]] | None] = {}
+        for row in self._rows:
+            start = _start(row[0])
+            if start not in places:
+                version = _version_of(row[0], name)
+                places[start] = None if version is None else found.setdefault(version, [])
+            if (place := places[start]) is not None:
+                place.append(row)
         return {version: ProjectPage(self.url, tuple(rows)) for version, rows in found.items()}
+
+    def cut_to(self, parts: Iterable[ProjectPage]) -> ProjectPage:
+        """The same page with the files of some of its `versions` only."""
+        return replace(self, _rows=tuple(row for part in parts for row in part._rows))
 
     def to_json(self) -> list[Any]:
         """The page as a value of JSON, for a cache: nothing but what is read of it."""
@@ -99,13 +112,18 @@ class ProjectPage:
         """What `to_json` made. Raises ValueError for anything else."""
         match value:
             case [str(url), str(status), str(reason), list(rows)]:
+                urlsplit(url)  # raises ValueError for what is no URL at all
                 return cls(url, tuple(map(_row_of, rows)), status, reason)
         raise ValueError("not a page")
 
     @property
     def urls(self) -> set[str]:
         """The URL of the page, and those of all its files."""
-        return {self.url, *(url for filename in set(self.filenames) for url, _ in self.links(filename))}
+        found = {self.url}
+        for _, row in self._rows:
+            with contextlib.suppress(ValueError):
+                found.add(self._url(_parsed(row)))
+        return found
 
     @property
     def filenames(self) -> tuple[str, ...]:
@@ -132,13 +150,13 @@ class ProjectPage:
         """The sha256 of the file at ``url``, when this page lists that very URL with one."""
         wanted = urldefrag(url)[0]
         filename = unquote(urlsplit(wanted).path.rpartition("/")[2])
-        return next((sha256 for link, sha256 in self.links(filename) if link == wanted), None)
+        return next((sha256 for link, sha256 in self.links(filename) if link == wanted and sha256 is not None), None)
 
     def _url(self, row: Mapping[str, Any]) -> str:
-        if not row.get("url"):
+        said: str = row.get("url") or ""
+        if not said:
             raise ValueError("no URL")
-        url: str = urldefrag(urljoin(self.url, row["url"]))[0]
-        return url
+        return said if _PLAIN_URL.fullmatch(said) else urldefrag(urljoin(self.url, said))[0]
 
     def _file(self, filename: str, row: _Row, name: str, versions: Collection[Version]) -> IndexFile | None:
         # Most rows are of other versions: a look at the name spares parsing all the rest.
@@ -154,7 +172,7 @@ class ProjectPage:
             url = self._url(row)
         except ValueError:  # «http://[» and the like
             return None
-        if urlsplit(url).scheme not in ("http", "https", "file"):
+        if not _PLAIN_URL.fullmatch(url) and urlsplit(url).scheme not in ("http", "https", "file"):
             return None
         size = row.get("size")
         return IndexFile(
@@ -228,11 +246,14 @@ def _read_json(body: bytes, url: str) -> ProjectPage:
     return ProjectPage(url, tuple(_rows(page["files"], url)), state, _text(said.get("reason")) or "")
 
 
-def _rows(files: Iterable[Any], url: str) -> Iterator[tuple[str, _Row]]:
-    for row in files:
-        if not isinstance(row, dict) or not isinstance(row.get("filename"), str) or not isinstance(row.get("url"), str):
-            raise _broken(url, "a file without filename or url")
-        yield row["filename"], row
+def _rows(files: list[Any], url: str) -> Iterator[tuple[str, _Row]]:
+    try:
+        names, urls = [row["filename"] for row in files], [row["url"] for row in files]
+    except (LookupError, TypeError):
+        names, urls = [None], []
+    if not {*map(type, names), *map(type, urls)} <= {str}:
+        raise _broken(url, "a file without filename or url")
+    return zip(names, files, strict=True)
 
 
 def _parsed(row: _Row) -> Mapping[str, Any]:
@@ -265,7 +286,7 @@ def _known_keys(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _row_of(value: object) -> tuple[str, _Row]:
     match value:
-        case [str(filename), str() | dict() as row]:
+        case [str(filename), str() | dict() as row] if isinstance(row, str) or isinstance(row.get("url"), str):
             return filename, row
     raise ValueError("not a file of a page")
 
@@ -296,13 +317,23 @@ def _parse_filename(filename: str, name: str) -> _Parsed | None:
         return None
 
 
+def _start(filename: str) -> str:
+    """What tells name and version of a file: the same text for all wheels of a release."""
+    if filename.endswith(".whl"):
+        return filename[: filename.find("-", filename.find("-") + 1)] + ".whl"
+    return filename
+
+
 def _version_of(filename: str, name: str) -> Version | None:
     """The version of a file of ``name``, with as little work as that takes: a page may have 20 000."""
-    if not filename.endswith(".whl"):
+    if filename.endswith(".whl"):
+        parts = filename.split("-", 2)
+        return _version(parts[1]) if len(parts) == 3 and _canonical(parts[0]) == name else None
+    if not filename.endswith(".tar.gz"):
         parsed = _parse_filename(filename, name)
         return parsed and parsed[1]
-    parts = filename.split("-", 2)
-    return _version(parts[1]) if len(parts) == 3 and _canonical(parts[0]) == name else None
+    project, _, version = filename[: -len(".tar.gz")].rpartition("-")
+    return _version(version) if len(filename) <= _LONGEST_FILENAME and _canonical(project) == name else None
 
 
 @lru_cache(maxsize=1024)

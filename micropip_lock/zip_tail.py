@@ -148,6 +148,27 @@ def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
     return tuple(members)
 
 
+def last_member(data: bytes) -> Member | None:
+    """The last entry of a central directory, whose end is ``data``; None when that is not clear.
+
+    Raises `IntegrityError`, as `parse_directory`.
+    """
+    found = None
+    position = len(data)
+    while (position := data.rfind(b"PK\1\2", 0, position)) >= 0:
+        if position + _CENTRAL.size > len(data):
+            continue
+        fields = _CENTRAL.unpack_from(data, position)
+        name_at = position + _CENTRAL.size
+        extra_at = name_at + fields[10]
+        if extra_at + fields[11] + fields[12] != len(data):
+            continue
+        if found is not None:  # a name or a comment that looks like an entry
+            return None
+        found = _member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]])
+    return found
+
+
 def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
     flags, method, crc = fields[3], fields[4], fields[7]
     values = {"compressed": fields[8], "size": fields[9], "offset": fields[16]}

@@ -230,3 +230,43 @@ def test_what_may_change_is_not_remembered(changes: dict[str, Any], wheel: Path)
     run(publications.metadata(listed(wheel, **changes), "demo"))
     run(publications.contents(listed(wheel, **changes), "demo"))
     assert facts.known == {}
+
+
+# -- RECORD, as far as it tells imports
+
+
+def test_modules_are_those_of_record_and_nothing_else(tmp_path: Path) -> None:
+    files = {"demo/__init__.py": "", "demo/fast.abi3.so": "", "demo/data.json": "{}", "demo/README.md": ""}
+    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data={"purelib/more.txt": "", "scripts/run": "#!x"})
+    found = run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).modules(listed(wheel), "demo"))
+    paths = {"demo/__init__.py", "demo/fast.abi3.so", "demo-1.0.data/purelib/more.txt", "demo-1.0.data/scripts/run"}
+    assert {row.path for row in found.record} == paths
+    assert (found.dist_info, found.size) == ("demo-1.0.dist-info", wheel.stat().st_size)
+    assert all(row.digest for row in found.record)
+
+
+def test_modules_are_remembered_and_damage_is_read_anew(wheel: Path) -> None:
+    index, facts = MemoryIndex(wheels=[wheel]), Kept()
+    first = run(Publications(index, facts).modules(listed(wheel), "demo"))
+    index.reset()
+    assert [row.digest for row in run(Publications(index, facts).modules(listed(wheel), "demo")).record] == [
+        row.digest for row in first.record
+    ]
+    assert index.requests == 0
+    for damage in (b"", b"{}", b"[1, 2]", b'["x", 1, [[1, 2, 3, 4, 5, 6]]]', b"\xff"):
+        ((kind, key),) = facts.known
+        facts.known[kind, key] = damage
+        again = run(Publications(index, facts).modules(listed(wheel), "demo"))
+        assert [row.path for row in again.record] == [row.path for row in first.record]
+
+
+def test_what_was_read_for_metadata_or_by_freeze_tells_modules(wheel: Path) -> None:
+    index, facts = MemoryIndex(wheels=[wheel]), Kept()
+    publications = Publications(index, facts)
+    file = listed(wheel, metadata_sha256=None)
+    run(publications.metadata(file, "demo"))
+    index.reset()
+    assert run(publications.modules(file, "demo")).record
+    facts.known = {key: value for key, value in facts.known.items() if key[0] == "wheel"}
+    assert run(Publications(index, facts).modules(file, "demo")).record
+    assert index.requests == 0

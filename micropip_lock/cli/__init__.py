@@ -6,9 +6,14 @@ find out; 130 interrupted. Human text goes to stderr, the result to stdout or to
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 #: Project pages become hundreds of thousands of small objects, and hardly any is ever garbage: by default Python
 #: would look through them again and again.
@@ -21,6 +26,10 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-loc
     ``arguments`` default to those of the process; ``program`` is what it is called by, for its help.
     """
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # nor would the last collections, on the way out, find any
+    # httpx would import its own command line with all of rich and pygments, a third of the time to the first request.
+    # None stands for a module that cannot be imported, which httpx expects where rich is not installed.
+    sys.modules.setdefault("httpx._main", cast("ModuleType", None))
     try:
         from ._commands import micropip_lock
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from importlib import import_module
@@ -132,6 +133,12 @@ def warnings_to_json(warnings: tuple[Problem, ...]) -> list[dict[str, str | None
     return [warning.to_json() for warning in warnings]
 
 
+def _forget_stdout() -> None:
+    """Python would try to write the rest at its end, and complain once more."""
+    with suppress(OSError, ValueError):  # whoever calls it in a process of his own may have no file there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is used: they bring much that the others do not need."""
 
@@ -154,6 +161,24 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._FUNCTIONS)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and say it where stdout cannot be written to."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            _forget_stdout()
+            place = "the output" if error.filename is None else error.filename
+            click.echo(f"error: Cannot write {place}: {error.strerror or error}.", err=True)
+            sys.exit(USAGE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C may come before it has begun."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted; nothing was written.", err=True)
+            sys.exit(INTERRUPTED)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._FUNCTIONS:

@@ -48,8 +48,6 @@ def tree_command(
             )
         )
     name = None if invert is None else found.find(invert)
-    if common.json:
-        click.echo(json.dumps(found.to_json(name)))
     sheet = paper(common)
     if svg is not None:
         from ._tree_svg import draw
@@ -59,7 +57,9 @@ def tree_command(
             click.echo(picture, nl=False)
         else:
             write_atomically(Path(svg), picture.encode())
-    elif not (common.json or common.quiet):
+    if common.json:
+        click.echo(json.dumps(found.to_json(name)))
+    elif svg is None and not common.quiet:
         guides = _GUIDES if sheet.encoding.lower().startswith("utf") else _ASCII_GUIDES
         for line in lines(found, name, guides):
             sheet.print(line)
@@ -107,8 +107,10 @@ def notes(found: Tree, row: Row, invert: str | None) -> Iterator[str]:
     dependants = found.dependants.get(row.package, ())
     if row.lasts and invert is None and len(dependants) > 1:
         yield f"needed by {len(dependants)}"
+    if row.lasts or invert is not None:
+        return
     below, spared = found.total(found.closure(row.package)), found.spared(row.package)
-    if row.lasts or invert is not None or below.packages == 1:
+    if below.packages == 1:
         return
     if below.unknown < below.packages:
         yield f"with all it needs {bytes_of(below)}"

@@ -40,6 +40,9 @@ FILE_NAME = "http.sqlite3"
 #: Bytes that the database may grow to; the pages used longest ago go first.
 MAX_SIZE = 256 << 20
 
+#: Bytes of a body that are handed on together.
+PIECE = 128 << 10
+
 #: How long a write waits for another process before the page is served without being stored.
 BUSY_MILLISECONDS = 250
 
@@ -54,9 +57,13 @@ logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
 def storable(request: httpx.Request) -> bool:
-    """Whether a request may go through the cache: nothing about it can be a secret (a query may be a token)."""
+    """Whether a request may go through the cache: nothing about it can be a secret (a query may be a token).
+
+    Sidecars (PEP 658) belong to a sha256: who asks for them remembers what they say for good.
+    """
     return (
         request.method == "GET"
+        and not request.url.path.endswith(".whl.metadata")
         and not request.url.query
         and not request.url.userinfo
         and not {"authorization", "cookie", "range"} & set(request.headers)
@@ -214,8 +221,31 @@ class _Upstream(httpx.AsyncBaseTransport):
         elif "cache-control" not in headers and "expires" not in headers:
             headers["cache-control"] = "no-cache"
         return httpx.Response(
-            response.status_code, headers=headers, stream=response.stream, extensions=response.extensions
+            response.status_code, headers=headers, stream=_Gathered(response), extensions=response.extensions
         )
+
+
+class _Gathered(httpx.AsyncByteStream):
+    """A body in large pieces: each one goes through half a dozen hands, and the network brings small ones."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._response.stream, AsyncIterable)
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self._response.stream:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+        if pieces:
+            yield b"".join(pieces)
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 def _tells(location: str) -> bool:

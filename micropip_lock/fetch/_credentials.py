@@ -80,7 +80,8 @@ def _shared_length(one: str, other: str) -> int:
 
 
 def _basic(user: str, password: str) -> str:
-    return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
+    # Half of a surrogate pair has no UTF-8, and is in no password that a server knows.
+    return "Basic " + b64encode(f"{user}:{password}".encode(errors="replace")).decode("ascii")
 
 
 def _read_netrc() -> dict[str, str]:

@@ -19,19 +19,28 @@ from ..fetch import Fetcher
 from ..index import Indexes, Listing
 from ..metadata import CoreMetadata
 from ..published import BrokenMetadataError, Publications
-from ..remote_wheel import NoRangesError
+from ..remote_wheel import Listed, NoRangesError
 from ..simple import IndexFile, single_file_page
 from ..store import Facts
 from ..url import shown
 from ._memory import Ask, Memory, Missing, Pick, holds
+from ._outline import Outlines
 from ._project import Choice, Project, fits_python, needs_python
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many are tried.
 _MOST_AHEAD = 32
+#: Requirements that are followed by one gather. Each waits for what it leads to, so many such groups run side by side.
+_GROUP = 16
+#: How many releases are kept to find out by them whether the index has documents of releases.
+_SAMPLES = 3
 
 
 class Explorer:
-    """Fills ``memory``. Each URL is asked for once."""
+    """Fills ``memory``. Each URL is asked for once.
+
+    ``refresh``: what indexes said before does not count; ``brief``: it is enough to know those parts of their pages
+    that somebody looks at.
+    """
 
     def __init__(
         self,
@@ -41,6 +50,7 @@ class Explorer:
         facts: Facts,
         *,
         refresh: bool = False,
+        brief: bool = False,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.warnings: list[Problem] = []
@@ -48,13 +58,21 @@ class Explorer:
         self._indexes = indexes
         self._fetcher = fetcher
         self._facts = facts
+        self._outlines = Outlines(facts, indexes.key)
         self._refresh = refresh
+        self._brief = brief
+        #: Projects of which more than a part has to be known.
+        self._whole: set[str] = set()
+        #: Releases of pages that were read, to compare their documents with.
+        self._samples: list[tuple[str, Version]] = []
+        self._documents_tried = False
         self._progress = progress
         self.publications = Publications(fetcher, facts)
         self._listings: dict[str, Listing] = {}
         self._opened: set[tuple[object, str]] = set()
         self._loading: dict[str, list[tuple[Sequence[Ask], str]]] = {}
         self._reading: dict[object, list[str]] = {}
+        self._records: dict[object, Listed | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
         self._roots: dict[str, list[Ask]] = defaultdict(list)
         for ask in memory.roots:
@@ -64,6 +82,10 @@ class Explorer:
 
     async def explore(self, asks: Sequence[Ask]) -> None:
         """Follow ``asks`` to the best choice of each, to what that needs, and so on."""
+        if len(asks) > _GROUP:
+            groups = [asks[start : start + _GROUP] for start in range(0, len(asks), _GROUP)]
+            await self._fetcher.gather([self.explore(group) for group in groups])
+            return
         await self._fetcher.gather([self._follow(ask.name, [ask, *self._roots[ask.name]], ask.extra) for ask in asks])
 
     async def learn(self, missing: Missing) -> None:
@@ -98,7 +120,7 @@ class Explorer:
                 return
             if choice is None:
                 return
-            await self._open(Pick(choice), extra)
+            await self._open(Pick(choice), extra, likely=True)
             if not self._is_rejected(choice):
                 return
 
@@ -109,24 +131,74 @@ class Explorer:
     async def _load(self, name: str, asks: Sequence[Ask], extra: str) -> None:
         self._loading[name] = [(asks, extra)]
         try:
-            listing, only = await self._listing(name)
-            self._memory.learn(name, listing, only)
+            await self._learn(name, asks)
         except MicropipLockError as error:
             self._memory.errors[name] = error
         waiting = self._loading.pop(name)
         await self._fetcher.gather([self._follow(name, other, wanted) for other, wanted in waiting])
 
-    async def _listing(self, name: str) -> tuple[Listing, Version | None]:
-        """What the preferred index says of a project; of a version that is pinned and known nobody is asked again."""
-        pin = self._memory.pin_of(name)
+    async def _learn(self, name: str, asks: Sequence[Ask]) -> None:
+        """Learn what the preferred index says of a project.
+
+        Of a version that is pinned and known nobody is asked again, and of others not while the page is fresh.
+        """
+        brief = self._brief and name not in self._whole
+        self._whole.add(name)
+        pin = self._memory.pin_among(name, asks) if brief else self._memory.pin_of(name)
         key = f"{self._indexes.key} {name} {pin}"
         if pin is not None and not self._refresh and (data := self._facts.get("release", key)) is not None:
             with suppress(ValueError):
-                return Listing.from_bytes(data), pin
-        listing = await self.pages(name)
-        if pin is not None and (told := listing.to_bytes(name, pin)) is not None:
+                self._memory.learn(name, Listing.from_bytes(data), pin)
+                if self._settles(name, pin):
+                    return
+        if brief and not self._refresh and (outline := self._outlines.find(name)) is not None:
+            self._memory.learn(name, outline.listing, None, outline.versions)
+            return
+        listing = await self.pages(name) if pin is None or not brief else await self._release(name, pin)
+        self._memory.learn(name, listing, None if listing.by_pages else pin)
+        if pin is not None and (told := listing.to_bytes(name, pin)) is not None and self._settles(name, pin):
             self._facts.put("release", key, told)
-        return listing, None
+
+    def _settles(self, name: str, pin: Version) -> bool:
+        """Whether more need not be known than what is known of the version ``pin``.
+
+        What the user pins is asked for again before there is no solution. Where another project pins a version that
+        has no fitting wheel, the next best thing would be taken, although somebody may have published one meanwhile.
+        """
+        project = self._memory.project(name)
+        found = [version for version in project.versions if pin in (version, Version(version.public))]
+        return pin == self._memory.pin_of(name) or any(
+            isinstance(project.judge(version, pinned=True), Choice) for version in found
+        )
+
+    async def _release(self, name: str, version: Version) -> Listing:
+        """What the preferred index says of one version, by its document if there is one. Raises `FetchError`."""
+        if name in self._listings:
+            return self._listings[name]
+        await self.try_documents(self._samples)
+        # «==1.0» allows 1.0+local as well, but where there are such documents there are no local versions.
+        listing = await self._indexes.preferred(name, self._fetcher, version=version)
+        if listing.by_pages:
+            self._listings[name] = listing
+        return listing
+
+    async def try_documents(self, samples: Sequence[tuple[str, Version]]) -> None:
+        """Find out whether indexes have documents of releases, which are smaller than pages, by some of the releases.
+
+        Without several samples only what was found out before counts.
+        """
+        # In a browser, what another origin does not let a page read is an error on the console.
+        if self._documents_tried or not self._fetcher.suffix_ranges:
+            return
+        self._documents_tried = len(samples) > 1
+        await self._indexes.try_documents(self._fetcher, self._facts, samples)
+
+    def remember(self) -> None:
+        """Keep what was looked at of the pages that were read."""
+        for name, listing in self._listings.items():
+            project = self._memory.projects.get(name)
+            if project is not None and project.listing is listing:
+                self._outlines.keep(project)
 
     async def pages(self, name: str) -> Listing:
         """What the preferred index says of a project. Raises `FetchError`."""
@@ -135,18 +207,22 @@ class Explorer:
         return self._listings[name]
 
     async def complete(self) -> bool:
-        """Read the whole page of each project of which only the pinned version is known; whether there was one.
+        """Read the whole page of each project of which not every version is known; whether there was one.
 
         Raises `FetchError`: without them nobody can say that there is no solution.
         """
-        cut = [project.name for project in self._memory.projects.values() if project.only is not None]
+        projects = self._memory.projects.values()
+        cut = [project.name for project in projects if project.only is not None or project.is_outline]
         listings = await self._fetcher.gather([self.pages(name) for name in cut])
         for name, listing in zip(cut, listings, strict=True):
             self._memory.learn(name, listing)
         return bool(cut)
 
-    async def _open(self, pick: Pick, extra: str) -> None:
-        """Read the METADATA of a choice, and follow what it and one extra of it depend on."""
+    async def _open(self, pick: Pick, extra: str, *, likely: bool = False) -> None:
+        """Read the METADATA of a choice, and follow what it and one extra of it depend on.
+
+        ``likely``: the choice may well be the last word, so that its RECORD will be wanted.
+        """
         choice = pick.choice
         if (
             choice.key not in self._memory.metadata
@@ -157,6 +233,8 @@ class Explorer:
                 self._reading[choice.key].append(extra)
                 return
             self._reading[choice.key] = [extra]
+            if choice.index is not None and len(self._samples) < _SAMPLES:
+                self._samples.append((choice.name, choice.version))
             await self._read(choice)
             extras = self._reading.pop(choice.key)
         else:
@@ -169,7 +247,30 @@ class Explorer:
                 self._opened.add((choice.key, wanted))
                 with suppress(Missing, MicropipLockError):
                     asks += self._memory.dependencies(Pick(choice, wanted))
-        await self.explore([ask for ask in asks if ask.same is None])
+        wanted_next = self.explore([ask for ask in asks if ask.same is None])
+        if likely and choice.entry is None and choice.key in self._memory.metadata:
+            await self._fetcher.gather([wanted_next, self._read_record(choice)])
+        else:
+            await wanted_next
+
+    async def record(self, choice: Choice) -> Listed | MicropipLockError:
+        """What RECORD of a wheel lists, as far as it tells imports, or why that cannot be known."""
+        await self._read_record(choice)
+        found = self._records[choice.key]
+        assert found is not None  # nobody else reads any more
+        return found
+
+    async def _read_record(self, choice: Choice) -> None:
+        if choice.key in self._records:
+            return
+        self._records[choice.key] = None
+        assert choice.file is not None
+        try:
+            self._records[choice.key] = await self.publications.modules(choice.file, choice.name)
+        except NoRangesError:
+            self._records[choice.key] = no_ranges(choice, "RECORD")
+        except (FetchError, IntegrityError) as error:
+            self._records[choice.key] = error
 
     async def _read(self, choice: Choice) -> None:
         """The METADATA of a choice; one that nobody can use is counted out."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import surroundings as _surroundings
 from ..errors import InputError
 from ..fetch import Fetcher
-from ..index import Indexes
 from ..lockfile import Lockfile, LockInfo
 from ..surroundings import Surroundings
 from ._base import Base, load_base
+
+if TYPE_CHECKING:
+    from ..index import Indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,16 @@ class Here:
     loaded: Mapping[str, str] | None = None
     in_memory: Mapping[str, str] | None = None
     page_origin: str | None = None
+    file_sizes: Callable[[Path], Mapping[str, int]] | None = None
+
+    def sizes_below(self, folder: Path) -> Mapping[str, int]:
+        """The sizes of files below a folder, as far as they are known at once."""
+        return self.file_sizes(folder) if self.file_sizes is not None else {}
 
     def indexes(self, *, trust_index_file: bool) -> Indexes:
         """The indexes to search. Their configuration is read only now, when it is needed."""
+        from ..index import Indexes
+
         index_urls, find_links = self.index_urls, self.find_links
         if index_urls is None:
             index_urls, find_links = _surroundings.configured_indexes()
@@ -75,6 +85,7 @@ async def look(
         loaded=live,
         in_memory=around.in_memory if live is not None else None,
         page_origin=around.page_origin,
+        file_sizes=around.file_sizes,
     )
 
 
@@ -91,7 +102,11 @@ async def look_without_folders(
 
     Raises `InputError` when the base is missing, and `FetchError`.
     """
-    around = surroundings or _surroundings_for(()) or Surroundings(paths=())
+    around = surroundings
+    # On the host nothing else of the surroundings counts, and looking takes a while.
+    if around is None and (base is None or index_urls is None or _surroundings.in_memory()):
+        around = _surroundings_for(())
+    around = around or Surroundings(paths=())
     return Here(
         paths=(),
         base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),

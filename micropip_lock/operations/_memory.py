@@ -45,14 +45,21 @@ class Ask:
     limits: str = field(init=False)
     #: Whether one version is named exactly, which allows a yanked one (PEP 592).
     pins: bool = field(init=False)
+    #: That version.
+    pin: Version | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", str(self.specifier))
-        exact = (
-            item.operator == "===" or (item.operator == "==" and not item.version.endswith(".*"))
+        exact = [
+            item.version
             for item in self.specifier
-        )
-        object.__setattr__(self, "pins", any(exact))
+            if item.operator == "===" or (item.operator == "==" and not item.version.endswith(".*"))
+        ]
+        object.__setattr__(self, "pins", bool(exact))
+        pin = None
+        with suppress(InvalidVersion):  # «===» takes any text
+            pin = Version(exact[0]) if len(exact) == 1 else None
+        object.__setattr__(self, "pin", pin)
 
     @property
     def names_prerelease(self) -> bool:
@@ -183,6 +190,11 @@ class Memory:
     def _said(self) -> Iterable[Ask]:
         return (*self.roots, *(ask for asks in self.constraints.values() for ask in asks))
 
+    def pin_among(self, name: str, asks: Iterable[Ask]) -> Version | None:
+        """The version that ``asks`` or the constraints name for ``name``, if there is exactly one."""
+        found = {ask.pin for ask in (*asks, *self.constraints.get(name, ())) if ask.pins}
+        return found.pop() if len(found) == 1 else None
+
     def pin_of(self, name: str) -> Version | None:
         """The version that the user names for ``name``, if there is exactly one."""
         found = {
@@ -201,9 +213,14 @@ class Memory:
         said = [ask.hashes for ask in self._said() if ask.name == name and ask.hashes]
         return frozenset.intersection(*said) if said else frozenset()
 
-    def learn(self, name: str, listing: Listing, only: Version | None = None) -> None:
-        """Remember what the indexes say of a project; ``only`` is the one version that they were asked for."""
-        self.projects[name] = self.project(name).learn(listing, only)
+    def learn(
+        self, name: str, listing: Listing, only: Version | None = None, versions: Sequence[str] | None = None
+    ) -> None:
+        """Remember what the indexes say of a project; ``only`` is the one version that they were asked for.
+
+        ``versions`` are all that there are where ``listing`` has the files of some.
+        """
+        self.projects[name] = self.project(name).learn(listing, only, versions)
 
     def project(self, name: str) -> Project:
         """The project ``name``, whatever is known of it."""
@@ -276,6 +293,8 @@ class Memory:
         found = False
         later: list[Version] = []
         specifiers = {ask.limits: ask.specifier for ask in asks if ask.limits}
+        # Of a project that somebody pinned the other versions are not known.
+        stuck = project.only is not None and all(ask.pin != project.only for ask in asks)
         for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
             if choice is not None:
                 # What the base has was chosen by Pyodide: a pre-release among it is as good as any other version.
@@ -287,13 +306,21 @@ class Memory:
                 yield choice
                 # It fell: now the index has to be asked.
                 self._listed(project, asks)
+            elif stuck:
+                break
             elif version.is_prerelease and not allows_pre:
                 later.append(version)
+            elif project.lacks(version):
+                raise Missing(project.name, asks)
             elif isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 found = True
                 yield judged
+        if stuck:
+            raise Missing(project.name, asks)
         # PEP 440: pre-releases are accepted «if no other version satisfies the specifier».
         for version in () if found else later:
+            if project.lacks(version):
+                raise Missing(project.name, asks)
             if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 yield judged
 

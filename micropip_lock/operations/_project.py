@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, overload
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ..index import Listing
@@ -62,7 +62,8 @@ class Choice:
 class Project:
     """The versions of one project. ``listing`` None: nobody was asked, the base has what is wanted.
 
-    ``only`` is the one version that is known where the page itself was not read again.
+    Where the page itself was not read again, ``only`` is the one version that is known, or ``versions`` are all that
+    it lists (newest first), of which ``listing`` has the files of some.
     """
 
     def __init__(
@@ -72,21 +73,25 @@ class Project:
         entry: LockedPackage | None,
         listing: Listing | None,
         only: Version | None = None,
+        versions: Sequence[str] | None = None,
     ) -> None:
         self.name = name
         self.only = only
+        self.is_outline = versions is not None
         self.listing = listing
         self.base = None if entry is None else Choice(name, _version(entry.version), entry=entry)
         self._target = target
         self._cut: list[tuple[str, dict[Version, ProjectPage]]] = [
             (index, page.versions(name)) for index, page in (listing.pages if listing else ())
         ]
-        self.versions: list[Version] = sorted({version for _, cut in self._cut for version in cut}, reverse=True)
+        listed = {version for _, cut in self._cut for version in cut}
+        self.versions: Sequence[Version] = sorted(listed, reverse=True) if versions is None else _Parsed(versions)
         self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Fall] = {}
         self._rejected: dict[Version, Fall] = {}
-        self._allowed: dict[frozenset[str], list[Version]] = {}
-        #: Which versions meet a specifier, as places in ``versions``.
-        self._met: dict[str, frozenset[int]] = {}
+        self._allowed: dict[frozenset[str], _Allowed] = {}
+        #: Which versions meet a specifier, as places in ``versions``: as far as somebody asked, and all.
+        self._met: dict[str, dict[int, bool]] = {}
+        self._places: dict[str, frozenset[int]] = {}
 
     @property
     def known(self) -> bool:
@@ -118,32 +123,48 @@ class Project:
         if base is not None:
             yield base.version, base
 
-    def _allowed_by(self, specifiers: Mapping[str, SpecifierSet]) -> list[Version]:
+    def _allowed_by(self, specifiers: Mapping[str, SpecifierSet]) -> Iterable[Version]:
         """A resolution asks for the same versions again and again, and has ever more to say about them."""
         key = frozenset(specifiers)
         if key not in self._allowed:
-            met = [self.places(text, specifier) for text, specifier in specifiers.items()]
-            places = sorted(frozenset.intersection(*met)) if met else range(len(self.versions))
-            self._allowed[key] = [self.versions[place] for place in places]
+            places = range(len(self.versions))
+            met = (place for place in places if all(self._is_met(place, *item) for item in specifiers.items()))
+            self._allowed[key] = _Allowed(self.versions[place] for place in met)
         return self._allowed[key]
+
+    def _is_met(self, place: int, text: str, specifier: SpecifierSet) -> bool:
+        met = self._met.setdefault(text, {})
+        if place not in met:
+            met[place] = specifier.contains(self.versions[place], prereleases=True)
+        return met[place]
 
     def places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
         """The places in ``versions`` of those that a specifier allows; ``text`` is the specifier as such."""
-        if text not in self._met:
-            met = (specifier.contains(version, prereleases=True) for version in self.versions)
-            self._met[text] = frozenset(place for place, is_met in enumerate(met) if is_met)
-        return self._met[text]
+        if text not in self._places:
+            places = range(len(self.versions))
+            self._places[text] = frozenset(place for place in places if self._is_met(place, text, specifier))
+        return self._places[text]
 
     def reject(self, choice: Choice, kind: Kind, reason: str) -> None:
         """Count a version out that turned out to be no choice."""
         self._rejected[choice.version] = Fall(kind, reason)
 
-    def learn(self, listing: Listing, only: Version | None) -> Project:
+    def learn(self, listing: Listing, only: Version | None, versions: Sequence[str] | None) -> Project:
         """The same project with pages; what was rejected stays so."""
         entry = None if self.base is None else self.base.entry
-        found = Project(self.name, self._target, entry, listing, only)
+        found = Project(self.name, self._target, entry, listing, only, versions)
         found._rejected = self._rejected
         return found
+
+    def lacks(self, version: Version) -> bool:
+        """Whether the files of a version are on a page that was not read again."""
+        return self.is_outline and not any(version in cut for _, cut in self._cut)
+
+    def looked_at(self, page: ProjectPage) -> ProjectPage:
+        """The part of the only page that was looked at."""
+        ((_, cut),) = self._cut
+        judged = {version for version, _, _ in self._judged}
+        return page.cut_to(cut[version] for version in sorted(judged, reverse=True) if version in cut)
 
     def is_rejected(self, choice: Choice) -> bool:
         """Whether `reject` was called for it."""
@@ -200,6 +221,48 @@ class Project:
         return None
 
 
+class _Parsed(Sequence[Version]):
+    """Versions that are parsed when somebody looks at them."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._known: dict[int, Version] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, place: int) -> Version: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Version]: ...
+    def __getitem__(self, place: int | slice) -> Version | list[Version]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        if place not in self._known:
+            self._known[place] = Version(self._texts[place])
+        return self._known[place]
+
+
+class _Allowed:
+    """Versions that are looked at once, and only as far as somebody gets."""
+
+    def __init__(self, versions: Iterator[Version]) -> None:
+        self._found: list[Version] = []
+        self._rest = versions
+
+    def __iter__(self) -> Iterator[Version]:
+        place = 0
+        while place < len(self._found) or self._finds_more():
+            yield self._found[place]
+            place += 1
+
+    def _finds_more(self) -> bool:
+        found = next(self._rest, None)
+        if found is not None:
+            self._found.append(found)
+        return found is not None
+
+
 #: What came nearest to being chosen says most.
 _NEAREST: Sequence[Kind] = ("hash", "local", "yanked", "python", "wheel", "sdist")
 
@@ -218,7 +281,7 @@ def fits_python(requires_python: str | None, target: Target) -> bool:
         return True
     try:
         return SpecifierSet(requires_python).contains(target.python.rstrip("+"), prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, or more digits than Python converts
         return True
 
 

@@ -24,6 +24,8 @@ def hopeless(memory: Memory, roots: Iterable[Ask]) -> set[Key]:
     by_url = {ask.name for ask in said if ask.url is not None}
     # A file that another lock has may be on no index.
     by_url |= {name for name, item in memory.preferred.items() if item.held is not None}
+    # Nothing is known of the other versions of what somebody else pinned.
+    by_url |= {name for name, item in memory.projects.items() if item.only not in (None, memory.pin_of(name))}
     projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
     alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
     known = {name: list(_known(memory, project, alive[name])) for name, project in projects.items()}
@@ -52,6 +54,8 @@ def _allowed(project: Project, asks: list[Ask]) -> set[int]:
 def _known(memory: Memory, project: Project, places: set[int]) -> Iterator[tuple[int, Choice, list[Ask]]]:
     """The choices of which it is known what they need, that included."""
     for place in places:
+        if place != _BASE and project.lacks(project.versions[place]):
+            continue
         choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
         if isinstance(choice, Choice) and (choice.entry is not None or choice.key in memory.metadata):
             yield place, choice, list(memory.dependencies(Pick(choice)))

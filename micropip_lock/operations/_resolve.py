@@ -20,7 +20,7 @@ from ..installed import InstalledDistribution
 from ..lockfile import Lockfile
 from ..metadata import WheelMetadata
 from ..progress import Progress
-from ..remote_wheel import NoRangesError, WheelContents, download_wheel
+from ..remote_wheel import WheelContents, download_wheel
 from ..requirements import Wanted, parse_wanted
 from ..store import Facts
 from ..surroundings import Surroundings
@@ -29,7 +29,7 @@ from ..url import shown
 from ._assemble import assemble
 from ._connect import connected
 from ._environment import Environment, Selection, layout
-from ._explore import Explorer, no_ranges
+from ._explore import Explorer
 from ._here import Here, look_without_folders
 from ._live import packages_shown
 from ._memory import Memory, Pick, Preferred, holds
@@ -100,6 +100,10 @@ def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
     return [item if isinstance(item, Wanted) else parse_wanted(item) for item in several]
 
 
+#: With so many pins it pays to find out first whether the index has documents of releases.
+_MANY_PINS = 4
+
+
 @dataclass(slots=True)
 class Resolution:
     """One resolution: where to look, what is asked for, and how it becomes a lock."""
@@ -114,14 +118,18 @@ class Resolution:
 
     async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
         """Choose and lock, or explain why that cannot be."""
-        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh)
+        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, brief=True)
         from ._solve import Conflict, solve
 
+        pins = [(item.name, pin) for item in memory.roots if (pin := memory.pin_of(item.name)) is not None]
+        if len(pins) >= _MANY_PINS:
+            await explorer.try_documents(pins)
         solution = await solve(memory, explorer, memory.roots)
         if isinstance(solution, Conflict):
             from ._explain import explain
 
             raise await explain(memory, explorer, solution)
+        explorer.remember()
         return await self.lock(solution, memory, explorer)
 
     async def begin(
@@ -130,6 +138,7 @@ class Resolution:
         refresh: bool,
         pre: bool = False,
         upgrade: bool = False,
+        brief: bool = False,
         preferred: Mapping[str, Preferred] = MappingProxyType({}),
     ) -> tuple[Memory, Explorer]:
         """What is known before anybody was asked, and who asks. Raises `InputError`."""
@@ -145,7 +154,9 @@ class Resolution:
         )
         indexes = self.here.indexes(trust_index_file=False)
         await indexes.open(self.fetcher)
-        explorer = Explorer(memory, indexes, self.fetcher, self.facts, refresh=refresh, progress=self.progress)
+        explorer = Explorer(
+            memory, indexes, self.fetcher, self.facts, refresh=refresh, brief=brief, progress=self.progress
+        )
         return memory, explorer
 
     def _roots(self, target: Target) -> list[Wanted]:
@@ -281,20 +292,17 @@ async def _describe(
     """A wheel as if Pyodide had unpacked it."""
     file = choice.file
     assert file is not None
-    try:
-        contents = await explorer.publications.contents(file, choice.name)
-    except NoRangesError:
-        return choice.name, no_ranges(choice, "RECORD")
-    except (FetchError, IntegrityError) as error:
-        return choice.name, error
+    listed = await explorer.record(choice)
+    if isinstance(listed, MicropipLockError):
+        return choice.name, listed
     metadata = memory.metadata[choice.key]
     return choice.name, InstalledDistribution(
         folder=Path(),
-        dist_info=contents.dist_info,
+        dist_info=listed.dist_info,
         files={},
         metadata=metadata,
         wheel=WheelMetadata(file.tags, file.build),
-        rows=contents.record,
+        rows=listed.record,
     )
 
 

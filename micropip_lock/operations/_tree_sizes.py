@@ -11,7 +11,7 @@ from ..fetch import Fetcher
 from ..lockfile import LockedPackage, Lockfile
 from ..progress import Progress
 from ..store.wheels import WheelStore
-from ..url import is_http
+from ..url import is_http, shown
 from ._supply import filename_of
 from ._verify_silence import Patience, Silence
 
@@ -77,13 +77,18 @@ async def _size(fetcher: Fetcher, url: str) -> int | None:
     """The size of a file, by HEAD, else by its first byte; None where it is not there or the server does not tell."""
     try:
         response = await fetcher.head(url)
-        length = response.headers.get("content-length", "")
-        if not response.found or (length.isdecimal() and int(length) > 0):
-            return int(length) if response.found else None
     except FetchError as error:
         # Some servers know no HEAD; where there was no answer at all, the error has a cause.
         if error.code != "unreachable" or error.__cause__ is not None:
             raise
+    else:
+        if not response.found:
+            return None
+        if response.headers.get("content-type", "").startswith("text/html"):
+            raise FetchError(f"{shown(url)} answers with a web page in place of the file.", url=shown(url))
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > 0:
+            return int(length)
     response = await fetcher.get(url, byte_range=(0, 0), max_bytes=1)
     match = re.fullmatch(r"bytes \d+-\d+/(\d{1,18})", response.headers.get("content-range", "").strip())
     return int(match[1]) if match else None

@@ -6,6 +6,7 @@ import base64
 import socket
 import struct
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,10 @@ from urllib.parse import unquote, urlsplit
 from .replies import Fault, Reply, faulty_reply, finish
 
 _CHUNK = 64 * 1024
+
+#: The faults of a body that is otherwise a good one, and how a dripping one comes.
+BODY_FAULTS = frozenset({"truncate", "drip", "endless"})
+DRIPS, DRIP_SECONDS = 8, 0.05
 
 
 @dataclass
@@ -53,7 +58,7 @@ class LoopbackServer:
         self.closing = threading.Event()
         self._http = _Server(("127.0.0.1", port), _Handler)
         self._http.owner = self
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def respond(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
         """Answer one GET or HEAD; ``path`` is decoded and has no query."""
@@ -100,9 +105,14 @@ class LoopbackServer:
         """Stop serving and free the port."""
         self.closing.set()
         if self._thread.is_alive():
-            self._http.shutdown()
-            self._thread.join()
+            with socket.create_connection(("127.0.0.1", self.port)):  # it waits for a client, and for nothing else
+                self._thread.join()
         self._http.server_close()
+
+    def _serve(self) -> None:
+        """Like serve_forever, which would look only every so often whether it should end: too slow for 4000 tests."""
+        while not self.closing.is_set():
+            self._http.handle_request()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -136,6 +146,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     owner: LoopbackServer
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Nobody is answered any more who comes after the end."""
+        return not self.owner.closing.is_set()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no news; everything else is."""
         import sys
@@ -157,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind in ("reset", "hang"):
             self._vanish(fault, asked)
             return
-        if fault is not None and fault.kind != "truncate":
+        if fault is not None and fault.kind not in BODY_FAULTS:
             reply = faulty_reply(fault, self.path)
         elif self.command == "OPTIONS":
             reply = Reply(204 if owner.cors else 405)
@@ -175,12 +189,13 @@ class _Handler(BaseHTTPRequestHandler):
             )
         if owner.cors and (owner.cors_on_error or reply.status < 400):
             reply.headers.update(_CORS)
-        self._send(reply, asked, cut=fault is not None and fault.kind == "truncate")
+        self._send(reply, asked, fault.kind if fault is not None else "")
 
     do_HEAD = do_GET
     do_OPTIONS = do_GET
 
-    def _send(self, reply: Reply, asked: Mapping[str, str], *, cut: bool) -> None:
+    def _send(self, reply: Reply, asked: Mapping[str, str], fault: str) -> None:
+        cut, endless = fault == "truncate", fault == "endless"
         body = b"" if self.command == "HEAD" else reply.body
         sent = body[: len(body) // 2] if cut else body
         request = Request(self.command, self.path, reply.status, len(sent), asked.get("range"), asked, not cut)
@@ -188,17 +203,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         if reply.status not in (204, 304):
             self.send_header("Content-Type", reply.content_type)
-            self.send_header("Content-Length", str(len(reply.body)))
+            if not endless:
+                self.send_header("Content-Length", str(len(reply.body)))
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
         try:
-            for start in range(0, len(sent), _CHUNK):
-                self.wfile.write(sent[start : start + _CHUNK])
+            chunk = max(1, -(-len(sent) // DRIPS)) if fault == "drip" else _CHUNK
+            for start in range(0, len(sent), chunk):
+                self.wfile.write(sent[start : start + chunk])
+                if fault == "drip":
+                    time.sleep(DRIP_SECONDS)
+            while endless and self.command != "HEAD":
+                self.wfile.write(bytes(_CHUNK))
+                request.bytes += _CHUNK
         except ConnectionError:
-            request.bytes, request.complete = start, False
+            if not endless:
+                request.bytes = start
+            request.complete = False
             self.close_connection = True
-        if cut:
+        if cut or endless:
             self.close_connection = True
 
     def _vanish(self, fault: Fault, asked: Mapping[str, str]) -> None:

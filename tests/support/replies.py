@@ -31,6 +31,7 @@ class Fault:
     kind: "status" (``status``, ``body``), "body" (200 with ``body``), "html" (an HTML error page with status 200),
     "broken-json", "truncate" (half of the body, whole Content-Length), "reset" (connection reset before the status
     line), "redirect-loop", "redirect" (to ``location``), "huge" (``size`` bytes without an end in sight),
+    "endless" (zeros follow the good body until the client hangs up), "drip" (the good body, in pieces with pauses),
     "hang" (nothing until the server closes).
     """
 
