@@ -3,14 +3,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two workers suit two cores. Files stay whole, so that the tests of one file share the runtimes they boot.
+FUZZ := .cache/fuzz/venv
+# For each target.
+FUZZ_SECONDS ?= 60
+# Two workers suit two cores. Files stay whole, so that their tests share what they make; see also tests/conftest.py.
 PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 # Downloads are kept beside the project; where they come from is the machine's own setting.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Whatever the machine's setting is, bytecode is kept: the tests start Python a few hundred times.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup test check demo bench clean chromium
+.PHONY: setup test check demo bench fuzz clean chromium
 
 setup: $(VENV)/.installed .cache/.runtimes chromium
 
@@ -40,8 +45,19 @@ check: $(VENV)/.installed
 demo: $(VENV)/.installed .cache/.runtimes
 	$(BIN)/python examples/demo.py
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed .cache/.runtimes
 	$(BIN)/python -m benchmarks
+
+# atheris has wheels for some Pythons only, so that it has an environment of its own.
+$(FUZZ)/.installed: pyproject.toml
+	test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --editable ".[host,fuzz]"
+	@touch $@
+
+fuzz: $(FUZZ)/.installed
+	$(FUZZ)/bin/python -m fuzz --seconds $(FUZZ_SECONDS)
+	$(FUZZ)/bin/python -m fuzz --big 1000000
+	$(FUZZ)/bin/python -m fuzz --report
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache build dist

@@ -34,13 +34,19 @@ def seconds(statement: str) -> float:
         return taken
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    print(f"Import in Pyodide {runtimes.VERSIONS[-1]} in Node, median of {ROUNDS} fresh runtimes each")
+def measure(rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Seconds by statement."""
     taken: dict[str, list[float]] = {statement: [] for statement in STATEMENTS}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for statement, times in taken.items():
             times.append(seconds(statement))
+    return taken
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    taken = measure()
+    print(f"Import in Pyodide {runtimes.VERSIONS[-1]} in Node, median of {ROUNDS} fresh runtimes each")
     unit = median(taken[STATEMENTS[0]])
     for statement, times in taken.items():
         middle = median(times)

@@ -6,18 +6,21 @@ The runtime deadlocks on a dependency cycle, so cycles are broken here, too.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from .errors import Problem
 from .installed import InstalledDistribution
-from .metadata import CoreMetadata
+from .metadata import CoreMetadata, canonical
 from .target import Target
+
+#: As `packaging` writes what a marker says of an extra.
+_IS_EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
 
 
 @dataclass(slots=True)
@@ -53,6 +56,10 @@ class Dependencies:
         self._asked = asked
         self._extras: dict[str, set[str]] = defaultdict(set)
         self._holds: dict[tuple[int, str], bool] = {}
+        self._names_extras: dict[int, frozenset[str] | None] = {}
+        self._by_extra: dict[str, Mapping[str | None, Sequence[Requirement]]] = {}
+        #: What was found for the extras that were active then.
+        self._actives: dict[str, tuple[set[str], list[Requirement]]] = {}
         #: Markers that compare what cannot be compared.
         self._senseless: set[int] = set()
 
@@ -64,12 +71,12 @@ class Dependencies:
         """
         result = Edges()
         for requirement in self._asked:
-            self._extras[canonicalize_name(requirement.name)].update(map(canonicalize_name, requirement.extras))
+            self._extras[canonical(requirement.name)].update(map(canonical, requirement.extras))
         for key in self._distributions:
             self._extras[key].update(self._extras_micropip_used(key))
         for key, distribution in self._distributions.items():
             if distribution.note is not None:
-                self._extras[key].update(map(canonicalize_name, distribution.note.extras))
+                self._extras[key].update(map(canonical, distribution.note.extras))
         self._spread_extras()
         self._guess_extras(other_edges or {}, result)
         broken = result.warnings if allow_broken else result.problems
@@ -96,6 +103,9 @@ class Dependencies:
     def _true(self, requirement: Requirement, extra: str) -> bool:
         if requirement.marker is None:
             return extra == ""
+        named = self._named(requirement)
+        # To a marker that does not name it, an extra is as good as none.
+        extra = extra if named is None or extra in named else ""
         key = (id(requirement.marker), extra)  # the distributions keep their markers alive
         if key not in self._holds:
             try:
@@ -105,18 +115,50 @@ class Dependencies:
                 self._senseless.add(id(requirement.marker))
         return self._holds[key]
 
+    def _named(self, requirement: Requirement) -> frozenset[str] | None:
+        """The extras that a marker names; None when it does more than to compare them for being equal."""
+        key = id(requirement.marker)
+        if key not in self._names_extras:
+            text = str(requirement.marker)
+            named = frozenset(canonical(match[1] or match[2]) for match in _IS_EXTRA.finditer(text))
+            plain = len(_IS_EXTRA.findall(text)) == text.count("extra") and "" not in named
+            self._names_extras[key] = named if plain else None
+        return self._names_extras[key]
+
+    def _asking(self, key: str, extra: str) -> list[Requirement]:
+        """The requirements whose markers may hold for ``extra`` and not without it, or the other way round."""
+        if key not in self._by_extra:
+            self._by_extra[key] = self._sorted(self._distributions[key].metadata)
+        known = self._by_extra[key]
+        return [*known.get(extra, ()), *known.get(None, ())]
+
+    def _sorted(self, metadata: CoreMetadata) -> Mapping[str | None, Sequence[Requirement]]:
+        """The requirements by the extras that their markers name; below None those that name them in another way."""
+        found: dict[str | None, list[Requirement]] = defaultdict(list)
+        for item in metadata.requires:
+            named = self._named(item) if item.marker is not None else ()
+            for name in (None,) if named is None else named:
+                found[name].append(item)
+        return found
+
     def _of_extra(self, key: str, extra: str) -> list[Requirement]:
         """The requirements that ``extra`` adds to the ones without it."""
-        requires = self._distributions[key].metadata.requires
-        return [item for item in requires if self._true(item, extra) and not self._true(item, "")]
+        return self._added(self._asking(key, extra), extra)
+
+    def _added(self, asking: Iterable[Requirement], extra: str) -> list[Requirement]:
+        return [item for item in asking if self._true(item, extra) and not self._true(item, "")]
 
     def _active(self, key: str) -> list[Requirement]:
-        extras = ("", *sorted(self._extras[key]))
-        requires = self._distributions[key].metadata.requires
-        return [item for item in requires if any(self._true(item, extra) for extra in extras)]
+        extras, known = self._extras[key], self._actives.get(key)
+        if known is None or known[0] != extras:
+            found = {id(item) for extra in extras for item in self._asking(key, extra) if self._true(item, extra)}
+            requires = self._distributions[key].metadata.requires
+            active = [item for item in requires if id(item) in found or self._true(item, "")]
+            self._actives[key] = known = (set(extras), active)
+        return known[1]
 
     def _met(self, requirement: Requirement) -> bool:
-        version = self._versions.get(canonicalize_name(requirement.name))
+        version = self._versions.get(canonical(requirement.name))
         return version is not None and fits(requirement, version)
 
     def _spread_extras(self) -> None:
@@ -124,40 +166,39 @@ class Dependencies:
 
         A distribution that names itself («pkg[all]: pkg[a,b]») only widens its own extras.
         """
-        waiting = list(self._distributions)
+        waiting = [(key, self._active(key)) for key in self._distributions]
         while waiting:
-            key = waiting.pop()
-            for requirement in self._active(key):
-                name = canonicalize_name(requirement.name)
-                extras = set(map(canonicalize_name, requirement.extras)) - self._extras[name]
+            for requirement in waiting.pop()[1]:
+                name = canonical(requirement.name)
+                extras = set(map(canonical, requirement.extras)) - self._extras[name]
                 if extras and name in self._distributions:
                     self._extras[name].update(extras)
-                    waiting.append(name)
+                    waiting += [(name, self._of_extra(name, extra)) for extra in extras]
 
     def _extras_micropip_used(self, key: str) -> Iterable[str]:
         """The extras that PYODIDE_REQUIRES shows: micropip lists what it took, extras included."""
         distribution = self._distributions[key]
+        if not distribution.metadata.extras:
+            return
         try:
             value = json.loads(distribution.text("PYODIDE_REQUIRES") or "[]")
         except (ValueError, RecursionError):
             return
         if not isinstance(value, list):
             return
-        names = {canonicalize_name(name) for name in value if isinstance(name, str)}
-        plain = {canonicalize_name(item.name) for item in distribution.metadata.requires if self._true(item, "")}
+        names = {canonical(name) for name in value if isinstance(name, str)}
+        plain = {canonical(item.name) for item in distribution.metadata.requires if self._true(item, "")}
         for extra in distribution.metadata.extras:
             added = self._of_extra(key, extra)
-            needed = {canonicalize_name(item.name) for item in added}
+            needed = {canonical(item.name) for item in added}
             if needed - plain and needed <= names and all(map(self._met, added)):
                 yield extra
 
     def extras_of(self, metadata: CoreMetadata, names: Collection[str]) -> tuple[str, ...]:
         """The fewest extras of a distribution that explain why a lock says it depends on ``names``."""
-        covered: set[str] = {canonicalize_name(item.name) for item in metadata.requires if self._true(item, "")}
-        added = {
-            extra: [item for item in metadata.requires if self._true(item, extra) and not self._true(item, "")]
-            for extra in metadata.extras
-        }
+        covered: set[str] = {canonical(item.name) for item in metadata.requires if self._true(item, "")}
+        known = self._sorted(metadata)
+        added = {extra: self._added((*known.get(extra, ()), *known.get(None, ())), extra) for extra in metadata.extras}
         chosen = []
         # One that asks for extras of others comes last: those others show by themselves which they have.
         for extra in sorted(added, key=lambda it: (any(item.extras for item in added[it]), len(added[it]), it)):
@@ -169,7 +210,7 @@ class Dependencies:
 
     def _guess_extras(self, other_edges: Mapping[str, Iterable[str]], result: Edges) -> None:
         """Activate an extra where nothing else explains why a package is there."""
-        roots = {canonicalize_name(requirement.name) for requirement in self._asked}
+        roots = {canonical(requirement.name) for requirement in self._asked}
         explained_by_others = {name for names in other_edges.values() for name in names}
         while True:
             graph = {key: self._names(self._active(key)) for key in self._distributions}
@@ -197,7 +238,7 @@ class Dependencies:
                 )
 
     def _names(self, requirements: Iterable[Requirement]) -> set[str]:
-        return {canonicalize_name(requirement.name) for requirement in requirements}
+        return {canonical(requirement.name) for requirement in requirements}
 
     def _best_guess(
         self, unexplained: set[str], explained: set[str], graph: Mapping[str, set[str]]
@@ -217,7 +258,7 @@ class Dependencies:
         return best and best[3:]
 
     def _add_edge(self, key: str, requirement: Requirement, result: Edges, broken: list[Problem]) -> None:
-        name = canonicalize_name(requirement.name)
+        name = canonical(requirement.name)
         if name == key:
             return
         if name in self._exclude:
@@ -239,7 +280,7 @@ class Dependencies:
 
     def _check_asked(self, broken: list[Problem]) -> None:
         for requirement in self._asked:
-            name = canonicalize_name(requirement.name)
+            name = canonical(requirement.name)
             if name in self._exclude or (requirement.marker and not self._true(requirement, "")):
                 continue
             if name not in self._versions:

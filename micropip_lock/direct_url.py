@@ -71,7 +71,8 @@ def provenance_url(url: str, sha256: str, note: Note) -> bytes:
     value: dict[str, Any] = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
     if note != Note():
         value[_NOTE] = {name: list(told) for name in Note.__slots__ if (told := getattr(note, name))}
-    return json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
+    # Half of a surrogate pair, which a lock may have, has no UTF-8; Python and JSON escape it in the same way.
+    return json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def parse_note(data: bytes) -> Note:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+from .candidate import Candidate, candidate_at
 from .errors import FetchError, IntegrityError
 from .evidence import Rules
 from .fetch import Fetcher
@@ -18,7 +17,7 @@ from .published import remember, remembered
 from .record import Comparison, compare
 from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .store import Facts
-from .url import is_http, without_credentials
+from .url import is_http
 
 
 class Is(Enum):
@@ -32,28 +31,6 @@ class Is(Enum):
     NOT_ALLOWED = "not-allowed"
     UNREACHABLE = "unreachable"
     OTHER = "content-mismatch"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
-
-    url: str
-    claim: str
-    sha256: str | None
-    size: int | None = None
-    index: str | None = None
-    #: A file that the wheel must not ship: the one that names this URL.
-    claiming_file: str | None = None
-    #: The URL as it was found had a query that may have been needed.
-    had_query: bool = False
-    yanked: str | None = None
-    copy: str | None = None
-
-    @property
-    def place(self) -> str:
-        """Where to read it."""
-        return self.copy or self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +141,6 @@ def _verdict(comparison: Comparison) -> tuple[Is, str]:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             return verdict, f"{what} ({', '.join(paths[:3])}{more})"
     return Is.EQUAL, ""
-
-
-_DOT_SEGMENTS = re.compile(r"/(\./)+")
-
-
-def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
-    """The candidate that somebody's word names: without credentials, fragment and query."""
-    parts = urlsplit(without_credentials(url))
-    # piplite adds ?sha256= to make the browser's cache tell two files apart.
-    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
-    # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
-    bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
-    return Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
 
 
 def distinct(offers: Sequence[Offer]) -> list[Candidate]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -160,22 +160,24 @@ class Indexes:
             place, page_url = document_url(index_url, name, version), project_url(index_url, name)
             if place is None:
                 return b"no"
-            tasks = [_or_error(read_document, place, fetcher)]
-            if page_url not in self._pages:
-                tasks.append(_or_error(_page, page_url, fetcher))
-            document, *found = await fetcher.gather(tasks)
-            page = found[0] if found else self._pages[page_url]
-            if isinstance(page, FetchError):
+            try:
+                # The page first: whatever an index wants to know of its users it is to ask there.
+                if page_url not in self._pages:
+                    self._pages[page_url] = await _page(page_url, fetcher)
+            except FetchError as error:
                 # One refused connection tells for the whole index; asking again for each project only takes time.
-                if page.__cause__ is not None:
-                    self._silent[index_url] = page
+                if error.__cause__ is not None:
+                    self._silent[index_url] = error
                 return None
-            self._pages[page_url] = page
-            if isinstance(document, FetchError):
+            page = self._pages[page_url]
+            if page is None:
+                continue
+            try:
+                document = await read_document(place, fetcher)
+            except FetchError:
                 return None
-            if page is not None:
-                agree = document is not None and same_release(document, page, name, version)
-                return b"yes" if agree else b"no"
+            agree = document is not None and same_release(document, page, name, version)
+            return b"yes" if agree else b"no"
         return None
 
     @property
@@ -263,16 +265,6 @@ def project_url(index_url: str, name: str) -> str:
     if "{package_name}" in index_url:
         return index_url.replace("{package_name}", quote(name))
     return f"{index_url}/{quote(name)}/"
-
-
-_Read = Callable[[str, Fetcher], Awaitable[ProjectPage | None]]
-
-
-async def _or_error(read: _Read, url: str, fetcher: Fetcher) -> ProjectPage | FetchError | None:
-    try:
-        return await read(url, fetcher)
-    except FetchError as error:
-        return error
 
 
 async def _page(url: str, fetcher: Fetcher) -> ProjectPage | None:

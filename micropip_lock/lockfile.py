@@ -21,6 +21,7 @@ from typing import Any, Self
 from packaging.utils import canonicalize_name
 
 from .errors import InputError
+from .metadata import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class LockedPackage:
             # null is what unpublished local builds have; no runtime can load such an entry
             sha256="" if data.get("sha256") in (None, "") else _string(data, "sha256", where).lower(),
             imports=_strings(data, "imports", where),
-            depends=tuple(canonicalize_name(name) for name in _strings(data, "depends", where)),
+            depends=tuple(canonical(name) for name in _strings(data, "depends", where)),
             install_dir=_optional_string(data, "install_dir", where) or "site",
             package_type=_optional_string(data, "package_type", where) or "package",
             unvendored_tests=tests,

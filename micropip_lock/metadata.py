@@ -6,9 +6,8 @@ Specification: https://packaging.python.org/en/latest/specifications/core-metada
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
-from email.parser import HeaderParser
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,10 +15,17 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, canonicalize_name
 
 _BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FIELD_NAME = re.compile(r"[!-9;-~]+")
 _BUILD = re.compile(r"(\d+)(.*)")
 #: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_TAG = _LONGEST_NAME = 255
+#: What stands before the description; the longest real ones have some 60 kB.
+_LONGEST_HEADERS = 2**20
+
+#: `packaging.utils.canonicalize_name` for where the same names come up again and again.
+canonical = lru_cache(maxsize=16384)(canonicalize_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,12 @@ class WheelMetadata:
 def parse_metadata(data: bytes) -> CoreMetadata:
     """Parse METADATA. Raises ValueError when it is not UTF-8, or has no name or version, or a
     Requires-Dist that nobody can read (leaving it out would make a lock that lacks a package)."""
-    headers = _headers(data)
+    return _core_metadata(_header_text(data))
+
+
+@lru_cache(maxsize=512)  # a notebook freezes again and again
+def _core_metadata(text: str) -> CoreMetadata:
+    headers = _headers(text)
     name, version = _one(headers, "Name"), _one(headers, "Version")
     if not name or not version:
         raise ValueError("it has no Name or no Version")
@@ -65,9 +76,10 @@ def parse_metadata(data: bytes) -> CoreMetadata:
     )
 
 
+@lru_cache(maxsize=256)  # most wheels of an environment have the very same one
 def parse_wheel_metadata(data: bytes) -> WheelMetadata:
     """Parse WHEEL. Raises ValueError when it is not UTF-8, or has no Tag."""
-    headers = _headers(data)
+    headers = _headers(_header_text(data))
     texts = _all(headers, "Tag")
     if any(len(text) > _LONGEST_TAG for text in texts):
         raise ValueError("its Tag is too long")
@@ -90,26 +102,58 @@ def parse_requirement(text: str) -> Requirement:
         raise ValueError(f"{text!r} is no requirement: {reason}") from error
 
 
-def _headers(data: bytes) -> Message:
+#: By the name of the field in lower case its values, each as the lines it was folded into.
+_Headers = Mapping[str, Sequence[Sequence[str]]]
+
+
+def _header_text(data: bytes) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 (byte {error.start})") from error
     # What follows the first blank line is the description; parsing it would cost most of the time.
-    return HeaderParser().parsestr(_BLANK_LINE.split(text.lstrip("\ufeff"), maxsplit=1)[0])
+    headers = _BLANK_LINE.split(text.lstrip("\ufeff"), maxsplit=1)[0]
+    if len(headers) > _LONGEST_HEADERS:
+        raise ValueError("it is longer than anything that anybody wrote")
+    return headers
 
 
-def _all(headers: Message, name: str) -> list[str]:
-    values = [" ".join(str(value).split()) for value in headers.get_all(name, [])]
+def _headers(text: str) -> _Headers:
+    """The header fields, as `email.parser` finds them: that one takes three times as long, and longer to import."""
+    fields: dict[str, list[list[str]]] = {}
+    value: list[str] = []
+    for line in _LINE_END.split(text):
+        name, colon, rest = line.partition(":")
+        key = _field(name) if colon else None
+        if key is not None:
+            value = [rest]
+            fields.setdefault(key, []).append(value)
+        elif line.startswith((" ", "\t")):
+            value.append(line)  # a folded line belongs to the field before it
+        elif line.startswith("From ") or (colon and not name):
+            value = []  # a mailbox's envelope, or nothing that has a name
+        else:
+            break
+    return fields
+
+
+@lru_cache(maxsize=256)
+def _field(name: str) -> str | None:
+    """The name of a field in lower case; None when it is none (RFC 822, 3.1.2, as the standard library reads it)."""
+    return name.lower() if _FIELD_NAME.fullmatch(name) else None
+
+
+def _all(headers: _Headers, name: str) -> list[str]:
+    values = (" ".join(" ".join(lines).split()) for lines in headers.get(name.lower(), ()))
     return [value for value in values if value]
 
 
-def _one(headers: Message, name: str) -> str | None:
+def _one(headers: _Headers, name: str) -> str | None:
     return next(iter(_all(headers, name)), None)
 
 
-def _import_names(headers: Message, name: str) -> tuple[str, ...] | None:
-    if headers.get_all(name) is None:
+def _import_names(headers: _Headers, name: str) -> tuple[str, ...] | None:
+    if name.lower() not in headers:
         return None
     # PEP 794: «name ; private» marks a name that is not for users; it is importable all the same.
     names = (text.partition(";")[0].strip() for text in _all(headers, name))

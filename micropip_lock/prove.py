@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .candidate import Candidate, candidate_at, witnessed
 from .errors import FetchError, Problem
 from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, Proof, Rules
-from .examine import Candidate, Examiner, Is, Outcome, candidate_at, distinct
+from .examine import Examiner, Is, Outcome, distinct
 from .fetch import Fetcher
 from .fetch._meter import Meter
 from .index import Indexes, Listing, Offer
@@ -89,10 +90,11 @@ class _Case:
     # -- claims: rules 2 and 3
 
     async def _by_claims(self, claims: Sequence[Claim], base: BaseWheel | None) -> Finding:
+        seen = witnessed(self._distribution, claims)
+        if seen is not None:
+            return seen
         first = claims[0]
         candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
-        if first.witnessed and not candidate.had_query:
-            return self._found(Outcome(candidate, Is.EQUAL), proof="installer")
         known = {claim.sha256 for claim in claims} - {None}
         # A hash belongs to the URL it came with: what is at another one may be other bytes.
         silence: FetchError | None = None

@@ -6,17 +6,19 @@ Specification: https://packaging.python.org/en/latest/specifications/recording-i
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import posixpath
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from itertools import islice, takewhile
+from operator import methodcaller
+from typing import TYPE_CHECKING, NamedTuple, overload
 
-from .zip_tail import Member
+if TYPE_CHECKING:
+    from .zip_tail import Member
 
 #: «sha256 or stronger»: what the specification of wheels asks for, in hashlib's names.
 STRONG = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b"})
@@ -62,13 +64,123 @@ def encode_digest(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+class Record(Sequence[RecordRow]):
+    """The rows of a RECORD. Each becomes a value only when somebody looks at single ones.
+
+    An environment has thousands of rows, and most questions are about all of them at once: `sizes` answers those. Where
+    a path is listed several times, its last row counts.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], hashes: Sequence[str], sizes: Sequence[int | None], outside: Collection[str] = ()
+    ) -> None:
+        self._columns = (paths, hashes, sizes)
+        #: Paths that lie outside of site-packages.
+        self._outside = frozenset(outside)
+        #: Whether every path is listed once.
+        self.is_unique = len(set(paths)) == len(paths)
+
+    @classmethod
+    def of(cls, rows: Sequence[RecordRow]) -> Record:
+        """The same rows; nothing to do when they are a Record."""
+        if isinstance(rows, Record):
+            return rows
+        hashes = [f"{row.algorithm or ''}={row.digest or ''}" for row in rows]
+        outside = {row.path for row in rows if row.leaves_folder}
+        record = cls([row.path for row in rows], hashes, [row.size for row in rows], outside)
+        record._rows = tuple(rows)
+        return record
+
+    @cached_property
+    def _rows(self) -> tuple[RecordRow, ...]:
+        return tuple(
+            RecordRow(path, *_hash(hash_), size, path in self._outside)
+            for path, hash_, size in zip(*self._columns, strict=True)
+        )
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int | None]:
+        """The paths that lie in site-packages, with the size in bytes where the row has it."""
+        found = dict(zip(self._columns[0], self._columns[2], strict=True))
+        for path in self._outside:
+            found.pop(path, None)
+        return found
+
+    @property
+    def size(self) -> int:
+        """The bytes of all rows together, as far as they say."""
+        return sum(filter(None, self._columns[2]))
+
+    def row(self, path: str) -> RecordRow:
+        """The row of a path in `sizes`."""
+        paths, hashes, sizes = self._columns
+        place = len(paths) - 1 - paths[::-1].index(path)  # .dist-info, which is asked for, is at the end
+        return RecordRow(path, *_hash(hashes[place]), sizes[place])
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    @overload
+    def __getitem__(self, place: int) -> RecordRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[RecordRow, ...]: ...
+    def __getitem__(self, place: int | slice) -> RecordRow | tuple[RecordRow, ...]:
+        return self._rows[place]
+
+    def __iter__(self) -> Iterator[RecordRow]:
+        return iter(self._rows)
+
+
 def parse_record(data: bytes) -> tuple[RecordRow, ...]:
     """Parse RECORD. Raises ValueError when it is not UTF-8, not CSV, or a size is no number."""
+    return tuple(read_record(data))
+
+
+def read_record(data: bytes) -> Record:
+    """Parse RECORD, and leave the rows as they are until they are looked at. Raises ValueError like `parse_record`."""
     try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise ValueError(f"it cannot be read ({error})") from error
-    return tuple(_row(row) for row in rows if row)
+    plain = _plain(text)
+    return Record.of([_row(row) for row in _csv_rows(text) if row]) if plain is None else plain
+
+
+_COMMAS = methodcaller("count", ",")
+#: Without a quote in it, a line is just cut at its commas.
+_QUOTING = ('"', "\0", "\r")
+#: Without any of these, every path (each between two line ends) is in normal form, and inside of site-packages.
+_ODD_MARKS = ("\\", ":", "./", ".\n", "//", "/\n", "\n/", "\n\n")
+#: Where a script or a page of a manual lies, which most installers put outside: in normal form as well.
+_OUTSIDE = re.compile(r"\n(?:\.\./)+(?=[^./])")
+
+
+def _plain(text: str) -> Record | None:
+    """A RECORD as nearly all are; None for one that has to be read row by row."""
+    text = text.replace("\r\n", "\n")
+    if any(mark in text for mark in _QUOTING):
+        return None
+    lines = [line for line in text.split("\n") if line]
+    if set(map(_COMMAS, lines)) != {2}:
+        return None
+    fields = ",".join(lines).split(",")
+    paths, hashes, sizes = fields[::3], fields[1::3], fields[2::3]
+    listed, digits = "\n".join(["", *paths, ""]), "".join(sizes)
+    below = _OUTSIDE.sub("\n", listed) if "\n../" in listed else listed
+    if any(mark in below for mark in _ODD_MARKS) or not (digits.isdecimal() or not digits):
+        return None
+    outside = [path for path in paths if path.startswith("../")] if below is not listed else ()
+    return Record(paths, hashes, [int(size) if size else None for size in sizes], outside)
+
+
+def _csv_rows(text: str) -> list[list[str]]:
+    import csv  # takes a while to import in Pyodide, and is seldom needed
+    import io
+
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise ValueError(f"it cannot be read ({error})") from error
 
 
 def _row(fields: Sequence[str]) -> RecordRow:
@@ -77,16 +189,20 @@ def _row(fields: Sequence[str]) -> RecordRow:
         raise ValueError(f"a row without a path: {','.join(fields)[:80]!r}")
     if size and not size.isdecimal():
         raise ValueError(f"the size of {path!r} is {size[:20]!r}")
-    algorithm, _, value = hash_.partition("=")
     if _ODD_PATH.search(path):
         path = posixpath.normpath(path.replace("\\", "/"))
     return RecordRow(
-        path=path,
-        algorithm=algorithm.lower() or None,
-        digest=value.rstrip("=") or None,
+        path,
+        *_hash(hash_),
         size=int(size) if size else None,
         leaves_folder=path.startswith(("../", "/")) or path == ".." or path[1:2] == ":",
     )
+
+
+def _hash(text: str) -> tuple[str | None, str | None]:
+    """The algorithm in hashlib's name, and the digest without padding."""
+    algorithm, _, value = text.partition("=")
+    return algorithm.lower() or None, value.rstrip("=") or None
 
 
 def bytecode_source(path: str) -> str | None:
@@ -227,9 +343,8 @@ class _Places:
     def __init__(self, rows: Iterable[RecordRow]) -> None:
         self._rows = {row.path: row for row in rows}
         self._used: set[str] = set()
-        self._by_name: Mapping[str, list[RecordRow]] = defaultdict(list)
-        for row in self._rows.values():
-            self._by_name[posixpath.basename(row.path)].append(row)
+        #: The paths read from their ends, sorted, as soon as somebody needs them.
+        self._backwards: list[str] | None = None
 
     def find(self, name: str, scheme: str, below: str) -> list[RecordRow]:
         """The rows that may be the member ``name``."""
@@ -238,9 +353,15 @@ class _Places:
             paths = [below]
         elif scheme in ("data", "headers"):
             # Where a scheme lies differs from installer to installer: only the path below it is known.
-            near = self._by_name.get(posixpath.basename(below), [])
-            paths = [row.path for row in near if row.path == below or row.path.endswith("/" + below)]
+            paths = [below, *self._ending(f"/{below}")]
         return [self._rows[path] for path in paths if path in self._rows]
+
+    def _ending(self, end: str) -> Iterator[str]:
+        if self._backwards is None:
+            self._backwards = sorted(path[::-1] for path in self._rows)
+        start = bisect_left(self._backwards, end[::-1])
+        same = takewhile(lambda path: path.startswith(end[::-1]), islice(self._backwards, start, None))
+        return (path[::-1] for path in same)
 
     def use(self, rows: Iterable[RecordRow]) -> None:
         """Count ``rows`` as accounted for."""

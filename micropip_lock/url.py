@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -52,10 +53,10 @@ def shown(url: str) -> str:
         return "data:..."
     parts = _split(url)
     authority, path = parts.authority, parts.path
-    if re.search(r":(?!\d*$)", re.sub(r"^\[.*\]", "", authority)):
+    if re.search(r":(?!\d*$)", re.sub(r"^\[.*\]", "", authority)) or (authority.endswith(":") and "@" in path):
         # "user:pa/ss@host": no port is spelt like this, so it is a password that was not quoted.
         authority, path = "...", ""
-    elif not parts.scheme and re.match(r"[^/]*:[^/]*@", path):
+    elif not parts.scheme and ":" in path.partition("/")[0].rpartition("@")[0]:
         path = path[path.index("@") + 1 :]
     text = f"{parts.scheme}{authority}{path}"
     return "".join(character if character.isprintable() else "?" for character in text)
@@ -67,6 +68,7 @@ def without_credentials(url: str) -> str:
     return f"{parts.scheme}{parts.authority}{parts.path}{parts.query}"
 
 
+@lru_cache(maxsize=1024)  # of one URL it is asked several times
 def origin(url: str) -> str | None:
     """``scheme://host[:port]`` in the normal form that browsers use; None without a scheme or host."""
     try:
@@ -82,8 +84,11 @@ def origin(url: str) -> str | None:
 
 
 def is_http(url: str) -> bool:
-    """Whether this is an absolute http or https URL."""
-    return (origin(url) or "").startswith(("http://", "https://"))
+    """Whether this is an absolute http or https URL, of the same host with credentials and without."""
+    own = origin(url)
+    if own is None or not own.startswith(("http://", "https://")):
+        return False
+    return "@" not in url or origin(without_credentials(url)) == own
 
 
 def is_portable(url: str, page_origin: str | None = None) -> bool:

@@ -7,13 +7,17 @@ after the boot. A test that needs another lock or boot option asks for ``fresh_p
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+from .faults.conftest import pytest_terminal_summary  # noqa: F401  # the table of faults, at the end of any run
 from .support import installed, runtimes
 from .support.index_server import IndexServer
 from .support.node_pyodide import NodePyodide
@@ -29,9 +33,19 @@ settings.register_profile("same-examples", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same-examples"))
 
 #: Folders whose files take longest: they begin first, so that at the end no worker waits for another.
-_SLOW = ("hosts", "jupyterlite", "browser", "venvs", "resolve", "zoo", "pyodide", "indexes")
+_SLOW = ("browser", "pyodide", "hosts", "jupyterlite", "zoo", "venvs", "resolve", "faults", "indexes")
+#: Whose tests share runtimes: one worker has all of them, else each would boot the same.
+_TOGETHER = {
+    "tests/browser/": "the runtimes in Chromium",
+    "tests/pyodide/": "the runtimes in Node",
+    "tests/support/test_session.py": "the runtimes in Node",
+    "tests/surroundings/test_pyodide.py": "the runtimes in Node",
+    "tests/test_target.py": "the runtimes in Node",
+    "tests/zoo/": "the runtimes in Node",
+}
 
 SharedPyodide = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
+MakeFolder = Callable[[str], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,15 +54,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(_SLOW)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What --dist loadfile does, and what belongs together stays in one worker."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            found = [unit for start, unit in _TOGETHER.items() if nodeid.startswith(start)]
+            return found[0] if found else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session")
+def make_folder(tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
+    """Makes empty folders. So does tmp_path_factory, but it reads the names of the thousands that it made before."""
+    root, numbers = tmp_path_factory.mktemp("folders"), itertools.count()
+
+    def make(name: str) -> Path:
+        folder = root / f"{name}{next(numbers)}"
+        folder.mkdir()
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, make_folder: MakeFolder) -> Path:
+    """What pytest's own is."""
+    return make_folder(re.sub(r"\W", "_", request.node.name)[:30])
+
+
 @pytest.fixture(autouse=True)
-def _hermetic(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _hermetic(monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder) -> None:
     """No setting of pip, uv or an active environment, and an empty cache, for every test."""
-    clean = installed.clean_environment()
+    clean = installed.clean_environment() | {"XDG_CACHE_HOME": str(make_folder("cache"))}
     for name in set(os.environ) - set(clean):
         monkeypatch.delenv(name)
     for name, value in clean.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        if os.environ.get(name) != value:
+            monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

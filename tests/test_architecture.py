@@ -15,9 +15,20 @@ import micropip_lock
 PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
-FORMATS |= {"errors", "requirements", "url", "progress"}
+FORMATS |= {"errors", "requirements", "toml", "url", "progress"}
 INSTALLED = {"installed", "origin", "imports", "depends"}
-INDEX = {"index", "remote_wheel", "published", "download", "evidence", "examine", "prove", "proved", "release"}
+INDEX = {
+    "candidate",
+    "index",
+    "remote_wheel",
+    "published",
+    "download",
+    "evidence",
+    "examine",
+    "prove",
+    "proved",
+    "release",
+}
 SEAM = {"fetch", "surroundings", "store"}
 FACES = {"cli", "hosts", "interop", "__main__"}
 
@@ -47,7 +58,7 @@ PROTOCOL = {
 HOST_ROOMS = {"fetch", "surroundings", "store", "hosts"}
 FOREIGN = {
     **dict.fromkeys(["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS),
-    **{name: {"fetch"} for name in ("asyncio", "anysqlite", "certifi", "keyring")},
+    **{name: {"fetch"} for name in ("asyncio", "certifi", "keyring")},
     "micropip": {"surroundings", "hosts"},
     "IPython": {"surroundings", "hosts"},
     **{name: {"hosts"} for name in ("jupyterlite_core", "doit", "traitlets")},

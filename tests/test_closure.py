@@ -41,6 +41,13 @@ def loopback(wheels: Path) -> Iterator[IndexServer]:
         yield index
 
 
+@pytest.fixture(scope="module")
+def mirror() -> Iterator[IndexProxy]:
+    """It asks the default index for each page once."""
+    with IndexProxy(html_only=True, core_metadata=False) as proxy:
+        yield proxy
+
+
 @pytest.fixture(scope="module", params=[pip_target, uv_target], ids=["pip", "uv"])
 def folder(request: pytest.FixtureRequest, loopback: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     installed: Path = request.param(tmp_path_factory.mktemp("target"), *REQUIREMENTS, index_url=loopback.url)
@@ -76,13 +83,12 @@ def test_index_with_everything_is_read_without_a_wheel(folder: Path, wheels: Pat
     assert frozen(folder, loopback.url).to_json() == result.to_json()
 
 
-def test_default_index_and_its_poor_mirror_give_one_lock(folder: Path, wheels: Path) -> None:
-    with IndexProxy(html_only=True, core_metadata=False) as mirror:
-        poor = frozen(folder, mirror.url)
-        check(poor, folder, wheels)
-        for item in poor.evidence:
-            offered = mirror.offers(item.package, item.url)
-            assert offered is not None and offered["hashes"]["sha256"] == item.sha256
+def test_default_index_and_its_poor_mirror_give_one_lock(folder: Path, wheels: Path, mirror: IndexProxy) -> None:
+    poor = frozen(folder, mirror.url)
+    check(poor, folder, wheels)
+    for item in poor.evidence:
+        offered = mirror.offers(item.package, item.url)
+        assert offered is not None and offered["hashes"]["sha256"] == item.sha256
     real = frozen(folder, default_index_url())
     check(real, folder, wheels)
     assert real.lockfile.packages == poor.lockfile.packages

@@ -28,8 +28,8 @@ BROKEN = Answer(500, b"broken")
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
+def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> None:
+    forget_machine(monkeypatch, make_folder("empty"))
 
 
 @pytest.fixture

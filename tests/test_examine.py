@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from micropip_lock.examine import candidate_at, distinct
+from micropip_lock.candidate import candidate_at
+from micropip_lock.examine import distinct
 from micropip_lock.index import Offer
 from micropip_lock.simple import IndexFile
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import Problem
-from micropip_lock.imports import imports, module_tree
+from micropip_lock.imports import ModuleTree, imports
 from micropip_lock.installed import scan
 
 from .support.installed import installer_target
@@ -246,4 +246,4 @@ def test_files_outside_of_the_folder_are_not_imported(tmp_path: Path) -> None:
     record = site / "demo-1.0.dist-info" / "RECORD"
     record.write_bytes(record.read_bytes() + b"../../bin/tool.py,,\r\n/opt/tool.py,,\r\n")
     (distribution,), _ = scan([site])
-    assert set(module_tree(distribution).modules) == {("demo",)}
+    assert ModuleTree(distribution).modules == {("demo",)}

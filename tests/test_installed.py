@@ -170,6 +170,22 @@ def test_changed_files(path: str, content: bytes | None, size: bool, hash_: bool
     assert {check: distribution.changed_files(check) != [] for check in ("size", "hash", "off")} == expected
 
 
+@pytest.mark.parametrize("known", ["right", "wrong", "none"])
+def test_sizes_that_are_known_need_not_be_asked_for(known: str, site: Path) -> None:
+    unpacked(site, files=FILES)
+    sizes = {"demo/data.txt": (site / "demo/data.txt").stat().st_size, "demo/empty.py": 0}
+    (site / "demo/data.txt").write_text("edited, and longer")
+    if known == "wrong":
+        sizes |= dict.fromkeys(FILES, 12345)
+    distribution = one(site)
+    changed = distribution.changed_files("size", sizes={} if known == "none" else sizes)
+    # What does not seem to be as RECORD has it is looked at; only what does is taken for known.
+    assert changed == ([] if known == "right" else ["demo/data.txt"])
+    (site / INFO / "METADATA").write_bytes((site / INFO / "METADATA").read_bytes().swapcase())
+    sizes[f"{INFO}/METADATA"] = (site / INFO / "METADATA").stat().st_size
+    assert f"{INFO}/METADATA" in one(site).changed_files("size", sizes=sizes) or one(site).faults
+
+
 def test_bytecode_and_rows_outside_are_never_required(site: Path) -> None:
     rows = [("../../bin/x", "sha256=AA", "1"), ("/etc/x", "", ""), ("__pycache__/demo.cpython-314.pyc", "", "")]
     unpacked(site, record=lambda own: [*own, *rows])

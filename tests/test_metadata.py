@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,33 @@ def test_wheel_files_without_usable_tags_are_value_errors(data: bytes) -> None:
 
 lines = st.sampled_from([b"Name: demo", b"Version: 1", b"Tag: py3-none-any", b"Requires-Dist: ", b"Build: ", b" ", b""])
 foreign = st.lists(lines | st.binary(max_size=12), max_size=8).map(b"\n".join) | st.binary(max_size=60)
+
+
+#: What the standard library's parser treats in some way of its own.
+ODD_LINES = ("From x y", "From : z", ":", ": x", "no field", "Bad name: x", "é: x", "\x7f: x", "\x0b", "\x85", "\0")
+FIELDS = ("Name: a", "name:b", "Version: 1", "Requires-Dist: b", "Requires-Dist:\n c\n\t>1", "Import-Name: a; private")
+texts = st.lists(st.sampled_from([*FIELDS, *FIELDS, *ODD_LINES, " folded", "\t"]), max_size=8).flatmap(
+    lambda lines: st.lists(
+        st.sampled_from(["\n", "\r\n", "\r", "\n", "\n\n"]), min_size=len(lines), max_size=len(lines)
+    ).map(lambda ends: "".join(line + end for line, end in zip(lines, ends, strict=True)))
+)
+
+
+@given(texts, st.sampled_from(["", "Name: first\nVersion: 0\n"]))
+def test_fields_are_those_that_the_standard_library_finds(text: str, start: str) -> None:
+    """Up to the first blank line, and but for white space: what is folded or ends a line counts as one space."""
+    head = re.split(r"\r?\n\r?\n", start + text, maxsplit=1)[0]
+    message = HeaderParser().parsestr(head)
+    values = {name: [" ".join(value.split()) for value in message.get_all(name, [])] for name in message}
+    found = {name.lower(): list(filter(None, values[name])) for name in values}
+    try:
+        metadata = parse_metadata((start + text).encode())
+    except ValueError:
+        assert not (found.get("name") and found.get("version"))
+        return
+    assert [metadata.name, metadata.version] == [found["name"][0], found["version"][0]]
+    assert list(metadata.requires) == [parse_requirement(value) for value in found.get("requires-dist", [])]
+    assert (metadata.import_names is None) == ("import-name" not in found)
 
 
 @given(foreign)

@@ -17,11 +17,13 @@ from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.record import (
     Comparison,
     Installation,
+    Record,
     RecordRow,
     bytecode_source,
     compare,
     digest,
     parse_record,
+    read_record,
 )
 from micropip_lock.zip_tail import Member, find_directory, parse_directory
 
@@ -109,6 +111,59 @@ def test_rows_that_csv_writes_come_back(rows: list[tuple[str, str, int | None]])
     assert [row.size for row in found] == [size for _, _, size in rows]
     assert all(row.path and "\\" not in row.path for row in found)
     assert [row.digest for row in found] == [value.rstrip("=") or None for _, value, _ in rows]
+
+
+#: Parts of rows, and what makes a row one that needs a closer look.
+PARTS = (
+    "a.py,sha256=AA-_,12\n",
+    "b/c.py,,\n",
+    "d",
+    "/",
+    "//",
+    "./",
+    "..",
+    ".",
+    "\\",
+    ",",
+    '"',
+    "\n",
+    "\r\n",
+    "\r",
+    "=",
+    "7",
+    "²",
+    "C:",
+    "\0",
+)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=10).map("".join))
+def test_a_plain_record_is_read_as_row_by_row(text: str) -> None:
+    """A first row with a quoted path, which names no other file, has every row looked at closely."""
+    try:
+        expected = parse_record(('"q"\n' + text).encode())[1:]
+    except ValueError:
+        with pytest.raises(ValueError):
+            parse_record(text.encode())
+        return
+    assert parse_record(text.encode()) == expected
+
+
+@pytest.mark.parametrize("lazily", [True, False])
+def test_the_columns_of_a_record(lazily: bool) -> None:
+    record = read_record(
+        b"a.py,sha256=AA,1\n../b,,5\nc.py,,\nb.py,md5=BB,2\n"
+        if not lazily
+        else b"a.py,sha256=AA,1\nc.py,,\nb.py,md5=BB,2\n"
+    )
+    assert Record.of(record) is record
+    assert record.sizes == {"a.py": 1, "c.py": None, "b.py": 2} and record.is_unique
+    assert record.row("b.py") == RecordRow("b.py", "md5", "BB", 2) and record.row("a.py") == record[0]
+    assert record.size == (3 if lazily else 8)
+    rows = [row("a.py"), row("../x"), row("a.py", b"22")]
+    made = Record.of(rows)
+    assert [list(made), made[1:], len(made)] == [rows, tuple(rows[1:]), 3]
+    assert made.sizes == {"a.py": 2} and made.row("a.py") == rows[2] and not made.is_unique
 
 
 @given(st.binary(max_size=60) | st.text(alphabet=',"\\/.\n\r\0a1=:', max_size=40).map(str.encode))

@@ -32,8 +32,8 @@ FILES: dict[str, bytes | str] = {"demo/__init__.py": "x = 1\n", "demo/data.bin":
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
+def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> None:
+    forget_machine(monkeypatch, make_folder("empty"))
 
 
 class NoSuffix(HttpxFetcher):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ Login = tuple[str, str]
 
 #: Asks one keyring for a service; the user is None where the URL names none.
 Provider = Callable[[str, "str | None"], "Login | None"]
+
+_RELEASE_DOCUMENT = re.compile(r"(.+/)pypi/[^/]+/[^/]+/json")
 
 #: Seconds for one call of the command; a keyring that is locked may have to wait for its owner.
 _SECONDS = 60.0
@@ -66,6 +69,8 @@ def _services(url: str) -> Iterator[str]:
     """
     page = without_credentials(url).partition("?")[0]
     folder = urljoin(page, ".." if page.endswith("/") else ".")
+    if match := _RELEASE_DOCUMENT.fullmatch(page):
+        folder = f"{match[1]}simple/"  # it lies beside the index
     host = urlsplit(folder).netloc
     yield folder
     yield folder.rstrip("/")

@@ -76,7 +76,10 @@ class Configuration:
 
 
 def _configuration(document: dict[str, Any]) -> Any:
-    return document["metadata"].setdefault("jupyter-lite", {}) if "metadata" in document else document
+    metadata = document.get("metadata")
+    if "metadata" not in document:
+        return document
+    return metadata.setdefault("jupyter-lite", {}) if isinstance(metadata, dict) else metadata
 
 
 def _settings(document: dict[str, Any], path: Path) -> Settings:
@@ -174,11 +177,12 @@ class Site:
             if choice is not None:
                 if number == 0 or _OPTIONS in settings:
                     options = dict(settings.get(_OPTIONS, {}))
-                    packages = [*options.get(_PACKAGES, []), *choice.packages]
+                    packages = list(options.get(_PACKAGES, []))
+                    packages += [name for name in choice.packages if name not in packages]
                     settings[_OPTIONS] = {
                         **options,
                         _LOCK_URL: choice.lock_url,
-                        _PACKAGES: list(dict.fromkeys(packages)),
+                        _PACKAGES: packages,
                     }
                 if choice.bundled and (number == 0 or _FALLBACK in settings):
                     settings[_FALLBACK] = True
@@ -272,7 +276,16 @@ def _wheels_of(package: Path) -> list[Path]:
     document = parse_json(read_bytes(package), str(package))
     piplite = document.get("piplite") if isinstance(document, Mapping) else None
     folder = piplite.get("wheelDir") if isinstance(piplite, Mapping) else None
-    return sorted((package.parent / folder).glob("*.whl")) if isinstance(folder, str) else []
+    if not isinstance(folder, str):
+        return []
+    try:
+        return [
+            package.parent / folder / name
+            for name in sorted(os.listdir(package.parent / folder))
+            if name.endswith(".whl")
+        ]
+    except (OSError, ValueError):  # there is none, or it is not a name that a folder can have
+        return []
 
 
 def _is_ours(settings: Settings) -> bool:

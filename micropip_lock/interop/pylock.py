@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from ..errors import InputError
 from ..lockfile import read_bytes
 from ..operations._export import Export, ExportedWheel
 from ..target import Target
+from ..toml import parse_toml
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
@@ -41,8 +41,8 @@ def parse_pylock(data: bytes, origin: str = "the pylock") -> Pylock:
     if len(data) > LARGEST:
         raise InputError(f"{origin} is larger than {LARGEST >> 20} MiB, which no pylock.toml is.")
     try:
-        value = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
+        value = parse_toml(data.decode())
+    except ValueError as error:
         raise InputError(f"{origin} is not valid TOML ({_reason(error)}). Is the file whole?") from error
     try:
         found: Pylock = library.Pylock.from_dict(value)

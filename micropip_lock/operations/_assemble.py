@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from packaging.utils import canonicalize_name
-
 from ..depends import asked_for, break_cycles
 from ..direct_url import parse_index
 from ..errors import Problem
 from ..evidence import Evidence, Finding, Proof
 from ..imports import imports
 from ..lockfile import LockedPackage, Lockfile
+from ..metadata import canonical
 from ..url import is_portable
 from ._base import Base
 from ._environment import Environment, Selection
@@ -50,8 +49,7 @@ def assemble(
     packages = {key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()}
     for key, finding in findings.items():
         if finding.evidence is not None:
-            entry = _entry(environment, key, finding, base, names.get(key, ()))
-            packages[key] = replace(entry, depends=tuple(sorted(depends[key])))
+            packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
     environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
     lockfile = Lockfile(
@@ -72,18 +70,24 @@ def _base_depends(base: Base, key: str, proved_base: Collection[str]) -> set[str
 
 
 def _entry(
-    environment: Environment, key: str, finding: Finding, base: Base, import_names: Sequence[str]
+    environment: Environment,
+    key: str,
+    finding: Finding,
+    base: Base,
+    import_names: Sequence[str],
+    depends: tuple[str, ...],
 ) -> LockedPackage:
     evidence, item = finding.evidence, environment.own[key]
     assert evidence is not None
     if finding.is_base:
-        return base.placed(base.lockfile.packages[key])
+        return replace(base.placed(base.lockfile.packages[key]), depends=depends)
     return LockedPackage(
         name=item.metadata.name,
         version=item.version,
         file_name=evidence.url,
         sha256=evidence.sha256,
         imports=tuple(import_names),
+        depends=depends,
     )
 
 
@@ -93,7 +97,7 @@ def _closed(depends: Mapping[str, set[str]], environment: Environment, selection
     for key, names in depends.items():
         # What Requires-Dist names was checked against what is installed; the rest is the base's word.
         own = environment.own.get(key)
-        checked = {canonicalize_name(item.name) for item in own.metadata.requires} if own is not None else set()
+        checked = {canonical(item.name) for item in own.metadata.requires} if own is not None else set()
         for name in sorted(names - depends.keys() - checked):
             if name in selection.exclude:
                 what, hint = "excluded-dependency", f"The page has to provide {name} in another way."

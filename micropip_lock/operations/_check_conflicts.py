@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from ..depends import components, fits
@@ -69,6 +70,8 @@ class Packages:
     place: str
     #: Of these only versions count: what they need may be somebody's decision.
     lenient: Collection[str] = field(default_factory=frozenset)
+    #: The first few that need a package and are content with it; the same for all who are not.
+    _contents: dict[str, list[str]] = field(default_factory=dict, init=False)
 
     @cached_property
     def _found(self) -> tuple[dict[str, list[Ask]], list[Conflict]]:
@@ -146,13 +149,15 @@ class Packages:
                         self._conflicting(key, ask, version),
                         self._chain(key, text_of(ask.requirement)),
                         f"{ask.name} {version}",
-                        tuple(self._content(key, ask.name)),
+                        tuple(self._content(ask.name)),
                     )
 
-    def _content(self, key: str, name: str) -> Iterator[tuple[Step, ...]]:
-        """Why ``name`` is there at all: the others that need it, and are content with it."""
-        others = [other for other in self._dependants.get(name, ()) if other != key and self._is_content(other, name)]
-        for other in others[:_MOST]:
+    def _content(self, name: str) -> Iterator[tuple[Step, ...]]:
+        """Why ``name`` is there at all: those that need it, and are content with it."""
+        if name not in self._contents:
+            content = (other for other in self._dependants.get(name, ()) if self._is_content(other, name))
+            self._contents[name] = list(islice(content, _MOST))
+        for other in self._contents[name]:
             yield self._chain(other, self._needs[other][name])
 
     def _is_content(self, key: str, name: str) -> bool:

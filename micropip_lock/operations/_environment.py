@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -14,9 +14,11 @@ from ..errors import Problem
 from ..installed import CheckFiles, InstalledDistribution, scan
 from ..lockfile import LockedPackage
 from ..origin import Origin, mock, origin
-from ..report import Reported
 from ..target import Target
 from ._here import Here
+
+if TYPE_CHECKING:
+    from ..report import Reported
 
 Include = Literal["installed", "distribution"]
 
@@ -92,13 +94,13 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
         edges=edges,
         left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
         present={*own, *present},
-        sizes={key: sum(row.size or 0 for row in item.rows) for key, item in distributions.items()},
+        sizes={key: item.record.size for key, item in distributions.items()},
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
     environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
     environment.warnings = [item for item in edges.warnings if item.package not in ignored]
     there = {key: item for key, item in distributions.items() if key in environment.present}
-    _check_disk(environment, there, target, selection)
+    _check_disk(environment, there, here, target, selection)
     return environment
 
 
@@ -203,9 +205,13 @@ def _left_out(
 def _check_disk(
     environment: Environment,
     distributions: Mapping[str, InstalledDistribution],
+    here: Here,
     target: Target,
     selection: Selection,
 ) -> None:
+    sizes = {}
+    if selection.check_files == "size":
+        sizes = {folder: here.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
     told = {problem.package for problem in environment.problems}
     for key, item in sorted(distributions.items()):
         if environment.origins[key].problems:
@@ -216,7 +222,7 @@ def _check_disk(
             is_base = environment.origins[key].is_base
             if not is_base:
                 environment.problems.extend(_misfits(item, target))
-            if changed := item.changed_files(selection.check_files, compiled=is_base):
+            if changed := item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder)):
                 environment.changed[key] = changed_on_disk(item, changed)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
+from ..candidate import Candidate
 from ..depends import Dependencies
 from ..direct_url import Note, parse_direct_url, parse_provenance_url
 from ..errors import FetchError, InputError, IntegrityError
 from ..evidence import Rules
-from ..examine import Candidate, Examiner, Is
+from ..examine import Examiner, Is
 from ..fetch import Fetcher
 from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile

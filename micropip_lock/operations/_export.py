@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ from urllib.parse import quote, unquote, urljoin
 from packaging.utils import is_normalized_name, parse_wheel_filename
 from packaging.version import Version
 
+from ..candidate import candidate_at
 from ..errors import InputError, Problem, UnlockableError
 from ..evidence import Evidence
-from ..examine import candidate_at
 from ..lockfile import LockedPackage, Lockfile
 from ..target import Target
 from ..url import is_http, shown
 from ._base import is_release
+from ._verify_entry import LONGEST_FILENAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ def export(
     wheels: list[ExportedWheel] = []
     problems: list[Problem] = []
     warnings: list[Problem] = []
+    users = _users(lock.packages)
     for key, entry in sorted(lock.packages.items()):
         if not _is_wheel(entry):
-            warnings.append(_left_out(key, entry, lock.packages))
+            warnings.append(_left_out(key, entry, users.get(key, ())))
             continue
         found = _wheel(key, entry, folder_url, known)
         (problems if isinstance(found, Problem) else wheels).append(found)  # type: ignore[arg-type]
@@ -139,6 +142,8 @@ def _wheel(
     if any(letter.isspace() or not letter.isprintable() for letter in name):
         return _problem("file-name", key, entry, "its file name has characters that no URL has.", _TELL)
     try:
+        if len(filename) > LONGEST_FILENAME:
+            raise ValueError(filename)
         in_name, version, _, _ = parse_wheel_filename(filename)
         # An entry may lack the local part of the version that its file has.
         same = version == Version(entry.version) or Version(version.public) == Version(entry.version)
@@ -167,8 +172,17 @@ def _wheel(
     return ExportedWheel(key, version, filename, entry.sha256, url=url, size=size, index=index)
 
 
-def _left_out(key: str, entry: LockedPackage, packages: Mapping[str, LockedPackage]) -> Problem:
-    users = sorted(name for name, other in packages.items() if key in other.depends and _is_wheel(other))
+def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
+    """The wheels that need a package, by its name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, entry in sorted(packages.items()):
+        if _is_wheel(entry):
+            for name in set(entry.depends):
+                found[name].append(key)
+    return found
+
+
+def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
     names = ", ".join(users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
     needed = f" {names} {'needs' if len(users) == 1 else 'need'} it." if users else ""
     return _problem(

@@ -11,15 +11,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ..candidate import witnessed
 from ..errors import InputError, UnlockableError
 from ..evidence import Finding, Rules
 from ..fetch import Fetcher, default_cache_dir, run_sync
-from ..index import Indexes
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
+from ..origin import Origin
 from ..progress import Progress
-from ..proved import Proved
-from ..report import read_report
 from ..store import Facts, NoFacts, facts_in
 from ..surroundings import Surroundings
 from ..target import Target
@@ -31,7 +30,8 @@ from ._live import packages_shown
 from ._result import FreezeResult
 
 if TYPE_CHECKING:
-    from ..prove import Prover
+    from ..proved import Proved
+    from ..report import Reported
 
 Proof = Literal["content", "metadata"]
 
@@ -97,7 +97,7 @@ async def freeze(
         include=_one_of("include", include, Include),
         exclude=frozenset(map(canonicalize_name, exclude)),
         requested=tuple(map(_requirement, requested)),
-        report={} if report is None else read_report(report),
+        report={} if report is None else _report(report),
         allow_broken=allow_broken,
         check_files=check_files,
     )
@@ -130,18 +130,8 @@ async def _freeze(
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
     target = Target.from_info(here.base.lockfile.info)
     environment = read_environment(here, target, selection)
-    indexes = here.indexes(trust_index_file=trust_index_file) if _asks(environment) else Indexes(())
-    proved = Proved(facts, f"{trust_index_file} {indexes.key}", target, rules)
-    findings = {} if refresh or isinstance(facts, NoFacts) else _known(environment, here, proved)
-    if len(findings) < len(environment.provable()):
-        from ..prove import Prover  # not needed where all is known, and slow to import in Pyodide
-
-        await indexes.open(fetcher)
-        # In a browser, what another origin does not let a page read is an error on the console.
-        if rules.proof == "content" and fetcher.suffix_ranges:
-            await indexes.try_documents(fetcher, facts, _asked_for(environment, here, findings))
-        prover = Prover(fetcher, indexes, target, rules, facts, proved)
-        findings |= await _prove(environment, here, prover, fetcher, progress, findings)
+    known = not refresh and not isinstance(facts, NoFacts)
+    findings = await _prove(environment, here, target, rules, fetcher, facts, trust_index_file, known, progress)
     _collect(environment, findings, rules)
     lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
@@ -152,28 +142,25 @@ async def _freeze(
     return FreezeResult(lockfile, sized, tuple(warnings), left_out=environment.left_out)
 
 
-def _asks(environment: Environment) -> bool:
-    """Whether anything has to be asked of an index or a server."""
-    origins = (environment.origins[item.key] for item in environment.provable())
-    return not all(origin.claims and origin.claims[0].witnessed for origin in origins)
-
-
-def _known(environment: Environment, here: Here, proved: Proved) -> dict[str, Finding]:
+def _known(
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here, proved: Proved
+) -> dict[str, Finding]:
     """The findings of an earlier freeze for what is as it was then."""
     found = {
         item.key: proved.find(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
-        for item in environment.provable()
+        for item in distributions
     }
     return {key: finding for key, finding in found.items() if finding is not None}
 
 
-def _asked_for(environment: Environment, here: Here, known: Collection[str]) -> list[tuple[str, Version]]:
+def _asked_for(
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here
+) -> list[tuple[str, Version]]:
     """What only an index can prove."""
     return [
         (item.key, next(iter(item.versions)))
-        for item in environment.provable()
-        if item.key not in known
-        and not environment.origins[item.key].claims
+        for item in distributions
+        if not environment.origins[item.key].claims
         and here.base.wheel(item.key, item.version) is None
         and len(item.versions) == 1
     ]
@@ -182,26 +169,58 @@ def _asked_for(environment: Environment, here: Here, known: Collection[str]) -> 
 async def _prove(
     environment: Environment,
     here: Here,
-    prover: Prover,
+    target: Target,
+    rules: Rules,
     fetcher: Fetcher,
+    facts: Facts,
+    trust_index_file: bool,
+    use_known: bool,
     progress: Progress | None,
-    known: Collection[str],
 ) -> dict[str, Finding]:
     """Ask for every distribution at once; the chain page, sidecar, range of each runs by itself."""
-    everything = environment.provable()
-    distributions = [item for item in everything if item.key not in known]
-    done = len(known)
+    distributions = environment.provable()
+    findings: dict[str, Finding] = {}
 
-    async def prove(item: InstalledDistribution) -> Finding:
-        nonlocal done
-        finding = await prover.prove(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
-        done += 1
+    def found(item: InstalledDistribution, finding: Finding) -> None:
+        findings[item.key] = finding
         if progress is not None:
-            progress(done, len(everything), item.key)
-        return finding
+            progress(len(findings), len(distributions), item.key)
 
-    findings = await fetcher.gather(prove(item) for item in distributions)
-    return {item.key: finding for item, finding in zip(distributions, findings, strict=True)}
+    for item in distributions:
+        if (finding := witnessed(item, environment.origins[item.key].claims)) is not None:
+            found(item, finding)
+    rest = [item for item in distributions if item.key not in findings]
+    if rest:
+        # Where the runtime saw it all, what talks with the network is not so much as imported.
+        from ..index import Indexes
+        from ..proved import Proved
+
+        asked = not all(map(_is_seen, (environment.origins[item.key] for item in rest)))
+        indexes = here.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
+        proved = Proved(facts, f"{trust_index_file} {indexes.key}", target, rules)
+        if use_known:
+            findings |= _known(rest, environment, here, proved)
+            rest = [item for item in rest if item.key not in findings]
+    if rest:
+        from ..prove import Prover  # not needed where all is known, and slow to import in Pyodide
+
+        await indexes.open(fetcher)
+        # In a browser, what another origin does not let a page read is an error on the console.
+        if rules.proof == "content" and fetcher.suffix_ranges:
+            await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, here))
+        prover = Prover(fetcher, indexes, target, rules, facts, proved)
+
+        async def prove(item: InstalledDistribution) -> None:
+            base = here.base.wheel(item.key, item.version)
+            found(item, await prover.prove(item, environment.origins[item.key], base))
+
+        await fetcher.gather(map(prove, rest))
+    return {item.key: findings[item.key] for item in distributions}
+
+
+def _is_seen(origin: Origin) -> bool:
+    """Whether the runtime knows the URL, so that no index has to be asked for it."""
+    return bool(origin.claims) and origin.claims[0].witnessed
 
 
 def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules) -> None:
@@ -239,6 +258,12 @@ def freeze_sync(**arguments: Any) -> FreezeResult:
     finally:
         if arguments.get("facts") is None:
             facts.close()
+
+
+def _report(report: Mapping[str, Any] | str | Path) -> Mapping[str, Reported]:
+    from ..report import read_report  # needed by few
+
+    return read_report(report)
 
 
 def _one_of(name: str, value: str, choices: Any) -> Any:

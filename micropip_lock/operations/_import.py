@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from .. import surroundings as _surroundings
+from ..candidate import candidate_at
 from ..depends import Dependencies
 from ..errors import FetchError, IntegrityError, Problem, UnlockableError
 from ..evidence import Evidence, Finding
-from ..examine import candidate_at
 from ..fetch import Fetcher
 from ..index import Indexes
 from ..installed import InstalledDistribution
@@ -88,6 +88,7 @@ class _Pages:
     def __init__(self, here: Here, fetcher: Fetcher, given: bool) -> None:
         self._here, self._fetcher, self._given = here, fetcher, given
         self._configured: Indexes | None = None
+        self._named: dict[str, Indexes] = {}
 
     async def open(self) -> None:
         """Read the find-links places."""
@@ -99,7 +100,9 @@ class _Pages:
         assert self._configured is not None and item.file is not None
         indexes = self._configured
         if item.index is not None and is_http(item.index) and not self._given:
-            indexes = Indexes([self._with_credentials(item.index)])
+            if item.index not in self._named:
+                self._named[item.index] = Indexes([self._with_credentials(item.index)])
+            indexes = self._named[item.index]
         try:
             listing = await indexes.preferred(item.name, self._fetcher)
         except FetchError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import display
 from ..errors import UnlockableError
 from ..progress import Progress, Tally, Transfers
 from ..surroundings import Screen, live
@@ -18,6 +17,8 @@ def packages_shown(progress: Progress | None) -> Iterator[Progress | None]:
     if screen is None:
         yield progress
         return
+    from .. import display
+
     with _closing(screen):
         yield lambda done, total, package: screen.draw(display.bar(done, total, package))
 
@@ -29,6 +30,8 @@ def transfers_shown(progress: Transfers | None) -> Iterator[Transfers | None]:
     if screen is None:
         yield progress
         return
+    from .. import display
+
     with _closing(screen):
         yield Tally(lambda tally: screen.draw(display.transfers(tally)))
 
@@ -40,6 +43,8 @@ def _closing(screen: Screen) -> Iterator[None]:
     try:
         yield
     except UnlockableError as error:
+        from .. import display
+
         title = str(error).partition("\n")[0]
         told = display.page(display.problems(error.problems, title))
         error.displayed = True

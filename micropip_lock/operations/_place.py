@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 
 from ..errors import InputError
@@ -15,6 +15,9 @@ from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..surroundings import Runtime, Surroundings, look, runtime
 from ._swap import is_environment
+
+#: Folders with bytecode, below the prefix -> the files in them, by what their names begin with.
+Bytecode = dict[str, dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,12 @@ class Place:
                 found[below] = None
         return list(found)
 
-    def files(self, item: InstalledDistribution) -> list[str]:
-        """Every file of an installed distribution that lies in the environment, bytecode included."""
+    def files(self, item: InstalledDistribution, bytecode: Bytecode | None = None) -> list[str]:
+        """Every file of an installed distribution that lies in the environment, bytecode included.
+
+        ``bytecode``: what was listed for other distributions, for they may share folders; it is added to.
+        """
+        bytecode = {} if bytecode is None else bytecode
         info = item.folder / item.dist_info
         names = [row.path for row in item.rows]
         names += [f"{item.dist_info}/{file.relative_to(info).as_posix()}" for file in info.rglob("*") if file.is_file()]
@@ -116,7 +123,24 @@ class Place:
         found = dict.fromkeys(self.below(item, names))
         for name in list(found):
             if name.endswith(".py"):
-                source = self.prefix / name
-                cached = (source.parent / "__pycache__").glob(f"{escape(source.stem)}.*.pyc")
-                found.update(dict.fromkeys(file.relative_to(self.prefix).as_posix() for file in cached))
+                folder, _, module = name.removesuffix(".py").rpartition("/")
+                cache = f"{folder}/__pycache__" if folder else "__pycache__"
+                if cache not in bytecode:
+                    bytecode[cache] = _compiled(self.prefix / cache)
+                for file in bytecode[cache].get(module.partition(".")[0], ()):
+                    if file.removesuffix(".pyc").startswith(f"{module}."):
+                        found[f"{cache}/{file}"] = None
         return list(found)
+
+
+def _compiled(folder: Path) -> dict[str, list[str]]:
+    """The bytecode in a folder, by what its names begin with, up to the first dot."""
+    found: dict[str, list[str]] = defaultdict(list)
+    try:
+        names = os.listdir(folder)
+    except OSError:  # nothing was compiled
+        return {}
+    for name in names:
+        if name.endswith(".pyc"):
+            found[name.partition(".")[0]].append(name)
+    return found

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packaging.requirements import Requirement
 
+from ..candidate import candidate_at
 from ..depends import Dependencies
 from ..errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..evidence import Evidence, Finding, Proof
-from ..examine import candidate_at
 from ..fetch import Fetcher
 from ..installed import InstalledDistribution
 from ..lockfile import Lockfile

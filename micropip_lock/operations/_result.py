@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import display
 from ..errors import Problem
 from ..evidence import Evidence
 from ..lockfile import Lockfile
@@ -51,6 +50,8 @@ class ResolveResult:
         return "\n".join([*lines, *self.notes, *map(str, self.warnings), self.summary])
 
     def _repr_html_(self) -> str:
+        from .. import display  # what a notebook shows is of no use elsewhere, and takes time to import in Pyodide
+
         return display.page(
             display.packages(self.evidence),
             display.bars(self.evidence),
@@ -61,6 +62,8 @@ class ResolveResult:
         )
 
     def _cells(self) -> list[tuple[str, ...]]:
+        from .. import display
+
         return [(item.package, item.version, item.proof, display.whence(item)) for item in self.evidence]
 
     @property

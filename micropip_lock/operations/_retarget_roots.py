@@ -94,7 +94,10 @@ async def roots_of(lock: Lockfile, base: Base, publications: Publications, fetch
     """
     told = Told.by(lock).requested
     graph = Tree(lock.packages, requested=frozenset(told))
-    covered = {name for asked in told for name in graph.closure(asked)}
+    covered: set[str] = set()
+    for asked in told:
+        if asked not in covered:
+            covered |= graph.closure(asked)
     own = {name: entry for name, entry in lock.packages.items() if not is_pyodides(entry)}
     considered = own if whole else lock.packages
     rest = {name: entry for name, entry in considered.items() if name not in covered}

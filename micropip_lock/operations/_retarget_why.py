@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from packaging.version import Version
@@ -36,9 +37,13 @@ class Reasons:
     def __init__(self, memory: Memory, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
         self._memory = memory
         self._picks = solution.picks
-        self._new = new
         self._distribution = distribution
         self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
+        self._asked: dict[str, list[tuple[Pick | None, Ask]]] = {}
+        self._users: dict[str, list[str]] = defaultdict(list)
+        for key, entry in sorted(new.packages.items()):
+            for name in set(entry.depends):
+                self._users[name].append(key)
 
     def of(self, change: Change) -> str:
         """One reason, in words that follow a colon."""
@@ -62,8 +67,7 @@ class Reasons:
         return self._fell(change.package) + ending
 
     def _added(self, name: str) -> str:
-        users = sorted(key for key, entry in self._new.packages.items() if name in entry.depends)
-        some = [key for key in users if key in self._chosen]
+        some = [key for key in self._users.get(name, ()) if key in self._chosen]
         if not some:
             return "part of Pyodide's distribution" if self._distribution else "asked for"
         rest = len(some) - _MOST_NAMES
@@ -106,8 +110,11 @@ class Reasons:
         """Who asks for another version than ``old``."""
         if old is None:
             return ""
-        for pick, ask in self._asks():
-            if ask.name == name and ask.same is None and not ask.allows(old):
+        if not self._asked:
+            for pick, ask in self._asks():
+                self._asked.setdefault(ask.name, []).append((pick, ask))
+        for pick, ask in self._asked.get(name, ()):
+            if ask.same is None and not ask.allows(old):
                 return f"{pick.choice.shown} needs {ask.text}" if pick else f"you asked for {ask.text}"
         return ""
 

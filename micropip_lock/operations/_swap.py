@@ -166,7 +166,7 @@ class Swap:
             journal = json.loads(self._journal.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._unreadable() from error
         if not (isinstance(journal, dict) and {"packages", "in", "out"} <= journal.keys()):
             raise self._unreadable()

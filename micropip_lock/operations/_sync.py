@@ -28,7 +28,7 @@ from ._connect import connected
 from ._environment import TOOLS, layout
 from ._equal import Equality, Notes
 from ._live import transfers_shown
-from ._place import Place
+from ._place import Bytecode, Place
 from ._plan import Action, Plan, Step
 from ._supply import Supplier, filename_of, same_version
 from ._swap import WORK, Swap
@@ -126,8 +126,9 @@ class _Sync:
         with swap.opened() as undone:
             steps, installed = await self._plan()
             changes = [step for step in steps if step.action != "keep"]
+            bytecode: Bytecode = {}
             files = {
-                key: list(dict.fromkeys(name for item in items for name in self.place.files(item)))
+                key: list(dict.fromkeys(name for item in items for name in self.place.files(item, bytecode)))
                 for key, items in installed.items()
             }
             runtime = self.place.runtime
@@ -155,7 +156,8 @@ class _Sync:
         self.equality.see(found)
         wanted = {key: entry for key, entry in self.lock.packages.items() if entry.file_name.endswith(".whl")}
         # Of a name that is there twice nobody knows which files are whose: it is replaced.
-        both = [(key, installed[key], entry) for key, entry in wanted.items() if key in installed.keys() - several]
+        single = installed.keys() - several
+        both = [(key, installed[key], entry) for key, entry in wanted.items() if key in single]
         equal = await self.fetcher.gather([self.equality.holds(item, entry) for _, item, entry in both])
         same = {key for (key, _, _), is_equal in zip(both, equal, strict=True) if is_equal}
         tools = TOOLS if self.place.runtime is None else TOOLS | _RUNTIME_TOOLS
@@ -240,8 +242,9 @@ class _Sync:
         removed = [step.package for step in steps if step.action == "remove"]
         groups = in_groups(swap, removed, [step.package for step in steps if step.action != "remove"], files)
         left = Left(files)
-        for number, group in enumerate(groups):
-            rest = [package for other in groups[number + 1 :] for package in other]
+        rest = [package for group in groups for package in group]
+        for group in groups:
+            del rest[: len(group)]
             with left.changing(group, rest, swap) as gone:
                 left.brought.update(swap.apply(group, gone))
 
@@ -255,8 +258,9 @@ class _Sync:
     ) -> None:
         """Change the running Pyodide, package by package; its own packages come last, for they need others."""
         steps = sorted(steps, key=lambda it: (it.action != "remove", it.package not in ready, it.action, it.package))
-        own = [step.package for step in steps if step.action == "install" and step.package not in ready]
-        steps = [step for step in steps if step.package not in own]
+        is_own = {step.package: step.action == "install" and step.package not in ready for step in steps}
+        own = [step.package for step in steps if is_own[step.package]]
+        steps = [step for step in steps if not is_own[step.package]]
         left = Left(files)
         before = set(runtime.loaded)
         for number, step in enumerate(steps):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import csv
 import os
 import warnings
 import zipfile
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, IntegrityError
+from ..installed import one_blank
 from ..record import WRITTEN_BY_INSTALLERS
 from ._swap import is_environment
 
@@ -39,6 +41,10 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
     class Source(WheelFile):
         """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
 
+        def read_dist_info(self, filename: str) -> str:
+            text: str = super().read_dist_info(filename)
+            return one_blank(text) if filename == "entry_points.txt" else text
+
         def get_contents(self) -> Iterator[WheelContentElement]:
             prefix = f"{self.dist_info_dir}/"
             for element in super().get_contents():
@@ -47,7 +53,15 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
                     yield element
 
     destination = SchemeDictionaryDestination(scheme, interpreter=interpreter, script_kind="posix")
-    wrong = (InstallerError, InvalidRecordEntry, configparser.Error, zipfile.BadZipFile, zlib.error)
+    wrong = (
+        InstallerError,
+        InvalidRecordEntry,
+        configparser.Error,
+        csv.Error,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+    )
     try:
         with Source.open(wheel) as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # it leaves out what a wheel has in __pycache__
@@ -56,7 +70,7 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
         if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
             raise IntegrityError(f"two of its files would be in one place ({error})") from error
         raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
-    except (*wrong, ValueError, KeyError, AssertionError, AttributeError, NotImplementedError) as error:
+    except (*wrong, ValueError, KeyError, AssertionError, AttributeError, RuntimeError) as error:
         raise IntegrityError(f"it cannot be unpacked ({error})") from error
     for place, _, names in os.walk(target):
         for name in names:

@@ -60,10 +60,9 @@ def check_depends(looks: Iterable[Look], entries: Mapping[str, Entry], target: T
                 f"METADATA: {error}.",
                 f"Lock a version of {metadata.name} with correct metadata, or tell its authors.",
             )
-    loaded = {key: _closure(key, entries) for key in asks}
     together = _circles(asks, entries)
     for key, made in asks.items():
-        yield from _check(entries[key], made, entries, loaded[key], together.get(key, ()))
+        yield from _check(entries[key], made, entries, together.get(key, ()))
 
 
 def asks_of(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iterator[Ask]:
@@ -117,9 +116,11 @@ def _circles(asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]) ->
 
 
 def _check(
-    entry: Entry, asks: Iterable[Ask], entries: Mapping[str, Entry], loaded: Collection[str], together: Collection[str]
+    entry: Entry, asks: Iterable[Ask], entries: Mapping[str, Entry], together: Collection[str]
 ) -> Iterator[Problem]:
-    told = set(entry.depends) - entries.keys()  # these are told without METADATA
+    told = {name for name in entry.depends if name not in entries}  # these are told without METADATA
+    direct = set(entry.depends) | {entry.key}
+    loaded: set[str] | None = None  # all that is loaded with it: much in a deep lock, and seldom the question
     for ask in asks:
         other = entries.get(ask.name)
         if other is None:
@@ -139,7 +140,10 @@ def _check(
                 f"Install a version of {ask.name} that fits, and freeze again.",
                 entry.url,
             )
-        if ask.name not in loaded and ask.name not in together and ask.name not in told:
+        if ask.name in direct or ask.name in together or ask.name in told:
+            continue
+        loaded = _closure(entry.key, entries) if loaded is None else loaded
+        if ask.name not in loaded:
             told.add(ask.name)
             yield entry.problem(
                 "lost-dependency",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from ..candidate import Candidate
 from ..errors import FetchError, Problem
 from ..evidence import Rules
-from ..examine import Candidate, Examiner, Is
+from ..examine import Examiner, Is
 from ..fetch import Fetcher
 from ..installed import InstalledDistribution, scan
 from ..lockfile import Lockfile

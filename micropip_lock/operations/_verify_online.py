@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..candidate import candidate_at
 from ..errors import FetchError, InputError, Problem
-from ..examine import candidate_at
 from ..fetch import Fetcher
 from ..index import Indexes, Listing
 from ..lockfile import Lockfile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,8 @@ class Surroundings:
     in_memory: Mapping[str, str] = field(default_factory=dict)
     #: The origin of the page that runs us (``https://host:port``); None where there is no page.
     page_origin: str | None = None
+    #: The sizes of files below a folder, by relative path, where they can be had all at once; some may be lacking.
+    file_sizes: Callable[[Path], Mapping[str, int]] | None = None
 
 
 class Runtime(Protocol):

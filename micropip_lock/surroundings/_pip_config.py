@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from ._settings import (
 #: ``[install]`` wins over ``[global]``, the environment over both.
 _SECTIONS = ("global", "install", ":env:")
 _TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_BLANKS = re.compile(r"(?<=\S)[^\S\r\n]{2,}")
 _FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 
 
@@ -116,7 +118,8 @@ class _Parser(configparser.RawConfigParser):
 def _read(file: Path) -> dict[str, dict[str, str]]:
     parser = _Parser()
     try:
-        parser.read_string(file.read_text(encoding="utf-8"), str(file))
+        # One blank for several: configparser takes time by the square of their number.
+        parser.read_string(_BLANKS.sub(" ", file.read_text(encoding="utf-8")), str(file))
         return {section: dict(parser.items(section)) for section in parser.sections()}
     except OSError:  # missing, or not ours to read: pip passes over it as well
         return {}

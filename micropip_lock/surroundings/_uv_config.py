@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import InputError
+from ..toml import parse_toml
 from ._settings import (
     SYSTEM_FOLDER,
     IndexSettings,
@@ -156,13 +156,13 @@ def _project(cwd: Path) -> tuple[Path, Mapping[str, Any]] | None:
 
 def _toml(path: Path) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except OSError:
         return None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {line}, is not UTF-8, as TOML must be. Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(
             f"{path} is not valid TOML: {error}. Correct it, or pass --index-url and set UV_NO_CONFIG=1, "
             "which switches uv's configuration files off."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -76,7 +77,7 @@ def distributions(venv: Path) -> list[Path]:
     for folder in _homes(venv):
         try:
             found.setdefault((folder / LOCK_NAME).read_bytes(), folder)
-        except OSError:  # mostly: there is none
+        except (OSError, ValueError):  # mostly: there is none; ValueError: NUL in the name
             continue
     return list(found.values())
 
@@ -87,7 +88,7 @@ def _homes(venv: Path) -> Iterator[Path]:
         return
     yield from (home, home / "dist", home.parent)
     try:
-        if home.is_dir():  # maybe one of links, such as one on PATH
+        if os.path.isdir(home):  # noqa: PTH112  # maybe one of links, such as one on PATH
             yield (venv / "bin" / "python").resolve().parent
     except (OSError, RuntimeError):  # a loop of links
         return
@@ -110,7 +111,8 @@ def without_distribution(venv: Path, found: list[Path]) -> str:
         names = " and ".join(str(folder / LOCK_NAME) for folder in found)
         return f"{venv} may be of several Pyodides: {names} differ. Say which of these locks is the base: --base FILE."
     home = _home(venv)
-    if home is not None and home.is_dir() and not any(home.glob("pyodide.*")):
+    is_there = home is not None and os.path.isdir(home)  # noqa: PTH112  # Path.is_dir() raises for a name too long
+    if home is not None and is_there and not any(home.glob("pyodide.*")):
         return (
             f"{venv} is no venv of Pyodide but of the Python in {home}: there is no {LOCK_NAME} beside that. What is "
             "installed for this machine need not run in Pyodide. Make a venv of Pyodide (pyodide venv DIR), install it "
@@ -118,7 +120,7 @@ def without_distribution(venv: Path, found: list[Path]) -> str:
         )
     if home is None:
         lost = "its pyvenv.cfg names no home"
-    elif home.is_dir():
+    elif is_there:
         lost = f"the Pyodide in {home}, which it was made from, has lost its {LOCK_NAME}"
     else:
         lost = f"{home}, which it was made from, is gone"

@@ -35,7 +35,9 @@ def tab(chromium: Any) -> Iterator[Any]:
 def boot(tab: Any, url: str) -> str:
     """Open the page; how it ended, and what it says then."""
     tab.get(url)
-    WebDriverWait(tab, 120).until(lambda it: it.execute_script("return document.documentElement.dataset.state"))
+    WebDriverWait(tab, 120, poll_frequency=0.1).until(
+        lambda it: it.execute_script("return document.documentElement.dataset.state")
+    )
     state = tab.execute_script("return document.documentElement.dataset.state")
     said = tab.execute_script("return document.getElementById('out').textContent")
     return f"{state}: {said}".strip()
@@ -90,7 +92,9 @@ def test_boots(
         assert boot(tab, f"{site.root}/console/") == "ready:"
         line = tab.find_element("id", "line")
         line.send_keys("import app; app.answer\n")
-        WebDriverWait(tab, 30).until(lambda it: "42" in it.execute_script("return document.body.textContent"))
+        WebDriverWait(tab, 30, poll_frequency=0.1).until(
+            lambda it: "42" in it.execute_script("return document.body.textContent")
+        )
         (tmp_path / "console" / "lib-1.0-py3-none-any.whl").write_bytes(b"changed")
         said = boot(tab, f"{site.root}/console/")
         assert said.startswith("failed: could not load lib")

@@ -36,9 +36,9 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> Path:
     """Nothing of the machine's settings, no wait between tries, and an empty working folder."""
-    empty = tmp_path_factory.mktemp("empty")
+    empty = make_folder("empty")
     forget_machine(monkeypatch, empty)
     monkeypatch.setenv("COLUMNS", "200")
     defaults = HttpxFetcher.__init__.__kwdefaults__

@@ -13,6 +13,7 @@ from .matrix import FAULTS, Fault, Matrix
 from .operations import OPERATIONS, Operation
 from .table import documented, short
 
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_cell(operation: Operation, fault: Fault, matrix: Matrix, record_cell: RecordCell) -> None:

@@ -49,9 +49,9 @@ def without_proxy() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> Path:
     """No settings, no wait between tries, and no certificates: reading those takes longer than a test."""
-    home = tmp_path_factory.mktemp("home")
+    home = make_folder("home")
     for name in ("SSL_CERT_FILE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(home))

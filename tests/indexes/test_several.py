@@ -130,7 +130,7 @@ def test_no_index_is_passed_over_because_it_is_down(
     addresses = tuple(urls(both))
     assert freeze("-o", tmp_path / "good.json", indexes=addresses).status == 0
     DOWN[down](both[which])
-    done = freeze("--json", "-o", lock, indexes=addresses)
+    done = freeze("--json", "--refresh", "-o", lock, indexes=addresses)
     assert (done.status, done.json["error"], done.codes) == (3, "unreachable", {"demo": "unreachable"})
     [problem] = done.json["problems"]
     assert addresses[which] in problem["message"] and addresses[1 - which] not in problem["message"]

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import runtimes
 from tests.support.index_server import IndexServer
+from tests.support.installed import PYODIDE_314
 from tests.support.lite import LiteSite, kernel_base
+from tests.support.own_wheel import build_own_wheel
 from tests.support.runtimes import lock_entry
 from tests.support.wheels import build_wheel
 
@@ -20,6 +23,19 @@ WriteLock = Callable[..., Path]
 STARTED = ["micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython"]
 LOCK = ("--micropip-lock", "lock.json")
 BUNDLE = (*LOCK, "--micropip-lock-bundle")
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[IndexServer]:
+    """An index with what notebooks install: a namespace package, one without top_level.txt, a native one, an extra."""
+    with IndexServer() as server:
+        server.add_folder(runtimes.real_wheels("jaraco.functools", "rich"))
+        server.add_folder(runtimes.real_wheels("cbor2", platform=PYODIDE_314))
+        build_own_wheel(server.folder)
+        code = "import lib\nmore = lib.answer\n"
+        build_wheel(server.folder, "extended", "1.0", files={"extended.py": code}, extras={"more": ["lib"]})
+        build_wheel(server.folder, "lib", "1.0", files={"lib.py": "answer = 42\n"})
+        yield server
 
 
 @pytest.fixture(scope="module")

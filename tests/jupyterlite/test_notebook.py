@@ -1,4 +1,7 @@
-"""The example notebook in a JupyterLite site, as its user sees it: table, link, file browser, zip, problems."""
+"""The example notebook in a JupyterLite site, as its user sees it: table, link, file browser, zip, problems.
+
+And another site with the lock that it froze, in Chromium, where nothing but loopback can be reached.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 from micropip_lock import Lockfile
 from tests.support import runtimes
 from tests.support.index_server import IndexServer
-from tests.support.installed import PYODIDE_314
-from tests.support.lite import LiteSite, Tab, run_cells
-from tests.support.own_wheel import build_own_wheel
+from tests.support.lite import LiteSite, Tab, run_cells, run_notebook
 from tests.support.site_server import SiteServer
-from tests.support.wheels import build_wheel
+from tests.support.wheels import sha256
+
+from .conftest import BUNDLE
 
 #: Where pictures of what was seen are kept.
 PICTURES = runtimes.PROJECT / ".cache" / "pictures"
@@ -32,18 +35,13 @@ AFTER = (
     "micropip.add_mock_package('mocked', '1.0')\nawait micropip_lock.freeze()",
 )
 
-
-@pytest.fixture(scope="module")
-def index() -> Iterator[IndexServer]:
-    """An index with what the notebook installs."""
-    with IndexServer() as server:
-        server.add_folder(runtimes.real_wheels("jaraco.functools", "rich"))
-        server.add_folder(runtimes.real_wheels("cbor2", platform=PYODIDE_314))
-        build_own_wheel(server.folder)
-        code = "import lib\nmore = lib.answer\n"
-        build_wheel(server.folder, "extended", "1.0", files={"extended.py": code}, extras={"more": ["lib"]})
-        build_wheel(server.folder, "lib", "1.0", files={"lib.py": "answer = 42\n"})
-        yield server
+USE = """
+import jaraco.functools
+import rich.text
+import cbor2
+import extended
+print(rich.text.Text('seen').plain, cbor2.loads(cbor2.dumps(7)), extended.more, jaraco.functools.__file__)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +53,25 @@ def downloads(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(chromium: Any, index: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+def origin() -> Iterator[SiteServer]:
+    """The server of the site with the notebook, which is at /one/."""
+    with SiteServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def seen(
+    chromium: Any, index: IndexServer, origin: SiteServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tab]:
     """The notebook, run to its last cell."""
     lite = LiteSite(tmp_path_factory.mktemp("notebook"))
     lite.build()
+    origin.folders["/one/"] = lite.output
     cells = [cell for cell in json.loads(EXAMPLE.read_text())["cells"] if cell["cell_type"] == "code"]
     example = ["".join(cell["source"]) for cell in cells]
     assert len(example) == 5
     lite.add_notebook("freeze.ipynb", [BEFORE.format(index=index.url), *example, *AFTER])
-    with SiteServer({"/": lite.output}) as site, run_cells(chromium, site.root, "freeze.ipynb") as tab:
+    with run_cells(chromium, f"{origin.root}/one", "freeze.ipynb") as tab:
         yield tab
 
 
@@ -90,7 +98,7 @@ def linked(tab: Tab, name: str, folder: Path) -> bytes:
     """What a link saves into a folder when it is clicked."""
     link = tab.driver.find_element("css selector", f"a[download='{name}']")
     tab.driver.execute_script("arguments[0].click()", link)
-    WebDriverWait(tab.driver, 30).until(lambda _: (folder / name).exists())
+    WebDriverWait(tab.driver, 30, poll_frequency=0.1).until(lambda _: (folder / name).exists())
     return (folder / name).read_bytes()
 
 
@@ -167,3 +175,34 @@ def test_problems(seen: Tab) -> None:
     assert "Remove the mock with micropip.remove_mock_package" in html
     assert "UnlockableError: 1 package cannot be locked; nothing was written." in html
     assert "Traceback" not in html
+
+
+def test_freeze_in_one_site_and_boot_another_from_it(
+    seen: Tab, index: IndexServer, origin: SiteServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The last test, for it opens a tab of its own."""
+    text = stored(seen, "pyodide-lock.json")
+    lock = json.loads(text)
+    # The kernel's own parts are in it, with addresses of the site that it was frozen in.
+    assert lock["packages"]["comm"]["file_name"].startswith(f"{origin.root}/one/pypi/")
+    assert lock["packages"]["ipykernel"]["file_name"].startswith(f"{origin.root}/one/extensions/")
+    assert {"jaraco-functools", "more-itertools", "rich", "cbor2", "extended", "lib"} <= lock["packages"].keys()
+
+    second = LiteSite(tmp_path_factory.mktemp("second"), comm=False)
+    (second.folder / "lock.json").write_text(text)
+    second.build(*BUNDLE)
+    second.add_notebook("use.ipynb", [USE, "%pip install nothing-of-that-name"])
+    origin.reset()
+    index.reset()
+    with SiteServer({"/deep/two/": second.output}) as site:
+        used, tried = run_notebook(seen.driver, f"{site.root}/deep/two", "use.ipynb")
+    assert used.startswith("seen 7 42 /lib/python3.14/site-packages/jaraco/functools")
+    assert "PyPI fallback is disabled" in tried
+    # Chromium can reach nothing but loopback, and of that only the site was asked.
+    assert origin.requests == index.requests == []
+    asked = {path.partition("?")[0] for path in site.paths()}
+    for name, entry in second.packages.items():
+        file = (second.lock_file.parent / entry["file_name"]).resolve()
+        assert sha256(file) == entry["sha256"]
+        if name in ("extended", "lib", "cbor2", "ipython", "comm", "ipykernel"):
+            assert f"/deep/two/{file.relative_to(second.output).as_posix()}" in asked

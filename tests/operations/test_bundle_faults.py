@@ -195,12 +195,12 @@ def test_a_slow_server(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         handler.end_headers()
         for start in range(0, len(answer.body), 20_000):
             handler.wfile.write(answer.body[start : start + 20_000])
-            time.sleep(0.03)
+            time.sleep(0.05)
 
     monkeypatch.setattr(Slow, "_send", trickle)
 
     async def run() -> None:
-        fetcher = quick_fetcher(idle=0.3, total=0.2)
+        fetcher = quick_fetcher(idle=5.0, total=0.6)
         try:
             await bundle(scene.lock, scene.dest, fetcher=fetcher)
         finally:
@@ -365,6 +365,8 @@ def test_killed_in_the_middle(cached: bool, scene: Scene) -> None:
 #: file that is opened, moves, is removed or gets its mode, or a folder that is made.
 _VICTIM = """
 import json, os, signal, sys
+import micropip_lock.operations._bundle
+import micropip_lock.store
 from micropip_lock.cli import _bundle
 from micropip_lock.cli._commands import micropip_lock
 from micropip_lock.fetch import _httpx
@@ -424,6 +426,9 @@ class Victim:
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     command = [sys.executable, "-c", _VICTIM]
     environ = {name: value for name, value in clean_environment().items() if "proxy" not in name.lower()}
+    # No certificates, as in freezing.py: every run would read those of the whole world.
+    environ = {name: value for name, value in environ.items() if name != "SSL_CERT_FILE"}
+    environ["SSL_CERT_DIR"] = str(tmp_path_factory.mktemp("no-certificates"))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with Slow() as server, subprocess.Popen(command, env=environ, **pipes) as process:  # type: ignore[call-overload]
         yield Victim(process, tmp_path_factory.mktemp("whole"), server)

@@ -23,8 +23,8 @@ from micropip_lock.operations._sync import sync
 from micropip_lock.store.wheels import WheelStore
 
 from ..support.index_server import IndexServer
+from ..support.syncing import SITE, Venv, make_venv, snapshot
 from ..support.wheels import sha256
-from .test_sync import SITE, Venv, make_venv, snapshot
 
 #: The process: it forks for every line that it reads, and the child is dead at the step of that number.
 _VICTIM = """

@@ -1,10 +1,12 @@
-"""A thousand random locks, one after the other in environments that are also damaged: each ends exactly as it says.
+"""Random locks, one after the other in environments that are also damaged: each ends exactly as it says.
 
-Packages share files, take them over from each other, become modules and packages, and bring scripts and data.
+Packages share files, take them over from each other, become modules and packages, and bring scripts and data. These are
+400 locks, always the same; a thousand and more by command: SYNC_ENVIRONMENTS=20 python -m pytest tests/operations/...
 """
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from dataclasses import dataclass
@@ -21,10 +23,10 @@ from micropip_lock.store.wheels import WheelStore
 
 from ..support.freezing import base_document
 from ..support.runtimes import lock_entry
+from ..support.syncing import OWN, SITE, Venv, expected_files, install, make_venv, snapshot
 from ..support.wheels import build_wheel, sha256
-from .test_sync import OWN, SITE, Venv, expected_files, install, make_venv, snapshot
 
-ENVIRONMENTS, PLANS = 20, 50
+ENVIRONMENTS, PLANS = int(os.environ.get("SYNC_ENVIRONMENTS", "8")), 50
 NAMES = ("alpha", "beta", "gamma")
 
 

@@ -28,9 +28,9 @@ from ..support.freezing import NATIVE, base_document
 from ..support.index_server import IndexServer
 from ..support.installed import clean_environment, uv_command
 from ..support.runtimes import lock_entry
+from ..support.syncing import SITE, snapshot
 from ..support.wheels import build_wheel
 from .test_bundle_faults import is_full, small_disk
-from .test_sync import SITE, snapshot
 
 HOST = f"python{sys.version_info.major}.{sys.version_info.minor}"
 INSTALLERS = ("pip", "uv")

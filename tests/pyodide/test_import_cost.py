@@ -30,3 +30,6 @@ def test_freeze_loads_no_host_library(pyodide314: NodePyodide) -> None:
     assert "micropip_lock.surroundings._pyodide" in own
     unwanted = ("_host", "_venv", "_pip_config", "_uv_config", "_httpx", "_cache", "cli", "simple_html")
     assert not {name for name in own if name.endswith(unwanted)}
+    # Nothing has to be proved here, so nothing is loaded that would ask for it, or show it in a notebook.
+    assert own.isdisjoint(f"micropip_lock.{name}" for name in ("display", "index", "prove", "remote_wheel", "report"))
+    assert loaded.isdisjoint({"csv", "email", "html", "tomllib"})

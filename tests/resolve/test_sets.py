@@ -35,8 +35,8 @@ def name(item: Set) -> str:
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
+def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> None:
+    forget_machine(monkeypatch, make_folder("empty"))
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,8 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> Uv:
 
 
 @pytest.fixture(scope="module")
-def pip() -> Iterator[Pip]:
-    tool = Pip()
-    yield tool
-    tool.close()
+def pip() -> Pip:
+    return Pip()
 
 
 def here(item: Set, index: ResolveIndex) -> list[str]:

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support import foreign_python
 from tests.support.installed import PYODIDE_314, clean_environment, uv_command
-from tests.support.runtimes import PROJECT
+from tests.support.pip_server import pip_server
 
 _UV_SAYS_NO = ("No solution found", "URL dependencies must be expressed as direct requirements")
 _PIP_SAYS_NO = ("ResolutionImpossible", "No matching distribution", "is not a supported wheel on this platform")
@@ -93,33 +93,20 @@ def _uv_line(line: str) -> tuple[str, str]:
 class Pip:
     """``pip install --dry-run --report`` for Pyodide 314."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.resolve.pip_server"]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, env=clean_environment(), cwd=PROJECT, stdin=pipe, stdout=pipe, text=True, bufsize=1
-        )
-        self._answers: dict[str, int] = {}
-
-    def close(self) -> None:
-        """Let it end."""
-        self._process.communicate()
-
     def start(self, asked: Asked, folder: Path) -> Callable[[], Answer]:
         """Resolve; ``folder`` is an empty one for the question."""
         report, output = folder / "report.json", folder / "output.txt"
-        changes = json.dumps(foreign_python.markers(PYODIDE_314.python))
-        arguments = ["pip", changes, "install", "--dry-run", "--quiet", "--ignore-installed", "--report", str(report)]
+        arguments = ["install", "--dry-run", "--quiet", "--ignore-installed", "--report", str(report)]
         arguments += [*PYODIDE_314.pip_flags, "--python-version", f"{PYODIDE_314.python}.2"]  # the last one counts
         arguments += ["--index-url", asked.index_url, "--root-user-action=ignore", "--no-cache-dir"]
         arguments += ["--requirement", *asked.write(folder), *(["--pre"] if asked.pre else [])]
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps({"arguments": arguments, "output": str(output)}) + "\n")
+        markers = foreign_python.markers(PYODIDE_314.python)
+        status = pip_server().start(arguments, output, clean_environment(), markers)
 
         def answer() -> Answer:
-            status = self._status(str(output))
+            failed = status()
             said = output.read_text()
-            if status:
+            if failed:
                 assert any(text in said for text in _PIP_SAYS_NO), said
                 return Answer(None, said)
             installed = json.loads(report.read_bytes())["install"]
@@ -127,13 +114,6 @@ class Pip:
             return Answer(versions, said, dict(map(_pip_file, installed)))
 
         return answer
-
-    def _status(self, output: str) -> int:
-        assert self._process.stdout
-        while output not in self._answers:
-            said = json.loads(self._process.stdout.readline())
-            self._answers[said["output"]] = said["status"]
-        return self._answers[output]
 
 
 def _pip_file(item: dict[str, Any]) -> tuple[str, tuple[str, str]]:

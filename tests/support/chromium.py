@@ -80,7 +80,8 @@ class ChromiumPyodide(PyodideSession):
         self._handle = driver.current_window_handle
         try:
             driver.get(f"{site.root}/session/browser_page.html{'?worker' if worker else ''}")
-            WebDriverWait(driver, timeout).until(lambda it: it.execute_script("return !!globalThis.perform"))
+            started = WebDriverWait(driver, timeout, poll_frequency=0.1)
+            started.until(lambda it: it.execute_script("return !!globalThis.perform"))
             self.call("boot", options=options)
             self.remember()
         except BaseException:

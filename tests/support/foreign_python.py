@@ -36,11 +36,13 @@ def probe_changes(python: str, year: int) -> dict[str, Any]:
     return {"markers": markers(python), "os": operating_system, "arch": "wasm32", "manylinux_compatible": False}
 
 
-def _pip(changes: dict[str, str], arguments: list[str]) -> int:
+def pip(changes: dict[str, str] | None, arguments: list[str]) -> int:
+    """pip in this process, with these markers or, for None, its own; returns the exit status."""
     from pip._internal.cli.main import main
     from pip._vendor.packaging import markers as pip_markers
 
-    setattr(pip_markers, "default_environment", lambda: dict(changes))  # noqa: B010 - not an assignment that pip allows for
+    if changes is not None:
+        setattr(pip_markers, "default_environment", lambda: dict(changes))  # noqa: B010 - not an assignment that pip allows for
     return main(arguments)
 
 
@@ -57,4 +59,4 @@ def _probe(changes: dict[str, Any], arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     what, changes, *rest = sys.argv[1:]
-    sys.exit({"pip": _pip, "probe": _probe}[what](json.loads(changes), rest))
+    sys.exit({"pip": pip, "probe": _probe}[what](json.loads(changes), rest))

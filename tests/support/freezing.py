@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 
 from micropip_lock import FreezeResult, Lockfile, Problem, UnlockableError, freeze
 from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.surroundings import Surroundings
 
 #: Pyodide 314's own ``info``.
 INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
 NATIVE = "cp314-cp314-pyemscripten_2026_0_wasm32"
+#: Of the distribution that tests install when one is enough.
+DIST_INFO = "demo-1.0.dist-info"
 
 
 def base_document(*entries: Mapping[str, Any], **extra: Any) -> dict[str, Any]:
@@ -109,3 +113,25 @@ def rewrite_record(folder: Path, dist_info: str, old: str, new: str) -> None:
     data = record.read_bytes()
     assert old.encode() in data
     record.write_bytes(data.replace(old.encode(), new.encode()))
+
+
+def claim(site: Path, **files: str) -> None:
+    """Write provenance files into the .dist-info of demo, with ``_json`` for ``.json``."""
+    for name, text in files.items():
+        (site / DIST_INFO / name.replace("_json", ".json")).write_text(text)
+
+
+def archive(url: str, sha: str | None = None) -> str:
+    """The direct_url.json of a wheel."""
+    return json.dumps({"url": url, "archive_info": {"hashes": {"sha256": sha}} if sha else {}})
+
+
+def live(site: Path, *entries: dict[str, Any], **more: Any) -> Surroundings:
+    """The surroundings of a running Pyodide, with a base of these entries."""
+    return Surroundings(paths=(site,), base=base_lock(*entries), **{"loaded": {}, **more})
+
+
+def not_utf_8(dist_info: Path) -> None:
+    """Damage METADATA."""
+    text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nAuthor: Ü\n"
+    (dist_info / "METADATA").write_bytes(text.encode("latin-1"))

@@ -6,6 +6,7 @@ configuration calls the index is the upstream, so no host name stands here.
 
 from __future__ import annotations
 
+import functools
 import ssl
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from .runtimes import MACHINE_ENVIRON
 _TIMEOUT = 60  # seconds
 
 
+@functools.cache
 def default_index_url() -> str:
     """The index of pip's configuration, else the one micropip knows; with a slash at the end."""
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
@@ -81,6 +83,11 @@ class IndexProxy(LoopbackServer):
         entries = self._pages.get(canonical(project), [])
         return next((item for item in entries if item["url"] == url), None) if isinstance(entries, list) else None
 
+    @functools.cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Those of the machine; to read them takes longer than to fetch a page."""
+        return ssl.create_default_context()
+
     def _poorer(self, item: Mapping[str, Any]) -> dict[str, Any]:
         dropped = set()
         if not self.core_metadata:
@@ -91,9 +98,8 @@ class IndexProxy(LoopbackServer):
     def _fetch(self, name: str) -> list[dict[str, Any]] | int:
         accept = f"{JSON_TYPE}, text/html;q=0.5"
         request = urllib.request.Request(urllib.parse.urljoin(self.upstream, f"{name}/"), headers={"Accept": accept})
-        context = ssl.create_default_context()
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as response:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT, context=self._certificates) as response:
                 body, base = response.read(), response.geturl()
                 if response.headers.get_content_type() == JSON_TYPE:
                     return json_entries(body, base)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import foreign_python
+from .pip_server import pip_server
 
 _KEPT = {"PIP_CERT"}  # without it pip may not trust the one way out that the machine has
 
@@ -75,15 +76,32 @@ def pip_target(
 
     Without index_url nothing may be fetched (local wheels, file URLs).
     """
-    command = [sys.executable, "-m", "pip"]
+    arguments = [
+        "install",
+        "--target",
+        str(folder),
+        "--no-cache-dir",
+        "-q",
+        "--no-compile",
+        "--root-user-action=ignore",
+    ]
+    arguments += ["--index-url", index_url] if index_url else ["--no-index"]
     if platform:
-        command = [sys.executable, foreign_python.__file__, "pip", json.dumps(foreign_python.markers(platform.python))]
-    command += ["install", "--target", str(folder), "--no-cache-dir", "-q", "--no-compile", "--root-user-action=ignore"]
-    command += ["--index-url", index_url] if index_url else ["--no-index"]
-    if platform:
-        command += platform.pip_flags
-    _run([*command, *flags, *requirements])
+        arguments += platform.pip_flags
+    run_pip(*arguments, *flags, *requirements, platform=platform)
     return folder
+
+
+def run_pip(*arguments: str, platform: Platform | None, **environ: str) -> str:
+    """This Python's pip, which evaluates markers for ``platform``; what it printed. Raises InstallError with that."""
+    markers = foreign_python.markers(platform.python) if platform else None
+    with tempfile.TemporaryDirectory(prefix="pip-") as temporary:
+        output = Path(temporary) / "output.txt"
+        status = pip_server().start(arguments, output, clean_environment(**environ), markers)()
+        said = output.read_text()
+    if status:
+        raise InstallError(f"pip {' '.join(arguments)}\n{said}")
+    return said
 
 
 def pip_report(

@@ -29,8 +29,9 @@ def pyodide_command(version: str) -> Path:
     wanted += hashlib.sha256((runtimes.PROJECT / "pyproject.toml").read_bytes()).hexdigest()
     with runtimes._locked(place):
         if not stamp.exists() or stamp.read_text() != wanted or not command.exists():
-            runtimes._run([str(find_python(*PYTHONS[version])), "-m", "venv", "--clear", "--upgrade-deps", str(place)])
-            pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+            # Without a pip of its own: to install one takes as long as all that it would install.
+            runtimes._run([str(find_python(*PYTHONS[version])), "-m", "venv", "--clear", "--without-pip", str(place)])
+            pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "install", "--quiet"]
             pip += ["--cache-dir", str(runtimes.CACHE / "pip"), f"pyodide-cli=={version}"]
             runtimes._run([*pip, "--editable", f"{runtimes.PROJECT}[host]"])
             stamp.write_text(wanted)

@@ -6,7 +6,6 @@ package_index that pip in a `pyodide venv` looks into: pages of the base's wheel
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import foreign_python, index_pages, runtimes
-from .installed import InstallError, Platform, clean_environment, uv_command
+from . import index_pages, runtimes
+from .installed import InstallError, Platform, clean_environment, run_pip, uv_command
 
 _ENTRY = Path(__file__).with_suffix(".mjs")
 
@@ -88,12 +87,11 @@ class Venv:
 
         The venv's pip.conf counts. ``platforms`` are further platform tags.
         """
-        markers = json.dumps(foreign_python.markers(self.platform.python))
-        command = [sys.executable, foreign_python.__file__, "pip", markers, "install", "-q", "--target", self.site]
-        command += ["--upgrade", "--no-cache-dir", "--no-compile", "--root-user-action=ignore"]
-        command += [*self.platform.pip_flags, *(f"--platform={name}" for name in platforms), *arguments]
+        words = ["install", "-q", "--target", self.site, "--upgrade", "--no-cache-dir", "--no-compile"]
+        words += ["--root-user-action=ignore", "--no-warn-conflicts", *self.platform.pip_flags]
+        words += [*(f"--platform={name}" for name in platforms), *arguments]
         environ = {"PIP_CONFIG_FILE": str(self.prefix / "pip.conf"), **environ}
-        run(*command, env=clean_environment(**environ))
+        run_pip(*map(str, words), platform=self.platform, **environ)
 
     def uv(self, *arguments: str | Path, index_url: str) -> None:
         """``uv pip install``; uv asks the interpreter of the venv which wheels it takes."""
@@ -108,8 +106,9 @@ def make_venv(tool: str, python: Path, venv: Venv, *, pip_conf: str | None = Non
         command = [uv_command(), "venv", "-q", "--python", python, venv.prefix]
     else:
         command = [sys.executable, "-m", "virtualenv", "-q", "--no-periodic-update", "-p", python, venv.prefix]
-    folders = {"UV_CACHE_DIR": str(venv.cache / "uv"), "VIRTUALENV_OVERRIDE_APP_DATA": str(venv.cache / "virtualenv")}
-    run(*command, env=clean_environment(**folders))
+    settings = {"UV_CACHE_DIR": str(venv.cache / "uv"), "VIRTUALENV_OVERRIDE_APP_DATA": str(venv.cache / "virtualenv")}
+    settings["PY_DISCOVERY_TIMEOUT"] = "120"  # seconds; virtualenv waits 15, and a busy machine takes longer
+    run(*command, env=clean_environment(**settings))
     if pip_conf is not None:
         (venv.prefix / "pip.conf").write_text(pip_conf)
     return venv

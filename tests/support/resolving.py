@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from micropip_lock import Lockfile, Problem, ResolutionError, ResolveResult, UnlockableError, resolve
 from micropip_lock.requirements import Wanted
 
-from .freezing import base_lock, quick_fetcher
+from .freezing import base_lock, quick_fetcher, told
+from .index_server import IndexServer
 from .loopback import LoopbackServer
+from .wheels import build_wheel
+
+T = TypeVar("T")
+
+#: The files of a wheel that is larger than what is read of its end.
+BIG: dict[str, bytes | str] = {"big.py": "x = 1\n", "big.dat": os.urandom(60_000)}
+LINUX = "cp314-cp314-manylinux_2_28_x86_64"
+
+
+def wheels(index: IndexServer, name: str, *numbers: str, **options: Any) -> None:
+    """Publish versions of a project; ``options`` are build_wheel's."""
+    for number in numbers:
+        build_wheel(index.folder, name, number, **options)
 
 
 def resolved(
@@ -45,6 +60,21 @@ def versions(result: ResolveResult) -> dict[str, str]:
 def depends(result: ResolveResult) -> dict[str, tuple[str, ...]]:
     """Name -> what it depends on."""
     return {name: entry.depends for name, entry in result.lockfile.packages.items()}
+
+
+def codes(result: ResolveResult) -> list[tuple[str, str]]:
+    """(package, code) of the warnings, without the loopback addresses that every test here has."""
+    return told(result.warnings)
+
+
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that lets nothing but others of its own kind go on."""
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
 
 
 def no_solution(*requirements: str | Wanted, **options: Any) -> str:

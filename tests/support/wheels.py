@@ -85,6 +85,18 @@ def build_wheel(
     return wheel
 
 
+def forged(folder: Path, text: str, *, says: str) -> Path:
+    """A wheel whose demo.py holds ``text``, and has ``says`` in RECORD."""
+    honest = record_row("demo.py", says.encode())
+    return build_wheel(
+        folder,
+        "demo",
+        "1.0",
+        files={"demo.py": text},
+        record=lambda rows: [honest if row[0] == "demo.py" else row for row in rows],
+    )
+
+
 def repack(wheel: Path, folder: Path, *, stored: bool = True) -> Path:
     """The same wheel with the same RECORD in other zip bytes, as Pyodide repacks what it takes from an index."""
     with zipfile.ZipFile(wheel) as archive:

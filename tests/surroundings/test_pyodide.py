@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from importlib.metadata import Distribution, DistributionFinder, PathDistribution
 from pathlib import Path
@@ -15,6 +14,7 @@ from micropip_lock.surroundings import _micropip, _pyodide
 
 from ..support import runtimes
 from ..support.node_pyodide import NodePyodide
+from ..support.session import PROJECT_PATH
 
 
 class InMemory(Distribution):
@@ -67,13 +67,12 @@ def test_without_micropip_there_is_no_default(monkeypatch: pytest.MonkeyPatch) -
     assert _micropip.current_index_urls() == ()
 
 
-@pytest.fixture(scope="module", params=runtimes.VERSIONS)
-def pyodide(request: pytest.FixtureRequest) -> Iterator[NodePyodide]:
-    with NodePyodide(request.param) as running:
-        running.load_packages(["packaging"])
-        running.mount(runtimes.PROJECT / "micropip_lock", "/source/micropip_lock")
-        running.run("import sys; sys.path.append('/source')")
-        yield running
+@pytest.fixture
+def pyodide(pyodide: NodePyodide) -> NodePyodide:
+    """Each supported Pyodide, with micropip_lock behind everything that it has itself."""
+    pyodide.load_packages(["packaging"])
+    pyodide.run(f"import sys; sys.path.remove({PROJECT_PATH!r}); sys.path.append({PROJECT_PATH!r})", fresh=True)
+    return pyodide
 
 
 def test_node(pyodide: NodePyodide) -> None:
@@ -108,6 +107,58 @@ def test_node(pyodide: NodePyodide) -> None:
     assert found["index_urls"] == []
     assert found["in_memory"] == {}
     assert not found["micropip imported"]
+
+
+def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide) -> None:
+    found = pyodide.run(
+        """
+        import os, sysconfig
+        from pathlib import Path
+        from pyodide.code import run_js
+        import micropip_lock
+        from micropip_lock.surroundings import look
+        site = Path(sysconfig.get_path("purelib"))
+        (site / "odd/inner").mkdir(parents=True)
+        (site / "odd/inner/grown.txt").write_text("1")
+        with (site / "odd/inner/grown.txt").open("a") as file:
+            file.write("é" * 5000)
+        (site / "odd/empty").touch()
+        (site / "odd/link").symlink_to(site / "odd/inner")
+        (site / "odd/link.txt").symlink_to(site / "odd/inner/grown.txt")
+        sizes = look().file_sizes(site)
+        stats = {
+            Path(folder, name).relative_to(site).as_posix(): Path(folder, name).stat().st_size
+            for folder, _, names in os.walk(site) for name in names if not Path(folder, name).is_symlink()
+        }
+        run_js("globalThis.realEval = globalThis.eval; globalThis.eval = () => { throw new EvalError('not here') }")
+        try:
+            forbidden = look().file_sizes(site)
+        finally:
+            import js
+            js.eval = js.realEval
+        {
+            "equal": sizes == stats,
+            "grown": sizes["odd/inner/grown.txt"],
+            "count": len(sizes),
+            "through a link": look().file_sizes(site / "odd/link"),
+            "mounted": look().file_sizes(Path(micropip_lock.__file__).parent),
+            "around what is mounted": look().file_sizes(Path(micropip_lock.__file__).parent.parent),
+            "missing": look().file_sizes(site / "missing"),
+            "forbidden": forbidden,
+        }
+        """,
+        fresh=True,
+    )
+    assert found.pop("count") > 20
+    assert found == {
+        "equal": True,
+        "grown": 10001,
+        "through a link": {"grown.txt": 10001},
+        "mounted": {},
+        "around what is mounted": {},
+        "missing": {},
+        "forbidden": {},
+    }
 
 
 #: What a browser would have told the runtime, and the folder that follows from it.

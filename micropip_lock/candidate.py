@@ -1,0 +1,68 @@
+"""The wheel that somebody's word names, and the one word that needs no further proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from .evidence import Evidence, Finding
+from .installed import InstalledDistribution
+from .origin import Claim
+from .url import without_credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
+
+    url: str
+    claim: str
+    sha256: str | None
+    size: int | None = None
+    index: str | None = None
+    #: A file that the wheel must not ship: the one that names this URL.
+    claiming_file: str | None = None
+    #: The URL as it was found had a query that may have been needed.
+    had_query: bool = False
+    yanked: str | None = None
+    copy: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to read it."""
+        return self.copy or self.url
+
+
+_DOT_SEGMENTS = re.compile(r"/(\./)+")
+
+
+def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
+    """The candidate that somebody's word names: without credentials, fragment and query."""
+    parts = urlsplit(without_credentials(url))
+    # piplite adds ?sha256= to make the browser's cache tell two files apart.
+    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
+    # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
+    bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
+    return Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
+
+
+def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:
+    """The finding for what the running runtime saw installed (rule 2); None where more is needed than its word."""
+    claim = claims[0] if claims else None
+    if claim is None or not claim.witnessed or claim.sha256 is None:
+        return None
+    candidate = candidate_at(claim.url, claim.kind, claim.sha256)
+    if candidate.had_query:
+        return None
+    return Finding(
+        Evidence(
+            package=distribution.key,
+            version=distribution.version,
+            claim=claim.kind,
+            proof="installer",
+            url=candidate.url,
+            sha256=claim.sha256,
+        )
+    )
