@@ -21,7 +21,7 @@ from packaging.version import Version
 from .direct_url import Note, parse_note
 from .errors import InputError, Problem
 from .metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
-from .record import WRITTEN_BY_INSTALLERS, Installation, Record, RecordRow, bytecode_source, digest, read_record
+from .record import WRITTEN_BY_INSTALLERS, Installation, Record, RecordRow, bytecode_source, digest, parse_record
 
 CheckFiles = Literal["size", "hash", "off"]
 
@@ -272,7 +272,7 @@ def _read(folder: Path, dist_info: str) -> InstalledDistribution:
             elif name == "WHEEL":
                 wheel = parse_wheel_metadata(files[name])
             else:
-                rows = read_record(files[name])
+                rows = parse_record(files[name])
         except ValueError as error:
             faults.append(f"{name}: {error}")
     if canonicalize_name(metadata.name) != canonicalize_name(named):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from packaging.utils import canonicalize_name
@@ -164,7 +164,7 @@ def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
     return None
 
 
-def _telling(rows: tuple[RecordRow, ...]) -> tuple[RecordRow, ...]:
+def _telling(rows: Sequence[RecordRow]) -> tuple[RecordRow, ...]:
     return tuple(row for row in rows if not row.leaves_folder and tells_imports(row.path))
 
 

@@ -67,8 +67,8 @@ def encode_digest(raw: bytes) -> str:
 class Record(Sequence[RecordRow]):
     """The rows of a RECORD. Each becomes a value only when somebody looks at single ones.
 
-    An environment has thousands of rows, and most questions are about all of them at once: `sizes` answers those. Where
-    a path is listed several times, its last row counts.
+    An environment has thousands of rows, and most questions are about all of them at once: `sizes` and `entries` answer
+    those. Where a path is listed several times, its last row counts.
     """
 
     def __init__(
@@ -106,16 +106,21 @@ class Record(Sequence[RecordRow]):
             found.pop(path, None)
         return found
 
+    @cached_property
+    def entries(self) -> Mapping[str, tuple[str, int | None]]:
+        """Every path, with its hash as it stands there and its size."""
+        paths, hashes, sizes = self._columns
+        return dict(zip(paths, zip(hashes, sizes, strict=True), strict=True))
+
     @property
     def size(self) -> int:
         """The bytes of all rows together, as far as they say."""
         return sum(filter(None, self._columns[2]))
 
     def row(self, path: str) -> RecordRow:
-        """The row of a path in `sizes`."""
-        paths, hashes, sizes = self._columns
-        place = len(paths) - 1 - paths[::-1].index(path)  # .dist-info, which is asked for, is at the end
-        return RecordRow(path, *_hash(hashes[place]), sizes[place])
+        """The row of a path in `entries`."""
+        hash_, size = self.entries[path]
+        return RecordRow(path, *_hash(hash_), size, path in self._outside)
 
     def __len__(self) -> int:
         return len(self._columns[0])
@@ -130,14 +135,15 @@ class Record(Sequence[RecordRow]):
     def __iter__(self) -> Iterator[RecordRow]:
         return iter(self._rows)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._rows == tuple(other)
 
-def parse_record(data: bytes) -> tuple[RecordRow, ...]:
+    def __hash__(self) -> int:
+        return hash(self._rows)
+
+
+def parse_record(data: bytes) -> Record:
     """Parse RECORD. Raises ValueError when it is not UTF-8, not CSV, or a size is no number."""
-    return tuple(read_record(data))
-
-
-def read_record(data: bytes) -> Record:
-    """Parse RECORD, and leave the rows as they are until they are looked at. Raises ValueError like `parse_record`."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -254,7 +260,7 @@ class Installation:
 
 
 def compare(
-    installed: Installation, members: Iterable[Member], shipped: Iterable[RecordRow], dist_info: str
+    installed: Installation, members: Iterable[Member], shipped: Sequence[RecordRow], dist_info: str
 ) -> Comparison:
     """Compare an installation with a wheel's central directory and RECORD.
 
@@ -262,26 +268,47 @@ def compare(
     size; the rules are those of the contract («Equal»).
     """
     result = Comparison()
-    places = _Places(installed.rows)
-    rows = {row.path: row for row in shipped}
+    ours, theirs = Record.of(installed.rows), Record.of(shipped)
+    places = _Places(ours)
     scripts: set[str] = set(installed.entry_points)
     data_folder = dist_info.removesuffix(".dist-info") + ".data"
+    special = (f"{dist_info}/", f"{data_folder}/")
+    plain = installed.crc_file is None
     for member in members:
         if member.is_folder:
             continue
-        scheme, below = _scheme(member.name, data_folder)
+        name = member.name
+        if plain and not name.startswith(special) and _plainly_same(member.size, ours, theirs, name):
+            places.use([name])
+            continue
+        scheme, below = _scheme(name, data_folder)
         # Installers rewrite the first line of a script, and write these files themselves.
         if scheme == "scripts":
             scripts.add(below)
-        elif not (member.name.startswith(dist_info + "/") and WRITTEN_BY_INSTALLERS.fullmatch(below)):
-            candidates = places.find(member.name, scheme, below)
-            same = _compare_member(member, rows.get(member.name), candidates, installed, result)
+        elif not (name.startswith(dist_info + "/") and WRITTEN_BY_INSTALLERS.fullmatch(below)):
+            candidates = places.find(name, scheme, below)
+            row = theirs.row(name) if name in theirs.entries else None
+            same = _compare_member(member, row, candidates, installed, result)
             # A file that is only named like one of the wheel's data files is not accounted for by it.
-            places.use(same or candidates)
+            places.use(place.path for place in same or candidates)
             continue
-        places.use([RecordRow(member.name)])
-    result.extra.extend(_extra(places.unused(), {row.path for row in installed.rows}, scripts, dist_info))
+        places.use([name])
+    result.extra.extend(_extra(places.unused(), ours.entries, scripts, dist_info))
     return result
+
+
+def _plainly_same(size: int, ours: Record, theirs: Record, name: str) -> bool:
+    """Whether both rows have one sha256, as nearly all have; any other case is for `_compare_member`."""
+    place, row = ours.entries.get(name), theirs.entries.get(name)
+    return (
+        place is not None
+        and row is not None
+        and place[0] == row[0]
+        and place[0].startswith("sha256=")
+        and len(place[0]) > len("sha256=")
+        and place[1] in (None, size)
+        and row[1] in (None, size)
+    )
 
 
 def _scheme(name: str, data_folder: str) -> tuple[str, str]:
@@ -340,8 +367,8 @@ def _openable(place: RecordRow) -> bool:
 class _Places:
     """Where the members of a wheel may have been installed."""
 
-    def __init__(self, rows: Iterable[RecordRow]) -> None:
-        self._rows = {row.path: row for row in rows}
+    def __init__(self, record: Record) -> None:
+        self._record = record
         self._used: set[str] = set()
         #: The paths read from their ends, sorted, as soon as somebody needs them.
         self._backwards: list[str] | None = None
@@ -354,24 +381,24 @@ class _Places:
         elif scheme in ("data", "headers"):
             # Where a scheme lies differs from installer to installer: only the path below it is known.
             paths = [below, *self._ending(f"/{below}")]
-        return [self._rows[path] for path in paths if path in self._rows]
+        return [self._record.row(path) for path in paths if path in self._record.entries]
 
     def _ending(self, end: str) -> Iterator[str]:
         if self._backwards is None:
-            self._backwards = sorted(path[::-1] for path in self._rows)
+            self._backwards = sorted(path[::-1] for path in self._record.entries)
         start = bisect_left(self._backwards, end[::-1])
         same = takewhile(lambda path: path.startswith(end[::-1]), islice(self._backwards, start, None))
         return (path[::-1] for path in same)
 
-    def use(self, rows: Iterable[RecordRow]) -> None:
-        """Count ``rows`` as accounted for."""
-        self._used.update(row.path for row in rows)
+    def use(self, paths: Iterable[str]) -> None:
+        """Count the rows of ``paths`` as accounted for."""
+        self._used.update(paths)
 
     def unused(self) -> list[str]:
-        return [path for path in self._rows if path not in self._used]
+        return [path for path in self._record.entries if path not in self._used]
 
 
-def _extra(paths: Iterable[str], listed: set[str], scripts: set[str], dist_info: str) -> Iterable[str]:
+def _extra(paths: Iterable[str], listed: Collection[str], scripts: set[str], dist_info: str) -> Iterable[str]:
     for path in paths:
         folder, _, name = path.rpartition("/")
         if folder == dist_info and WRITTEN_BY_INSTALLERS.fullmatch(name):

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from .errors import FetchError, IntegrityError
 from .fetch import ByteRange, Fetcher, Response
-from .record import RecordRow, bytecode_source, encode_digest, parse_record
+from .record import Record, RecordRow, bytecode_source, encode_digest, parse_record
 from .url import shown
 from .zip_tail import (
     LONGEST_END,
@@ -64,7 +64,7 @@ class WheelContents:
     """
 
     members: tuple[Member, ...]
-    record: tuple[RecordRow, ...]
+    record: Sequence[RecordRow]
     dist_info: str
     size: int
     sha256: str | None = None
@@ -84,7 +84,7 @@ class WheelContents:
 class Listed:
     """What RECORD of a wheel lists; ``size`` is that of the wheel, in bytes."""
 
-    record: tuple[RecordRow, ...]
+    record: Sequence[RecordRow]
     dist_info: str
     size: int
 
@@ -97,14 +97,14 @@ class GoneError(FetchError):
     """The server answers that there is no such file."""
 
 
-def expected_tail(rows: Iterable[RecordRow]) -> int:
+def expected_tail(rows: Sequence[RecordRow]) -> int:
     """How many bytes at the end of a wheel hold RECORD and the central directory of these files.
 
     A directory entry has 46 bytes and the name; a row packs to little more than its hash, which is 43
     letters of 6 bits. Asking once for enough is cheaper than asking twice: of 84 real wheels, none
     needed more than this, and together they needed 93 % of it.
     """
-    listed = [row.path for row in rows if not row.leaves_folder and not bytecode_source(row.path)]
+    listed = [path for path in Record.of(rows).sizes if not bytecode_source(path)]
     names = sum(len(path) + 1 for path in listed)
     return len(listed) * (46 + 40) + names + names // 6 + 1024
 
@@ -348,14 +348,14 @@ def _contents(members: tuple[Member, ...], record: Member, excerpt: Excerpt) -> 
     )
 
 
-def _rows_of(data: bytes, count: int) -> tuple[RecordRow, ...]:
+def _rows_of(data: bytes, count: int) -> Record:
     try:
         return _parse_record(data, count)
     except ValueError as error:
         raise IntegrityError(f"its RECORD is broken: {error}") from error
 
 
-def _parse_record(data: bytes, count: int) -> tuple[RecordRow, ...]:
+def _parse_record(data: bytes, count: int) -> Record:
     # Millions of short rows would take a hundred times their size in memory.
     lines = data.count(b"\n") + data.count(b"\r")
     if lines > 4 * count + _SPARE_LINES:

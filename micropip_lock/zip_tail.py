@@ -171,13 +171,9 @@ def last_member(data: bytes) -> Member | None:
 
 def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
     flags, method, crc = fields[3], fields[4], fields[7]
-    values = {"compressed": fields[8], "size": fields[9], "offset": fields[16]}
-    large = [key for key in ("size", "compressed", "offset") if values[key] == 0xFFFFFFFF]
-    if large:
-        numbers = _zip64_numbers(extra)
-        if len(numbers) < len(large):
-            raise IntegrityError("a zip64 field is missing")
-        values.update(zip(large, numbers, strict=False))
+    compressed, size, offset = fields[8], fields[9], fields[16]
+    if 0xFFFFFFFF in (compressed, size, offset):
+        compressed, size, offset = _large(compressed, size, offset, extra)
     try:
         name = raw_name.decode("utf-8" if flags & 0x800 else "cp437")
     except UnicodeDecodeError as error:
@@ -187,10 +183,21 @@ def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
         raise IntegrityError("the archive is split over several files")
     if flags & _ENCRYPTED:
         raise IntegrityError(f"{name} is encrypted")
-    if method == 0 and values["size"] != values["compressed"]:
+    if method == 0 and size != compressed:
         raise IntegrityError(f"{name} is stored, and of two sizes")
     is_link = stat.S_ISLNK(fields[15] >> 16)
-    return Member(name, values["size"], crc, values["compressed"], method, values["offset"], is_link)
+    return Member(name, size, crc, compressed, method, offset, is_link)
+
+
+def _large(compressed: int, size: int, offset: int, extra: bytes) -> tuple[int, int, int]:
+    """The numbers that do not fit, from the zip64 field, where only those stand (APPNOTE.TXT, 4.5.3)."""
+    values = {"size": size, "compressed": compressed, "offset": offset}
+    large = [key for key, value in values.items() if value == 0xFFFFFFFF]
+    numbers = _zip64_numbers(extra)
+    if len(numbers) < len(large):
+        raise IntegrityError("a zip64 field is missing")
+    values.update(zip(large, numbers, strict=False))
+    return values["compressed"], values["size"], values["offset"]
 
 
 def _check_name(name: str) -> None:

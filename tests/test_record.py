@@ -23,7 +23,6 @@ from micropip_lock.record import (
     compare,
     digest,
     parse_record,
-    read_record,
 )
 from micropip_lock.zip_tail import Member, find_directory, parse_directory
 
@@ -151,7 +150,7 @@ def test_a_plain_record_is_read_as_row_by_row(text: str) -> None:
 
 @pytest.mark.parametrize("lazily", [True, False])
 def test_the_columns_of_a_record(lazily: bool) -> None:
-    record = read_record(
+    record = parse_record(
         b"a.py,sha256=AA,1\n../b,,5\nc.py,,\nb.py,md5=BB,2\n"
         if not lazily
         else b"a.py,sha256=AA,1\nc.py,,\nb.py,md5=BB,2\n"
