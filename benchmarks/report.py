@@ -177,7 +177,8 @@ to it on this server:
     growth: str = """## Growth
 
 10 to 1000 distributions over the main line; they are copies of ten real ones under other names, with pages as long as
-the real ones (`benchmarks/copies.py`), so only their number differs. Seconds; in brackets megabytes of memory at most.
+the real ones (`benchmarks/copies.py`), so only their number differs. Seconds, medians of 3 runs up to 100 and
+of one run above; in brackets megabytes of memory at most.
 
 {table}
 

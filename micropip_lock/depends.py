@@ -77,7 +77,7 @@ class Dependencies:
         for key, distribution in self._distributions.items():
             if distribution.note is not None:
                 self._extras[key].update(map(canonical, distribution.note.extras))
-        self._spread_extras()
+        self._spread_extras(self._distributions)
         self._guess_extras(other_edges or {}, result)
         broken = result.warnings if allow_broken else result.problems
         for key in self._distributions:
@@ -161,12 +161,13 @@ class Dependencies:
         version = self._versions.get(canonical(requirement.name))
         return version is not None and fits(requirement, version)
 
-    def _spread_extras(self) -> None:
-        """Activate the extras that active requirements ask for, until nothing changes.
+    def _spread_extras(self, changed: Iterable[str]) -> set[str]:
+        """Activate the extras that active requirements of ``changed`` ask for, until nothing changes; whom it touched.
 
         A distribution that names itself («pkg[all]: pkg[a,b]») only widens its own extras.
         """
-        waiting = [(key, self._active(key)) for key in self._distributions]
+        touched = set(changed)
+        waiting = [(key, self._active(key)) for key in changed]
         while waiting:
             for requirement in waiting.pop()[1]:
                 name = canonical(requirement.name)
@@ -174,6 +175,8 @@ class Dependencies:
                 if extras and name in self._distributions:
                     self._extras[name].update(extras)
                     waiting += [(name, self._of_extra(name, extra)) for extra in extras]
+                    touched.add(name)
+        return touched
 
     def _extras_micropip_used(self, key: str) -> Iterable[str]:
         """The extras that PYODIDE_REQUIRES shows: micropip lists what it took, extras included."""
@@ -211,21 +214,32 @@ class Dependencies:
     def _guess_extras(self, other_edges: Mapping[str, Iterable[str]], result: Edges) -> None:
         """Activate an extra where nothing else explains why a package is there."""
         roots = {canonical(requirement.name) for requirement in self._asked}
-        explained_by_others = {name for names in other_edges.values() for name in names}
+        graph = {key: self._names(self._active(key)) for key in self._distributions}
+        explained = {name for names in other_edges.values() for name in names}
+        explained |= {name for key, names in graph.items() for name in names if name != key}
+        unexplained = set(self._distributions) - explained - roots
+        # What sync installed has the extras that its lock shows, and needs no other reason to be there.
+        told = {key for key in unexplained if self._distributions[key].note is not None}
+        unexplained = {key for key in unexplained - told if not asked_for(self._distributions[key])}
+        mentioning: dict[str, list[str]] = defaultdict(list)
+        for key, distribution in self._distributions.items() if unexplained else ():
+            if distribution.metadata.extras:
+                for name in (self._names(distribution.metadata.requires) & unexplained) - {key}:
+                    mentioning[name].append(key)
         while True:
-            graph = {key: self._names(self._active(key)) for key in self._distributions}
-            explained = {name for key, names in graph.items() for name in names if name != key}
-            unexplained = set(self._distributions) - explained - explained_by_others - roots
-            # What sync installed has the extras that its lock shows, and needs no other reason to be there.
-            told = {key for key in unexplained if self._distributions[key].note is not None}
-            unexplained = {key for key in unexplained - told if not asked_for(self._distributions[key])}
-            guess = self._best_guess(unexplained, explained | explained_by_others, graph)
+            candidates = {key for name in unexplained for key in mentioning.get(name, ())}
+            guess = self._best_guess(candidates, unexplained, explained, graph)
             if guess is None:
                 return
             key, extra = guess
             self._extras[key].add(extra)
-            self._spread_extras()
-            for name in sorted(self._names(self._of_extra(key, extra)) & unexplained):
+            found = self._names(self._of_extra(key, extra)) & unexplained
+            # Nobody else's requirements have changed, and more extras never make fewer of them.
+            for other in self._spread_extras([key]):
+                graph[other] = self._names(self._active(other))
+                explained |= graph[other] - {other}
+            unexplained -= explained
+            for name in sorted(found):
                 result.warnings.append(
                     Problem(
                         "extra-guessed",
@@ -241,13 +255,14 @@ class Dependencies:
         return {canonical(requirement.name) for requirement in requirements}
 
     def _best_guess(
-        self, unexplained: set[str], explained: set[str], graph: Mapping[str, set[str]]
+        self, candidates: Iterable[str], unexplained: set[str], explained: set[str], graph: Mapping[str, set[str]]
     ) -> tuple[str, str] | None:
-        """The extra that explains most; of several, one of a package that the user asked for."""
+        """The extra of a candidate that explains most; of several, one of a package that the user asked for."""
         best: tuple[int, int, int, str, str] | None = None
-        for key, distribution in self._distributions.items() if unexplained else ():
-            mentioned = self._names(distribution.metadata.requires) & unexplained - {key}
-            for extra in distribution.metadata.extras - self._extras[key] if mentioned else ():
+        for key in candidates:
+            distribution = self._distributions[key]
+            mentioned = (self._names(distribution.metadata.requires) & unexplained) - {key}
+            for extra in distribution.metadata.extras - self._extras[key]:
                 added = self._of_extra(key, extra)
                 explains = self._names(added) & mentioned
                 if not explains or not all(map(self._met, added)) or _reaches(graph, self._names(added), key):

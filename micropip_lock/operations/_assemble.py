@@ -98,7 +98,7 @@ def _closed(depends: Mapping[str, set[str]], environment: Environment, selection
         # What Requires-Dist names was checked against what is installed; the rest is the base's word.
         own = environment.own.get(key)
         checked = {canonical(item.name) for item in own.metadata.requires} if own is not None else set()
-        for name in sorted(names - depends.keys() - checked):
+        for name in sorted(name for name in names - checked if name not in depends):
             if name in selection.exclude:
                 what, hint = "excluded-dependency", f"The page has to provide {name} in another way."
                 environment.warnings.append(Problem(what, key, None, f"it needs {name}, which is left out.", hint))

@@ -142,8 +142,7 @@ async def bundle(
     problems = [item for item in found if isinstance(item, Problem)]
     if problems:
         raise UnlockableError(problems, _OUTCOME)
-    for name in names.values():
-        discard_copies(folder / name)
+    discard_copies(folder / name for name in names.values())
     local = _local(lock, names)
     files = tuple(sorted((item for item in found if isinstance(item, Supplied)), key=lambda item: item.package))
     written = booting.write(folder) if booting is not None else None

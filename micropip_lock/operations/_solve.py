@@ -24,6 +24,11 @@ _PATIENCE = 1_000
 class _Search(Resolution[Ask, Pick, str]):
     """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
 
+    def __init__(self, provider: Any, reporter: Any) -> None:
+        super().__init__(provider, reporter)
+        #: What each name was last found to be content with.
+        self._content: dict[str, tuple[Any, Pick]] = {}
+
     def _backjump(self, causes: Any) -> bool:
         # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
         return super()._backjump(causes if getattr(self, "_optimistic_backjumping_ratio", 0) else [])
@@ -37,8 +42,16 @@ class _Search(Resolution[Ask, Pick, str]):
                 self.state.mapping.pop(name, None)
 
     def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
-        # Nobody asks for it any more.
-        return not criterion.information or super()._is_current_pin_satisfying(name, criterion)
+        if not criterion.information:  # nobody asks for it any more
+            return True
+        # In each round every name is looked at, though few have changed; what changes is made anew.
+        known, pin = self._content.get(name), self.state.mapping.get(name)
+        if known is not None and known[0] is criterion and known[1] is pin:
+            return True
+        satisfied = super()._is_current_pin_satisfying(name, criterion)
+        if satisfied and pin is not None:
+            self._content[name] = (criterion, pin)
+        return satisfied
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -258,10 +258,15 @@ def copied(source: Path, place: Path, sha256: str, check: Callable[[Path], None]
             partial.unlink(missing_ok=True)
 
 
-def discard_copies(place: Path) -> None:
-    """Remove what a killed run left of copies that were to come to ``place``."""
-    for partial in place.parent.glob(f".{escape(place.name)}.*.part"):
-        partial.unlink(missing_ok=True)
+def discard_copies(places: Iterable[Path]) -> None:
+    """Remove what killed runs left of copies that were to come to ``places``."""
+    names: dict[Path, set[str]] = defaultdict(set)
+    for place in places:
+        names[place.parent].add(place.name)
+    for folder, own in names.items():
+        for partial in folder.glob(".*.part"):
+            if partial.name[1:].rsplit(".", 2)[0] in own:  # as `copied` calls them
+                partial.unlink(missing_ok=True)
 
 
 def _problem(code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None) -> Problem:
