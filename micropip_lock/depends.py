@@ -190,6 +190,8 @@ class Dependencies:
         if not isinstance(value, list):
             return
         names = {canonical(name) for name in value if isinstance(name, str)}
+        if not names:
+            return  # others than micropip write no such file; nothing would be found, and many markers evaluated
         plain = {canonical(item.name) for item in distribution.metadata.requires if self._true(item, "")}
         for extra in distribution.metadata.extras:
             added = self._of_extra(key, extra)
