@@ -34,8 +34,13 @@ async def read_document(url: str, fetcher: Fetcher) -> ProjectPage | None:
     response = await fetcher.get(url, accept="application/json", max_bytes=_LARGEST)
     if response.status != 200 or not response.complete:
         return None
+    return parse_document(response.body, response.url)
+
+
+def parse_document(body: bytes, url: str) -> ProjectPage | None:
+    """The document as a project page of one version, ``url`` the final URL; None when it is none of this kind."""
     try:
-        document = json.loads(response.body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return None
     files = document.get("urls") if isinstance(document, Mapping) else None
@@ -44,7 +49,7 @@ async def read_document(url: str, fetcher: Fetcher) -> ProjectPage | None:
     rows = [_row(item) for item in files]
     if not all(isinstance(row["filename"], str) and isinstance(row["url"], str) for row in rows):
         return None
-    return ProjectPage(response.url, tuple((row["filename"], row) for row in rows))
+    return ProjectPage(url, tuple((row["filename"], row) for row in rows))
 
 
 def _row(item: Mapping[str, Any]) -> dict[str, Any]:

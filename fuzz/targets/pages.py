@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from itertools import islice
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
 from micropip_lock.errors import FetchError
 from micropip_lock.index import Listing
+from micropip_lock.release import parse_document
 from micropip_lock.simple import ProjectPage, parse_page, single_file_page
 from micropip_lock.url import shown
 
@@ -33,6 +35,12 @@ def _html_page(data: bytes) -> None:
             _look(parse_page(body, first.decode("latin-1"), URL))
 
 
+def _release(data: bytes) -> None:
+    page = parse_document(data, "https://index.example/pypi/demo/1.0/json")
+    if page is not None:
+        _look(page)
+
+
 def _look(page: ProjectPage) -> None:
     """All that is ever asked of a page; its parts say the same as the whole."""
     for project in sorted({canonicalize_name(name.partition("-")[0]) for name in islice(page.filenames, 50)})[:4]:
@@ -44,7 +52,7 @@ def _look(page: ProjectPage) -> None:
             for file in files[:20]:
                 promise(bool(shown(file.metadata_url)), "a sidecar without URL")
                 promise(file.sha256 is None or len(file.sha256) == 64, "a hash that is none")
-                if file.sha256 is not None and file.url.endswith(f"/{file.filename}"):
+                if file.sha256 is not None and urlsplit(file.url).path.endswith(f"/{file.filename}"):
                     promise(page.lists(file.url) is not None, "a page does not list its own file")
             _listing(Listing((("https://index.example/simple", part),), ("https://index.example/simple",)), project)
     promise(page.url in page.urls, "a page without its own URL")
@@ -98,6 +106,21 @@ _PAGE = {
     "files": _FILES,
     "versions": ["1.0", "2.0"],
     "project-status": {"status": "archived", "reason": "old"},
+}
+_RELEASE = {
+    "info": {"name": "demo", "version": "1.0"},
+    "urls": [
+        {
+            "filename": file["filename"],
+            "url": f"https://files.example/{file['filename']}",
+            "digests": file["hashes"],
+            "size": 1000,
+            "yanked": bool(file.get("yanked")),
+            "yanked_reason": file.get("yanked"),
+            "requires_python": ">=3.8",
+        }
+        for file in _FILES
+    ],
 }
 _HTML = f"""; charset=utf-8
 <!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.1">
@@ -232,6 +255,19 @@ TARGETS = (
         [_HTML, b"text/plain\n<html>links for demo", b"application/json\n" + json.dumps(_PAGE).encode()],
         _TAGS,
         _big_html,
+    ),
+    Target(
+        "release",
+        "document of a release",
+        _release,
+        ("release", "simple"),
+        "json",
+        [json.dumps(_RELEASE).encode()],
+        [*WORDS, '"urls"', '"digests"', '"yanked_reason"', '"requires_python"'],
+        lambda size: {
+            "deep": b'{"urls":' * (size // 8),
+            "fat": json.dumps({"urls": _RELEASE["urls"] * (size // 400)}).encode(),
+        },
     ),
     Target(
         "listing",

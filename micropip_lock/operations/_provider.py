@@ -21,8 +21,7 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
         self._order = {ask.name: place for place, ask in reversed(list(enumerate(roots)))}
 
     def identify(self, requirement_or_candidate: Ask | Pick) -> Identifier:
-        item = requirement_or_candidate
-        return f"{item.name}[{item.extra}]" if item.extra else item.name
+        return identify(requirement_or_candidate)
 
     def narrow_requirement_selection(
         self,
@@ -49,11 +48,11 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
         """First an extra of what is chosen, which costs nothing; then what leaves least choice, in the user's order."""
         name = _name(identifier)
         asks = [item.requirement for item in information[identifier]]
-        is_extra = identifier != name
+        extra = is_extra(identifier)
         operators = [item.operator for ask in asks for item in ask.specifier]
         return (
-            not (is_extra and name in resolutions),
-            is_extra,
+            not (extra and name in resolutions),
+            extra,
             not any(ask.url is not None or ask.same is not None for ask in asks),
             not any(ask.pins for ask in asks),
             not any(operator in ("<", "<=", "~=", "==") for operator in operators),
@@ -90,6 +89,16 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
         return self._memory.dependencies(candidate)
 
 
+def identify(item: Ask | Pick) -> Identifier:
+    """What is decided at once: a package, or one extra of it."""
+    return f"{item.name}[{item.extra}]" if item.extra else item.name
+
+
+def is_extra(identifier: Identifier) -> bool:
+    """Whether it is an extra of a package."""
+    return identifier.endswith("]")
+
+
 def _name(identifier: Identifier) -> str:
     return identifier.partition("[")[0]
 
@@ -102,13 +111,18 @@ class Reporter(BaseReporter[Ask, Pick, Identifier]):
         self.asked: list[tuple[Pick | None, Ask]] = []
         #: The asks that could not all be met first.
         self.first: tuple[tuple[Pick | None, Ask], ...] = ()
-        self.rounds = 0
+        #: Steps that pinned nothing new. However many packages there are, without conflicts there are none.
+        self.detours = 0
+        self._pinned: set[Identifier] = set()
         self._seen: set[tuple[object, ...]] = set()
 
-    def starting_round(self, index: int) -> None:
-        self.rounds = index
+    def pinning(self, candidate: Pick) -> None:
+        identifier = identify(candidate)
+        self.detours += identifier in self._pinned
+        self._pinned.add(identifier)
 
     def resolving_conflicts(self, causes: Any) -> None:
+        self.detours += 1
         if not self.first:
             self.first = tuple((cause.parent, cause.requirement) for cause in causes)
 

@@ -12,12 +12,12 @@ from resolvelib.resolvers import Resolution
 from ..errors import ResolutionError
 from ._explore import Explorer
 from ._memory import Ask, Memory, Missing, Pick
-from ._provider import Provider, Reporter
+from ._provider import Provider, Reporter, is_extra
 from ._prune import hopeless
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
-#: After so many steps it pays to rule versions out all at once.
+#: After so many steps more than there are projects it pays to rule versions out all at once.
 _PATIENCE = 1_000
 
 
@@ -28,6 +28,8 @@ class _Search(Resolution[Ask, Pick, str]):
         super().__init__(provider, reporter)
         #: What each name was last found to be content with.
         self._content: dict[str, tuple[Any, Pick]] = {}
+        #: When it is its turn, by the same asks.
+        self._preferences: dict[str, tuple[Any, Any]] = {}
 
     def _backjump(self, causes: Any) -> bool:
         # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
@@ -52,6 +54,15 @@ class _Search(Resolution[Ask, Pick, str]):
         if satisfied and pin is not None:
             self._content[name] = (criterion, pin)
         return satisfied
+
+    def _get_preference(self, name: str) -> Any:
+        if is_extra(name):  # its turn depends on what else is chosen
+            return super()._get_preference(name)
+        criterion = self.state.criteria[name]
+        known = self._preferences.get(name)
+        if known is None or known[0] is not criterion:
+            known = self._preferences[name] = (criterion, super()._get_preference(name))
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +89,20 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
     order the bytes came in.
     """
     await explorer.explore(roots)
-    most, spent = _PATIENCE, 0
+    is_last, spent = False, 0
     first: Reporter | None = None
     memory.hopeless = set()
     while True:
         reporter = Reporter()
+        # Each package takes a step of its own, without any trouble.
+        most = _MOST_ROUNDS if is_last else _PATIENCE + len(memory.projects)
         try:
             provider = Provider(memory, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
             state = _Search(provider, reporter).resolve(roots, max_rounds=most)
         except Missing as missing:
             await explorer.learn(missing)
-            spent += reporter.rounds
+            spent += reporter.detours
             if spent > _PATIENCE:
                 first = first or reporter
                 memory.hopeless, spent = hopeless(memory, roots), 0
@@ -102,12 +115,11 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
         except ResolutionTooDeep as error:
             first = first or reporter
             fallen = hopeless(memory, roots)
-            if fallen == memory.hopeless and most == _MOST_ROUNDS:
+            if fallen == memory.hopeless and is_last:
                 raise ResolutionError(
                     f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
                 ) from error
-            most = _MOST_ROUNDS if fallen == memory.hopeless else _PATIENCE
-            memory.hopeless = fallen
+            is_last, memory.hopeless = fallen == memory.hopeless, fallen
         else:
             return Solution(_reached(provider, state.mapping, roots))
 

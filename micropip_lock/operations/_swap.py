@@ -1,8 +1,10 @@
 """Changing an environment package by package, so that each is always wholly the old or wholly the new one.
 
-New files are staged in a work folder inside site-packages, on the same file system, and moved into place by renaming.
-Before the first move of a package a journal says what will be moved; a later run finds the journal of a killed one, and
-moves everything back.
+New files are staged in a work folder inside site-packages, on the same file system, and moved into place by renaming,
+whole folders at once where nothing is yet. Before the first move of a package a journal says which files will be moved;
+a later run finds the journal of a killed one, and moves each of them back.
+
+An environment has ten thousands of files, so paths of single files are strings here.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
@@ -86,15 +89,14 @@ class Swap:
 
     def incoming(self, package: str) -> list[str]:
         """The files that are staged for a package."""
-        return sorted(_files(self.staged(package)))
+        return sorted(_files(str(self.staged(package))))
 
     def apply(self, packages: Sequence[str], old: Iterable[str]) -> list[str]:
         """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was."""
         coming = {package: self.incoming(package) for package in packages}
         with self.exchanging(coming, old) as new:
-            for package, names in coming.items():
-                for name in names:
-                    _move(self.staged(package) / name, self.prefix / name)
+            for package in coming:
+                _bring(str(self.staged(package)), str(self.prefix))
         return new
 
     @contextmanager
@@ -107,12 +109,13 @@ class Swap:
         trash = self.work / "old"
         new = sorted({name for names in coming.values() for name in names})
         barriers = self._barriers(new)
-        inside = [name for name in new if not _is_below(name, barriers)]
-        out = dict.fromkeys([*old, *barriers, *(name for name in inside if _exists(self.prefix / name))])
+        inside = [name for name in new if not _is_below(name, barriers)] if barriers else new
+        out = dict.fromkeys([*old, *barriers, *self._present(inside)])
         self._write({"packages": list(coming), "out": list(out), "in": {key: list(coming[key]) for key in coming}})
         try:
+            trash.mkdir(exist_ok=True)
             for number, name in enumerate(out):
-                _move(self.prefix / name, trash / str(number))
+                _move(f"{self.prefix}/{name}", f"{trash}/{number}")
             self._prune_empty(out)
             self._clear(new)
             yield new
@@ -125,18 +128,29 @@ class Swap:
 
     def _clear(self, names: Iterable[str]) -> None:
         """Remove empty folders where files have to be. Raises OSError for one that somebody has something in."""
-        for place in (self.prefix / name for name in names):
-            if place.is_dir() and not place.is_symlink():
-                try:
-                    place.rmdir()
-                except OSError as error:
-                    raise OSError(errno.ENOTEMPTY, "a folder that no package has is in the way", str(place)) from error
+        for folder, below in _by_folder(names).items():
+            if not os.path.isdir(f"{self.prefix}/{folder}"):  # noqa: PTH112
+                continue
+            for name in below:
+                place = f"{self.prefix}/{name}"
+                if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114
+                    try:
+                        os.rmdir(place)  # noqa: PTH106
+                    except OSError as error:
+                        raise OSError(errno.ENOTEMPTY, "a folder that no package has is in the way", place) from error
+
+    def _present(self, names: Iterable[str]) -> Iterator[str]:
+        """The files that are there; of a folder that is not, none is asked for."""
+        for folder, below in _by_folder(names).items():
+            if os.path.isdir(f"{self.prefix}/{folder}"):  # noqa: PTH112
+                yield from (name for name in below if _exists(f"{self.prefix}/{name}"))
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
         """What is no folder of this environment where one has to be."""
         root = self.prefix.resolve()
         found: list[str] = []
-        parents = {parent for name in names for parent in PurePosixPath(name).parents}
+        parents = {parent for folder in _by_folder(names) for parent in PurePosixPath(folder, ".").parents}
+        parents |= {PurePosixPath(folder) for folder in _by_folder(names)}
         for parent in sorted(parents, key=lambda item: len(item.parts)):
             place = self.prefix / parent
             if not _is_below(str(parent), found) and (
@@ -153,11 +167,11 @@ class Swap:
         for package, names in journal["in"].items():
             for name in names:
                 # What is no longer staged has been moved; back to where it was, so that this may be done twice.
-                if not _exists(self.staged(package) / name):
-                    _move(self.prefix / name, self.staged(package) / name)
+                if not _exists(f"{self.staged(package)}/{name}"):
+                    _move(f"{self.prefix}/{name}", f"{self.staged(package)}/{name}")
         self._prune_empty([name for names in journal["in"].values() for name in names])
         for number, name in enumerate(journal["out"]):
-            _move(trash / str(number), self.prefix / name)
+            _move(f"{trash}/{number}", f"{self.prefix}/{name}")
         self._journal.unlink()
         return ", ".join(journal["packages"])
 
@@ -200,7 +214,7 @@ class Swap:
 
     def _prune_empty(self, names: Iterable[str]) -> None:
         """Remove the folders that moving ``names`` has emptied."""
-        folders = {parent for name in names for parent in (self.prefix / name).parents}
+        folders = {parent for folder in _by_folder(names) for parent in (self.prefix / folder / ".x").parents}
         inside = [folder for folder in folders if folder.is_relative_to(self.prefix) and folder != self.prefix]
         kept = {self.work.parent}
         for folder in sorted(inside, key=lambda item: -len(item.parts)):
@@ -221,20 +235,54 @@ def _is_below(name: str, folders: Iterable[str]) -> bool:
     return any(name.startswith(f"{folder}/") for folder in folders)
 
 
-def _exists(path: Path) -> bool:
-    return path.is_symlink() or path.is_file()
+def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names by the folder that they are in, the prefix itself being an empty one."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition("/")[0], []).append(name)
+    return found
 
 
-def _move(source: Path, target: Path) -> None:
+def _exists(path: str) -> bool:
+    return os.path.islink(path) or os.path.isfile(path)  # noqa: PTH113, PTH114
+
+
+def _move(source: str, target: str) -> None:
     if not _exists(source):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source.replace(target)
+    try:
+        os.replace(source, target)  # noqa: PTH105
+    except FileNotFoundError:
+        os.makedirs(target.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
+        os.replace(source, target)  # noqa: PTH105
 
 
-def _files(folder: Path) -> Iterator[str]:
-    for place, _, names in os.walk(folder):
-        yield from ((Path(place) / name).relative_to(folder).as_posix() for name in names)
+def _bring(source: str, target: str) -> None:
+    """Move what is in the folder ``source`` into the folder ``target``; folders that are new there go as they are."""
+    try:
+        with os.scandir(source) as found:
+            entries = sorted(found, key=attrgetter("name"))
+    except FileNotFoundError:  # a package without files
+        return
+    for entry in entries:
+        place = f"{target}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False) and os.path.lexists(place):
+            _bring(entry.path, place)
+        else:
+            os.replace(entry.path, place)  # noqa: PTH105
+
+
+def _files(folder: str, below: str = "") -> Iterator[str]:
+    """The files below a folder, with ``below`` in front of their names."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files(entry.path, f"{below}{entry.name}/")
+                else:
+                    yield f"{below}{entry.name}"
+    except FileNotFoundError:
+        return
 
 
 def _locked(file: TextIO, path: Path) -> bool:

@@ -50,7 +50,7 @@ def run(lock, site, cache, last):
 
         return call
 
-    for name in ("replace", "rename", "unlink", "rmdir", "mkdir"):
+    for name in ("replace", "rename", "unlink", "rmdir", "mkdir", "open"):
         setattr(os, name, counting(getattr(os, name)))
     for name in ("replace", "unlink", "rmdir", "mkdir", "open"):
         setattr(Path, name, counting(getattr(Path, name)))
