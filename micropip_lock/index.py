@@ -116,7 +116,7 @@ class Indexes:
         #: The indexes whose release documents may be read instead of their pages.
         self._documented: set[str] = set()
         #: What was already asked for while that was found out, by URL.
-        self._pages: dict[str, ProjectPage | None] = {}
+        self._pages: dict[str, ProjectPage | FetchError | None] = {}
         self._silent: dict[str, FetchError] = {}
 
     def __bool__(self) -> bool:
@@ -160,16 +160,18 @@ class Indexes:
             place, page_url = document_url(index_url, name, version), project_url(index_url, name)
             if place is None:
                 return b"no"
-            try:
-                # The page first: whatever an index wants to know of its users it is to ask there.
-                if page_url not in self._pages:
+            # The page first: whatever an index wants to know of its users it is to ask there.
+            if page_url not in self._pages:
+                try:
                     self._pages[page_url] = await _page(page_url, fetcher)
-            except FetchError as error:
-                # One refused connection tells for the whole index; asking again for each project only takes time.
-                if error.__cause__ is not None:
-                    self._silent[index_url] = error
-                return None
+                except FetchError as error:
+                    self._pages[page_url] = error
             page = self._pages[page_url]
+            if isinstance(page, FetchError):
+                # One refused connection tells for the whole index; asking again for each project only takes time.
+                if page.__cause__ is not None:
+                    self._silent[index_url] = page
+                return None
             if page is None:
                 continue
             try:
@@ -237,7 +239,10 @@ class Indexes:
         if index_url in self._silent:
             raise self._silent[index_url].with_traceback(None)
         url = project_url(index_url, name)
-        return self._pages[url] if url in self._pages else await _page(url, fetcher)
+        known = self._pages[url] if url in self._pages else await _page(url, fetcher)
+        if isinstance(known, FetchError):
+            raise known.with_traceback(None)
+        return known
 
     async def _document(self, url: str, name: str, version: Version, fetcher: Fetcher) -> ProjectPage | None:
         place = document_url(url, name, version) if url in self._documented else None

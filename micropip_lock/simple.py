@@ -68,8 +68,13 @@ class IndexFile:
         return urlunsplit(parts._replace(path=parts.path + ".metadata"))
 
 
-#: A row of a page: an object of PEP 691, or the text of a PEP 503 anchor tag.
-_Row = Mapping[str, Any] | str
+#: What is read of a file in a JSON page. Where the sidecar is announced it may go by older names as well.
+_KEYS = ("url", "hashes", "size", "yanked", "requires-python", "core-metadata")
+_OLDER_NAMES = ("dist-info-metadata", "data-dist-info-metadata")
+
+#: A row of a page: an object of PEP 691, or what one says under `_KEYS`, which takes less memory; or the text of a
+#: PEP 503 anchor tag.
+_Row = Mapping[str, Any] | tuple[Any, ...] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class ProjectPage:
 
     def to_json(self) -> list[Any]:
         """The page as a value of JSON, for a cache: nothing but what is read of it."""
-        rows = [[filename, row if isinstance(row, str) else _known_keys(row)] for filename, row in self._rows]
+        rows = [[filename, row if isinstance(row, str) else _to_object(row)] for filename, row in self._rows]
         return [self.url, self.status, self.status_reason, rows]
 
     @classmethod
@@ -217,7 +222,7 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
 def single_file_page(url: str) -> ProjectPage:
     """A page that lists the file at ``url`` and nothing else: what a find-links entry may be."""
     filename = unquote(urlsplit(url).path.rpartition("/")[2])
-    return ProjectPage(url, ((filename, {"filename": filename, "url": url}),))
+    return ProjectPage(url, ((filename, _values({"url": url})),))
 
 
 def _broken(url: str, what: str) -> FetchError:
@@ -253,41 +258,35 @@ def _rows(files: list[Any], url: str) -> Iterator[tuple[str, _Row]]:
         names, urls = [None], []
     if not {*map(type, names), *map(type, urls)} <= {str}:
         raise _broken(url, "a file without filename or url")
-    return zip(names, files, strict=True)
+    return zip(names, map(_values, files), strict=True)
 
 
 def _parsed(row: _Row) -> Mapping[str, Any]:
-    if not isinstance(row, str):
-        return row
-    from .simple_html import anchor
+    if isinstance(row, str):
+        from .simple_html import anchor
 
-    return anchor(row)
-
-
-#: What is read of a file in a JSON page.
-_KEYS = frozenset(
-    {
-        "filename",
-        "url",
-        "hashes",
-        "size",
-        "yanked",
-        "requires-python",
-        "core-metadata",
-        "dist-info-metadata",
-        "data-dist-info-metadata",
-    }
-)
+        return anchor(row)
+    return _to_object(row) if isinstance(row, tuple) else row
 
 
-def _known_keys(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in row if key in _KEYS}
+def _values(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    get = row.get
+    metadata = get("core-metadata")
+    for name in () if metadata is not None else _OLDER_NAMES:
+        if (metadata := get(name)) is not None:
+            break
+    return get("url"), get("hashes"), get("size"), get("yanked"), get("requires-python"), metadata
+
+
+def _to_object(row: Mapping[str, Any] | tuple[Any, ...]) -> dict[str, Any]:
+    values = row if isinstance(row, tuple) else _values(row)
+    return {key: value for key, value in zip(_KEYS, values, strict=True) if value is not None}
 
 
 def _row_of(value: object) -> tuple[str, _Row]:
     match value:
         case [str(filename), str() | dict() as row] if isinstance(row, str) or isinstance(row.get("url"), str):
-            return filename, row
+            return filename, row if isinstance(row, str) else _values(row)
     raise ValueError("not a file of a page")
 
 
@@ -354,14 +353,11 @@ def _sha256(row: Mapping[str, Any]) -> str | None:
 
 
 def _metadata_sha256(row: Mapping[str, Any]) -> str | None:
-    for key in ("core-metadata", "dist-info-metadata", "data-dist-info-metadata"):
-        value = row.get(key)
-        if isinstance(value, dict):
-            digest = value.get("sha256")
-            return digest.lower() if isinstance(digest, str) else ""
-        if value is not None:
-            return "" if value else None
-    return None
+    value = row.get("core-metadata")
+    if isinstance(value, dict):
+        digest = value.get("sha256")
+        return digest.lower() if isinstance(digest, str) else ""
+    return "" if value else None
 
 
 def _yanked(value: object) -> str | None:

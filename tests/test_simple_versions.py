@@ -155,7 +155,6 @@ def test_a_page_comes_through_json_as_it_was(made: ProjectPage) -> None:
 
 def test_only_what_is_read_of_a_row_goes_into_json() -> None:
     row = {
-        "filename": "demo-1.0-py3-none-any.whl",
         "url": "demo-1.0-py3-none-any.whl",
         "hashes": {"sha256": "c" * 64},
         "size": 5,
@@ -163,10 +162,21 @@ def test_only_what_is_read_of_a_row_goes_into_json() -> None:
         "requires-python": ">=3",
         "core-metadata": {"sha256": "d" * 64},
     }
+    named = {"filename": "demo-1.0-py3-none-any.whl"}
     more = {"provenance": "https://host.example/?token=hunter2", "upload-time": "2026-01-01T00:00:00Z", "gpg-sig": True}
-    made = parse_page(json.dumps({"files": [row | more]}).encode(), JSON, URL)
-    assert made.to_json() == [URL, "active", "", [[row["filename"], row]]]
+    made = parse_page(json.dumps({"files": [named | row | more]}).encode(), JSON, URL)
+    assert made.to_json() == [URL, "active", "", [[named["filename"], row]]]
     assert through_json(made).files("demo", {Version("1.0")}) == made.files("demo", {Version("1.0")})
+
+
+@pytest.mark.parametrize("known", [{}, {"core-metadata": None}])
+def test_a_sidecar_that_goes_by_an_older_name_is_kept(known: dict[str, Any]) -> None:
+    said = {"dist-info-metadata": {"sha256": "d" * 64}, "data-dist-info-metadata": False}
+    row = {"filename": "demo-1.0-py3-none-any.whl", "url": "demo-1.0-py3-none-any.whl"}
+    made = parse_page(json.dumps({"files": [row | known | said]}).encode(), JSON, URL)
+    (file,) = made.files("demo", {Version("1.0")})
+    assert file.metadata_sha256 == "d" * 64
+    assert through_json(made) == made
 
 
 @pytest.mark.parametrize(

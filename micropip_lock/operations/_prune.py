@@ -7,6 +7,7 @@ at once, until nothing more falls (arc consistency).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from ._memory import Ask, Memory, Pick
@@ -28,7 +29,10 @@ def hopeless(memory: Memory, roots: Iterable[Ask]) -> set[Key]:
     by_url |= {name for name, item in memory.projects.items() if item.only not in (None, memory.pin_of(name))}
     projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
     alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
-    known = {name: list(_known(memory, project, alive[name])) for name, project in projects.items()}
+    read: dict[str, set[str]] = defaultdict(set)
+    for name, version, _ in memory.metadata:
+        read[name].add(version)
+    known = {name: list(_known(memory, project, alive[name], read[name])) for name, project in projects.items()}
     dead: set[Key] = set()
     falling = True
     while falling:
@@ -51,10 +55,13 @@ def _allowed(project: Project, asks: list[Ask]) -> set[int]:
     return places
 
 
-def _known(memory: Memory, project: Project, places: set[int]) -> Iterator[tuple[int, Choice, list[Ask]]]:
-    """The choices of which it is known what they need, that included."""
+def _known(
+    memory: Memory, project: Project, places: set[int], read: set[str]
+) -> Iterator[tuple[int, Choice, list[Ask]]]:
+    """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
     for place in places:
-        if place != _BASE and project.lacks(project.versions[place]):
+        # Most versions were never looked at, and to judge one takes a while.
+        if place != _BASE and (str(project.versions[place]) not in read or project.lacks(project.versions[place])):
             continue
         choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
         if isinstance(choice, Choice) and (choice.entry is not None or choice.key in memory.metadata):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,13 @@ class _Search(Resolution[Ask, Pick, str]):
         #: When it is its turn, by the same asks.
         self._preferences: dict[str, tuple[Any, Any]] = {}
 
+    def _push_new_state(self) -> None:
+        super()._push_new_state()
+        if isinstance(self.state.mapping, OrderedDict):
+            # There are as many states as pins, and in a plain dict each takes a third; its order is the same.
+            mapping: Any = dict(self.state.mapping)
+            self._states[-1] = self.state._replace(mapping=mapping)
+
     def _backjump(self, causes: Any) -> bool:
         # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
         return super()._backjump(causes if getattr(self, "_optimistic_backjumping_ratio", 0) else [])
@@ -46,12 +54,15 @@ class _Search(Resolution[Ask, Pick, str]):
     def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
         if not criterion.information:  # nobody asks for it any more
             return True
+        pin = self.state.mapping.get(name)
+        if pin is None:
+            return False
         # In each round every name is looked at, though few have changed; what changes is made anew.
-        known, pin = self._content.get(name), self.state.mapping.get(name)
+        known = self._content.get(name)
         if known is not None and known[0] is criterion and known[1] is pin:
             return True
         satisfied = super()._is_current_pin_satisfying(name, criterion)
-        if satisfied and pin is not None:
+        if satisfied:
             self._content[name] = (criterion, pin)
         return satisfied
 

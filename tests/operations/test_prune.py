@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from micropip_lock.operations._project import Choice, Fall, Project
 from micropip_lock.operations._prune import hopeless
 
 from .test_solve import Shelf, solved
@@ -45,6 +51,23 @@ def test_what_nobody_has_read_stays() -> None:
     shelf.wheel("app", "2.0")
     shelf.wheel("app", "1.0", requires=["lib>=9"])
     assert fallen(shelf, "app") == []
+
+
+def test_what_nobody_has_read_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page may list thousands of versions."""
+    shelf = Shelf()
+    shelf.wheel("app", *(f"{number}.0" for number in range(9)))
+    _, memory = solved(shelf, "app")
+    judged: list[str] = []
+
+    def noted(self: Project, version: Version, **options: Any) -> Choice | Fall:
+        judged.append(str(version))
+        return judge(self, version, **options)
+
+    judge = Project.judge
+    monkeypatch.setattr(Project, "judge", noted)
+    assert hopeless(memory, memory.roots) == set()
+    assert judged == ["8.0"]
 
 
 def test_urls_are_left_alone() -> None:

@@ -19,7 +19,8 @@ from micropip_lock.index import Indexes
 from micropip_lock.operations import _solve
 from micropip_lock.operations._base import Base
 from micropip_lock.operations._explore import Explorer
-from micropip_lock.operations._memory import Memory
+from micropip_lock.operations._memory import Ask, Memory
+from micropip_lock.operations._project import Choice
 from micropip_lock.operations._solve import Conflict, Solution, solve
 from micropip_lock.requirements import parse_wanted
 from micropip_lock.store import NoFacts
@@ -88,15 +89,46 @@ def test_what_is_out_of_reach_matters_only_where_it_is_needed() -> None:
         solved(shelf, "demo", "down")
 
 
+def chain(length: int) -> Shelf:
+    """Packages that need one another, and nothing else."""
+    shelf = Shelf()
+    for number in range(length):
+        shelf.wheel(f"p{number}", "1.0", requires=[f"p{number + 1}"])
+    shelf.wheel(f"p{length}", "1.0")
+    return shelf
+
+
 def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_solve, "_MOST_ROUNDS", 3)
-    monkeypatch.setattr(_solve, "_PATIENCE", 3)
-    shelf = Shelf()
-    for number in range(5):
-        shelf.wheel(f"p{number}", "1.0", requires=[f"p{number + 1}"])
-    shelf.wheel("p5", "1.0")
+    monkeypatch.setattr(_solve, "_PATIENCE", 0)
     with pytest.raises(ResolutionError, match="Pin the packages"):
-        solved(shelf, "p0")
+        solved(chain(5), "p0")
+
+
+def test_nothing_is_ruled_out_only_because_there_are_many_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected(*_: object) -> None:
+        raise AssertionError("nothing was in conflict")
+
+    monkeypatch.setattr(_solve, "_PATIENCE", 1)
+    monkeypatch.setattr(_solve, "hopeless", unexpected)
+    found, _ = solved(chain(30), "p0")
+    assert len(chosen(found)) == 31
+
+
+def test_what_met_every_ask_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def noted(self: Ask, choice: Choice) -> bool:
+        asked.append(choice.name)
+        return allows(self, choice)
+
+    allows = Ask.allows
+    monkeypatch.setattr(Ask, "allows", noted)
+    solved(chain(5), "p0")
+    few = len(asked) / 6
+    asked.clear()
+    solved(chain(40), "p0")
+    assert len(asked) / 41 <= few * 1.2
 
 
 def test_many_versions_that_fall_one_after_the_other() -> None:
@@ -167,7 +199,7 @@ def shelf_of(world: World, folder: Path) -> Shelf:
     return shelf
 
 
-@pytest.mark.parametrize("patience", [1, 1000])
+@pytest.mark.parametrize("patience", [0, 1000])
 def test_it_finds_a_solution_exactly_where_there_is_one(
     patience: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
