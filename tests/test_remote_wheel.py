@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +26,13 @@ from micropip_lock.remote_wheel import (
     WheelContents,
     download_wheel,
     expected_tail,
+    inspect_wheel,
     read_wheel,
 )
 
 from .support.freezing import forget_machine, quick_fetcher
 from .support.index_server import Fault, IndexServer
+from .support.raw_zip import Entry, raw_zip, wheel_entries
 from .support.wheels import build_sdist, build_wheel, repack, sha256, wheel_member
 
 RANDOM = os.urandom(100_000)
@@ -321,3 +329,47 @@ def test_a_broken_member_is_found_by_downloading(index: IndexServer) -> None:
     index.faults["/files/"] = Fault("body", body=data)
     with pytest.raises(IntegrityError, match="unpacked"):
         download(index, wheel)
+
+
+# -- whole wheels
+
+
+def inspected(wheel: bytes) -> WheelContents:
+    return inspect_wheel(io.BytesIO(wheel), len(wheel), "0" * 64, "demo")
+
+
+def test_small_and_large_members_in_any_order() -> None:
+    large = Entry("large.bin", hashlib.shake_256(b"large").digest(2**20 + 7))
+    stored = Entry("stored.bin", hashlib.shake_256(b"stored").digest(600_000), method=0)
+    empty = Entry("large.txt", bytes(3 * 2**20))  # of few bytes
+    small = [Entry(f"pkg/{number}.py", b"x = %d\n" % number, descriptor=number % 2 > 0) for number in range(50)]
+    entries = wheel_entries(*small[:25], large, stored, replace(stored, name="more.bin"), *small[25:], empty)
+    for order in (entries, [entries[-1], *reversed(entries[:-1])]):
+        contents = inspected(raw_zip(order))
+        assert contents.honest is True
+        assert sorted(row.path for row in contents.record) == sorted(str(entry.name) for entry in entries[:-1])
+
+
+@pytest.mark.parametrize("size", [10, 2**20 + 1], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "lie", [{"crc": 1}, {"flags": 0x820}, {"local_name": "DATA.bin"}], ids=["crc", "patched", "local name"]
+)
+def test_lies_about_small_and_large_members(size: int, lie: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="unpacked"):
+        inspected(raw_zip(wheel_entries(Entry("data.bin", hashlib.shake_256(b"x").digest(size), **lie))))
+
+
+def test_a_name_that_some_readers_see(tmp_path: Path) -> None:
+    """Python 3.12 and later believe Info-ZIP's field of a name in Unicode."""
+    made = build_wheel(tmp_path, "demo", "1.0", files={"demo.py": "x = 1\n"})
+    other, field = b"evil.py", struct.Struct("<HHBL")
+    target = io.BytesIO()
+    with zipfile.ZipFile(made) as archive, zipfile.ZipFile(target, "w") as changed:
+        for item in archive.infolist():
+            if item.filename == "demo.py":
+                item.extra = field.pack(0x7075, 5 + len(other), 1, zlib.crc32(b"demo.py")) + other
+            changed.writestr(item, archive.read(item.orig_filename))
+    with zipfile.ZipFile(target) as archive:
+        fooled = "evil.py" in archive.namelist()
+    with pytest.raises(IntegrityError, match="not every reader") if fooled else nullcontext():
+        assert inspected(target.getvalue()).honest

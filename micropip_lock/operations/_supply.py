@@ -13,7 +13,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -42,6 +42,8 @@ class Supplied:
     path: Path
     size: int
     source: Source
+    #: What it holds, when it is a wheel: that was compared with its RECORD and with the entry.
+    contents: WheelContents | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -88,28 +90,33 @@ class Supplier:
             what = f"{entry.sha256[:80]!r} is no sha256" if entry.sha256 else "the lock gives no sha256 for it"
             raise IntegrityError(what)
 
+        contents: WheelContents | None = None
+
         def check(path: Path) -> None:
+            nonlocal contents
             if place.name.endswith(".whl"):
                 with path.open("rb") as file:
-                    check_wheel(key, entry, inspect_wheel(file, path.stat().st_size, entry.sha256, key))
+                    contents = inspect_wheel(file, path.stat().st_size, entry.sha256, key)
+                check_wheel(key, entry, contents)
 
         if (size := hashed(place, entry.sha256)) is not None:
             check(place)
-            return Supplied(key, place, size, "there")
+            return Supplied(key, place, size, "there", contents)
         for path in (*copies, *self._in_folders(entry)):
             if (size := copied(path, place, entry.sha256, check)) is not None:
-                return Supplied(key, place, size, "folder")
+                return Supplied(key, place, size, "folder", contents)
         if self.store is not None and (found := self.store.find(entry.sha256)) is not None:
             if (size := copied(found, place, entry.sha256, check)) is not None:
-                return Supplied(key, place, size, "cache")
+                return Supplied(key, place, size, "cache", contents)
             with suppress(OSError):
                 found.unlink()  # it was changed: nobody shall find it again
         if not is_http(entry.file_name):
             searched = ", ".join(map(str, self.folders)) or "no folder was named"
             raise _LocalOnlyError(f"{filename_of(entry)} is named relative to the lock, and is not there ({searched}).")
-        return await self._download(key, entry, place, check)
+        size = await self._download(entry, place, check)
+        return Supplied(key, place, size, "downloaded", contents)
 
-    async def _download(self, key: str, entry: LockedPackage, place: Path, check: Callable[[Path], None]) -> Supplied:
+    async def _download(self, entry: LockedPackage, place: Path, check: Callable[[Path], None]) -> int:
         stored = self.store is not None and self.store.accepts(entry.sha256)
         target = self.store.place(entry.sha256) if self.store is not None and stored else place
         transfer = self.transfers.begin(place.name) if self.transfers is not None else None
@@ -134,7 +141,7 @@ class Supplier:
                 transfer.end(done)
         if target != place and copied(target, place, entry.sha256) is None:
             raise IntegrityError("the cache was changed while it was read; try again")
-        return Supplied(key, place, size, "downloaded")
+        return size
 
     async def _is_there(self, entry: LockedPackage, error: FetchError) -> bool:
         try:

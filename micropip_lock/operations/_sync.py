@@ -17,7 +17,7 @@ from ..installed import InstalledDistribution, every, scan
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, parse_metadata
 from ..progress import Transfers
-from ..remote_wheel import WheelContents, inspect_wheel
+from ..remote_wheel import WheelContents
 from ..store import Facts
 from ..store.wheels import WheelStore
 from ..surroundings import Runtime, Surroundings
@@ -187,8 +187,8 @@ class _Sync:
                 found = await self.supplier.bring(key, entry, wheel)
                 if isinstance(found, Problem):
                     return found
-                with wheel.open("rb") as file:
-                    contents = inspect_wheel(file, found.size, entry.sha256, key)
+                contents = found.contents
+                assert contents is not None  # since it is a wheel by its name
                 metadata = self._written(key, entry, parse_metadata(contents.metadata or b""))
                 if self.place.runtime is not None:
                     ready[key] = _Ready(wheel, contents, metadata)
@@ -227,7 +227,7 @@ class _Sync:
         tools = [step.package for step in steps if step.new is None and step.package in TOOLS]
         owner = {name: tool for tool in tools for name in files.get(tool, ())}
         problems = []
-        for key in (step.package for step in steps if step.action in ("install", "replace")):
+        for key in (step.package for step in steps if owner and step.action in ("install", "replace")):
             for name in swap.incoming(key):
                 place = self.place.prefix / name
                 if name in owner and place.is_file() and not cmp(swap.staged(key) / name, place, shallow=False):

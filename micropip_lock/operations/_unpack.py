@@ -8,13 +8,10 @@ import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, IntegrityError
-from ..installed import one_blank
-from ..record import WRITTEN_BY_INSTALLERS
-from ._swap import is_environment
 
 
 def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, metadata: Mapping[str, bytes]) -> None:
@@ -25,34 +22,21 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
     """
     try:
         from installer import install
-        from installer.destinations import SchemeDictionaryDestination
         from installer.exceptions import InstallerError
         from installer.records import InvalidRecordEntry
-        from installer.sources import WheelContentElement, WheelFile
+
+        from ._installer import Destination, Source
     except ModuleNotFoundError as error:
         message = f'sync needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
         raise InputError(message) from error
-    packages = str(target / site)
-    scheme = {"purelib": packages, "platlib": packages, "scripts": str(target / "bin"), "data": str(target)}
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    packages, scripts = (target / site).as_posix(), (target / "bin").as_posix()
+    scheme = {"purelib": packages, "platlib": packages, "scripts": scripts, "data": target.as_posix()}
     # As pip has them: a venv's own folder, or plainly below the target.
     own = ("site", site.parts[1]) if len(site.parts) > 1 else ()
-    scheme["headers"] = str(target.joinpath("include", *own, wheel.name.partition("-")[0]))
+    scheme["headers"] = target.joinpath("include", *own, wheel.name.partition("-")[0]).as_posix()
 
-    class Source(WheelFile):
-        """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
-
-        def read_dist_info(self, filename: str) -> str:
-            text: str = super().read_dist_info(filename)
-            return one_blank(text) if filename == "entry_points.txt" else text
-
-        def get_contents(self) -> Iterator[WheelContentElement]:
-            prefix = f"{self.dist_info_dir}/"
-            for element in super().get_contents():
-                name = element[0][0].removeprefix(prefix)
-                if name == "RECORD" or element[0][0] == name or not WRITTEN_BY_INSTALLERS.fullmatch(name):
-                    yield element
-
-    destination = SchemeDictionaryDestination(scheme, interpreter=interpreter, script_kind="posix")
+    destination = Destination(scheme, interpreter, target)
     wrong = (
         InstallerError,
         InvalidRecordEntry,
@@ -63,17 +47,14 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
         EOFError,
     )
     try:
-        with Source.open(wheel) as source, warnings.catch_warnings():
+        with wheel.open("rb") as file, zipfile.ZipFile(file) as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # it leaves out what a wheel has in __pycache__
-            install(source, destination, dict(metadata))
+            install(Source(file, archive), destination, dict(metadata))
     except OSError as error:
         if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
             raise IntegrityError(f"two of its files would be in one place ({error})") from error
         raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
     except (*wrong, ValueError, KeyError, AssertionError, AttributeError, RuntimeError) as error:
         raise IntegrityError(f"it cannot be unpacked ({error})") from error
-    for place, _, names in os.walk(target):
-        for name in names:
-            path = (Path(place) / name).relative_to(target).as_posix()
-            if is_environment(path):
-                raise IntegrityError(f"it would replace {path}, which belongs to the environment")
+    if destination.refused is not None:
+        raise IntegrityError(f"it would replace {destination.refused}, which belongs to the environment")

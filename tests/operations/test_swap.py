@@ -148,21 +148,6 @@ def test_new_folders_beside_and_below_what_is_there(swap: Swap, prefix: Path) ->
     assert (prefix / SITE / "linked").is_symlink()
 
 
-def test_a_folder_that_came_whole_goes_file_by_file(swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What somebody has put beside the files of a killed run stays when that is undone."""
-    before = read(prefix)
-    with monkeypatch.context() as patch:
-        patch.setattr(Swap, "_undo", lambda self: None)
-        fail(patch, 2)
-        with pytest.raises(InputError):
-            change(swap, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
-    assert swap.pending
-    write(prefix, {f"{SITE}/demo/sub/mine.txt": "mine"})
-    with swap.opened() as undone:
-        assert undone == "demo"
-    assert read(prefix) == before | {f"{SITE}/demo/sub/mine.txt": "mine"}
-
-
 # -- failures
 
 
@@ -222,6 +207,21 @@ def test_a_failure_that_stays(passing: int, swap: Swap, prefix: Path, monkeypatc
         assert read(prefix) == before
     assert swap.recover() is None
     assert not swap.work.exists()
+
+
+def test_a_folder_that_came_whole_goes_file_by_file(swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody has put beside the files of a killed run stays when that is undone."""
+    before = read(prefix)
+    with monkeypatch.context() as patch:
+        patch.setattr(Swap, "_undo", lambda self: None)
+        fail(patch, 2)
+        with pytest.raises(InputError):
+            change(swap, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
+    assert swap.pending
+    write(prefix, {f"{SITE}/demo/sub/mine.txt": "mine"})
+    with swap.opened() as undone:
+        assert undone == "demo"
+    assert read(prefix) == before | {f"{SITE}/demo/sub/mine.txt": "mine"}
 
 
 def test_an_error_of_the_caller(swap: Swap, prefix: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,15 @@ def test_a_failure_half_way(failing: str, venv: Venv, monkeypatch: pytest.Monkey
     venv.sync()
     venv.add("aaa", "2.0", files={"aaa.py": "two"})
     venv.add("bbb", "2.0", files={"bbb.py": "two"})
-    replace = Path.replace
+    replace = os.replace
 
-    def fail(self: Path, target: Path) -> Path:
-        if self.name == failing:
-            raise OSError(errno.EROFS, "Read-only file system", str(self))
-        return replace(self, target)
+    def fail(source: str | Path, target: str | Path) -> None:
+        if Path(source).name == failing:
+            raise OSError(errno.EROFS, "Read-only file system", str(source))
+        replace(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fail)
+        patch.setattr(os, "replace", fail)
         with pytest.raises(InputError) as caught:
             venv.sync("aaa", "bbb")
     message = str(caught.value)
@@ -158,18 +159,18 @@ def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyP
     venv.add("demo")
     venv.sync()
     venv.add("demo", "2.0")
-    before, replace = venv.files(), Path.replace
+    before, replace = venv.files(), os.replace
 
-    def fail(self: Path, target: Path) -> Path:
-        if self.name == "METADATA" and "-2.0." in str(self):
-            patch.setattr(Path, "replace", broken)
-        return replace(self, target)
+    def fail(source: str | Path, target: str | Path) -> None:
+        if Path(source).name == "demo-2.0.dist-info":
+            patch.setattr(os, "replace", broken)
+        replace(source, target)
 
-    def broken(self: Path, target: Path) -> Path:
-        raise OSError(errno.EIO, "Input/output error", str(self))
+    def broken(source: str | Path, target: str | Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(source))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fail)
+        patch.setattr(os, "replace", fail)
         with pytest.raises(InputError) as caught:
             venv.sync()
     assert "The next sync puts it back" in str(caught.value)

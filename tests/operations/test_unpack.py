@@ -68,6 +68,21 @@ def test_every_scheme(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o777], ids=oct)
+def test_modes(umask: int, tmp_path: Path) -> None:
+    """As other installers have them: what the umask leaves, and whoever may see a script may run it."""
+    wheel = build(tmp_path, files={"demo.py": "x"}, data={"scripts/run": "#!python\n"}, entry_points={"demo": "demo:x"})
+    (tmp_path / "out" / "bin").mkdir(parents=True)
+    (tmp_path / "out" / SITE / "demo-1.0.dist-info").mkdir(parents=True)
+    before = os.umask(umask)
+    try:
+        unpack(wheel, tmp_path / "out", SITE, "/venv/bin/python", WRITTEN)
+    finally:
+        os.umask(before)
+    modes = {name: (tmp_path / "out" / name).stat().st_mode & 0o777 for name in (f"{SITE}/demo.py", "bin/run")}
+    assert modes == {f"{SITE}/demo.py": 0o666 & ~umask, "bin/run": 0o777 & ~umask | 0o111}
+
+
 def test_what_is_written_beside(tmp_path: Path) -> None:
     files = unpacked(build(tmp_path), tmp_path / "out")
     for name, content in WRITTEN.items():
