@@ -1,9 +1,11 @@
-"""The httpx client: connections, proxies and certificates as the user's environment has them."""
+"""The httpx clients: connections, proxies and certificates as the user's environment has them."""
 
 from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,12 +19,71 @@ CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FI
 SET_ASIDE = "micropip_lock.location"
 
 
-def make_client(*, idle: float, jobs: int) -> httpx.AsyncClient:
-    """A client that keeps connections. Raises `InputError` for settings that cannot be used."""
-    # The number of connections is bounded by the fetcher: a bound here as well could make a
-    # task that holds a stream wait for itself.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=jobs)
-    verify = ssl_context()
+#: Connections that a client keeps: a page and its files may lie on different hosts.
+_KEPT = 4
+
+
+class Clients:
+    """httpx clients, each with one request at a time; as many as there are requests at a time.
+
+    httpcore looks at every connection of a pool several times for each request, which with a few dozen of them takes
+    longer than the request itself. So each client has a small pool, and whoever was used last is used again.
+    """
+
+    def __init__(self, *, idle: float) -> None:
+        self._idle = idle
+        self._verify: ssl.SSLContext | None = None
+        self._all: list[httpx.AsyncClient] = []
+        self._free: list[httpx.AsyncClient] = []
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request as it stands; the response is to be closed. Raises `InputError` for unusable settings."""
+        client = self._free.pop() if self._free else self._another()
+        try:
+            response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+        except BaseException:
+            self._free.append(client)
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Lent(response.stream, partial(self._free.append, client))
+        return response
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for client in self._all:
+            await client.aclose()
+
+    def _another(self) -> httpx.AsyncClient:
+        if self._verify is None:
+            self._verify = ssl_context()
+        client = _make_client(self._idle, self._verify)
+        self._all.append(client)
+        return client
+
+
+class _Lent(httpx.AsyncByteStream):
+    """A body whose client is free again when it is closed."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, give_back: Callable[[], None]) -> None:
+        self._stream = stream
+        self._give_back: Callable[[], None] | None = give_back
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            yield piece
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            if self._give_back is not None:
+                self._give_back()
+                self._give_back = None
+
+
+def _make_client(idle: float, verify: ssl.SSLContext) -> httpx.AsyncClient:
+    # The number of connections is bounded by the fetcher.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=_KEPT)
     try:
         return httpx.AsyncClient(
             verify=verify,

@@ -14,7 +14,7 @@ import httpx
 from ..errors import FetchError
 from ..url import is_http, shown, without_credentials
 from ._body import Body
-from ._client import SET_ASIDE, make_client
+from ._client import SET_ASIDE, Clients
 from ._credentials import Credentials
 from ._rules import CacheError, Transient, check_length, check_status
 
@@ -36,13 +36,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Exchanger:
     """Sends requests and follows redirects, with the cache and the credentials that each hop may have."""
 
-    def __init__(self, *, offline: bool, cache_dir: Path | None, idle: float, jobs: int) -> None:
+    def __init__(self, *, offline: bool, cache_dir: Path | None, idle: float) -> None:
         self.credentials = Credentials(use_netrc=True)
         self._offline = offline
-        self._idle = idle
-        self._jobs = jobs
-        # Made at the first request: certificates take a while to load, and the cache may know it all.
-        self._client: httpx.AsyncClient | None = None
+        self._clients = Clients(idle=idle)
         self._keyring: Keyring | None = None
         self._cache = None if cache_dir is None else _page_cache(cache_dir, self._network)
 
@@ -136,10 +133,8 @@ class Exchanger:
         return response
 
     async def _network(self, request: httpx.Request) -> httpx.Response:
-        if self._client is None:
-            self._client = make_client(idle=self._idle, jobs=self._jobs)
         SENT.get([0])[0] += 1
-        response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        response = await self._clients.send(request)
         if (location := response.extensions.pop(SET_ASIDE, None)) is not None:
             response.headers["location"] = location
         return response
@@ -148,8 +143,7 @@ class Exchanger:
         """Close the database and the connections."""
         if self._cache is not None:
             await self._cache.aclose()
-        if self._client is not None:
-            await self._client.aclose()
+        await self._clients.aclose()
 
 
 def _page_cache(directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> PageCache | None:

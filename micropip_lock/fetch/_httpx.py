@@ -156,7 +156,7 @@ class HttpxFetcher:
             except ModuleNotFoundError as error:
                 message = f'the network needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
                 raise InputError(message) from error
-            self._made = Exchanger(offline=self._offline, cache_dir=self._cache_dir, idle=self._idle, jobs=self.jobs)
+            self._made = Exchanger(offline=self._offline, cache_dir=self._cache_dir, idle=self._idle)
         return self._made
 
     async def _attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
