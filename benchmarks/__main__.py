@@ -50,6 +50,18 @@ def run_pyodide(runs: int) -> dict[str, Any]:
     }
 
 
+def _write(results: dict[str, Any], runs: int) -> None:
+    """Write the page; after each work, so that nothing that was measured is lost."""
+    results["machine"] = {
+        "python": platform.python_version(),
+        "processors": report.processors(),
+        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "runs": runs,
+    }
+    results["works"] = {work.key: results["works"][work.key] for work in WORKS if work.key in results["works"]}
+    report.write(results)
+
+
 def main() -> None:
     """Run what is asked for, and write everything down."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
@@ -76,7 +88,8 @@ def main() -> None:
             if wanted & {work.key, work.group}:
                 print(work.title, flush=True)
                 results["works"][work.key] = run_work(work, inputs, runs, options.link or work.line)
-                print(report.table(results["works"][work.key], markdown=False))
+                print(report.table(results["works"][work.key], markdown=False), flush=True)
+                _write(results, runs)
         if "growth" in wanted:
             print("growth", flush=True)
             sizes = copies.SIZES[:3] if options.quick else copies.SIZES
@@ -85,14 +98,7 @@ def main() -> None:
     if "pyodide" in wanted:
         print("in Pyodide", flush=True)
         results["pyodide"] = run_pyodide(min(runs, 5))
-    results["machine"] = {
-        "python": platform.python_version(),
-        "processors": report.processors(),
-        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "runs": runs,
-    }
-    results["works"] = {work.key: results["works"][work.key] for work in WORKS if work.key in results["works"]}
-    report.write(results)
+    _write(results, runs)
     for aim in report.aims(results):
         print(f"{'met   ' if aim.met else 'MISSED'}  {aim.asks}: {aim.reached}")
     print(f"{time.perf_counter() - started:.0f} s; docs/benchmarks.md is written.")
