@@ -2,8 +2,8 @@
 
 hypothesis draws distributions of every shape that wheels have; they are built as real wheels. `installer` runs in this
 process, so its examples come one by one and shrink when they fail. pip and uv take seconds for a call, so the very same
-strategy gives them a batch each. Every property counts its examples, which are distributions: 300 in all, 150 by
-installer, and 75 each by pip and by uv.
+strategy gives them batches. Every property counts its examples, which are distributions: 300 by installer, and 150 each
+by pip and by uv.
 
 The draws are derandomized: a failure comes back in the next run, on every machine.
 """
@@ -37,7 +37,7 @@ from .support.random_distributions import Change, Distribution, build_all, chang
 from .support.wheels import sha256
 
 #: Distributions for each property: so many by installer, and so many by pip and by uv together.
-EXAMPLES = 150
+EXAMPLES = 300
 BATCH = 75
 
 #: What a changed file is told as: METADATA may be unreadable then, and a CRC-32 is another one.

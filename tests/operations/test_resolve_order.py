@@ -81,7 +81,7 @@ def _tangled(folder: Path) -> list[Path]:
 def test_the_bytes_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None:
     made = _tangled(tmp_path)
     locks, orders = set(), set()
-    for seed in range(40):
+    for seed in range(60):
         index = Shuffled(seed, *made)
         result = finished(resolve(["app", "lib"], base=base_lock(tool={}), index_urls=index.url, fetcher=index))
         evidence = [item.to_json() for item in result.evidence]
@@ -97,7 +97,7 @@ def test_the_bytes_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None
 def test_errors_do_not_depend_on_the_order_of_answers_either(broken: str, tmp_path: Path) -> None:
     made = [wheel for wheel in _tangled(tmp_path) if not broken or not wheel.name.startswith(broken)]
     said = set()
-    for seed in range(20):
+    for seed in range(30):
         index = Shuffled(seed, *made)
         task = resolve(["app", "lib", "bottom!=2.0"], base=base_lock(), index_urls=index.url, fetcher=index)
         with pytest.raises(MicropipLockError) as caught:

@@ -1,12 +1,10 @@
-"""Random locks, one after the other in environments that are also damaged: each ends exactly as it says.
+"""A thousand random locks, one after the other in environments that are also damaged: each ends exactly as it says.
 
-Packages share files, take them over from each other, become modules and packages, and bring scripts and data. These are
-400 locks, always the same; a thousand and more by command: SYNC_ENVIRONMENTS=20 python -m pytest tests/operations/...
+Packages share files, take them over from each other, become modules and packages, and bring scripts and data.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from ..support.runtimes import lock_entry
 from ..support.syncing import OWN, SITE, Venv, expected_files, install, make_venv, snapshot
 from ..support.wheels import build_wheel, sha256
 
-ENVIRONMENTS, PLANS = int(os.environ.get("SYNC_ENVIRONMENTS", "8")), 50
+ENVIRONMENTS, PLANS = 20, 50
 NAMES = ("alpha", "beta", "gamma")
 
 

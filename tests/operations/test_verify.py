@@ -270,7 +270,7 @@ FILE_NAMES = st.from_regex(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     lock=ANYTHING, entries=st.dictionaries(st.sampled_from(["demo", "Lib", "x_y"]), ANYTHING), key=st.text(max_size=4)
 )
@@ -282,7 +282,7 @@ def test_nothing_makes_it_raise(lock: Any, entries: dict[str, Any], key: str) ->
         static({**lock_of(), "packages": {key: {**demo(), name: value} for key, value in entries.items()}})
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(FILE_NAMES)
 def test_no_file_name_makes_it_raise(file_name: str) -> None:
     problems = static(lock_of(demo(file_name=file_name or "x")))
