@@ -39,9 +39,9 @@ def become_pyodide() -> None:
     }
     setattr(markers, "default_environment", lambda: dict(environment))  # noqa: B010 - not an assignment that it allows for
     for module in (compatibility_tags, target_python):
-        setattr(module, "get_supported", lambda *_, **__: tags)  # noqa: B010
+        setattr(module, "get_supported", lambda *_, **__: tags)  # noqa: B010 - not an assignment that mypy allows
     for kind in (target_python.TargetPython, candidates.RequiresPythonCandidate):
-        setattr(kind, "__init__", _for_our_python(kind.__init__))  # noqa: B010
+        setattr(kind, "__init__", _for_our_python(kind.__init__))  # noqa: B010 - not an assignment that mypy allows
 
 
 def _for_our_python(init: Any) -> Any:

@@ -35,9 +35,9 @@ lock = json.loads(Path(base).read_bytes())
 lock["info"].setdefault("version", "314.0.7")
 draft = Path(out).with_name("base.json")
 draft.write_text(json.dumps(lock))
-setattr(uv_pip_compile, "run", run)  # noqa: B010
-setattr(UvPipCompile, "resolve_wheel", resolve_wheel)  # noqa: B010
-setattr(utils, "_check_wheel_compatible", lambda *_, **__: None)  # noqa: B010
+setattr(uv_pip_compile, "run", run)  # noqa: B010 - not an assignment that mypy allows
+setattr(UvPipCompile, "resolve_wheel", resolve_wheel)  # noqa: B010 - not an assignment that mypy allows
+setattr(utils, "_check_wheel_compatible", lambda *_, **__: None)  # noqa: B010 - not an assignment that mypy allows
 update = UvPipCompile(
     input_path=draft,
     output_path=Path(out),

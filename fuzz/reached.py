@@ -32,15 +32,15 @@ def lines_reached(target: Target) -> list[tuple[str, int, int]]:
     corpus = Path(".cache/fuzz") / target.name / "corpus"
     inputs = [*target.seeds, *(path.read_bytes() for path in sorted(corpus.glob("*")))]
     with suppress(RecursionError):
-        threading.settrace(trace)  # type: ignore[arg-type]
-        sys.settrace(trace)  # type: ignore[arg-type]
+        threading.settrace(trace)  # type: ignore[arg-type]  # its own type differs by version
+        sys.settrace(trace)  # type: ignore[arg-type]  # its own type differs by version
         try:
             for data in inputs:
                 with suppress(Exception):  # findings are told elsewhere
                     target.run(data)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)  # type: ignore[arg-type]  # its own type differs by version
     return [(module, len(lines[file] & seen[file]), len(lines[file])) for file, module in files.items()]
 
 

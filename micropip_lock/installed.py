@@ -158,7 +158,7 @@ class InstalledDistribution:
         """The size of a file; None when it is not there."""
         try:
             # A Path for each of thousands of files would cost more than the question itself.
-            return os.stat(self._folder_prefix + path).st_size  # noqa: PTH116
+            return os.stat(self._folder_prefix + path).st_size  # noqa: PTH116  # a Path for each file takes longer
         except (OSError, ValueError):
             return None
 
@@ -283,7 +283,7 @@ def _read(folder: Path, dist_info: str) -> InstalledDistribution:
 
 def _contents(path: str) -> bytes:
     # An environment has a thousand such files: a Path and a buffer for each take three times as long as reading.
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # likewise
         return file.read()
 
 

@@ -24,7 +24,7 @@ ONE = Version("1.0")
     [
         ("https://index.example/simple", "https://index.example/pypi/demo/1.0/json"),
         ("https://index.example/simple/", "https://index.example/pypi/demo/1.0/json"),
-        ("https://u:p@index.example/root/simple", "https://u:p@index.example/root/pypi/demo/1.0/json"),
+        ("https://u:p@index.example/team/simple", "https://u:p@index.example/team/pypi/demo/1.0/json"),
         ("https://index.example", None),
         ("https://index.example/mysimple", None),
         ("https://index.example/simple?token=x", None),

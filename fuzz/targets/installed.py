@@ -178,7 +178,7 @@ def _dist_info(data: bytes) -> None:
                 for problem in known.problems:
                     promise("p4ssw0rd" not in problem.message + problem.hint, "a message with a password")
             for check in ("size", "hash", "off"):
-                distribution.changed_files(check, compiled=check == "hash")  # type: ignore[arg-type]
+                distribution.changed_files(check, compiled=check == "hash")  # type: ignore[arg-type]  # a literal of three
             promise("" not in distribution.entry_points, "an entry point without a name")
             promise(all(isinstance(version, Version) for version in distribution.versions), "a version that is none")
             side = distribution.installation("hash", hash_weak=True)

@@ -79,7 +79,7 @@ class Destination(SchemeDictionaryDestination):
             self.refused = below
         folder = place.rpartition("/")[0]
         if folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
         found, size = hashlib.sha256(), 0
         mode = 0o777 if is_executable else 0o666
@@ -93,7 +93,7 @@ class Destination(SchemeDictionaryDestination):
         finally:
             os.close(descriptor)
         if is_executable:
-            os.chmod(place, os.stat(place).st_mode | 0o111)  # noqa: PTH101, PTH116
+            os.chmod(place, os.stat(place).st_mode | 0o111)
         return RecordEntry(path, Hash("sha256", encode_digest(found.digest())), size)
 
 

@@ -129,20 +129,20 @@ class Swap:
     def _clear(self, names: Iterable[str]) -> None:
         """Remove empty folders where files have to be. Raises OSError for one that somebody has something in."""
         for folder, below in _by_folder(names).items():
-            if not os.path.isdir(f"{self.prefix}/{folder}"):  # noqa: PTH112
+            if not os.path.isdir(f"{self.prefix}/{folder}"):
                 continue
             for name in below:
                 place = f"{self.prefix}/{name}"
-                if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114
+                if os.path.isdir(place) and not os.path.islink(place):
                     try:
-                        os.rmdir(place)  # noqa: PTH106
+                        os.rmdir(place)
                     except OSError as error:
                         raise OSError(errno.ENOTEMPTY, "a folder that no package has is in the way", place) from error
 
     def _present(self, names: Iterable[str]) -> Iterator[str]:
         """The files that are there; of a folder that is not, none is asked for."""
         for folder, below in _by_folder(names).items():
-            if os.path.isdir(f"{self.prefix}/{folder}"):  # noqa: PTH112
+            if os.path.isdir(f"{self.prefix}/{folder}"):
                 yield from (name for name in below if _exists(f"{self.prefix}/{name}"))
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
@@ -244,17 +244,17 @@ def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _exists(path: str) -> bool:
-    return os.path.islink(path) or os.path.isfile(path)  # noqa: PTH113, PTH114
+    return os.path.islink(path) or os.path.isfile(path)
 
 
 def _move(source: str, target: str) -> None:
     if not _exists(source):
         return
     try:
-        os.replace(source, target)  # noqa: PTH105
+        os.replace(source, target)
     except FileNotFoundError:
-        os.makedirs(target.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
-        os.replace(source, target)  # noqa: PTH105
+        os.makedirs(target.rpartition("/")[0], exist_ok=True)
+        os.replace(source, target)
 
 
 def _bring(source: str, target: str) -> None:
@@ -269,7 +269,7 @@ def _bring(source: str, target: str) -> None:
         if entry.is_dir(follow_symlinks=False) and os.path.lexists(place):
             _bring(entry.path, place)
         else:
-            os.replace(entry.path, place)  # noqa: PTH105
+            os.replace(entry.path, place)
 
 
 def _files(folder: str, below: str = "") -> Iterator[str]:

@@ -29,7 +29,7 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
     except ModuleNotFoundError as error:
         message = f'sync needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
         raise InputError(message) from error
-    target = Path(os.path.abspath(target))  # noqa: PTH100
+    target = Path(os.path.abspath(target))  # noqa: PTH100  # pathlib keeps «..»
     packages, scripts = (target / site).as_posix(), (target / "bin").as_posix()
     scheme = {"purelib": packages, "platlib": packages, "scripts": scripts, "data": target.as_posix()}
     # As pip has them: a venv's own folder, or plainly below the target.

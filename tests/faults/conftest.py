@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of the cells that ran, wherever they did; once, whoever else has this hook, too."""
     if getattr(terminalreporter, "told_of_faults", False):
         return
-    terminalreporter.told_of_faults = True  # type: ignore[attr-defined]
+    terminalreporter.told_of_faults = True  # type: ignore[attr-defined]  # a note of ours
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     told = [getattr(report, "user_properties", ()) for report in reports]
     cells = {(value[0], value[1]): value[2] for items in told for name, value in items if name == "cell"}

@@ -59,7 +59,7 @@ def victim() -> Iterator[Victim]:
     """Start the process; it has this one's environment."""
     command = [sys.executable, "-m", __name__]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]  # by keywords
         yield Victim(process)
         process.stdin.close()
 

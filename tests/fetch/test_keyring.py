@@ -125,9 +125,9 @@ def test_the_library(place: str, user: str, server: Server, monkeypatch: pytest.
 
 
 def test_a_release_document_belongs_to_the_index_beside_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.answers["/root/pypi/demo/1.0/json"] = private(f"me:{PASSWORD}")
-    install(Library({(f"{server.origin}/root/simple/", "me"): PASSWORD}), monkeypatch)
-    assert ask(f"{server.origin}/root/pypi/demo/1.0/json") == [200]
+    server.answers["/team/pypi/demo/1.0/json"] = private(f"me:{PASSWORD}")
+    install(Library({(f"{server.origin}/team/simple/", "me"): PASSWORD}), monkeypatch)
+    assert ask(f"{server.origin}/team/pypi/demo/1.0/json") == [200]
 
 
 def test_a_library_that_cannot_be_asked_without_a_user(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

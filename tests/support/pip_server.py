@@ -102,7 +102,7 @@ def main() -> None:
     mimetypes.init()
     # What it tells an index of this machine, for which it asks other programs.
     session = importlib.import_module("pip._internal.network.session")
-    setattr(session, "user_agent", functools.partial(str, session.user_agent()))  # noqa: B010
+    setattr(session, "user_agent", functools.partial(str, session.user_agent()))  # noqa: B010 - not an assignment that mypy allows
     gc.freeze()  # else every fork would copy what it never changes
     for line in sys.stdin:
         question = json.loads(line)
