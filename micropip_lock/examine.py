@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .candidate import Candidate, candidate_at
+from .compare import Comparison, compare
 from .errors import FetchError, IntegrityError
 from .evidence import Rules
 from .fetch import Fetcher
 from .index import Offer
 from .installed import InstalledDistribution
 from .published import remember, remembered
-from .record import Comparison, compare
 from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .store import Facts
 from .url import is_http

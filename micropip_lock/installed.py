@@ -18,10 +18,11 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from .compare import Installation
 from .direct_url import Note, parse_note
 from .errors import InputError, Problem
 from .metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
-from .record import WRITTEN_BY_INSTALLERS, Installation, Record, RecordRow, bytecode_source, digest, parse_record
+from .record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source, digest, parse_record
 
 CheckFiles = Literal["size", "hash", "off"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from micropip_lock.compare import Installation, compare
 from micropip_lock.depends import Dependencies
 from micropip_lock.direct_url import (
     Note,
@@ -24,7 +25,7 @@ from micropip_lock.lockfile import LockInfo
 from micropip_lock.metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from micropip_lock.operations._project import fits_python
 from micropip_lock.origin import origin
-from micropip_lock.record import Installation, RecordRow, bytecode_source, compare, parse_record
+from micropip_lock.record import RecordRow, bytecode_source, parse_record
 from micropip_lock.surroundings._venv import distributions, find_venv, python_of, site_packages, without_distribution
 from micropip_lock.target import Target as Pyodide
 from micropip_lock.url import shown

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 from packaging.version import Version
 
+from micropip_lock.compare import Installation, compare
 from micropip_lock.errors import FetchError, InputError, IntegrityError
 from micropip_lock.fetch import ByteRange, Response, Stream, drive
 from micropip_lock.fetch._body import Body
 from micropip_lock.fetch._rules import Transient, check_length, check_partial, check_status
 from micropip_lock.operations._unpack import unpack
 from micropip_lock.published import BrokenMetadataError, Publications
-from micropip_lock.record import Installation, compare
 from micropip_lock.remote_wheel import Excerpt, NoRangesError, WheelContents, download_wheel, inspect_wheel, read_wheel
 from micropip_lock.simple import IndexFile
 from micropip_lock.store._file import FILE_NAME

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from packaging.utils import canonicalize_name
 
 from ..candidate import Candidate
+from ..compare import compare
 from ..depends import Dependencies
 from ..direct_url import Note, parse_direct_url, parse_provenance_url
 from ..errors import FetchError, InputError, IntegrityError
@@ -18,7 +19,6 @@ from ..fetch import Fetcher
 from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata
-from ..record import compare
 from ..remote_wheel import inspect_wheel
 from ..store import Facts
 from ..target import Target
