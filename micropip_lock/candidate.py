@@ -1,4 +1,4 @@
-"""The wheel that somebody's word names, and the one word that needs no further proof."""
+"""The wheel that a claim names, and the one claim that needs no further proof."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Candidate:
     index: str | None = None
     #: A file that the wheel must not ship: the one that names this URL.
     claiming_file: str | None = None
-    #: The URL as it was found had a query that may have been needed.
+    #: The URL as it was found had a query that may have been needed. The sha256 that came with it is not this one's.
     had_query: bool = False
     yanked: str | None = None
     copy: str | None = None
@@ -39,13 +39,17 @@ _DOT_SEGMENTS = re.compile(r"/(\./)+")
 
 
 def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
-    """The candidate that somebody's word names: without credentials, fragment and query."""
+    """The candidate that a claim, a page or a lock names: without credentials, fragment and query.
+
+    A hash belongs to the URL it came with, so a query that is dropped drops ``sha256``.
+    """
     parts = urlsplit(without_credentials(url))
     # piplite adds ?sha256= to make the browser's cache tell two files apart.
     harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
     # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
     bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
-    return Candidate(bare, claim, sha256, claiming_file=claiming_file, had_query=not harmless)
+    own_hash = sha256 if harmless else None
+    return Candidate(bare, claim, own_hash, claiming_file=claiming_file, had_query=not harmless)
 
 
 def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:
@@ -64,5 +68,6 @@ def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> F
             proof="installer",
             url=candidate.url,
             sha256=claim.sha256,
+            hash_from="installer",
         )
     )

@@ -10,6 +10,8 @@ from .installed import CheckFiles
 from .lockfile import LockedPackage
 
 Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
+#: Who gave a sha256: the base lock, micropip in this runtime, a claim alone, a page of an index, or the bytes.
+HashSource = Literal["base", "installer", "claim", "index", "download"]
 
 #: The problems that `accept_unproved` may waive.
 WAIVABLE = frozenset({"unreachable", "not-allowed", "no-ranges", "files-changed", "weak-record"})
@@ -21,7 +23,7 @@ class Evidence:
 
     ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is the
     wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is the
-    index that offers the wheel, without credentials.
+    index that offers the wheel, without credentials; ``hash_from`` is who gave the sha256.
     """
 
     package: str
@@ -34,6 +36,7 @@ class Evidence:
     index: str | None = None
     requests: int = 0
     bytes: int = 0
+    hash_from: HashSource = "base"
     #: Bytes of the installed files, as RECORD has them.
     installed_size: int | None = None
 
@@ -51,6 +54,8 @@ class Finding:
     warnings: tuple[Problem, ...] = ()
     #: The evidence is for the base's own entry.
     is_base: bool = False
+    #: The wheel was compared with the files on disk, so that nothing remains to be said of those that changed.
+    explains_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One wheel, looked at where it lies: is it what is installed?"""
+"""One wheel, read where it lies: is it what is installed?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .candidate import Candidate, candidate_at
-from .compare import Comparison, compare
+from .compare import Comparison, compare, split_changes
 from .errors import FetchError, IntegrityError
 from .evidence import Rules
 from .fetch import Fetcher
@@ -25,48 +25,89 @@ class Is(Enum):
 
     EQUAL = "equal"
     FORGED = "forged-claim"
+    RECORD_WRONG = "wheel-record-wrong"
     FILES_CHANGED = "files-changed"
     WEAK = "weak-record"
+    HASH_CONFLICT = "hash-conflict"
     NO_RANGES = "no-ranges"
     NOT_ALLOWED = "not-allowed"
     UNREACHABLE = "unreachable"
+    GONE = "gone"
     OTHER = "content-mismatch"
+
+
+#: The wheel was read, and what it holds is what was installed.
+MATCHES = frozenset({Is.EQUAL, Is.FORGED, Is.RECORD_WRONG, Is.FILES_CHANGED, Is.WEAK})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """What the comparison of one wheel with an installed distribution came to."""
+
     candidate: Candidate
     verdict: Is
     #: What is wrong, for a message; empty when the wheel is equal.
     reason: str = ""
+    #: The size of the wheel in bytes.
     size: int | None = None
-    downloaded: WheelContents | None = None
-    #: The server did answer: there is no such file.
-    gone: bool = False
+    contents: WheelContents | None = None
+    downloaded: bool = False
+    #: Installed files that were edited or removed since, where the wheel is equal to the installed RECORD.
+    edited: tuple[str, ...] = ()
     #: Installed files were opened to decide, not RECORD alone.
     opened: bool = False
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing is known of the wheel, because nobody answers."""
-        return self.verdict in (Is.UNREACHABLE, Is.NOT_ALLOWED) and not self.gone
+        """Whether nothing is known of the wheel, because its server gives no answer."""
+        return self.verdict in (Is.UNREACHABLE, Is.NOT_ALLOWED)
+
+
+class _Files:
+    """The files of an installed distribution; remembers whether one was read."""
+
+    def __init__(self, distribution: InstalledDistribution) -> None:
+        self._files = distribution.site_files
+        self.opened = False
+
+    def is_file(self, path: str) -> bool:
+        """Whether a file lies at ``path``."""
+        self.opened = True
+        return self._files.is_file(path)
+
+    def digest(self, path: str, algorithm: str) -> str | None:
+        """The hash of a file as RECORD writes it."""
+        self.opened = True
+        return self._files.digest(path, algorithm)
+
+    def size_and_crc(self, path: str) -> tuple[int, int] | None:
+        """The size of a file in bytes, and its CRC-32."""
+        self.opened = True
+        return self._files.size_and_crc(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Compares wheels with one installed distribution."""
+    """Compares wheels with one installed distribution.
+
+    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches tells why.
+    """
 
     _distribution: InstalledDistribution
     _fetcher: Fetcher
     _rules: Rules
     _facts: Facts | None = None
+    _changed: Sequence[str] = ()
 
-    async def examine(self, candidate: Candidate) -> Outcome:
-        """Compare the wheel where it lies; download it only where that is allowed and needed."""
+    async def examine(self, candidate: Candidate, *, is_hash_claimed: bool = False) -> Outcome:
+        """Compare the wheel where it lies; download it only where that is allowed and needed.
+
+        ``is_hash_claimed``: nothing but the claim gives its sha256, which a download proves.
+        """
         outcome = await self._guarded(candidate, self._read(candidate))
-        undecided = outcome.verdict in (Is.WEAK, Is.NO_RANGES)
-        hash_missing = outcome.verdict is Is.EQUAL and candidate.sha256 is None
-        if self._rules.download and (undecided or hash_missing):
+        is_undecided = outcome.verdict in (Is.WEAK, Is.RECORD_WRONG, Is.NO_RANGES)
+        needs_hash = outcome.verdict is Is.EQUAL and (candidate.sha256 is None or is_hash_claimed)
+        if self._rules.download and (is_undecided or needs_hash):
             return await self.download(candidate)
         return outcome
 
@@ -97,26 +138,33 @@ class Examiner:
     async def _read_whole(self, candidate: Candidate) -> Outcome:
         contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
         if candidate.sha256 not in (None, contents.sha256):
-            raise IntegrityError(f"its sha256 is {contents.sha256}, not {candidate.sha256} as promised")
-        return replace(
-            self._judge(replace(candidate, sha256=contents.sha256), contents, trust_disk=True), downloaded=contents
-        )
+            reason = f"has the sha256 {contents.sha256}, not {candidate.sha256} as promised"
+            return Outcome(candidate, Is.HASH_CONFLICT, reason, contents.size)
+        outcome = self._judge(replace(candidate, sha256=contents.sha256), contents)
+        return replace(outcome, downloaded=True)
 
-    def _judge(self, candidate: Candidate, contents: WheelContents, *, trust_disk: bool = False) -> Outcome:
-        installation = self._distribution.installation(self._rules.check_files, hash_weak=trust_disk)
-        opened = False
-
-        def hash_file(path: str, algorithm: str) -> str | None:
-            nonlocal opened
-            opened = True
-            return installation.hash_file(path, algorithm)
-
-        noticing = replace(installation, hash_file=hash_file)
-        comparison = compare(noticing, contents.members, contents.record, contents.dist_info)
+    def _judge(self, candidate: Candidate, contents: WheelContents) -> Outcome:
+        files = _Files(self._distribution)
+        installation = replace(self._distribution.installation(self._rules.check_files), files=files)
+        comparison = compare(installation, contents)
         verdict, reason = _verdict(comparison)
-        if verdict is Is.EQUAL and candidate.claiming_file and contents.ships(candidate.claiming_file):
-            verdict, reason = Is.FORGED, f"ships {candidate.claiming_file} itself"
-        return Outcome(candidate, verdict, reason, contents.size, opened=opened)
+        edited: list[str] = []
+        if verdict is Is.EQUAL and self._changed:
+            edited, wrong = split_changes(self._changed, installation, contents, comparison)
+            if wrong:
+                verdict, reason = Is.RECORD_WRONG, _listed(wrong)
+        claiming_file = candidate.claiming_file
+        if verdict is not Is.OTHER and claiming_file and contents.ships(claiming_file):
+            verdict, reason = Is.FORGED, f"ships {claiming_file} itself"
+        return Outcome(
+            candidate,
+            verdict,
+            reason,
+            contents.size,
+            contents,
+            edited=tuple(edited),
+            opened=files.opened,
+        )
 
     async def _guarded(self, candidate: Candidate, work: Awaitable[Outcome]) -> Outcome:
         try:
@@ -125,22 +173,28 @@ class Examiner:
             return Outcome(candidate, Is.NO_RANGES, "can only be read by downloading it whole")
         except IntegrityError as error:
             return Outcome(candidate, Is.OTHER, f"is not usable: {error}")
+        except GoneError:
+            return Outcome(candidate, Is.GONE, "is not there any more")
         except FetchError as error:
             verdict = Is.NOT_ALLOWED if error.code == "not-allowed" else Is.UNREACHABLE
-            reason = f"gave no answer: {str(error).rstrip('.')}"
-            return Outcome(candidate, verdict, reason, gone=isinstance(error, GoneError))
+            return Outcome(candidate, verdict, f"gave no answer: {str(error).rstrip('.')}")
 
 
 def _verdict(comparison: Comparison) -> tuple[Is, str]:
-    for verdict, paths, what in (
-        (Is.OTHER, comparison.differing, "has other contents"),
-        (Is.WEAK, comparison.weak, "cannot be compared without a hash"),
-        (Is.FILES_CHANGED, comparison.extra, "does not hold all that is installed"),
-    ):
-        if paths:
-            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            return verdict, f"{what} ({', '.join(paths[:3])}{more})"
+    if comparison.differing:
+        return Is.OTHER, f"has other contents ({_listed(comparison.differing)})"
+    if comparison.weak:
+        return Is.WEAK, f"cannot be compared without a hash ({_listed(comparison.weak)})"
+    if comparison.extra:
+        return Is.FILES_CHANGED, f"does not hold all that is installed ({_listed(comparison.extra)})"
+    if comparison.wrong:
+        return Is.RECORD_WRONG, _listed(comparison.wrong)
     return Is.EQUAL, ""
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(paths[:3]) + more
 
 
 def distinct(offers: Sequence[Offer]) -> list[Candidate]:
@@ -151,7 +205,7 @@ def distinct(offers: Sequence[Offer]) -> list[Candidate]:
         candidate = replace(
             candidate_at(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
         )
-        key = file.sha256 or candidate.url
+        key = candidate.sha256 or candidate.url
         if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):
             found[key] = candidate
     return list(found.values())

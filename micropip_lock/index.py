@@ -7,6 +7,7 @@ first one is down.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Collection, Sequence
@@ -51,17 +52,24 @@ class Listing:
     by_pages: bool = True
 
     def offers(self, name: str, versions: Collection[Version]) -> list[Offer]:
-        """The files of ``versions``, those of the first index first, each URL once."""
-        found = {
-            file.url: Offer(file, index)
-            for index, page in reversed(self.pages)
-            for file in reversed(page.files(name, versions))
-        }
-        return list(reversed(found.values()))
+        """The files of ``versions``, those of the first index first, each URL once for every sha256 given for it."""
+        found: dict[tuple[str, str | None], Offer] = {}
+        for index, page in self.pages:
+            for file in page.files(name, versions):
+                found.setdefault((file.url, file.sha256), Offer(file, index))
+        return list(found.values())
+
+    def hashes_of(self, url: str) -> dict[str, str]:
+        """Each sha256 that pages give for this very URL, with the first index that does."""
+        found: dict[str, str] = {}
+        for index, page in self.pages:
+            for sha256 in page.hashes_of(url):
+                found.setdefault(sha256, index)
+        return found
 
     def sha256_of(self, url: str) -> str | None:
-        """The sha256 that a page gives for this very URL."""
-        return next(filter(None, (page.lists(url) for _, page in self.pages)), None)
+        """The first sha256 that a page gives for this very URL."""
+        return next(iter(self.hashes_of(url)), None)
 
     def to_bytes(self, name: str, version: Version) -> bytes | None:
         """What is said of one version, for a cache; None when a URL may hold a secret."""
@@ -184,8 +192,9 @@ class Indexes:
 
     @property
     def key(self) -> str:
-        """What tells these indexes from others, in a cache."""
-        return " ".join(map(shown, (*self._index_urls, "", *self._find_links)))
+        """What tells these indexes from others, in a cache: a hash of the URLs, user and query included."""
+        settings = json.dumps([self._index_urls, self._find_links, self._trust_index_file])
+        return hashlib.sha256(settings.encode("utf-8", "surrogatepass")).hexdigest()
 
     async def preferred(self, name: str, fetcher: Fetcher, *, version: Version | None = None) -> Listing:
         """The page of project ``name`` (canonical) on the first index that has it, and find-links. Raises `FetchError`.

@@ -21,6 +21,7 @@ from packaging.version import Version
 from .compare import Installation
 from .direct_url import Note, parse_note
 from .errors import InputError, Problem
+from .hints import Site, install
 from .metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from .record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source, digest, parse_record
 
@@ -28,8 +29,45 @@ CheckFiles = Literal["size", "hash", "off"]
 
 _BLANKS = re.compile(r"(?<=\S)[^\S\r\n]{2,}")
 
+_BYTECODE = (".pyc", ".pyo")
+
 #: Files of .dist-info whose contents decide what is locked: their hashes are always compared.
 _ALWAYS_HASHED = frozenset({"METADATA", "WHEEL", "entry_points.txt"})
+
+
+class SiteFiles:
+    """The files of a site-packages folder, by path relative to it. Nothing is raised for one that cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._prefix = f"{folder}/"
+
+    def size(self, path: str) -> int | None:
+        """The size of a file in bytes; None when it is not there."""
+        try:
+            # A Path for each of thousands of files would cost more than the question itself.
+            return os.stat(self._prefix + path).st_size  # noqa: PTH116
+        except (OSError, ValueError):
+            return None
+
+    def is_file(self, path: str) -> bool:
+        """Whether a file lies at ``path``."""
+        return os.path.isfile(self._prefix + path)  # noqa: PTH113
+
+    def digest(self, path: str, algorithm: str) -> str | None:
+        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name. None: it cannot be read."""
+        data = self._read(path)
+        return None if data is None else digest(data, algorithm)
+
+    def size_and_crc(self, path: str) -> tuple[int, int] | None:
+        """The size of a file in bytes, and its CRC-32. None: it cannot be read."""
+        data = self._read(path)
+        return None if data is None else (len(data), zlib.crc32(data))
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return Path(self._prefix + path).read_bytes()
+        except (OSError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -46,6 +84,8 @@ class InstalledDistribution:
     rows: Sequence[RecordRow]
     #: What could not be read; such a distribution cannot be locked.
     faults: tuple[str, ...] = ()
+    #: What the folder belongs to.
+    site: Site = "venv"
     #: Unlike the other fields these are looked up often.
     key: str = field(init=False)
     version: str = field(init=False)
@@ -111,27 +151,32 @@ class InstalledDistribution:
         """Whether ``.data/purelib`` or ``platlib`` lies where the wheel had it, so not importable."""
         # One search in one text: an environment has thousands of paths, none of which has a NUL in it.
         data = self.dist_info.removesuffix(".dist-info") + ".data/"
+        folders = (f"{data}purelib/", f"{data}platlib/")
         paths = "\0".join(["", *self.record.sizes])
-        return f"\0{data}purelib/" in paths or f"\0{data}platlib/" in paths
+        if not any(f"\0{folder}" in paths for folder in folders):
+            return False
+        # pip 19.0.2 left such rows behind in RECORD, and put the files where they belong.
+        listed = [path for path in self.record.sizes if path.startswith(folders)]
+        return any(self.site_files.is_file(path) for path in listed)
 
-    def installation(self, check_files: CheckFiles, *, hash_weak: bool = False) -> Installation:
-        """Itself, as `record.compare` wants it; with ``hash_weak`` files whose rows have no hash are hashed."""
-        return Installation(
-            rows=self.rows,
-            entry_points=self.entry_points,
-            hash_file=self._hash_file,
-            hash_weak=hash_weak,
-            crc_file=self._crc_file if check_files == "hash" else None,
-        )
+    def installation(self, check_files: CheckFiles) -> Installation:
+        """Itself, as `compare.compare` wants it; ``check_files`` "hash" compares CRC-32s with the disk as well."""
+        return Installation(self.rows, self.site_files, self.entry_points, check_crc=check_files == "hash")
+
+    @cached_property
+    def site_files(self) -> SiteFiles:
+        """The files of the folder it is installed in."""
+        return SiteFiles(self.folder)
 
     def changed_files(
         self, check: CheckFiles, *, compiled: bool = False, sizes: Mapping[str, int] | None = None
     ) -> list[str]:
         """The files that are missing or not as the installed RECORD says.
 
-        Bytecode, and rows that leave the folder, are never opened or required. With ``compiled``
-        a source file may be missing when bytecode lies in its place, as in Pyodide's own builds.
-        ``sizes`` are those of files that lie in the folder, where they are known; each other file is asked for.
+        Rows without a size are compared by hash. Bytecode of a listed source, and rows that leave the folder, are
+        never opened or required. With ``compiled`` a source file may be missing when bytecode lies in its place, as
+        in Pyodide's own builds. ``sizes`` are those of files that lie in the folder, where they are known; each other
+        file is asked for.
         """
         changed = [row.path for row in self._in_question(check, sizes or {}) if not self._unchanged(row, check)]
         return [
@@ -145,23 +190,21 @@ class InstalledDistribution:
         record = self.record
         if check == "hash" or not record.is_unique:
             return (row for row in self.rows if not row.leaves_folder)
-        paths = {path for name in _ALWAYS_HASHED if (path := self._info_prefix + name) in record.sizes}
+        rows = [
+            (path, size)
+            for path, size in record.sizes.items()
+            if not (path.endswith(_BYTECODE) and self._is_compiled(path))
+        ]
+        paths = {self._info_prefix + name for name in _ALWAYS_HASHED}
+        paths.update(path for path, size in rows if size is None)
         if check == "size":
-            found = sizes.get if sizes else self._size
-            paths.update(
-                path
-                for path, size in record.sizes.items()
-                if not path.endswith((".pyc", ".pyo")) and (size is None or found(path) != size)
-            )
+            found = sizes.get if sizes else self.site_files.size
+            paths.update(path for path, size in rows if found(path) != size)
         return (record.row(path) for path in record.sizes if path in paths)
 
-    def _size(self, path: str) -> int | None:
-        """The size of a file; None when it is not there."""
-        try:
-            # A Path for each of thousands of files would cost more than the question itself.
-            return os.stat(self._folder_prefix + path).st_size  # noqa: PTH116  # a Path for each file takes longer
-        except (OSError, ValueError):
-            return None
+    def _is_compiled(self, path: str) -> bool:
+        """Whether this is bytecode of a source that is listed as well."""
+        return bytecode_source(path) in self.record.entries
 
     def _unchanged(self, row: RecordRow, check: CheckFiles) -> bool:
         path = row.path
@@ -172,34 +215,28 @@ class InstalledDistribution:
             # RECORD cannot hold its own hash, and PYODIDE_* are replaced after unpacking.
             if WRITTEN_BY_INSTALLERS.fullmatch(name):
                 return True
-        if check == "off" or bytecode_source(path):
+        if self._is_compiled(path):
             return True
-        if check == "hash" and row.strong:
-            return self._hash_file(path, row.algorithm or "") == row.digest
-        found = self._size(path)
+        if row.strong and (check == "hash" or row.size is None):
+            return self.site_files.digest(path, row.algorithm or "") == row.digest
+        if check == "off":
+            return True
+        found = self.site_files.size(path)
         return found is not None and row.size in (None, found)
 
     @cached_property
     def _info_prefix(self) -> str:
         return self.dist_info + "/"
 
-    @cached_property
-    def _folder_prefix(self) -> str:
-        return f"{self.folder}/"
+    @property
+    def faults_are_shipped(self) -> bool:
+        """Whether METADATA and WHEEL, one of which cannot be read, are as the wheel had them by the RECORD."""
+        rows = [self.record.row(path) for path in self._described if path in self.record.entries]
+        return len(rows) == len(self._described) and all(self._unchanged(row, "off") for row in rows)
 
-    def _hash_file(self, path: str, algorithm: str) -> str | None:
-        try:
-            return digest((self.folder / path).read_bytes(), algorithm)
-        except (OSError, ValueError):
-            return None
-
-    def _crc_file(self, row: RecordRow) -> int | None:
-        try:
-            data = (self.folder / row.path).read_bytes()
-        except (OSError, ValueError):
-            return None
-        edited = row.strong and digest(data, row.algorithm or "") != row.digest
-        return None if edited else zlib.crc32(data)
+    @property
+    def _described(self) -> tuple[str, ...]:
+        return (self._info_prefix + "METADATA", self._info_prefix + "WHEEL")
 
     @cached_property
     def metadata_sha256(self) -> str:
@@ -212,9 +249,10 @@ def one_blank(text: str) -> str:
     return _BLANKS.sub(" ", text)
 
 
-def scan(paths: Iterable[Path]) -> tuple[list[InstalledDistribution], list[Problem]]:
+def scan(paths: Iterable[Path], site: Site = "venv") -> tuple[list[InstalledDistribution], list[Problem]]:
     """Every distribution in ``paths``, by canonical name, and what is wrong with the folders.
 
+    ``site`` is what the folders belong to, which the hints depend on.
     Across folders the first on the path counts, as for the import system; names that begin with
     ``~`` are what pip leaves behind when it cannot delete. Raises `InputError` when a folder
     cannot be read.
@@ -225,12 +263,12 @@ def scan(paths: Iterable[Path]) -> tuple[list[InstalledDistribution], list[Probl
         here: dict[str, InstalledDistribution] = {}
         for name in _entries(folder):
             if name.endswith(".dist-info"):
-                distribution = _read(folder, name)
+                distribution = _read(folder, name, site)
                 first = here.setdefault(distribution.key, distribution)
                 if first is not distribution and distribution.key not in found:
                     problems[distribution.key] = _duplicate(first, distribution)
             elif name.endswith((".egg-info", ".egg-link", ".egg")):
-                legacy = _legacy(folder, name)
+                legacy = _legacy(folder, name, site)
                 if legacy.package not in found:
                     problems.setdefault(legacy.package, legacy)
         found = {**here, **found}
@@ -239,7 +277,7 @@ def scan(paths: Iterable[Path]) -> tuple[list[InstalledDistribution], list[Probl
 
 def every(folder: Path) -> list[InstalledDistribution]:
     """Each .dist-info of a folder, also where a name has several. Raises `InputError`."""
-    return [_read(folder, name) for name in _entries(folder) if name.endswith(".dist-info")]
+    return [_read(folder, name, "venv") for name in _entries(folder) if name.endswith(".dist-info")]
 
 
 def _entries(folder: Path) -> list[str]:
@@ -249,7 +287,7 @@ def _entries(folder: Path) -> list[str]:
         raise InputError(f"Cannot read the folder {folder}: {getattr(error, 'strerror', None) or error}.") from error
 
 
-def _read(folder: Path, dist_info: str) -> InstalledDistribution:
+def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
     # The specification wants the name's dashes escaped, but pip takes wheels whose are not.
     stem, dash, version = dist_info.removesuffix(".dist-info").rpartition("-")
     named = stem if dash else version
@@ -279,7 +317,7 @@ def _read(folder: Path, dist_info: str) -> InstalledDistribution:
     if canonicalize_name(metadata.name) != canonicalize_name(named):
         faults.append(f"METADATA names another project ({metadata.name})")
         metadata = CoreMetadata(named, version if dash else "0")
-    return InstalledDistribution(folder, dist_info, files, metadata, wheel, rows, tuple(faults))
+    return InstalledDistribution(folder, dist_info, files, metadata, wheel, rows, tuple(faults), site)
 
 
 def _contents(path: str) -> bytes:
@@ -302,22 +340,32 @@ def _dist_info_files(folder: str, faults: list[str]) -> list[str]:
 
 
 def _duplicate(first: InstalledDistribution, second: InstalledDistribution) -> Problem:
+    name = first.metadata.name
+    current = [item for item in (first, second) if not item.changed_files("size")]
+    if len(current) == 1:  # pip install --target --upgrade leaves the folder of the version before
+        old = second if current[0] is first else first
+        hint = f"Remove the folder {first.folder / old.dist_info}: the files are those of {current[0].dist_info}."
+    elif first.site == "folder":
+        hint = "Remove the folder of the version that you do not want, and install the other one again."
+    else:
+        hint = f"Uninstall {name} until none is left, then install the one version you want."
     return Problem(
         "duplicate",
         first.key,
         first.version,
         f"there are two of it in {first.folder}: {first.dist_info} and {second.dist_info}.",
-        f"Uninstall {first.metadata.name} until none is left, then install the one version you want.",
+        hint,
     )
 
 
-def _legacy(folder: Path, name: str) -> Problem:
+def _legacy(folder: Path, name: str, site: Site) -> Problem:
     stem = name.rpartition(".")[0]
     project, _, rest = stem.partition("-")
+    version = rest.partition("-")[0]
     return Problem(
         "legacy-metadata",
         canonicalize_name(project),
-        rest.partition("-")[0] or None,
+        version or None,
         f"it was installed without a wheel, in a form that records no contents ({folder / name}).",
-        f"Install it again with a current pip or uv, from a wheel: pip install --force-reinstall {project}",
+        install(f"{project}=={version}" if version else project, site, folder),
     )

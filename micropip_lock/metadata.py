@@ -5,16 +5,18 @@ Specification: https://packaging.python.org/en/latest/specifications/core-metada
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, parse_tag
-from packaging.utils import BuildTag, canonicalize_name
+from packaging.utils import BuildTag, canonicalize_name, parse_wheel_filename
 
-_BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _BUILD = re.compile(r"(\d+)(.*)")
@@ -52,8 +54,8 @@ class WheelMetadata:
 
 
 def parse_metadata(data: bytes) -> CoreMetadata:
-    """Parse METADATA. Raises ValueError when it is not UTF-8, or has no name or version, or a
-    Requires-Dist that nobody can read (leaving it out would make a lock that lacks a package)."""
+    """Parse METADATA. Raises ValueError when it has no name or version, or a Requires-Dist that is no
+    requirement (leaving it out would make a lock that lacks a package)."""
     return _core_metadata(_header_text(data))
 
 
@@ -63,6 +65,8 @@ def _core_metadata(text: str) -> CoreMetadata:
     name, version = _one(headers, "Name"), _one(headers, "Version")
     if not name or not version:
         raise ValueError("it has no Name or no Version")
+    if "\ufffd" in name + version:
+        raise ValueError("its Name or its Version is not UTF-8")
     if len(name) + len(version) > _LONGEST_NAME:
         raise ValueError("its Name or its Version is longer than a file name can be")
     return CoreMetadata(
@@ -78,7 +82,7 @@ def _core_metadata(text: str) -> CoreMetadata:
 
 @lru_cache(maxsize=256)  # most wheels of an environment have the very same one
 def parse_wheel_metadata(data: bytes) -> WheelMetadata:
-    """Parse WHEEL. Raises ValueError when it is not UTF-8, or has no Tag."""
+    """Parse WHEEL. Raises ValueError when it has no Tag."""
     headers = _headers(_header_text(data))
     texts = _all(headers, "Tag")
     if any(len(text) > _LONGEST_TAG for text in texts):
@@ -88,6 +92,16 @@ def parse_wheel_metadata(data: bytes) -> WheelMetadata:
         raise ValueError("it has no Tag")
     build = _BUILD.fullmatch(_one(headers, "Build") or "")
     return WheelMetadata(tags, (int(build[1]), build[2]) if build else ())
+
+
+def parse_filename_tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
+    """The build number and the tags in the file name of a wheel at ``url`` (PEP 427); None when it is no such name."""
+    try:
+        filename = unquote(urlsplit(url).path.rpartition("/")[2])
+        # No file system has longer names; a compressed tag set of more could stand for millions of tags.
+        return parse_wheel_filename(filename)[2:] if len(filename) <= _LONGEST_NAME else None
+    except ValueError:  # no name of a wheel, no URL, or more digits than Python converts
+        return None
 
 
 @lru_cache(maxsize=4096)
@@ -107,15 +121,12 @@ _Headers = Mapping[str, Sequence[Sequence[str]]]
 
 
 def _header_text(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 (byte {error.start})") from error
     # What follows the first blank line is the description; parsing it would cost most of the time.
-    headers = _BLANK_LINE.split(text.lstrip("\ufeff"), maxsplit=1)[0]
+    headers = _BLANK_LINE.split(data.removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     if len(headers) > _LONGEST_HEADERS:
-        raise ValueError("it is longer than anything that anybody wrote")
-    return headers
+        raise ValueError(f"its header is longer than {_LONGEST_HEADERS} bytes")
+    # Old tools wrote names of authors in any encoding; in the fields that count only ASCII is valid.
+    return headers.decode("utf-8", "replace")
 
 
 def _headers(text: str) -> _Headers:

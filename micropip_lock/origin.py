@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from .direct_url import DirectUrl, parse_direct_url, parse_index, parse_provenance_url
 from .errors import Problem
+from .hints import reinstall
 from .installed import InstalledDistribution
 from .url import is_http, shown
 
@@ -82,7 +83,7 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
                     distribution,
                     "foreign-installer",
                     "conda installed it, from a package that is no wheel.",
-                    "Install it from a wheel: pip install --force-reinstall {name}=={version}",
+                    f"It has to come from a wheel. {reinstall(distribution)}",
                 ),
             )
         )
@@ -99,7 +100,8 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
         try:
             value = parse(distribution.files[name])
         except ValueError as error:
-            return Origin(problems=(_problem(distribution, "broken-metadata", f"{name}: {error}.", _REINSTALL),))
+            problem = _problem(distribution, "broken-metadata", f"{name}: {error}.", reinstall(distribution))
+            return Origin(problems=(problem,))
         if value.kind != "archive":
             return Origin(problems=(_not_an_archive(distribution, value),))
         claims.append(Claim(kind, value.url, value.sha256, name))
@@ -130,9 +132,6 @@ def _only_remote(distribution: InstalledDistribution, claims: list[Claim]) -> Or
         if not unquote(urlsplit(claim.url).path).endswith(".whl"):
             return Origin(problems=(_sdist(distribution, f"it was built from {shown(claim.url)}, which is no wheel."),))
     return Origin(claims=tuple(claims))
-
-
-_REINSTALL = "Install it again: pip install --force-reinstall {name}=={version}"
 
 
 def _problem(
@@ -181,5 +180,5 @@ def _sdist(distribution: InstalledDistribution, message: str) -> Problem:
         distribution,
         "sdist",
         message + " What was built here exists nowhere else.",
-        "Install a wheel of it: pip install --only-binary=:all: --force-reinstall {name}; or build and publish one.",
+        f"Publish a wheel of it, or take the index's. {reinstall(distribution)}",
     )

@@ -1,20 +1,22 @@
 """Proof that one wheel at one URL is what is installed: the rules of evidence.
 
 The rules are those of docs/evidence.md. Nothing here raises for a package that cannot be proved: the
-answer is a `Finding` with problems, so that all packages are looked at and reported together.
+answer is a `Finding` with problems, so that all packages are examined and reported together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from .candidate import Candidate, candidate_at, witnessed
 from .errors import FetchError, Problem
-from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, Proof, Rules
-from .examine import Examiner, Is, Outcome, distinct
+from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
+from .examine import MATCHES, Examiner, Is, Outcome, distinct
 from .fetch import Fetcher
 from .fetch._meter import Meter
+from .hints import reinstall
 from .index import Indexes, Listing, Offer
 from .installed import InstalledDistribution
 from .origin import Claim, Origin, local_file
@@ -22,6 +24,9 @@ from .proved import Proved
 from .store import Facts
 from .target import Target
 from .url import is_http, shown
+
+#: Of one version no more wheels are examined: an index with thousands of them would keep a run busy for hours.
+MOST_CANDIDATES = 64
 
 
 class Prover:
@@ -48,12 +53,19 @@ class Prover:
         self._base_is_down = False
 
     async def prove(
-        self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None = None
+        self,
+        distribution: InstalledDistribution,
+        origin: Origin,
+        base: BaseWheel | None = None,
+        changed: Sequence[str] = (),
     ) -> Finding:
-        """Prove ``distribution`` by its claims, else by the base's own wheel, else by the indexes."""
-        case = _Case(self, distribution, Meter(self._fetcher))
+        """Prove ``distribution`` by its claims, else by the base's own wheel, else by the indexes.
+
+        ``changed`` are its files that are not as its RECORD says.
+        """
+        case = _Case(self, distribution, Meter(self._fetcher), changed)
         finding = await case.find(origin, base)
-        if self._proved is not None and case.lasts and not self._base_is_down:
+        if self._proved is not None and case.lasts and not (changed or self._base_is_down):
             self._proved.keep(distribution, origin, base, finding)
         return finding
 
@@ -61,21 +73,27 @@ class Prover:
 class _Case:
     """One distribution on its way to a finding."""
 
-    def __init__(self, prover: Prover, distribution: InstalledDistribution, fetcher: Meter) -> None:
+    def __init__(
+        self, prover: Prover, distribution: InstalledDistribution, fetcher: Meter, changed: Sequence[str]
+    ) -> None:
         self._prover = prover
         self._rules = prover._rules
         self._distribution = distribution
         self._fetcher = fetcher
-        self._examiner = Examiner(distribution, fetcher, self._rules, prover._facts)
+        self._changed = changed
+        self._examiner = Examiner(distribution, fetcher, self._rules, prover._facts, changed)
         self._accepted = distribution.key in self._rules.accept_unproved
         #: The sha256 of the base's wheel, whoever else lists it.
         self._of_base: frozenset[str] = frozenset()
-        #: Whether .dist-info and what servers said were all that was looked at: files on disk may change any time.
+        #: Each sha256 that a claim, a page or the base gives for a URL, and where it stands.
+        self._hashes: dict[str, dict[str, str]] = defaultdict(dict)
+        #: Whether .dist-info and what servers said were all that was read: files on disk may change any time.
         self.lasts = self._rules.check_files != "hash"
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if base is not None:
             self._of_base = frozenset({base.entry.sha256})
+            self._note_hash(base.entry.file_name, base.entry.sha256, "the base")
             self.lasts = self.lasts and not base.local
         if origin.claims:
             return await self._by_claims(origin.claims, base)
@@ -83,51 +101,94 @@ class _Case:
         if base is not None:
             outcome = await self._examine_base(base)
             if outcome.verdict is Is.EQUAL:
-                return self._found(outcome, is_base=True)
+                return self._found(outcome, "base", is_base=True)
             missed.append(outcome)
         return await self._by_index(origin.index, missed)
+
+    def _note_hash(self, url: str, sha256: str | None, source: str) -> None:
+        """Remember who gives which sha256 for a URL; a hash that came with a query is not the bare URL's."""
+        candidate = candidate_at(url, "", sha256)
+        if candidate.sha256 is not None:
+            self._hashes[candidate.url].setdefault(candidate.sha256, source)
 
     # -- claims: rules 2 and 3
 
     async def _by_claims(self, claims: Sequence[Claim], base: BaseWheel | None) -> Finding:
-        seen = witnessed(self._distribution, claims)
-        if seen is not None:
+        if not self._changed and (seen := witnessed(self._distribution, claims)) is not None:
             return seen
         first = claims[0]
         candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
-        known = {claim.sha256 for claim in claims} - {None}
-        # A hash belongs to the URL it came with: what is at another one may be other bytes.
-        silence: FetchError | None = None
-        own = {claim.sha256 for claim in claims if candidate_at(claim.url, claim.kind, None).url == candidate.url}
-        if not (candidate.had_query and first.witnessed):
-            listed, silence = await self._listed_sha256(candidate.url)
-            own.add(listed)
-        if len(known | own - {None}) > 1:
-            return self._hash_conflict(candidate.url, sorted(filter(None, known | own)))
-        candidate = replace(candidate, sha256=next(iter(own - {None}), None))
-        outcome = await self._examiner.examine(candidate)
+        for claim in claims:
+            self._note_hash(claim.url, claim.sha256, claim.file or f"the {claim.kind}")
+        if len({claim.sha256 for claim in claims} - {None}) > 1:
+            return self._hash_conflict(first.url, [claim.sha256 or "" for claim in claims])
+        listing, silence = await self._listing_of_claim(candidate, first)
+        listed = listing.hashes_of(candidate.url)
+        for listed_hash, index in listed.items():
+            self._note_hash(candidate.url, listed_hash, index)
+        known = list(self._hashes[candidate.url])
+        if len(known) > 1:
+            return self._hash_conflict(candidate.url, known)
+        sha256 = known[0] if known else None
+        candidate = replace(candidate, sha256=sha256, index=listed.get(sha256 or ""))
+        is_claimed = sha256 is not None and sha256 not in listed and sha256 not in self._of_base
+        outcome = await self._examiner.examine(candidate, is_hash_claimed=is_claimed)
         if outcome.verdict is not Is.EQUAL:
             return self._accepted_or([outcome])
+        objection = await self._objection(listing, outcome, silence)
+        if objection is not None and not self._is_waived(objection):
+            return self._unproved([objection])
         if outcome.candidate.sha256 is None and silence is not None:
             return self._silent(silence)
         # The very wheel of the base has the base's entry, whoever installed it.
-        is_base = base is not None and base.entry.sha256 == outcome.candidate.sha256
-        return self._found(outcome, is_base=is_base)
+        is_base = outcome.candidate.sha256 in self._of_base
+        source: HashSource = "index"
+        if is_base:
+            source = "base"
+        elif is_claimed:
+            source = "installer" if first.witnessed else "claim"
+        proof: Proof | None = None if objection is None else "accepted"
+        return self._found(outcome, source, proof=proof, is_base=is_base)
 
-    async def _listed_sha256(self, url: str) -> tuple[str | None, FetchError | None]:
-        """The sha256 a configured index gives for this URL, or why none could be asked.
-
-        Silence of the indexes is no objection, as long as a claim gives the hash.
-        """
-        if not self._prover._indexes:
-            return None, None
+    async def _listing_of_claim(self, candidate: Candidate, claim: Claim) -> tuple[Listing, FetchError | None]:
+        """What the indexes list of this version, and why they could not be asked."""
+        nothing = Listing((), ())
+        if not self._prover._indexes or (claim.witnessed and not candidate.had_query):
+            return nothing, None
         try:
             listing = await self._listing(short=True)
-            if not listing.by_pages and listing.sha256_of(url) is None:
+            if not listing.by_pages and not listing.hashes_of(candidate.url):
                 listing = await self._listing()
         except FetchError as error:
-            return None, error
-        return listing.sha256_of(url), None
+            return nothing, error
+        self._note_hashes(listing)
+        return listing, None
+
+    async def _objection(self, listing: Listing, claimed: Outcome, silence: FetchError | None) -> Outcome | None:
+        """What the indexes' own wheels of this version say against a claim by a file; None: nothing.
+
+        One that holds what is installed and ships that file shows that the claim was installed with it.
+        """
+        file = claimed.candidate.claiming_file
+        if file is None:
+            return None
+        if silence is not None:
+            verdict = Is.NOT_ALLOWED if silence.code == "not-allowed" else Is.UNREACHABLE
+            reason = f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
+            return Outcome(claimed.candidate, verdict, reason)
+        offers = listing.offers(self._distribution.key, self._distribution.versions)
+        others = [item for item in distinct(self._fitting(offers)) if item.url != claimed.candidate.url]
+        undecided = None
+        for candidate in others[:MOST_CANDIDATES]:
+            outcome = await self._examiner.examine(replace(candidate, claiming_file=file))
+            if outcome.verdict is Is.FORGED:
+                return outcome
+            if outcome.verdict is Is.NO_RANGES or outcome.is_silent:
+                undecided = undecided or outcome
+        return undecided
+
+    def _is_waived(self, outcome: Outcome) -> bool:
+        return self._accepted and outcome.verdict.value in WAIVABLE
 
     # -- the base and the indexes: rules 4 and 5
 
@@ -138,12 +199,11 @@ class _Case:
         if self._prover._base_is_down:
             return Outcome(candidate, Is.UNREACHABLE, "cannot be reached")
         if base.local:
-            outcome = await self._examiner.download(candidate)
-        else:
-            outcome = await self._examiner.examine(candidate)
-            # One refused connection tells for the whole base; asking again for each package only takes time.
-            if outcome.verdict is Is.UNREACHABLE and not outcome.gone:
-                self._prover._base_is_down = True
+            return await self._examiner.download(candidate)
+        outcome = await self._examiner.examine(candidate)
+        # One refused connection tells for the whole base; asking again for each package only takes time.
+        if outcome.verdict is Is.UNREACHABLE:
+            self._prover._base_is_down = True
         return outcome
 
     async def _by_index(self, first: str | None, missed: list[Outcome]) -> Finding:
@@ -164,27 +224,56 @@ class _Case:
         version = next(iter(versions)) if short and len(versions) == 1 else None
         return await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first, version=version)
 
-    async def _by_listing(self, listing: Listing, missed: list[Outcome]) -> Finding:
+    def _note_hashes(self, listing: Listing) -> list[Offer]:
+        """The files of this version, whose hashes are remembered."""
         offers = listing.offers(self._distribution.key, self._distribution.versions)
+        for offer in offers:
+            self._note_hash(offer.file.url, offer.file.sha256, offer.index)
+        return offers
+
+    async def _by_listing(self, listing: Listing, missed: list[Outcome]) -> Finding:
+        offers = self._note_hashes(listing)
         fitting = self._fitting(offers)
         if not fitting:
             undecided = [outcome for outcome in missed if outcome.verdict is not Is.OTHER]
             return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
         by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
-        # A page may list the base's own wheel: once its local copy was another one, its server need not be asked.
-        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Is.OTHER} - {None}
-        candidates = [item for item in distinct(self._not_excluded(fitting)) if item.sha256 not in decided]
-        outcomes = by_metadata or [await self._examiner.examine(candidate) for candidate in candidates]
+        outcomes = by_metadata or await self._examine_all(fitting, missed)
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
+        for outcome in equal:
+            if len(hashes := list(self._hashes[outcome.candidate.url])) > 1:
+                return self._hash_conflict(outcome.candidate.url, hashes)
         if len(equal) > 1:
             return await self._ambiguous(equal)
-        # Another wheel that could as well be the one, and that nobody can read now, would be ambiguous tomorrow.
+        # Another wheel that could as well be the one, and that cannot be read now, would be ambiguous tomorrow.
         silent = [outcome for outcome in outcomes if outcome.is_silent and self._is_certain(outcome.candidate, fitting)]
         if equal and silent and not self._accepted:
             return self._accepted_or(silent)
         if equal:
-            return self._found(equal[0], proof="metadata" if by_metadata else None)
+            return self._found(equal[0], "index", proof="metadata" if by_metadata else None)
         return self._accepted_or([*missed, *outcomes], offers=fitting)
+
+    async def _examine_all(self, fitting: Sequence[Offer], missed: Sequence[Outcome]) -> list[Outcome]:
+        """Examine the wheels of this version, those first whose METADATA may be equal by the page's own word.
+
+        The page may be wrong about METADATA, so that the others are examined before anything is refused.
+        """
+        # A page may list the base's own wheel: once its local copy was another one, its server need not be asked.
+        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Is.OTHER} - {None}
+        own = self._distribution.metadata_sha256
+        likely = [offer for offer in fitting if offer.file.metadata_sha256 in (None, "", own)]
+        outcomes: list[Outcome] = []
+        seen = set(decided)
+        for offers in (likely, fitting):
+            for candidate in distinct(offers):
+                identity = candidate.sha256 or candidate.url
+                if identity in seen or len(outcomes) == MOST_CANDIDATES:
+                    continue
+                seen.add(identity)
+                outcomes.append(await self._examiner.examine(candidate))
+            if any(outcome.verdict in MATCHES for outcome in outcomes):
+                break
+        return outcomes
 
     def _fitting(self, offers: Sequence[Offer]) -> list[Offer]:
         """The wheels that fit the target: those with the installed tags and build first, then the best tags."""
@@ -199,14 +288,6 @@ class _Case:
         wheel = self._distribution.wheel
         return offer.file.tags == wheel.tags and offer.file.build == wheel.build
 
-    def _not_excluded(self, offers: Sequence[Offer]) -> list[Offer]:
-        """Without the wheels whose METADATA is another one by the page's own word.
-
-        When that leaves none, the best one is looked at all the same, to be able to say what differs.
-        """
-        own = self._distribution.metadata_sha256
-        return [offer for offer in offers if offer.file.metadata_sha256 in (None, "", own)] or list(offers[:1])
-
     def _by_metadata(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Rule 5: METADATA, tags and build are equal by the page's own word."""
         own = self._distribution.metadata_sha256
@@ -217,13 +298,9 @@ class _Case:
     async def _ambiguous(self, equal: Sequence[Outcome]) -> Finding:
         if self._rules.download:
             downloaded = [await self._examiner.download(outcome.candidate) for outcome in equal]
-            honest = [
-                outcome
-                for outcome in downloaded
-                if outcome.verdict is Is.EQUAL and outcome.downloaded and outcome.downloaded.honest
-            ]
-            if honest:
-                return self._found(honest[0])
+            for outcome in downloaded:
+                if outcome.verdict is Is.EQUAL and outcome.contents and not outcome.contents.wrong_rows:
+                    return self._found(outcome, "index")
         urls = " and ".join(shown(outcome.candidate.url) for outcome in equal)
         return self._problem(
             "ambiguous-index",
@@ -235,20 +312,23 @@ class _Case:
 
     # -- findings
 
-    def _found(self, outcome: Outcome, *, proof: Proof | None = None, is_base: bool = False) -> Finding:
+    def _found(
+        self, outcome: Outcome, source: HashSource, *, proof: Proof | None = None, is_base: bool = False
+    ) -> Finding:
         candidate = outcome.candidate
         if not is_http(candidate.url) and not is_base:
             return Finding(problems=(local_file(self._distribution, candidate.url),))
-        self.lasts = self.lasts and not outcome.opened
         if candidate.sha256 is None:
-            return self._problem(
-                "hash-missing",
-                f"{shown(candidate.url)} holds what is installed, but nobody gives its sha256.",
-                "Compute it from the wheel with --download.",
-                candidate.url,
-            )
+            return self._without_hash(candidate)
+        if outcome.edited and not self._accepted:
+            return self._edited(outcome)
+        self.lasts = self.lasts and not outcome.opened
         if proof is None:
             proof = "download" if outcome.downloaded and not is_base else "content"
+        if outcome.edited:
+            proof = "accepted"
+        if proof == "download":
+            source = "download"
         evidence = Evidence(
             package=self._distribution.key,
             version=self._distribution.version,
@@ -260,9 +340,40 @@ class _Case:
             index=candidate.index,
             requests=self._fetcher.requests,
             bytes=self._fetcher.bytes,
+            hash_from=source,
         )
-        warnings = () if candidate.yanked is None else (self._yanked(candidate.yanked),)
-        return Finding(evidence, warnings=warnings, is_base=is_base)
+        warnings = []
+        if candidate.yanked is not None:
+            warnings.append(self._yanked(candidate.yanked))
+        if source == "claim":
+            warnings.append(self._claimed_hash(candidate))
+        return Finding(evidence, warnings=tuple(warnings), is_base=is_base, explains_files=outcome.contents is not None)
+
+    def _without_hash(self, candidate: Candidate) -> Finding:
+        if candidate.had_query:
+            return self._problem(
+                "query-needed",
+                f"its URL has a query, which may be a secret and is written nowhere, and no sha256 is known of "
+                f"{shown(candidate.url)} without it.",
+                "Compute it from the wheel with --download, or install it from a URL that needs no query.",
+                candidate.url,
+            )
+        return self._problem(
+            "hash-missing",
+            f"{shown(candidate.url)} holds what is installed, but no claim and no index gives its sha256.",
+            "Compute it from the wheel with --download.",
+            candidate.url,
+        )
+
+    def _edited(self, outcome: Outcome) -> Finding:
+        paths = outcome.edited
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        finding = self._problem(
+            "files-changed",
+            f"files are missing or were edited after it was installed: {', '.join(paths[:3])}{more}.",
+            reinstall(self._distribution),
+        )
+        return replace(finding, explains_files=True)
 
     def _yanked(self, reason: str) -> Problem:
         distribution = self._distribution
@@ -274,41 +385,79 @@ class _Case:
             f"Install another version of {distribution.metadata.name} if you can.",
         )
 
+    def _claimed_hash(self, candidate: Candidate) -> Problem:
+        distribution = self._distribution
+        named = candidate.claiming_file or f"the {candidate.claim}"
+        return Problem(
+            "claimed-hash",
+            distribution.key,
+            distribution.version,
+            f"nothing but {named} gives the sha256 of {shown(candidate.url)}.",
+            "Compute it from the wheel with --download, or name the index that lists this wheel.",
+            shown(candidate.url),
+        )
+
     def _accepted_or(self, outcomes: Sequence[Outcome], *, offers: Sequence[Offer] = ()) -> Finding:
         """The problem that says most, unless the user accepts it and there is a URL with a hash."""
-        order = list(Is)
-        worst = min(outcomes, key=lambda outcome: order.index(outcome.verdict))
-        code = worst.verdict.value
-        if self._accepted and code in WAIVABLE and self._is_certain(worst.candidate, offers):
-            return self._found(worst, proof="accepted", is_base=worst.candidate.claim == "base")
-        if worst.candidate.had_query:
+        closest = _closest(outcomes)
+        if self._is_waived(closest) and self._is_certain(closest.candidate, offers):
+            is_base = closest.candidate.claim == "base"
+            source: HashSource = "index" if closest.candidate.index else "claim"
+            return self._found(closest, "base" if is_base else source, proof="accepted", is_base=is_base)
+        return self._unproved(outcomes)
+
+    def _unproved(self, outcomes: Sequence[Outcome]) -> Finding:
+        """The problem that says most of wheels that did not prove."""
+        closest = _closest(outcomes)
+        verdict, candidate = closest.verdict, closest.candidate
+        code, url = verdict.value, shown(candidate.url)
+        if verdict is Is.RECORD_WRONG:
+            finding = self._problem(
+                code,
+                f"the RECORD of the wheel {url} is wrong about {closest.reason}. Its publisher made it so.",
+                "Installing it again changes nothing. Prove its bytes with --download, or install another version.",
+                candidate.url,
+            )
+            return replace(finding, explains_files=True)
+        if candidate.had_query:
             return self._problem(
                 "query-needed",
-                f"its URL needs a query, which may be a secret: without it "
-                f"{shown(worst.candidate.url)} {worst.reason}.",
+                f"its URL needs a query, which may be a secret: without it {url} {closest.reason}.",
                 "Publish the wheel at a URL that needs no query, and install it from there.",
-                worst.candidate.url,
+                candidate.url,
             )
-        if worst.verdict is Is.OTHER and len(outcomes) > 1:
-            message = f"none of {len(outcomes)} wheels holds what is installed; {shown(worst.candidate.url)} "
-        else:
-            message = f"{shown(worst.candidate.url)} "
-        is_base = worst.candidate.claim == "base" or worst.candidate.sha256 in self._of_base
-        hint = _BASE_DIR if worst.verdict is Is.UNREACHABLE and is_base else _HINTS[code]
-        return self._problem(code, message + worst.reason + ".", hint, worst.candidate.url)
+        message = f"{url} {closest.reason}."
+        if verdict is Is.OTHER and len(outcomes) > 1:
+            message = f"none of {len(outcomes)} wheels holds what is installed; {message}"
+        return self._problem(code, message, self._hint(closest), candidate.url)
+
+    def _hint(self, outcome: Outcome) -> str:
+        is_base = outcome.candidate.claim == "base" or outcome.candidate.sha256 in self._of_base
+        if outcome.verdict is Is.UNREACHABLE and is_base:
+            return _BASE_DIR
+        hint = _HINTS[outcome.verdict.value]
+        if outcome.verdict in (Is.FILES_CHANGED, Is.OTHER):
+            return f"{hint} {reinstall(self._distribution)}"
+        return hint
 
     def _is_certain(self, candidate: Candidate, offers: Sequence[Offer]) -> bool:
-        """Whether URL and sha256 come from one claim or page, and the file name is that of what is installed."""
+        """Whether URL and sha256 come from one claim or page, and no other wheel of the page is as likely."""
         if candidate.sha256 is None or candidate.had_query:
             return False
+        if len(self._hashes[candidate.url]) > 1:
+            return False
+        if candidate.claim != "index":
+            return True
         same = {offer.file.sha256 for offer in offers if self._same_tags(offer)}
-        return candidate.claim != "index" or candidate.sha256 in same
+        return candidate.sha256 in (same or {offer.file.sha256 for offer in offers[:1] if len(offers) == 1})
 
-    def _hash_conflict(self, url: str, hashes: Sequence[str]) -> Finding:
+    def _hash_conflict(self, url: str, hashes: Iterable[str]) -> Finding:
+        known = self._hashes[candidate_at(url, "", None).url]
+        said = [f"{sha256} ({shown(known[sha256])})" if sha256 in known else sha256 for sha256 in sorted(set(hashes))]
         return self._problem(
             "hash-conflict",
-            f"claims, report and index disagree about the sha256 of {shown(url)}: {', '.join(hashes)}.",
-            "Install it again; if that does not help, the file was replaced: ask whoever publishes it.",
+            f"claims, indexes and base disagree about the sha256 of {shown(url)}: {', '.join(said)}.",
+            "The file was replaced, or one of them is wrong: ask its publisher, and name the right index alone.",
             url,
         )
 
@@ -345,8 +494,7 @@ class _Case:
         return self._problem(
             "no-matching-wheel",
             f"no wheel of version {version} on {where} fits {self._prover._target}.",
-            "Install a version that has a fitting wheel: "
-            f"pip install --only-binary=:all: --force-reinstall {self._distribution.metadata.name}",
+            "Install a version that has a wheel for it, or choose another package.",
         )
 
     def _problem(self, code: str, message: str, hint: str, url: str | None = None) -> Finding:
@@ -361,19 +509,26 @@ _BY_CONTENT = frozenset({"content", "download"})
 
 _HINTS = {
     "forged-claim": "Do not trust this wheel: it forges where it comes from. Install {name} from an index.",
-    "files-changed": "Something was added after it was installed: pip install --force-reinstall {name}=={version}",
+    "files-changed": "Something was added after it was installed.",
+    "gone": "The file was removed or moved. Install a version that is there.",
+    "hash-conflict": "The file was replaced, or the index is wrong: ask its publisher, and install it again.",
     "weak-record": "Its RECORD has no sha256 for some files; only --download can compare them.",
     "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",
     "not-allowed": "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's configuration.",
     "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
-    "content-mismatch": "It was built from an sdist, edited, or comes from another index. Install the published wheel: "
-    "pip install --only-binary=:all: --force-reinstall {name}=={version}",
+    "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
 
 _BASE_DIR = (
     "Try again later, or check the network and the proxy. Without network: get the full distribution of this Pyodide "
     "once, and name its folder with --base-dir."
 )
+
+
+def _closest(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome that says most: that of the wheel that is most like what is installed."""
+    order = list(Is)
+    return min(outcomes, key=lambda outcome: order.index(outcome.verdict))
 
 
 def _one_of_each(equal: Sequence[Outcome]) -> list[Outcome]:

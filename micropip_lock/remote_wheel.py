@@ -9,13 +9,14 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from .errors import FetchError, IntegrityError
 from .fetch import ByteRange, Fetcher, Response
-from .record import Record, RecordRow, bytecode_source, encode_digest, parse_record
+from .record import STRONG, Record, RecordRow, bytecode_source, digest, encode_digest, parse_record
 from .url import shown
 from .zip_tail import (
     LONGEST_END,
@@ -60,20 +61,19 @@ _NEAR = 64 * 2**10
 _LARGE_DIRECTORY = 16 * 2**10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WheelContents:
-    """What a wheel says it holds. ``size`` is that of the wheel, in bytes.
-
-    ``sha256`` and ``honest`` are known only of a downloaded one: its hash, and whether every member
-    is what its RECORD says.
-    """
+    """What a wheel holds, and what its own RECORD says of that. ``size`` is that of the wheel, in bytes."""
 
     members: tuple[Member, ...]
+    #: The rows of the wheel's own RECORD.
     record: Sequence[RecordRow]
     dist_info: str
     size: int
+    #: The hash of the wheel; known only of a downloaded one.
     sha256: str | None = None
-    honest: bool | None = None
+    #: A row for each file as its bytes are; known only of a downloaded wheel.
+    true_rows: Sequence[RecordRow] | None = None
     names: frozenset[str] = field(default=frozenset())
     #: METADATA, where it was asked for.
     metadata: bytes | None = None
@@ -81,8 +81,42 @@ class WheelContents:
     excerpt: Excerpt | None = None
 
     def ships(self, filename: str) -> bool:
-        """Whether the wheel itself holds this file in its .dist-info, listed in RECORD or not."""
-        return f"{self.dist_info}/{filename}" in self.names
+        """Whether an installer would put a file of the wheel itself at ``filename`` in its .dist-info.
+
+        RECORD need not list it. What lies below ``.data`` is installed elsewhere, and may end in that folder.
+        """
+        path = f"{self.dist_info}/{filename}"
+        data_folder = self.dist_info.removesuffix(".dist-info") + ".data/"
+        if path in self.names:
+            return True
+        return any(name.startswith(data_folder) and name.endswith(f"/{path}") for name in self.names)
+
+    @cached_property
+    def wrong_rows(self) -> tuple[str, ...]:
+        """The files that the wheel's own RECORD gives another size or another hash than they have.
+
+        Of a wheel that was not downloaded, sizes alone are known, and the hash of METADATA where that was read.
+        """
+        listed = Record.of(self.record)
+        sizes = {item.name: item.size for item in self.members if item.name in listed.entries}
+        wrong = {name for name, size in sizes.items() if listed.row(name).size not in (None, size)}
+        hashes = {row.path: row for row in self.true_rows or ()}
+        if self.metadata is not None and (path := f"{self.dist_info}/METADATA") in sizes:
+            algorithm = listed.row(path).algorithm or "sha256"
+            if algorithm in STRONG:
+                hashes[path] = RecordRow(path, algorithm, digest(self.metadata, algorithm))
+        for path, row in hashes.items():
+            said = listed.row(path) if path in listed.entries else None
+            if said is not None and said.strong and said.algorithm == row.algorithm and said.digest != row.digest:
+                wrong.add(path)
+        return tuple(sorted(wrong - {f"{self.dist_info}/RECORD"}))
+
+
+def wrong_rows_said(contents: WheelContents) -> str:
+    """What a message says of `WheelContents.wrong_rows`."""
+    paths = contents.wrong_rows
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"the wheel's own RECORD is wrong about {', '.join(paths[:3])}{more}: its publisher made it so."
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +329,8 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
             metadata = archive.read(said.name) if said is not None and said.size <= LARGEST_METADATA else None
             if len(data) != record.size:
                 raise ValueError(f"{record.name} is not what the central directory says")
-            rows = {row.path: row for row in _parse_record(data, len(members))}
+            record_rows = _parse_record(data, len(members))
+            rows = {row.path: row for row in record_rows}
             true_rows = []
             for member in members:
                 if member.method not in (0, 8):
@@ -306,10 +341,8 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
                     true_rows.append(RecordRow(member.name, algorithm, _hash(opened(member), algorithm), member.size))
     except (*_BROKEN, zipfile.BadZipFile) as error:
         raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
-    known = [(row, rows[row.path]) for row in true_rows if row.path in rows]
-    honest = all(row.digest == said.digest for row, said in known if said.strong)
     names = frozenset(member.name for member in members)
-    return WheelContents(members, tuple(true_rows), _folder(record), size, sha256, honest, names, metadata)
+    return WheelContents(members, record_rows, _folder(record), size, sha256, Record.of(true_rows), names, metadata)
 
 
 def opener(file: IO[bytes], archive: zipfile.ZipFile) -> Callable[[Member], IO[bytes]]:

@@ -11,18 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from packaging.tags import Tag
-from packaging.utils import BuildTag, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from .direct_url import DirectUrl, parse_direct_url
 from .errors import InputError
-from .metadata import WheelMetadata, parse_requirement
+from .metadata import WheelMetadata, parse_filename_tags, parse_requirement
 from .toml import parse_toml
-
-#: No file system has longer names; a compressed tag set of more could stand for millions of tags.
-_LONGEST_FILENAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Reported:
         """What was installed, given the WHEEL that is; None when that cannot be told."""
         if self.download is not None:
             return self.download
-        fitting = [item for item in self.wheels if _tags(item.url) == (wheel.build, wheel.tags)]
+        fitting = [item for item in self.wheels if parse_filename_tags(item.url) == (wheel.build, wheel.tags)]
         return fitting[0] if len(fitting) == 1 else None
 
 
@@ -116,13 +111,3 @@ def _packages(value: Mapping[str, Any], where: str) -> Iterator[Reported]:
 
 def _wheel(item: Mapping[str, Any]) -> DirectUrl:
     return parse_direct_url(json.dumps({"url": item["url"], "archive_info": {"hashes": item["hashes"]}}).encode())
-
-
-def _tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
-    filename = unquote(urlsplit(url).path.rpartition("/")[2])
-    if len(filename) > _LONGEST_FILENAME:
-        return None
-    try:
-        return parse_wheel_filename(filename)[2:]
-    except ValueError:  # no name of a wheel, or more digits than Python converts
-        return None

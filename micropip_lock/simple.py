@@ -27,7 +27,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from .errors import FetchError
-from .url import shown
+from .url import shown, without_credentials
 
 #: What to ask for: JSON first, HTML second (PEP 691, «Version + Format Selection»).
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -151,11 +151,13 @@ class ProjectPage:
                 with contextlib.suppress(ValueError):  # «http://[» and the like
                     yield self._url(parsed), _sha256(parsed)
 
-    def lists(self, url: str) -> str | None:
-        """The sha256 of the file at ``url``, when this page lists that very URL with one."""
-        wanted = urldefrag(url)[0]
+    def hashes_of(self, url: str) -> list[str]:
+        """Each sha256 that this page gives for the file at this very URL; more than one contradict each other."""
+        wanted = without_credentials(url)
         filename = unquote(urlsplit(wanted).path.rpartition("/")[2])
-        return next((sha256 for link, sha256 in self.links(filename) if link == wanted and sha256 is not None), None)
+        links = self.links(filename)
+        found = [sha256 for link, sha256 in links if sha256 and without_credentials(link) == wanted]
+        return list(dict.fromkeys(found))
 
     def _url(self, row: Mapping[str, Any]) -> str:
         said: str = row.get("url") or ""

@@ -16,7 +16,7 @@ PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
 FORMATS |= {"errors", "requirements", "toml", "url", "progress"}
-INSTALLED = {"installed", "compare", "origin", "imports", "depends"}
+INSTALLED = {"installed", "compare", "hints", "origin", "imports", "depends"}
 INDEX = {
     "candidate",
     "index",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.compare import Comparison, Installation, compare
+from micropip_lock.compare import Comparison, Installation, compare, split_changes
 from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.record import RecordRow, digest, parse_record
-from micropip_lock.zip_tail import Member, find_directory, parse_directory
+from micropip_lock.record import RecordRow, digest
+from micropip_lock.remote_wheel import WheelContents, inspect_wheel
+from micropip_lock.zip_tail import Member
 
 from .support.installed import installer_target, pip_target, uv_target
 from .support.wheels import Row, build_wheel
@@ -25,13 +26,12 @@ INFO = "demo-1.0.dist-info"
 # -- comparing real wheels with real installations
 
 
-def contents(wheel: Path) -> tuple[tuple[Member, ...], tuple[RecordRow, ...]]:
-    data = wheel.read_bytes()
-    place = find_directory(data, len(data))
-    assert place is not None
-    with zipfile.ZipFile(wheel) as archive:
-        (record,) = [name for name in archive.namelist() if name.endswith("/RECORD")]
-        return parse_directory(data[place.offset : place.end], place), parse_record(archive.read(record))
+def contents(wheel: Path, *, downloaded: bool = False) -> WheelContents:
+    """What `read_wheel` reads of a wheel, or `download_wheel`."""
+    project = wheel.name.partition("-")[0]
+    with wheel.open("rb") as file:
+        whole = inspect_wheel(file, wheel.stat().st_size, "", project)
+    return whole if downloaded else replace(whole, true_rows=None)
 
 
 def installed(folder: Path) -> InstalledDistribution:
@@ -62,8 +62,8 @@ def test_what_installers_install_is_the_wheel(install: Any, tmp_path: Path) -> N
     distribution = installed(install(tmp_path / "site", wheel if is_path else str(wheel)))
     for check_files in ("size", "hash"):
         installation = distribution.installation(check_files)
-        assert compare(installation, *contents(wheel), INFO) == Comparison()
-        assert compare(installation, *contents(other), INFO).differing == ["other.py"]
+        assert compare(installation, contents(wheel)) == Comparison()
+        assert compare(installation, contents(other)).differing == ["other.py"]
 
 
 def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
     paths = {row.path for row in distribution.rows}
     assert any(path.endswith(".pyc") for path in paths) and "../../bin/pip" in paths
     assert len([path for path in paths if path.startswith("../../bin/pip")]) > 2  # and pip3.x
-    assert compare(distribution.installation("size"), *contents(wheel), "pip-99.0.dist-info") == Comparison()
+    assert compare(distribution.installation("size"), contents(wheel)) == Comparison()
 
 
 # -- the rules of «Equal», one by one
@@ -99,19 +99,31 @@ class Case:
         self.shipped = [row(name) for name in names]
         self.rows = [row(name) for name in names]
         self.on_disk: dict[str, bytes] = {}
+        self.in_wheel: dict[str, bytes] = {}
         self.opened: list[str] = []
 
-    def compare(self, *, crc: bool = False, **options: Any) -> Comparison:
-        installation = Installation(self.rows, hash_file=self._hash, crc_file=self._crc if crc else None, **options)
-        return compare(installation, self.members, self.shipped, INFO)
+    def compare(self, *, downloaded: bool = False, **options: Any) -> Comparison:
+        return compare(self.installation(**options), self.wheel(downloaded=downloaded))
 
-    def _hash(self, path: str, algorithm: str) -> str | None:
+    def installation(self, *, crc: bool = False, **options: Any) -> Installation:
+        return Installation(self.rows, self, check_crc=crc, **options)
+
+    def wheel(self, *, downloaded: bool = False) -> WheelContents:
+        """The wheel; each member holds "1" unless ``in_wheel`` says something else."""
+        true_rows = [row(item.name, self.in_wheel.get(item.name, b"1")) for item in self.members]
+        return WheelContents(tuple(self.members), self.shipped, INFO, 1, true_rows=true_rows if downloaded else None)
+
+    def is_file(self, path: str) -> bool:
+        return path in self.on_disk
+
+    def digest(self, path: str, algorithm: str) -> str | None:
         self.opened.append(path)
         return digest(self.on_disk[path], algorithm) if path in self.on_disk else None
 
-    def _crc(self, row: RecordRow) -> int | None:
-        self.opened.append(row.path)
-        return zlib.crc32(self.on_disk[row.path]) if row.path in self.on_disk else None
+    def size_and_crc(self, path: str) -> tuple[int, int] | None:
+        self.opened.append(path)
+        data = self.on_disk.get(path)
+        return None if data is None else (len(data), zlib.crc32(data))
 
 
 def test_equal_rows_are_equal_and_nothing_is_opened() -> None:
@@ -140,7 +152,7 @@ def test_equal_rows_are_equal_and_nothing_is_opened() -> None:
         ("shipped", row("a.py", b"1", size=2), "differing"),
         ("shipped", row("a.py", b"1", size=None), ""),
         ("members", member("a.py", size=2), "differing"),
-        ("members", None, "extra"),
+        ("members", None, ""),
         ("members", member("a.py", crc=0), ""),
     ],
 )
@@ -151,6 +163,71 @@ def test_every_member_has_one_row_of_equal_hash_and_size(side: str, changed: Any
     assert [name for name in ("differing", "weak", "extra") if getattr(found, name)] == verdict.split()
     assert "b.py" not in found.differing + found.weak + found.extra
     assert found.equal is (not verdict)
+
+
+def test_a_row_of_the_wheel_without_a_member_is_accounted_for_as_long_as_no_file_lies_there() -> None:
+    case = Case("a.py", "b.py")
+    del case.members[0]
+    assert case.compare() == Comparison()  # as pip keeps it
+    case.rows[0] = row("a.py", b"2")
+    assert case.compare().extra == ["a.py"]
+    case.rows[0], case.on_disk = row("a.py"), {"a.py": b"1"}
+    assert case.compare().extra == ["a.py"]
+    # Rows with a leading slash, as in published wheels, never count for a file of the folder.
+    case.rows[0] = case.shipped[0] = RecordRow("/a.py", "sha256", "AA", 1, leaves_folder=True)
+    assert case.compare() == Comparison()
+
+
+def test_a_member_that_no_row_lists_is_decided_by_its_bytes() -> None:
+    case = Case("a.py", "b.py")
+    del case.rows[0], case.shipped[0]
+    assert case.compare().differing == ["a.py"]  # not installed
+    case.on_disk = {"a.py": b"1"}
+    assert case.compare().weak == ["a.py"]
+    found = case.compare(downloaded=True)
+    assert found.equal and found.settled == {"a.py"}
+    case.on_disk = {"a.py": b"2"}
+    assert case.compare(downloaded=True).differing == ["a.py"]
+    case.rows.insert(0, RecordRow("a.py"))  # as pip appends it
+    assert case.compare().weak == ["a.py"]
+    assert case.compare(downloaded=True).differing == ["a.py"]
+
+
+@pytest.mark.parametrize(
+    "said", [row("a.py", b"2"), row("a.py", size=9), row("a.py", b"22")], ids=["hash", "size", "both"]
+)
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "hashed anew"])
+def test_a_wheel_whose_record_is_wrong_about_a_file(said: RecordRow, is_kept: bool) -> None:
+    case = Case("a.py", "b.py")
+    case.shipped[0] = said
+    case.on_disk = {"a.py": b"1"}
+    if is_kept:
+        case.rows[0] = said
+    found = case.compare()
+    if is_kept and said.size == 1:
+        assert found.equal  # only the bytes show it: docs/evidence.md says so
+        assert split_changes(["a.py"], case.installation(), case.wheel(), found) == ([], ["a.py"])
+    else:
+        assert found == Comparison(wrong=["a.py"])
+    assert case.compare(downloaded=True).equal
+    case.on_disk = {"a.py": b"3"}
+    assert case.compare(downloaded=True).differing == ([] if is_kept is False else ["a.py"])
+    if not (is_kept and said.size == 1):
+        assert case.compare().differing == ["a.py"]
+
+
+def test_why_a_file_is_not_as_its_row_says() -> None:
+    case = Case("edited.py", "shipped.py", "gone.py", "row.py", "same.py")
+    del case.members[3]
+    case.on_disk = {"edited.py": b"2", "shipped.py": b"1", "same.py": b"1"}
+    found = case.compare()
+    paths = ["edited.py", "shipped.py", "gone.py", "row.py", "other.py"]
+    edited = ["edited.py", "gone.py", "other.py"]
+    assert split_changes(paths, case.installation(), case.wheel(), found) == (edited, ["shipped.py"])
+    downloaded = case.wheel(downloaded=True)
+    assert split_changes(paths, case.installation(), downloaded, found) == (edited, [])
+    case.on_disk["row.py"] = b""
+    assert split_changes(["row.py"], case.installation(), case.wheel(), found) == (["row.py"], [])
 
 
 def test_a_folder_entry_is_no_file() -> None:
@@ -196,6 +273,7 @@ def test_the_rest_of_dist_info_is_compared(name: str) -> None:
 def test_purelib_and_platlib_lie_at_the_root(scheme: str) -> None:
     name = f"demo-1.0.data/{scheme}/p/a.py"
     case = Case(name)
+    case.on_disk = {name: b"1"}
     assert case.compare().differing == [name] and case.compare().extra == [name]
     for path, equal in (("p/a.py", True), ("q/p/a.py", False), ("a.py", False)):
         case.rows = [row(path)]
@@ -228,15 +306,16 @@ def test_rows_outside_of_the_folder_are_never_opened() -> None:
     case = Case("demo-1.0.data/data/a.txt")
     for outside in (row("../../a.txt", b"1", "sha512"), RecordRow("../../a.txt", leaves_folder=True)):
         case.rows = [outside]
-        assert case.compare(hash_weak=True, crc=True).weak == ["demo-1.0.data/data/a.txt"]
+        for downloaded in (True, False):
+            assert case.compare(downloaded=downloaded, crc=True).weak == ["demo-1.0.data/data/a.txt"]
     case.rows = [row("../../a.txt")]
-    assert case.compare(hash_weak=True, crc=True).equal
+    assert case.compare(downloaded=True, crc=True).equal
     assert not case.opened
 
 
 @pytest.mark.parametrize("place", ["../../../bin/run", "../../bin/run", "bin/run", "Scripts/run", "/usr/bin/run"])
-@pytest.mark.parametrize("suffix", ["", ".exe", ".exe.manifest", "-script.py", "-script.pyw", ".py"])
-def test_scripts_may_be_rewritten_and_lie_anywhere_outside(place: str, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", ["", ".exe", ".exe.manifest", "-script.py", "-script.pyw"])
+def test_scripts_may_be_rewritten_and_lie_where_installers_put_them(place: str, suffix: str) -> None:
     case = Case()
     case.rows.append(row(place + suffix, b"rewritten"))
     assert case.compare().extra == [place + suffix]
@@ -246,13 +325,41 @@ def test_scripts_may_be_rewritten_and_lie_anywhere_outside(place: str, suffix: s
 
 
 @pytest.mark.parametrize(
-    "path", ["run", "demo/run", "demo/bin/run", "../../lib/run", "bin/other", "../../../bin/running"]
+    "path",
+    [
+        "run",
+        "demo/run",
+        "demo/bin/run",
+        "../../lib/run",
+        "../../demo/bin/run",
+        "bin/other",
+        "bin/run.py",
+        "bin/run3.14",
+        "bin/run-3.14.py",
+        "scripts/run",
+        "BIN/run",
+        "../../../bin/running",
+    ],
 )
 def test_other_files_are_no_scripts(path: str) -> None:
     case = Case()
     case.members.append(member("demo-1.0.data/scripts/run"))
     case.rows.append(row(path))
     assert case.compare(entry_points=frozenset({"run"})).extra == [path]
+
+
+def test_scripts_lie_in_one_folder() -> None:
+    case = Case()
+    case.rows += [row("../../bin/run"), row("bin/run")]
+    assert case.compare(entry_points=frozenset({"run"})).extra == ["bin/run"]
+
+
+@pytest.mark.parametrize("name", ["pip3", "pip3.14", "pip-3.14", "easy_install-3.8"])
+def test_versioned_scripts_are_those_of_pip_and_setuptools(name: str) -> None:
+    case = Case()
+    case.rows.append(row(f"../../../bin/{name}"))
+    assert case.compare(entry_points=frozenset({"pip", "easy_install"})).equal
+    assert not case.compare(entry_points=frozenset({"run"})).equal
 
 
 def test_scripts_that_pyodide_leaves_where_they_are() -> None:
@@ -286,23 +393,27 @@ def test_other_algorithms_are_answered_from_the_disk() -> None:
     assert case.compare().equal and case.opened
 
 
-def test_weak_rows_are_answered_from_the_disk_only_when_asked() -> None:
+def test_weak_rows_are_decided_by_the_bytes_of_a_downloaded_wheel() -> None:
     for weak in (RecordRow("a.py"), row("a.py", b"1", "md5")):
         case = Case()
         case.rows[0], case.on_disk = weak, {"a.py": b"1"}
         assert case.compare().weak == ["a.py"] and not case.opened
-        assert case.compare(hash_weak=True).equal
+        assert case.compare(downloaded=True).equal
         case.on_disk = {"a.py": b"2"}
-        assert case.compare(hash_weak=True).differing == ["a.py"]
+        assert case.compare(downloaded=True).differing == ["a.py"]
 
 
 def test_crcs_are_compared_with_the_disk_when_asked() -> None:
     case = Case()
-    # What cannot be told is left to the comparison of the disk with its own RECORD.
-    for on_disk, equal in (({"a.py": b"1"}, True), ({"a.py": b"2"}, False), ({}, True)):
+    case.on_disk = {"a.py": b"1"}
+    assert case.compare(crc=True).equal
+    case.members[0] = member("a.py", crc=0)
+    assert case.compare(crc=True).differing == ["a.py"]
+    assert case.compare().equal
+    # A file that is not as its own row says is a problem of another kind.
+    for on_disk in ({"a.py": b"2"}, {}):
         case.on_disk = on_disk
-        assert case.compare(crc=True).equal is equal
-        assert case.compare().equal
+        assert case.compare(crc=True).equal
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -320,14 +431,14 @@ def test_forged_record_rows_do_not_make_another_wheel_equal(tmp_path: Path) -> N
 
     wheel = build_wheel(tmp_path / "true", "demo", "1.0", files={"demo.py": "good\n"})
     genuine: Mapping[str, tuple[str, str]] = {
-        item.path: (f"sha256={item.digest}", str(item.size)) for item in contents(wheel)[1]
+        item.path: (f"sha256={item.digest}", str(item.size)) for item in contents(wheel).record
     }
     forged = build_wheel(tmp_path / "forged", "demo", "1.0", files={"demo.py": "evil!\n"}, record=swap)
     same_size = build_wheel(tmp_path / "sized", "demo", "1.0", files={"demo.py": "evil\n"}, record=swap)
     distribution = installed(pip_target(tmp_path / "site", str(wheel)))
-    assert compare(distribution.installation("size"), *contents(forged), INFO).differing == ["demo.py"]
-    assert compare(distribution.installation("size"), *contents(same_size), INFO).equal  # docs/evidence.md says so
-    assert compare(distribution.installation("hash"), *contents(same_size), INFO).differing == ["demo.py"]
+    assert compare(distribution.installation("size"), contents(forged)).differing == ["demo.py"]
+    assert compare(distribution.installation("size"), contents(same_size)).equal  # docs/evidence.md says so
+    assert compare(distribution.installation("hash"), contents(same_size)).differing == ["demo.py"]
 
 
 paths = st.sampled_from(
@@ -337,12 +448,13 @@ paths = st.sampled_from(
 
 @given(st.lists(paths, max_size=4), st.lists(paths, max_size=4), st.booleans())
 def test_equal_means_that_every_member_is_accounted_for(
-    names: Sequence[str], listed: Sequence[str], weak: bool
+    names: Sequence[str], listed: Sequence[str], downloaded: bool
 ) -> None:
     case = Case()
     case.members = [member(name) for name in names]
     case.rows = [row(path) for path in listed]
-    found = case.compare(hash_weak=weak, crc=True)
+    found = case.compare(downloaded=downloaded, crc=True)
     compared = {name for name in names if name and name != f"{INFO}/INDEX"}
     assert set(found.differing) | set(found.weak) <= set(names)
-    assert not found.equal or compared <= {"a.py"}  # Case() ships a row for that one only
+    known = set(names) if downloaded else {"a.py"}  # Case() ships a row for that one only
+    assert not found.equal or compared <= known

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from micropip_lock.errors import InputError, Problem
-from micropip_lock.installed import InstalledDistribution, scan
+from micropip_lock.installed import CheckFiles, InstalledDistribution, scan
 
 from .support.ids import short
 from .support.installed import installer_target, pip_target, uv_target
@@ -149,12 +149,17 @@ FILES = {"demo/__init__.py": "1\n", "demo/empty.py": "", "demo/data.txt": "text\
         (f"{INFO}/INDEX", None, False, False, False),
         (f"{INFO}/RECORD.jws", None, False, False, False),
         ("demo/added.py", b"not listed", False, False, False),
-        ("demo/__pycache__/data.cpython-314.pyc", b"other", False, False, False),
+        ("demo/__pycache__/__init__.cpython-314.pyc", b"other", False, False, False),
+        ("demo/__pycache__/__init__.cpython-314.pyc", None, False, False, False),
+        ("demo/__pycache__/data.cpython-314.pyc", b"other", True, True, False),
+        ("demo/only.pyc", b"CODE", False, True, False),
+        ("demo/only.pyc", None, True, True, False),
     ],
 )
 def test_changed_files(path: str, content: bytes | None, size: bool, hash_: bool, off: bool, site: Path) -> None:
     info = {"licenses/x": "x", "INDEX": "i", "RECORD.jws": "{}"}
-    cache = {"demo/__pycache__/data.cpython-314.pyc": "code"}
+    cached = ["demo/__pycache__/__init__.cpython-314.pyc", "demo/__pycache__/data.cpython-314.pyc", "demo/only.pyc"]
+    cache = dict.fromkeys(cached, "code")
     unpacked(site, files={**FILES, **cache}, entry_points={"a": "b:c"}, dist_info_files=info)
     assert one(site).changed_files("hash") == []
     file = site / path
@@ -168,6 +173,15 @@ def test_changed_files(path: str, content: bytes | None, size: bool, hash_: bool
     expected = {"size": size, "hash": hash_, "off": off}
     assert {check: distribution.changed_files(check) == [path] for check in ("size", "hash", "off")} == expected
     assert {check: distribution.changed_files(check) != [] for check in ("size", "hash", "off")} == expected
+
+
+@pytest.mark.parametrize("check", ["size", "hash", "off"])
+@pytest.mark.parametrize("content", [b"TEXT\n", b"longer than it was\n"])
+def test_rows_without_a_size_are_compared_by_hash(check: CheckFiles, content: bytes, site: Path) -> None:
+    unpacked(site, files=FILES, record=lambda rows: [(path, hash_, "") for path, hash_, _ in rows])
+    assert one(site).changed_files(check) == []
+    (site / "demo/data.txt").write_bytes(content)
+    assert one(site).changed_files(check) == ["demo/data.txt"]
 
 
 @pytest.mark.parametrize("known", ["right", "wrong", "none"])
@@ -220,7 +234,7 @@ def test_pyodide_s_own_builds_may_hold_bytecode_instead_of_sources(site: Path) -
 BROKEN = [
     ("METADATA", None, "METADATA: it is missing"),
     ("METADATA", b"", "METADATA: it has no Name"),
-    ("METADATA", b"Name: d\xe9mo\nVersion: 1\n", "METADATA: it is not UTF-8"),
+    ("METADATA", b"Name: d\xe9mo\nVersion: 1\n", "METADATA: its Name or its Version is not UTF-8"),
     ("METADATA", b"Name: demo\nVersion: 1.0\nRequires-Dist: ((\n", "METADATA: '(('"),
     ("METADATA", b"Name: other\nVersion: 1.0\n", "METADATA names another project (other)"),
     ("WHEEL", None, "WHEEL: it is missing"),

@@ -81,6 +81,7 @@ def test_evidence_as_json_has_the_keys_of_the_contract(demo: InstalledDistributi
         "index",
         "requests",
         "bytes",
+        "hash_from",
     ]
     assert evidence.to_json()["package"] == "demo"
 
@@ -88,7 +89,7 @@ def test_evidence_as_json_has_the_keys_of_the_contract(demo: InstalledDistributi
 def test_a_witnessed_claim_costs_nothing(demo: InstalledDistribution) -> None:
     claim = Claim("micropip", "https://files.example/demo-1.0-py3-none-any.whl", "a" * 64, "PYODIDE_URL", True)
     evidence = prove(demo, where=Origin(claims=(claim,))).evidence
-    assert evidence == Evidence("demo", "1.0", "micropip", "installer", claim.url, "a" * 64)
+    assert evidence == Evidence("demo", "1.0", "micropip", "installer", claim.url, "a" * 64, hash_from="installer")
 
 
 def test_a_witnessed_claim_with_a_query_is_proved_by_content(
@@ -96,9 +97,15 @@ def test_a_witnessed_claim_with_a_query_is_proved_by_content(
 ) -> None:
     url = index.file_url(wheel.name)
     claim = Claim("micropip", url + "?token=hunter2", sha256(wheel), "PYODIDE_URL", True)
-    evidence = prove(demo, where=Origin(claims=(claim,))).evidence
+    # The hash that came with the query is not that of the URL without it.
+    assert code(prove(demo, where=Origin(claims=(claim,)))) == "query-needed"
+    evidence = prove(demo, where=Origin(claims=(claim,)), rules=Rules(download=True)).evidence
+    assert evidence is not None
+    assert (evidence.url, evidence.proof, evidence.hash_from) == (url, "download", "download")
+    evidence = prove(demo, index.url, where=Origin(claims=(claim,))).evidence
     assert evidence is not None
     assert (evidence.url, evidence.proof, evidence.claim) == (url, "content", "micropip")
+    assert (evidence.hash_from, evidence.index, evidence.sha256) == ("index", index.url, sha256(wheel))
     index.faults["/files/"] = Fault("status", status=404)
     assert code(prove(demo, where=Origin(claims=(claim,)))) == "query-needed"
 

@@ -66,7 +66,7 @@ def test_it_says_what_the_page_says_of_the_version(index: IndexServer) -> None:
     assert (found.url, found.yanked, found.requires_python) == (index.file_url(wheel.name), "broken", ">=3.8")
     assert found.size == wheel.stat().st_size
     page = parse_page(index.respond("GET", "/simple/demo/", {}).body, "text/html", f"{index.url}/demo/")
-    assert found.sha256 == page.lists(found.url)
+    assert [found.sha256] == page.hashes_of(found.url)
     assert document.files("demo", {Version("2.0")}) == []
 
 

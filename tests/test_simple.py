@@ -220,7 +220,7 @@ def test_empty_html_pages_that_say_what_they_are(body: bytes) -> None:
     assert parse_page(body, HTML, URL).files("demo", V1) == []
 
 
-def test_lists_gives_the_hash_of_that_very_url() -> None:
+def test_the_hashes_of_that_very_url() -> None:
     page = json_page(
         row(url="http://["),
         row(url="https://mirror.example/demo-1.0-py3-none-any.whl", hashes={"sha256": "cd" * 32}),
@@ -228,11 +228,11 @@ def test_lists_gives_the_hash_of_that_very_url() -> None:
         row("demo-1.0%2Bx.tar.gz", url="https://files.example/demo-1.0%2Bx.tar.gz"),
         row("demo-1.0+y.tar.gz", url="https://files.example/demo-1.0%2By.tar.gz"),
     )
-    assert page.lists("https://files.example/demo-1.0-py3-none-any.whl#sha256=00") == HASH
-    assert page.lists("https://mirror.example/demo-1.0-py3-none-any.whl") == "cd" * 32
-    assert page.lists("https://files.example/demo-1.0%2By.tar.gz") == HASH
-    assert page.lists("https://else.example/demo-1.0-py3-none-any.whl") is None
-    assert page.lists("https://files.example/demo-1.0-py3-none-any.whl?x=1") is None
+    assert page.hashes_of("https://files.example/demo-1.0-py3-none-any.whl#sha256=00") == [HASH]
+    assert page.hashes_of("https://mirror.example/demo-1.0-py3-none-any.whl") == ["cd" * 32]
+    assert page.hashes_of("https://files.example/demo-1.0%2By.tar.gz") == [HASH]
+    assert page.hashes_of("https://else.example/demo-1.0-py3-none-any.whl") == []
+    assert page.hashes_of("https://files.example/demo-1.0-py3-none-any.whl?x=1") == []
 
 
 def test_a_single_file_is_a_page() -> None:
@@ -271,7 +271,7 @@ def test_any_answer_is_a_page_or_a_fetch_error(body: bytes, content_type: str) -
     except FetchError:
         return
     assert all(file.version in V1 for file in page.files("demo", V1))
-    page.lists(URL + "demo-1.0.tar.gz")
+    page.hashes_of(URL + "demo-1.0.tar.gz")
 
 
 values = st.recursive(

@@ -53,7 +53,7 @@ def _look(page: ProjectPage) -> None:
                 promise(bool(shown(file.metadata_url)), "a sidecar without URL")
                 promise(file.sha256 is None or len(file.sha256) == 64, "a hash that is none")
                 if file.sha256 is not None and urlsplit(file.url).path.endswith(f"/{file.filename}"):
-                    promise(page.lists(file.url) is not None, "a page does not list its own file")
+                    promise(page.hashes_of(file.url), "a page does not list its own file")
             _listing(Listing((("https://index.example/simple", part),), ("https://index.example/simple",)), project)
     promise(page.url in page.urls, "a page without its own URL")
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from ..depends import Dependencies, Edges
 from ..errors import Problem
+from ..hints import reinstall
 from ..installed import CheckFiles, InstalledDistribution, scan
 from ..lockfile import LockedPackage
 from ..origin import Origin, mock, origin
@@ -52,10 +54,14 @@ class Environment:
     left_out: tuple[tuple[str, str | None, str], ...]
     #: Whatever is installed or was reached, without the rest of the distribution.
     present: set[str]
+    #: Every distribution that is not left out on purpose, those of the base included.
+    installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
     #: Bytes of the installed files of each distribution, as far as RECORD has them.
     sizes: dict[str, int] = field(default_factory=dict)
-    #: Names of which some files are not as they were installed.
-    changed: dict[str, Problem] = field(default_factory=dict)
+    #: The files of each distribution that are not as its RECORD says, by canonical name.
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The problems of those whose WHEEL names no tag of the target. The file name of the wheel decides, once known.
+    misfits: dict[str, Problem] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
@@ -71,10 +77,11 @@ _ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
 
 def read_environment(here: Here, target: Target, selection: Selection) -> Environment:
     """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
-    found, problems = scan(here.paths)
+    found, problems = scan(here.paths, here.site)
     everything = {item.key: item for item in found}
     distributions = {key: item for key, item in everything.items() if key not in selection.exclude}
     origins = {key: _origin(item, here, selection.report) for key, item in distributions.items()}
+    problems += _shipped_by_others(distributions, origins)
     problems += _from_memory(here, distributions)
     roots = _based_roots(here, distributions, origins, problems)
     unbased = {key: item for key, item in distributions.items() if not origins[key].is_base}
@@ -94,6 +101,7 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
         edges=edges,
         left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
         present={*own, *present},
+        installed=distributions,
         sizes={key: item.record.size for key, item in distributions.items()},
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
@@ -108,6 +116,29 @@ def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Report
     reported = report.get(item.key)
     file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
     return origin(item, loaded=here.loaded, report={} if file is None else {item.key: file})
+
+
+def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]) -> list[Problem]:
+    """The claims of one distribution that the RECORD of another one lists: that wheel has brought them."""
+    problems = []
+    for key, item in distributions.items():
+        files = {claim.file for claim in origins[key].claims if claim.file and not claim.witnessed}
+        paths = {f"{item.dist_info}/{name}": name for name in files}
+        for other in distributions.values() if paths else ():
+            shipped = [name for path, name in paths.items() if path in other.record.entries and other is not item]
+            if shipped:
+                problems.append(
+                    Problem(
+                        "forged-claim",
+                        key,
+                        item.version,
+                        f"its {shipped[0]}, which says where it came from, was installed by {other.metadata.name}.",
+                        f"Do not trust {other.metadata.name} {other.version}. Remove it, and install both again.",
+                    )
+                )
+                origins[key] = Origin()
+                break
+    return problems
 
 
 def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
@@ -220,35 +251,38 @@ def _check_disk(
             environment.problems.append(unreadable(item))
         elif not item.faults:
             is_base = environment.origins[key].is_base
-            if not is_base:
-                environment.problems.extend(_misfits(item, target))
+            if not is_base and item.unspread:
+                environment.problems.append(layout(key, item.version))
+            if not is_base and target.rank(item.wheel.tags) is None:
+                environment.misfits[key] = wrong_platform(item, item.wheel.tags, target)
             if changed := item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder)):
-                environment.changed[key] = changed_on_disk(item, changed)
+                environment.changed[key] = tuple(changed)
 
 
 def unreadable(item: InstalledDistribution) -> Problem:
     """The problem of a distribution whose .dist-info cannot be read."""
+    hint = reinstall(item)
+    if item.faults_are_shipped:
+        hint = "Its publisher made it so, and installing it again changes nothing: install another version."
     return Problem(
         "broken-metadata",
         item.key,
         item.version,
         f"{item.dist_info} cannot be read: {'; '.join(item.faults)}.",
-        f"Install it again: pip install --force-reinstall {item.metadata.name}",
+        hint,
     )
 
 
-def _misfits(item: InstalledDistribution, target: Target) -> Iterable[Problem]:
-    if target.rank(item.wheel.tags) is None:
-        tags = ", ".join(sorted(map(str, item.wheel.tags))[:3])
-        yield Problem(
-            "wrong-platform",
-            item.key,
-            item.version,
-            f"its wheel is for {tags}, which does not run on {target}.",
-            "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
-        )
-    if item.unspread:
-        yield layout(item.key, item.version)
+def wrong_platform(item: InstalledDistribution, tags: Iterable[Tag], target: Target) -> Problem:
+    """The problem of a wheel that does not run on the target."""
+    named = ", ".join(sorted(map(str, tags))[:3])
+    return Problem(
+        "wrong-platform",
+        item.key,
+        item.version,
+        f"its wheel is for {named}, which does not run on {target}.",
+        "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
+    )
 
 
 def layout(key: str, version: str) -> Problem:
@@ -271,5 +305,37 @@ def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Proble
         item.key,
         item.version,
         f"files are missing or were edited after it was installed: {', '.join(paths[:3])}{more}.",
-        f"Install it again: pip install --force-reinstall {item.metadata.name}=={item.version}",
+        reinstall(item),
     )
+
+
+def overwriter(
+    item: InstalledDistribution, paths: Sequence[str], others: Iterable[InstalledDistribution]
+) -> InstalledDistribution | None:
+    """The other distribution whose files those at ``paths`` are; None when there is none."""
+    for other in others:
+        if other is not item and all(_is_of(other, path) for path in paths):
+            return other
+    return None
+
+
+def overwritten(item: InstalledDistribution, paths: Sequence[str], other: InstalledDistribution) -> Problem:
+    """The problem of two distributions that have files of one name."""
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    named = f"{other.metadata.name} {other.version}"
+    return Problem(
+        "files-changed",
+        item.key,
+        item.version,
+        f"{named} has overwritten files of it: {', '.join(paths[:3])}{more}.",
+        f"The two cannot be installed together as they are: uninstall {other.metadata.name} or {item.metadata.name}, "
+        "and install the other one again.",
+    )
+
+
+def _is_of(item: InstalledDistribution, path: str) -> bool:
+    """Whether the file at ``path`` is the one that a distribution's RECORD lists."""
+    if path not in item.record.entries:
+        return False
+    row = item.record.row(path)
+    return row.strong and item.site_files.digest(path, row.algorithm or "") == row.digest

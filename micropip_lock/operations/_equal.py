@@ -79,7 +79,7 @@ class Equality:
             if (path := self.supplier.at_hand(entry)) is not None:
                 with path.open("rb") as file:
                     contents = inspect_wheel(file, path.stat().st_size, entry.sha256, item.key)
-                return compare(item.installation("size"), contents.members, contents.record, contents.dist_info).equal
+                return compare(item.installation("size"), contents).equal
             if not is_http(entry.file_name):
                 return False
             candidate = Candidate(without_credentials(entry.file_name), "lock", entry.sha256)

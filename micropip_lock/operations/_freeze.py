@@ -11,12 +11,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..candidate import witnessed
-from ..errors import InputError, UnlockableError
+from ..candidate import candidate_at, witnessed
+from ..errors import InputError, Problem, UnlockableError
 from ..evidence import Finding, Rules
 from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import Lockfile
+from ..metadata import parse_filename_tags
 from ..origin import Origin
 from ..progress import Progress
 from ..store import Facts, NoFacts, facts_in
@@ -24,7 +25,16 @@ from ..surroundings import Surroundings
 from ..target import Target
 from ._assemble import assemble
 from ._connect import connected
-from ._environment import Environment, Include, Selection, read_environment
+from ._environment import (
+    Environment,
+    Include,
+    Selection,
+    changed_on_disk,
+    overwriter,
+    overwritten,
+    read_environment,
+    wrong_platform,
+)
 from ._here import Here, look
 from ._live import packages_shown
 from ._result import FreezeResult
@@ -132,7 +142,7 @@ async def _freeze(
     environment = read_environment(here, target, selection)
     known = not refresh and not isinstance(facts, NoFacts)
     findings = await _prove(environment, here, target, rules, fetcher, facts, trust_index_file, known, progress)
-    _collect(environment, findings, rules)
+    _collect(environment, findings, rules, target)
     lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
     if problems:
@@ -149,6 +159,7 @@ def _known(
     found = {
         item.key: proved.find(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
         for item in distributions
+        if item.key not in environment.changed
     }
     return {key: finding for key, finding in found.items() if finding is not None}
 
@@ -187,7 +198,8 @@ async def _prove(
             progress(len(findings), len(distributions), item.key)
 
     for item in distributions:
-        if (finding := witnessed(item, environment.origins[item.key].claims)) is not None:
+        finding = witnessed(item, environment.origins[item.key].claims)
+        if finding is not None and item.key not in environment.changed:
             found(item, finding)
     rest = [item for item in distributions if item.key not in findings]
     if rest:
@@ -197,7 +209,7 @@ async def _prove(
 
         asked = not all(map(_is_seen, (environment.origins[item.key] for item in rest)))
         indexes = here.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
-        proved = Proved(facts, f"{trust_index_file} {indexes.key}", target, rules)
+        proved = Proved(facts, indexes.key, target, rules)
         if use_known:
             findings |= _known(rest, environment, here, proved)
             rest = [item for item in rest if item.key not in findings]
@@ -212,28 +224,59 @@ async def _prove(
 
         async def prove(item: InstalledDistribution) -> None:
             base = here.base.wheel(item.key, item.version)
-            found(item, await prover.prove(item, environment.origins[item.key], base))
+            changed = environment.changed.get(item.key, ())
+            found(item, await prover.prove(item, environment.origins[item.key], base, changed))
 
         await fetcher.gather(map(prove, rest))
     return {item.key: findings[item.key] for item in distributions}
 
 
 def _is_seen(origin: Origin) -> bool:
-    """Whether the runtime knows the URL, so that no index has to be asked for it."""
-    return bool(origin.claims) and origin.claims[0].witnessed
+    """Whether the runtime knows the URL and its hash, so that no index has to be asked for it."""
+    if not origin.claims:
+        return False
+    claim = origin.claims[0]
+    return claim.witnessed and not candidate_at(claim.url, claim.kind, claim.sha256).had_query
 
 
-def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules) -> None:
-    """Bring problems together, and waive changed files where the user accepts them and a wheel is known."""
-    for finding in findings.values():
-        environment.problems.extend(finding.problems)
-        environment.warnings.extend(finding.warnings)
-    for key, problem in environment.changed.items():
-        found = findings.get(key, Finding())
-        if key in rules.accept_unproved and found.evidence is not None:
+def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules, target: Target) -> None:
+    """Bring problems together, each cause once."""
+    for key in sorted(findings):
+        findings[key] = _judged(key, findings[key], environment, target)
+        environment.problems.extend(findings[key].problems)
+        environment.warnings.extend(findings[key].warnings)
+    for key, paths in environment.changed.items():
+        found = findings.get(key)
+        if found is not None and found.explains_files:
+            continue
+        is_accepted = key in rules.accept_unproved
+        if is_accepted and found is not None and found.evidence is not None:
             findings[key] = replace(found, evidence=replace(found.evidence, proof="accepted"))
-        elif key not in rules.accept_unproved or key not in environment.based:
-            environment.problems.append(problem)
+        elif not (is_accepted and key in environment.based):
+            problem = changed_on_disk(environment.installed[key], paths)
+            environment.problems.append(_named(problem, environment))
+
+
+def _judged(key: str, finding: Finding, environment: Environment, target: Target) -> Finding:
+    """The finding of one distribution, with what its wheel's file name and other distributions say about it."""
+    if finding.evidence is None:
+        if key in environment.misfits:
+            return replace(finding, problems=(environment.misfits[key],))
+        return replace(finding, problems=tuple(_named(problem, environment) for problem in finding.problems))
+    parsed = parse_filename_tags(finding.evidence.url)
+    if finding.is_base or parsed is None or target.rank(parsed[1]) is not None:
+        return finding
+    problem = wrong_platform(environment.installed[key], parsed[1], target)
+    return Finding(problems=(problem,), explains_files=True)
+
+
+def _named(problem: Problem, environment: Environment) -> Problem:
+    """The problem of changed files, naming the distribution that overwrote them, where there is one."""
+    paths = environment.changed.get(problem.package)
+    if problem.code != "files-changed" or not paths:
+        return problem
+    other = overwriter(environment.installed[problem.package], paths, environment.installed.values())
+    return problem if other is None else overwritten(environment.installed[problem.package], paths, other)
 
 
 def freeze_sync(**arguments: Any) -> FreezeResult:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import surroundings as _surroundings
 from ..errors import InputError
 from ..fetch import Fetcher
+from ..hints import Site
 from ..lockfile import Lockfile, LockInfo
 from ..surroundings import Surroundings
 from ._base import Base, load_base
@@ -30,6 +31,8 @@ class Here:
     loaded: Mapping[str, str] | None = None
     in_memory: Mapping[str, str] | None = None
     page_origin: str | None = None
+    #: What the folders belong to.
+    site: Site = "venv"
     file_sizes: Callable[[Path], Mapping[str, int]] | None = None
 
     def sizes_below(self, folder: Path) -> Mapping[str, int]:
@@ -85,8 +88,16 @@ async def look(
         loaded=live,
         in_memory=around.in_memory if live is not None else None,
         page_origin=around.page_origin,
+        site=_site(path, live),
         file_sizes=around.file_sizes,
     )
+
+
+def _site(path: object, live: object) -> Site:
+    """What the folders belong to, which decides how something is installed into them again."""
+    if path is not None:
+        return "folder"
+    return "venv" if live is None else "runtime"
 
 
 async def look_without_folders(

@@ -22,6 +22,7 @@ from ._verify_silence import Silence
 #: How an installed distribution may differ from its wheel, and what to do.
 _HINTS = {
     Is.OTHER: "Install the wheel that the lock names, or freeze again.",
+    Is.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
     Is.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
     Is.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
     Is.NO_RANGES: "Let it be downloaded with --deep.",
@@ -100,7 +101,7 @@ async def _compare(
     examiner = Examiner(item, fetcher, rules, facts if is_known else None)
     outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
     verdict = outcome.verdict
-    if outcome.gone:
+    if verdict is Is.GONE:
         tell_gone(look)
     elif outcome.is_silent:
         error = FetchError(f"{url} {outcome.reason}", url=url)
@@ -108,7 +109,9 @@ async def _compare(
         silence.add(error, item.key)
     elif verdict in _HINTS:
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
-        if verdict in (Is.WEAK, Is.NO_RANGES):
+        if verdict is Is.RECORD_WRONG:
+            reason = f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
+        elif verdict in (Is.WEAK, Is.NO_RANGES):
             reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
         return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)
     return None

@@ -16,7 +16,7 @@ from ..imports import imports
 from ..installed import InstalledDistribution
 from ..metadata import CoreMetadata, WheelMetadata, parse_metadata
 from ..published import BrokenMetadataError, Publications
-from ..remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel
+from ..remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, wrong_rows_said
 from ..store import Facts
 from ._environment import layout
 from ._verify_entry import Entry, as_version, listed
@@ -25,6 +25,7 @@ from ._verify_silence import Silence
 
 T = TypeVar("T")
 
+_PUBLISHER = "It can be installed all the same. Ask its publisher to build it again, or lock another version."
 _BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another version."
 
 
@@ -130,8 +131,8 @@ def _check_hash(look: Look, witness: _Witness) -> bool:
 def _judge(look: Look, contents: WheelContents) -> None:
     """What a whole wheel says against the lock, its own RECORD and its sidecar."""
     entry, published = look.entry, look.metadata
-    if contents.honest is False:
-        look.tell("content-mismatch", "files in the wheel are not what its own RECORD says.", _BROKEN)
+    if contents.wrong_rows:
+        look.tell("wheel-record-wrong", wrong_rows_said(contents), _PUBLISHER)
     try:
         metadata = parse_metadata(contents.metadata or b"")
     except ValueError as error:

@@ -1,0 +1,35 @@
+"""What to do about an installed distribution, in commands that work where it is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .installed import InstalledDistribution
+
+#: What a site-packages folder belongs to: a virtual environment, nothing (pip --target), or a running Pyodide.
+Site = Literal["venv", "folder", "runtime"]
+
+
+def reinstall(distribution: InstalledDistribution) -> str:
+    """How to install the published wheel of ``distribution`` again, as a sentence."""
+    has_record = "RECORD" in distribution.files
+    requirement = f"{distribution.metadata.name}=={distribution.version}"
+    return install(requirement, distribution.site, distribution.folder, has_record=has_record)
+
+
+def install(requirement: str, site: Site, folder: Path, *, has_record: bool = True) -> str:
+    """How to install ``requirement`` over what is installed in ``folder``, as a sentence.
+
+    pip refuses to replace a distribution that has no RECORD, unless it ignores it.
+    """
+    if site == "runtime":
+        name = requirement.partition("==")[0]
+        return f'Install it again: micropip.uninstall("{name}"), then await micropip.install("{requirement}").'
+    command = "pip install --only-binary=:all: --no-deps"
+    if site == "folder":
+        options = f"--upgrade --target {folder} {requirement}"
+        return f"Install it again: {command} {options} (with the --platform options the folder was made with)."
+    replacing = "--force-reinstall" if has_record else "--ignore-installed"
+    return f"Install it again: {command} {replacing} {requirement}"
