@@ -45,7 +45,8 @@ def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str
     """
     parts = urlsplit(without_credentials(url))
     # piplite adds ?sha256= to make the browser's cache tell two files apart.
-    harmless = not parts.query or parse_qs(parts.query, keep_blank_values=True) == {"sha256": [sha256]}
+    query = parse_qs(parts.query.lower(), keep_blank_values=True)
+    harmless = not parts.query or query == {"sha256": [(sha256 or "").lower()]}
     # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
     bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
     own_hash = sha256 if harmless else None

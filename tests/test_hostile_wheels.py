@@ -365,7 +365,7 @@ SERVERS: dict[str, tuple[int, Callable[[Response], Response], str]] = {
     "no bytes": (1, lambda response: replace(response, body=b""), "no-ranges"),
     "everything, later": (2, lambda response: Response(response.url, 200, {}, HONEST), "no-ranges"),
     "nothing to range over, later": (2, lambda response: Response(response.url, 416, {}, b""), "no-ranges"),
-    "gone, later": (2, lambda response: Response(response.url, 404, {}, b""), "unreachable"),
+    "gone, later": (2, lambda response: Response(response.url, 404, {}, b""), "gone"),
 }
 
 

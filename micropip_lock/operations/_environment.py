@@ -67,8 +67,13 @@ class Environment:
 
     def provable(self) -> list[InstalledDistribution]:
         """The distributions that it makes sense to ask for: nothing definite is wrong with them yet."""
-        hopeless = {problem.package for problem in self.problems if problem.code not in _ABOUT_OTHERS}
+        hopeless = self.hopeless
         return [item for key, item in sorted(self.own.items()) if key not in hopeless]
+
+    @property
+    def hopeless(self) -> set[str]:
+        """The names of what has a problem that no wheel can solve."""
+        return {problem.package for problem in self.problems if problem.code not in _ABOUT_OTHERS}
 
 
 #: These problems are about a package's dependencies; its own proof is still worth having.
@@ -243,20 +248,24 @@ def _check_disk(
     sizes = {}
     if selection.check_files == "size":
         sizes = {folder: here.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
-    told = {problem.package for problem in environment.problems}
+    hopeless = environment.hopeless
     for key, item in sorted(distributions.items()):
         if environment.origins[key].problems:
             environment.problems.extend(environment.origins[key].problems)
-        elif item.faults and key not in told:
+        elif key in hopeless:
+            continue
+        elif item.faults:
             environment.problems.append(unreadable(item))
-        elif not item.faults:
+        else:
             is_base = environment.origins[key].is_base
             if not is_base and item.unspread:
                 environment.problems.append(layout(key, item.version))
-            if not is_base and target.rank(item.wheel.tags) is None:
-                environment.misfits[key] = wrong_platform(item, item.wheel.tags, target)
-            if changed := item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder)):
+            changed = item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder))
+            if changed:
                 environment.changed[key] = tuple(changed)
+            is_edited = f"{item.dist_info}/WHEEL" in changed
+            if not (is_base or is_edited) and target.rank(item.wheel.tags) is None:
+                environment.misfits[key] = wrong_platform(item, item.wheel.tags, target)
 
 
 def unreadable(item: InstalledDistribution) -> Problem:

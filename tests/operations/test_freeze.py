@@ -338,7 +338,7 @@ def test_download_finds_a_wheel_that_is_not_what_the_index_promises(index: Index
     index.ranges = "no"
     index.overrides[wheel.name] = {"hashes": {"sha256": "0" * 64}}
     (problem,) = problems_of(site, index_urls=index.url, download=True)
-    assert problem.code == "content-mismatch"
+    assert problem.code == "hash-conflict"
     assert sha256(wheel) in problem.message
 
 

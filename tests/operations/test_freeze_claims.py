@@ -215,8 +215,22 @@ def test_a_report_of_pip_claims_url_and_hash(index: IndexServer, site: Path, tmp
     assert proofs(result) == {"app": ("report", "content"), "big": ("report", "content")}
     assert result.lockfile.packages["app"].sha256 == sha256(wheel)
     assert result.lockfile.packages["app"].depends == ("big",)
-    assert told(result.warnings) == []
+    assert told(result.warnings) == [("app", "claimed-hash"), ("big", "claimed-hash")]
+    assert {item.hash_from for item in result.evidence} == {"claim"}
     assert index.wheel_downloads == 0
+    result = freeze_folder(site, report=report, index_urls=index.url)
+    assert told(result.warnings) == []
+    assert {(item.hash_from, item.index) for item in result.evidence} == {("index", index.url)}
+
+
+def test_a_report_with_a_wrong_hash_is_a_claim_like_any_other(index: IndexServer, site: Path, tmp_path: Path) -> None:
+    wheel = build_wheel(index.folder, "app", "1.0")
+    path = pip_report(site, tmp_path / "report.json", "app", index_url=index.url)
+    path.write_text(path.read_text().replace(sha256(wheel), "0" * 64))
+    assert told(problems_of(site, report=path, index_urls=index.url)) == [("app", "hash-conflict")]
+    assert told(freeze_folder(site, report=path).warnings) == [("app", "claimed-hash")]
+    assert told(problems_of(site, report=path, download=True)) == [("app", "hash-conflict")]
+    assert told(problems_of(site, report=path, strict=True)) == [("app", "claimed-hash")]
 
 
 def test_a_report_about_another_version_is_no_claim(index: IndexServer, site: Path, tmp_path: Path) -> None:
@@ -252,14 +266,18 @@ def test_piplites_query_is_dropped(spelling: Callable[[str], str], index: IndexS
     assert result.lockfile.packages["demo"].file_name == url
 
 
-def test_another_query_is_dropped_when_the_bare_url_proves(index: IndexServer, site: Path) -> None:
+def test_another_query_is_dropped_when_the_bare_url_proves_and_has_a_hash(index: IndexServer, site: Path) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     installer_target(site, wheel)
     url = index.file_url(wheel.name)
     dist_info(site, {"direct_url.json": archive(f"{url}?download=1#egg=demo", sha256(wheel))})
-    result = freeze_folder(site)
-    assert result.lockfile.packages["demo"].file_name == url
-    assert "?" not in index.requests[0].path
+    assert told(problems_of(site)) == [("demo", "query-needed")]
+    for options, proof in (({"index_urls": index.url}, "content"), ({"download": True}, "download")):
+        index.reset()
+        result = freeze_folder(site, **options)
+        assert result.lockfile.packages["demo"].file_name == url
+        assert proofs(result) == {"demo": ("direct-url", proof)}
+        assert not any("?" in request.path for request in index.requests)
 
 
 # -- what is installed, and where

@@ -121,7 +121,7 @@ def _folder_for_metadata(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (not_utf_8, "METADATA: it is not UTF-8"),
+        (not_utf_8, "METADATA: its Name or its Version is not UTF-8"),
         (_without("METADATA"), "METADATA"),
         (_without("WHEEL"), "WHEEL"),
         (_without("RECORD"), "RECORD: it is missing"),

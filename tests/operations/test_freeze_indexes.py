@@ -229,12 +229,15 @@ def test_a_hash_that_only_an_unreachable_index_may_know_is_not_called_missing(
     assert told(problems_of(site, index_urls=other_index.url)) == [("demo", "unreachable")]
 
 
-def test_a_claim_with_a_hash_does_not_mind_an_index_that_is_down(
+def test_a_claim_by_a_file_minds_an_index_that_is_down(
     demo: Path, index: IndexServer, other_index: IndexServer, site: Path
 ) -> None:
     other_index.faults["/"] = Fault("status", status=500)
     claim(site, direct_url_json=archive(index.file_url(demo.name), sha256(demo)))
-    assert proofs(freeze_folder(site, index_urls=other_index.url)) == {"demo": ("direct-url", "content")}
+    # A wheel there could be what was installed, and have brought the claim along.
+    assert told(problems_of(site, index_urls=other_index.url)) == [("demo", "unreachable")]
+    result = freeze_folder(site, index_urls=other_index.url, accept_unproved=["demo"])
+    assert proofs(result) == {"demo": ("direct-url", "accepted")}
 
 
 def test_a_base_that_is_out_of_reach_is_not_called_a_missing_project(

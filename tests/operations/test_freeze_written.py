@@ -140,11 +140,14 @@ def test_a_fragment_of_the_page_is_not_written(index: IndexServer, site: Path) -
     assert "#" not in freeze_folder(site, index_urls=index.url).to_json()
 
 
-def test_a_query_of_the_page_is_dropped_when_the_bare_url_proves(index: IndexServer, site: Path) -> None:
+def test_a_query_of_the_page_is_dropped_when_the_bare_url_proves_by_download(index: IndexServer, site: Path) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     index.overrides[wheel.name] = {"url": index.file_url(wheel.name) + "?token=hunter2"}
     installer_target(site, wheel)
-    result = freeze_folder(site, index_urls=index.url)
+    with pytest.raises(UnlockableError) as caught:
+        freeze_folder(site, index_urls=index.url)
+    assert [problem.code for problem in caught.value.problems] == ["query-needed"]
+    result = freeze_folder(site, index_urls=index.url, download=True)
     assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
 
 

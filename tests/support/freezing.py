@@ -133,5 +133,5 @@ def live(site: Path, *entries: dict[str, Any], **more: Any) -> Surroundings:
 
 def not_utf_8(dist_info: Path) -> None:
     """Damage METADATA."""
-    text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nAuthor: Ü\n"
+    text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0Ü\n"
     (dist_info / "METADATA").write_bytes(text.encode("latin-1"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ..support.freezing import NATIVE, entry
-from ..support.wheels import build_sdist, build_wheel, repack, sha256
+from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256
 from .case import Zoo, case
 
 LOCKED = "locked by content"
 PUBLISH = "Build a wheel"
 FROM_WHEEL = "--only-binary=:all:"
-AGAIN = "pip install --force-reinstall"
+AGAIN = "--upgrade --target"
+PUBLISHER = "Installing it again changes nothing"
 
 
 def _source(zoo: Zoo) -> Path:
@@ -153,10 +155,51 @@ def _(zoo: Zoo) -> None:
 # -- by URL
 
 
-@case("a wheel by URL, by pip (with its hash)", LOCKED)
+@case(
+    "a wheel by URL, by pip (with its hash), that no index lists", "locked by content, warns claimed-hash", "--download"
+)
 def _(zoo: Zoo) -> None:
     zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}")
     zoo.index_urls.clear()
+
+
+@case("the same with --download", "locked by download")
+def _(zoo: Zoo) -> None:
+    zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}")
+    zoo.index_urls.clear()
+    zoo.options["download"] = True
+
+
+@case("the same with a hash of other bytes, and with --download", "hash-conflict", "ask its publisher")
+def _(zoo: Zoo) -> None:
+    wheel = zoo.wheel()
+    zoo.pip(f"animal @ {zoo.index.add(wheel)}")
+    claim = zoo.info("direct_url.json")
+    claim.write_text(claim.read_text().replace(sha256(wheel), "0" * 64))
+    zoo.index_urls.clear()
+    zoo.options["download"] = True
+
+
+@case("a wheel by URL, by pip (with its hash), that the index lists", LOCKED)
+def _(zoo: Zoo) -> None:
+    zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}")
+
+
+@case("a wheel by a URL with a query, that the index lists without", LOCKED)
+def _(zoo: Zoo) -> None:
+    zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}?version=1")
+
+
+@case("a wheel by a URL with a query, that no index lists", "query-needed", "--download")
+def _(zoo: Zoo) -> None:
+    zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}?version=1")
+    zoo.index_urls.clear()
+
+
+@case("a wheel by URL that is gone", "gone", "removed or moved")
+def _(zoo: Zoo) -> None:
+    zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}")
+    zoo.index.remove("animal-1.0-py3-none-any.whl")
 
 
 @case("a wheel by URL, by uv (without a hash), that the index lists", LOCKED)
@@ -177,7 +220,7 @@ def _(zoo: Zoo) -> None:
     zoo.options["download"] = True
 
 
-@case("a wheel by URL whose hash the index contradicts", "hash-conflict", "Install it again")
+@case("a wheel by URL whose hash the index contradicts", "hash-conflict", "ask its publisher")
 def _(zoo: Zoo) -> None:
     wheel = zoo.wheel()
     zoo.pip(f"animal @ {zoo.index.add(wheel)}")
@@ -234,9 +277,49 @@ def _(zoo: Zoo) -> None:
         record.write("more.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\r\n")
 
 
-@case("two .dist-info folders of one name", "duplicate", "Uninstall animal until none is left")
+@case("two .dist-info folders of one name", "duplicate", "Remove the folder of the version that you do not want")
 def _(zoo: Zoo) -> None:
     zoo.installer(zoo.wheel(), zoo.wheel(version="2.0", files={}))
+
+
+@case("pip install --target --upgrade, which leaves the .dist-info of before", "duplicate", "animal-1.0.dist-info")
+def _(zoo: Zoo) -> None:
+    zoo.wheel()
+    zoo.pip("animal")
+    zoo.wheel(version="2.0", files={"animal.py": "# the second\n"})
+    zoo.pip("animal==2.0", flags=("--upgrade",))
+
+
+@case("a file that another distribution has overwritten", "files-changed", "uninstall insect or animal")
+def _(zoo: Zoo) -> None:
+    zoo.wheel()
+    zoo.pip("animal")
+    zoo.wheel("insect", files={"animal.py": "# six legs\n"})
+    zoo.pip("insect", flags=("--upgrade",))
+
+
+@case("a file edited whose row has no size", "files-changed", AGAIN)
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: [(path, hash_, "") for path, hash_, _ in rows])
+    zoo.pip("animal")
+    _edit(zoo.folder / "animal.py", b"#", same_size=True)
+
+
+@case("a module of bytecode alone, deleted", "files-changed", AGAIN)
+def _(zoo: Zoo) -> None:
+    zoo.wheel(files={"animal.py": "x = 1\n", "only.pyc": "code"})
+    zoo.pip("animal")
+    (zoo.folder / "only.pyc").unlink()
+
+
+@case("a file added, and listed in RECORD under the name of a script", "files-changed", AGAIN)
+def _(zoo: Zoo) -> None:
+    zoo.wheel(entry_points={"roar": "animal:x"})
+    zoo.pip("animal")
+    (zoo.folder / "scripts").mkdir()
+    (zoo.folder / "scripts" / "roar.py").write_text("")
+    with zoo.info("RECORD").open("a", newline="") as record:
+        record.write("scripts/roar.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\r\n")
 
 
 @case("a ~nimal leftover beside it", LOCKED)
@@ -290,6 +373,60 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal")
 
 
+def _twin(zoo: Zoo, path: str, content: str, **parts: Any) -> None:
+    """A wheel that ships a file about its origin, which names a wheel without that file, and the hash of a third."""
+    other = zoo.another_index()
+    zoo.index_urls.remove(other.url)
+    third = build_wheel(zoo.place / "third", "animal", "1.0", files={"animal.py": "# evil\n"})
+    url = other.add(build_wheel(zoo.place / "twin", "animal", "1.0"))
+    content = content.replace("URL", url).replace("SHA256", sha256(third))
+    if path.startswith("purelib/"):
+        zoo.wheel(data={path: content}, **parts)
+    else:
+        zoo.wheel(dist_info_files={path: content}, **parts)
+    zoo.pip("animal")
+
+
+_ARCHIVE = '{"url": "URL", "archive_info": {"hashes": {"sha256": "SHA256"}}}'
+
+
+@case("a wheel ships direct_url.json that names a twin, and another hash", "forged-claim", "Do not trust this wheel")
+def _(zoo: Zoo) -> None:
+    _twin(zoo, "direct_url.json", _ARCHIVE)
+
+
+@case("a wheel ships provenance_url.json that names a twin, and another hash", "forged-claim", "Do not trust")
+def _(zoo: Zoo) -> None:
+    _twin(zoo, "provenance_url.json", _ARCHIVE)
+
+
+@case("a wheel ships PYODIDE_URL that names a twin", "forged-claim", "Do not trust this wheel")
+def _(zoo: Zoo) -> None:
+    _twin(zoo, "PYODIDE_URL", "URL")
+
+
+@case("a wheel ships direct_url.json below .data/purelib", "forged-claim", "Do not trust this wheel")
+def _(zoo: Zoo) -> None:
+    _twin(zoo, "purelib/animal-1.0.dist-info/direct_url.json", _ARCHIVE)
+
+
+@case("a wheel ships the direct_url.json of another distribution", "forged-claim", "Do not trust insect")
+def _(zoo: Zoo) -> None:
+    animal = zoo.wheel()
+    claim = _ARCHIVE.replace("URL", zoo.index.file_url(animal.name)).replace("SHA256", "0" * 64)
+    insect = zoo.wheel("insect", data={"purelib/animal-1.0.dist-info/direct_url.json": claim})
+    zoo.installer(animal, insect)
+
+
+@case("one URL with two hashes, on two indexes", "hash-conflict", "ask its publisher")
+def _(zoo: Zoo) -> None:
+    wheel = zoo.wheel()
+    zoo.pip("animal")
+    other = zoo.another_index()
+    other.add(wheel)
+    other.overrides = {wheel.name: {"url": zoo.index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}}
+
+
 @case("a wheel ships uv_build.json", "sdist", FROM_WHEEL)
 def _(zoo: Zoo) -> None:
     _forged(zoo, "uv_build.json", "{}")
@@ -304,17 +441,96 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal")
 
 
-@case("a RECORD that lies about its bytes, with --check-files hash", "files-changed", AGAIN)
+@case("a RECORD that lies about its bytes, with --check-files hash", "wheel-record-wrong", PUBLISHER)
 def _(zoo: Zoo) -> None:
     zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
     zoo.pip("animal")
     zoo.options["check_files"] = "hash"
 
 
-@case("a RECORD that lies about a size", "content-mismatch, files-changed", AGAIN)
+@case("the same with --download", "locked by download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+    zoo.pip("animal")
+    zoo.options.update(check_files="hash", download=True)
+
+
+@case("a RECORD that lies about a size", "wheel-record-wrong", PUBLISHER)
 def _(zoo: Zoo) -> None:
     zoo.wheel(record=lambda rows: [(path, hash_, "1") for path, hash_, _ in rows[:1]] + rows[1:])
     zoo.pip("animal")
+
+
+@case("the same with --download", "locked by download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: [(path, hash_, "1") for path, hash_, _ in rows[:1]] + rows[1:])
+    zoo.pip("animal")
+    zoo.options["download"] = True
+
+
+@case("a RECORD that lies about its bytes, by python -m installer, which hashes anew", "wheel-record-wrong", PUBLISHER)
+def _(zoo: Zoo) -> None:
+    zoo.installer(
+        zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+    )
+
+
+@case("WHEEL rewritten after RECORD was made", "wheel-record-wrong", PUBLISHER)
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=_other_wheel_row)
+    zoo.pip("animal")
+
+
+@case("the same with --download", "locked by download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=_other_wheel_row)
+    zoo.pip("animal")
+    zoo.options["download"] = True
+
+
+def _other_wheel_row(rows: list[Row]) -> list[Row]:
+    return [(path, "sha256=" + "b" * 43, "99") if path.endswith("/WHEEL") else (path, h, s) for path, h, s in rows]
+
+
+@case("rows of RECORD without a file: of folders, of files, with a leading slash", LOCKED)
+def _(zoo: Zoo) -> None:
+    digest = "sha256=" + "b" * 43
+    zoo.wheel(
+        files={"animal/__init__.py": ""},
+        record=lambda rows: [("animal/", digest, "0"), ("gone.py", digest, "7"), ("/animal/x.py", digest, "7"), *rows],
+    )
+    zoo.pip("animal")
+
+
+@case("a file that RECORD of the wheel lacks, by pip", "weak-record", "--download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: rows[1:])
+    zoo.pip("animal")
+
+
+@case("the same with --download", "locked by download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: rows[1:])
+    zoo.pip("animal")
+    zoo.options["download"] = True
+
+
+@case("a file that RECORD of the wheel lacks, by uv", "weak-record", "--download")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(record=lambda rows: rows[1:])
+    zoo.uv("animal")
+
+
+@case("a requirement in METADATA that is none", "broken-metadata", PUBLISHER.lower())
+def _(zoo: Zoo) -> None:
+    metadata = "Metadata-Version: 2.1\nName: animal\nVersion: 1.0\nRequires-Dist: food (>dev)\n"
+    zoo.installer(zoo.wheel(dist_info_files={"METADATA": metadata}))
+
+
+@case("a description in METADATA that is not UTF-8", LOCKED)
+def _(zoo: Zoo) -> None:
+    metadata = b"Metadata-Version: 2.1\nName: animal\nVersion: 1.0\nAuthor: J\xe9r\xf4me\n\ntr\xe8s beau\n"
+    zoo.installer(zoo.wheel(dist_info_files={"METADATA": metadata}))
 
 
 @case("a row of RECORD without a hash", "weak-record", "--download")
@@ -341,6 +557,20 @@ def _(zoo: Zoo) -> None:
     wheel = zoo.wheel(listed=False, tag="py2.py3-none-any")
     zoo.index.add(wheel.rename(wheel.with_name("animal-1.0-py3-none-any.whl")))
     zoo.pip("animal")
+
+
+@case("WHEEL tags narrower than the file name", LOCKED)
+def _(zoo: Zoo) -> None:
+    wheel = zoo.wheel(listed=False, tag="cp39-cp39-manylinux1_x86_64")
+    zoo.index.add(wheel.rename(wheel.with_name("animal-1.0-py3-none-any.whl")))
+    zoo.pip("animal")
+
+
+@case("a page whose core-metadata hash is wrong", LOCKED)
+def _(zoo: Zoo) -> None:
+    zoo.wheel()
+    zoo.pip("animal")
+    zoo.index.overrides = {"animal-1.0-py3-none-any.whl": {"core-metadata": {"sha256": "0" * 64}}}
 
 
 @case("METADATA without the local part of the file name's version", LOCKED)
@@ -409,7 +639,7 @@ def _(zoo: Zoo) -> None:
 # -- other installers
 
 
-@case("conda installed it", "foreign-installer", "Install it from a wheel")
+@case("conda installed it", "foreign-installer", "It has to come from a wheel")
 def _(zoo: Zoo) -> None:
     zoo.installer(zoo.wheel())
     zoo.info("INSTALLER").write_text("conda\n")
