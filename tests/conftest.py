@@ -104,6 +104,13 @@ def index() -> Iterator[IndexServer]:
         yield server
 
 
+@pytest.fixture
+def other_index() -> Iterator[IndexServer]:
+    """A second, empty index."""
+    with IndexServer() as server:
+        yield server
+
+
 @contextlib.contextmanager
 def _pool() -> Iterator[SharedPyodide]:
     """Booted runtimes by name; one that died is booted anew."""

@@ -128,6 +128,12 @@ def test_keys_of_different_indexes_differ() -> None:
         Indexes([FIRST], [SECOND]),
         Indexes([], [FIRST]),
         Indexes([]),
+        # What an index shows may depend on who asks.
+        Indexes([FIRST.replace("//", "//user:password@")]),
+        Indexes([FIRST.replace("//", "//other:password@")]),
+        Indexes([f"{FIRST}?token=1"]),
+        Indexes([f"{FIRST}?token=2"]),
+        Indexes([FIRST], trust_index_file=True),
     ]
     assert len({indexes.key for indexes in several}) == len(several)
     assert Indexes([FIRST]).key == Indexes([f"{FIRST}/"]).key

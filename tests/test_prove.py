@@ -13,7 +13,7 @@ from micropip_lock.index import Indexes
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockedPackage, LockInfo
 from micropip_lock.origin import Claim, Origin, origin
-from micropip_lock.prove import Prover
+from micropip_lock.prove import MOST_CANDIDATES, Prover
 from micropip_lock.target import Target
 
 from .support.freezing import INFO, NATIVE, forget_machine, quick_fetcher
@@ -202,3 +202,93 @@ def test_an_accepted_base_is_the_bases_entry(demo: InstalledDistribution, wheel:
     assert finding.is_base
     assert finding.evidence is not None
     assert (finding.evidence.claim, finding.evidence.proof) == ("base", "accepted")
+
+
+# -- hashes of claims, pages and base
+
+
+def direct_url(url: str, sha: str | None) -> Origin:
+    return Origin(claims=(Claim("direct-url", url, sha, "direct_url.json"),))
+
+
+def test_who_gave_the_hash(demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path) -> None:
+    claim = direct_url(index.file_url(wheel.name), sha256(wheel))
+    finding = prove(demo, where=claim)
+    assert finding.evidence is not None
+    assert (finding.evidence.hash_from, finding.evidence.index) == ("claim", None)
+    assert [warning.code for warning in finding.warnings] == ["claimed-hash"]
+    finding = prove(demo, index.url, where=claim)
+    assert finding.evidence is not None
+    assert (finding.evidence.hash_from, finding.evidence.index) == ("index", index.url)
+    assert finding.warnings == ()
+    index.reset()
+    finding = prove(demo, where=claim, rules=Rules(download=True))
+    assert finding.evidence is not None
+    assert (finding.evidence.hash_from, finding.evidence.proof) == ("download", "download")
+    assert (finding.warnings, index.wheel_downloads) == ((), 1)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_url_with_two_hashes_is_a_conflict_whoever_comes_first(
+    order: int, demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer, tmp_path: Path
+) -> None:
+    other_index.add(wheel)
+    other_index.overrides[wheel.name] = {"url": index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}
+    urls = [index.url, other_index.url][::order]
+    for where in (Origin(), direct_url(index.file_url(wheel.name), sha256(wheel)), Origin(index=other_index.url)):
+        assert code(prove(demo, *urls, where=where)) == "hash-conflict"
+    entry = locked(wheel, index.file_url(wheel.name))
+    base = BaseWheel(entry, entry.file_name, local=False)
+    assert prove(demo, index.url, base=base).is_base
+    assert code(prove(demo, other_index.url, where=direct_url(entry.file_name, None), base=base)) == "hash-conflict"
+
+
+def test_an_index_wheel_that_cannot_be_read_leaves_a_claim_open(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer
+) -> None:
+    """It could be what was installed, and ship the claim."""
+    big = {"demo.py": "x = 1\n", "demo.dat": DATA}
+    build_wheel(other_index.folder, "demo", "1.0", files=big, dist_info_files={"direct_url.json": "{}"})
+    claim = direct_url(index.file_url(wheel.name), sha256(wheel))
+    other_index.ranges = "no"
+    assert code(prove(demo, other_index.url, where=claim)) == "no-ranges"
+    accepted = prove(demo, other_index.url, where=claim, rules=Rules(accept_unproved=frozenset({"demo"}))).evidence
+    assert accepted is not None
+    assert accepted.proof == "accepted"
+    for rules in (Rules(download=True), Rules(download=True, accept_unproved=frozenset({"demo"}))):
+        assert code(prove(demo, other_index.url, where=claim, rules=rules)) == "forged-claim"
+
+
+def test_other_wheels_of_the_version_say_nothing_against_a_claim(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer
+) -> None:
+    build_wheel(other_index.folder, "demo", "1.0", dist_info_files={"direct_url.json": "{}"})
+    claim = direct_url(index.file_url(wheel.name), sha256(wheel))
+    assert prove(demo, other_index.url, index.url, where=claim).evidence is not None
+
+
+# -- candidates
+
+
+def test_wheels_that_the_page_excludes_by_metadata_are_examined_before_anything_is_refused(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
+    build_wheel(index.folder, "demo", "1.0", tag=NATIVE, files={"demo.py": "other\n"})
+    index.overrides[wheel.name] = {"core-metadata": {"sha256": "0" * 64}}
+    evidence = prove(demo, index.url).evidence
+    assert evidence is not None
+    assert evidence.url.endswith(wheel.name)
+
+
+def test_of_one_version_64_wheels_are_examined(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+    index.remove(wheel.name)
+    for number in range(MOST_CANDIDATES + 6):
+        build_wheel(index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"})
+    (problem,) = prove(demo, index.url).problems
+    assert problem.code == "content-mismatch"
+    assert f"none of {MOST_CANDIDATES} wheels" in problem.message
+    assert len({request.path for request in index.requests if "/files/" in request.path}) == MOST_CANDIDATES
+    for rules in (Rules(), Rules(download=True)):
+        index.reset()
+        prove(demo, index.url, where=direct_url(f"{index.root}/gone/{wheel.name}", "0" * 64), rules=rules)
+        assert len({request.path for request in index.requests if "/files/" in request.path}) <= MOST_CANDIDATES

@@ -13,7 +13,6 @@ from micropip_lock.cli._commands import micropip_lock
 from micropip_lock.fetch._httpx import HttpxFetcher
 
 from ..support.freezing import base_document
-from ..support.index_server import IndexServer
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,6 @@ def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], 
     monkeypatch.setitem(defaults, "delays", (0.0, 0.0))
     monkeypatch.chdir(home)
     return home
-
-
-@pytest.fixture
-def other_index() -> Iterator[IndexServer]:
-    """A second, empty index."""
-    with IndexServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,6 @@ from ..support.wheels import build_wheel
 @pytest.fixture(autouse=True)
 def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> None:
     forget_machine(monkeypatch, make_folder("empty"))
-
-
-@pytest.fixture
-def other_index() -> Iterator[IndexServer]:
-    """A second, empty index."""
-    with IndexServer() as server:
-        yield server
 
 
 @pytest.fixture
