@@ -151,13 +151,20 @@ class InstalledDistribution:
         """Whether ``.data/purelib`` or ``platlib`` lies where the wheel had it, so not importable."""
         # One search in one text: an environment has thousands of paths, none of which has a NUL in it.
         data = self.dist_info.removesuffix(".dist-info") + ".data/"
-        folders = (f"{data}purelib/", f"{data}platlib/")
         paths = "\0".join(["", *self.record.sizes])
-        if not any(f"\0{folder}" in paths for folder in folders):
-            return False
-        # pip 19.0.2 left such rows behind in RECORD, and put the files where they belong.
-        listed = [path for path in self.record.sizes if path.startswith(folders)]
-        return any(self.site_files.is_file(path) for path in listed)
+        return f"\0{data}purelib/" in paths or f"\0{data}platlib/" in paths
+
+    @property
+    def lies_unspread(self) -> bool:
+        """Whether a file lies below ``.data/purelib`` or ``platlib``.
+
+        pip 19.0.2 left such rows behind in RECORD, and put the files where they belong.
+        """
+        data = self.dist_info.removesuffix(".dist-info") + ".data/"
+        folders = (f"{data}purelib/", f"{data}platlib/")
+        return self.unspread and any(
+            self.site_files.is_file(path) for path in self.record.sizes if path.startswith(folders)
+        )
 
     def installation(self, check_files: CheckFiles) -> Installation:
         """Itself, as `compare.compare` wants it; ``check_files`` "hash" compares CRC-32s with the disk as well."""

@@ -258,7 +258,7 @@ def _check_disk(
             environment.problems.append(unreadable(item))
         else:
             is_base = environment.origins[key].is_base
-            if not is_base and item.unspread:
+            if not is_base and item.lies_unspread:
                 environment.problems.append(layout(key, item.version))
             changed = item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder))
             if changed:

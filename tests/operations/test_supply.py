@@ -313,8 +313,10 @@ def test_symbolic_links(place: Path, tmp_path: Path) -> None:
 
 def test_a_record_that_lies(place: Path, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "made", "demo", "1.0", record=lying)
-    code, message = problem(bring(entry_of(wheel, NAME), place, folders=(wheel.parent,)))
-    assert (code, "RECORD" in message) == ("content-mismatch", True)
+    # The lock names this very wheel by its sha256: what is wrong with its RECORD is its publisher's fault.
+    found = bring(entry_of(wheel, NAME), place, folders=(wheel.parent,))
+    assert isinstance(found, Supplied)
+    assert place.read_bytes() == wheel.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ def test_a_record_that_lies(index: IndexServer) -> None:
     entry = wheel_entry(index, build_wheel(index.folder, "demo", "1.0", record=lie))
     assert codes(verified(lock_of(entry), index_urls=index.url)) == []
     problems = verified(lock_of(entry), index_urls=index.url, deep=True)
-    assert codes(problems) == [("demo", "content-mismatch")]
-    assert "its own RECORD" in only(problems, "content-mismatch").message
+    assert codes(problems) == [("demo", "wheel-record-wrong")]
+    assert "own RECORD" in only(problems, "wheel-record-wrong").message
 
 
 @pytest.mark.parametrize("announced", ["hash", "true"])
