@@ -20,12 +20,13 @@ from micropip_lock.direct_url import (
 )
 from micropip_lock.errors import InputError
 from micropip_lock.imports import imports
-from micropip_lock.installed import InstalledDistribution, scan
+from micropip_lock.installed import InstalledDistribution, SiteFiles, scan
 from micropip_lock.lockfile import LockInfo
 from micropip_lock.metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from micropip_lock.operations._project import fits_python
 from micropip_lock.origin import origin
 from micropip_lock.record import RecordRow, bytecode_source, parse_record
+from micropip_lock.remote_wheel import WheelContents
 from micropip_lock.surroundings._venv import distributions, find_venv, python_of, site_packages, without_distribution
 from micropip_lock.target import Target as Pyodide
 from micropip_lock.url import shown
@@ -109,6 +110,10 @@ def _wheel(data: bytes) -> None:
         promise(all(str(tag).count("-") >= 2 for tag in found.tags), "a tag of fewer than three parts")
 
 
+#: A folder without a file.
+_NO_FILES = SiteFiles(Path("no-such-folder"))
+
+
 def _record(data: bytes) -> None:
     """A blank line parts what is installed from what is shipped."""
     first, found, second = data.partition(b"\n\n")
@@ -127,10 +132,11 @@ def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> Non
         source = bytecode_source(row.path)
         promise(source is None or source.endswith((".py", "/")) or "." in source, "bytecode of no source")
     for members in (_members(shipped), _members(rows)):
-        side = Installation(rows, frozenset({"demo"}), hash_file=lambda path, algorithm: None, crc_file=lambda row: 0)
-        compare(side, members, shipped, "demo-1.0.dist-info")
+        side = Installation(rows, _NO_FILES, frozenset({"demo"}), check_crc=True)
+        compare(side, WheelContents(tuple(members), shipped, "demo-1.0.dist-info", 1))
         # What has one strong hash for each plain path, and nothing else, equals itself.
-        result = compare(Installation(rows), _members(rows), rows, "another-1.0.dist-info")
+        itself = WheelContents(tuple(_members(rows)), rows, "another-1.0.dist-info", 1)
+        result = compare(Installation(rows, _NO_FILES), itself)
         paths = [row.path for row in rows]
         strange = len(set(paths)) < len(paths) or any(path.startswith("another-1.0.") for path in paths)
         if not strange and all(row.strong for row in rows):
@@ -182,8 +188,10 @@ def _dist_info(data: bytes) -> None:
                 distribution.changed_files(check, compiled=check == "hash")  # type: ignore[arg-type]  # a literal of three
             promise("" not in distribution.entry_points, "an entry point without a name")
             promise(all(isinstance(version, Version) for version in distribution.versions), "a version that is none")
-            side = distribution.installation("hash", hash_weak=True)
-            compare(side, _members(distribution.rows), distribution.rows, distribution.dist_info)
+            members, rows = tuple(_members(distribution.rows)), distribution.rows
+            for true_rows in (None, rows):
+                wheel = WheelContents(members, rows, distribution.dist_info, 1, true_rows=true_rows)
+                compare(distribution.installation("hash"), wheel)
             Dependencies({distribution.key: distribution}, {}, PYODIDE).edges(allow_broken=True)
             imports([distribution], {})
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from packaging.version import Version
@@ -20,6 +20,7 @@ from micropip_lock.errors import FetchError, InputError, IntegrityError
 from micropip_lock.fetch import ByteRange, Response, Stream, drive
 from micropip_lock.fetch._body import Body
 from micropip_lock.fetch._rules import Transient, check_length, check_partial, check_status
+from micropip_lock.installed import SiteFiles
 from micropip_lock.operations._unpack import unpack
 from micropip_lock.published import BrokenMetadataError, Publications
 from micropip_lock.remote_wheel import Excerpt, NoRangesError, WheelContents, download_wheel, inspect_wheel, read_wheel
@@ -111,7 +112,7 @@ def _whole(data: bytes) -> None:
     with only(IntegrityError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         contents = inspect_wheel(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "demo")
-        result = compare(Installation(contents.record), contents.members, contents.record, contents.dist_info)
+        result = compare(Installation(contents.true_rows or (), SiteFiles(Path("no-such-folder"))), contents)
         promise(
             (not result.differing and not result.weak) or "/" in contents.dist_info, "a wheel differs from itself"
         ) if (".data/" not in " ".join(contents.names)) else None

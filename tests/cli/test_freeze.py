@@ -473,7 +473,7 @@ def test_a_broken_dist_info(damage: str, freeze: Run, site: Path) -> None:
 
 def test_latin_1_metadata(freeze: Run, site: Path) -> None:
     path = site / "demo-1.0.dist-info" / "METADATA"
-    path.write_bytes(path.read_bytes().replace(b"\n\n", "\nAuthor: Ü\n\n".encode("latin-1"), 1))
+    path.write_bytes(path.read_bytes().replace(b"Version: 1.0", "Version: 1.0Ü".encode("latin-1"), 1))
     done = freeze()
     assert done.status == 1
     assert "UTF-8" in done.err

@@ -76,7 +76,7 @@ def hash_missing(site: Path, url: str) -> None:
     """The verdict where contents prove and nobody gives a sha256."""
     problems = problems_of(site, index_urls=url)
     assert told(problems) == [("big", "hash-missing"), ("my-app", "hash-missing")]
-    assert "holds what is installed, but nobody gives its sha256" in problems[0].message
+    assert "holds what is installed, but no claim and no index gives its sha256" in problems[0].message
     assert "--download" in hints(problems[:1]) and "--download" in hints(problems[1:])
 
 
