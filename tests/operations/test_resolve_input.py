@@ -92,7 +92,7 @@ BROKEN_METADATA = {
     "no version": b"Name: demo\n\n",
     "version": b"Name: demo\nVersion: two\n\n",
     "nothing": b"",
-    "no UTF-8": b"Name: demo\nVersion: 2.0\nAuthor: \xff\n\n",
+    "no UTF-8": b"Name: demo\nVersion: 2.0\xff\n\n",
     "nested markers": b"Name: demo\nVersion: 2.0\nRequires-Dist: lib; " + b"(" * 2000 + b"\n\n",
 }
 
