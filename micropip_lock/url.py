@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["is_http", "is_portable", "origin", "shown", "without_credentials"]
+__all__ = ["is_http", "is_portable", "origin", "shown", "shown_within", "without_credentials"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -20,19 +21,23 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa")
 
 
 class _Parts(NamedTuple):
-    """``scheme`` ends in "://" (or "//", or is empty); ``query`` and ``fragment`` keep their mark."""
+    """``scheme`` ends in "://" (or "//", or is empty); ``query`` keeps its mark."""
 
     scheme: str
     userinfo: str
     authority: str
     path: str
     query: str
-    fragment: str
+
+
+#: What `urlsplit` and browsers pass over: C0 controls and blanks around a URL, tabs and line ends anywhere.
+_AROUND = "".join(map(chr, range(0x21)))
+_WITHIN = str.maketrans("", "", "\t\r\n")
 
 
 def _split(url: str) -> _Parts:
     # Not urlsplit: that one raises on a bad port or bracket, and an error message must never do so.
-    rest, hash_mark, fragment = url.partition("#")
+    rest = url.translate(_WITHIN).strip(_AROUND).partition("#")[0]
     rest, question_mark, query = rest.partition("?")
     scheme, authority, path = "", "", rest
     if match := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|//", rest):
@@ -40,30 +45,160 @@ def _split(url: str) -> _Parts:
         authority, slash, path = rest[match.end() :].partition("/")
         path = slash + path
     userinfo, _, authority = authority.rpartition("@")
-    return _Parts(scheme, userinfo, authority, path, question_mark + query, hash_mark + fragment)
+    return _Parts(scheme, userinfo, authority, path, question_mark + query)
 
 
+# -- what may be shown
+
+#: Marks that a URL may stand in, when somebody copied them with it.
+_QUOTES = re.compile(r"""[\s'"`<(\[{]*""")
+#: Browsers take any number of slashes, and backslashes for slashes.
+_SCHEME = re.compile(
+    r"(?:[a-z0-9.-]+\+)*(?:https?|ftps?|file|git|hg|svn|bzr|ssh|sftp):[/\\]+"
+    r"|[a-z][a-z0-9+.-]*:[/\\]{2,}"
+    r"|[/\\]{2,}",
+    re.IGNORECASE,
+)
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_PATH_START = ("/", "\\", "./", "../", ".\\", "..\\", "~")
+_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]")
+_WRONG_PORT = re.compile(r":(?!\d*$)")
+#: A URL with userinfo within a path.
+_NESTED = re.compile(r"[^/\\:]{2}:[/\\]*[^/\\@]*@")
+#: Longer ones nobody wrote, and looking for passwords in them takes time.
+_LONGEST = 4096
+#: Passwords were encoded this often, at most, by those who did it more than once.
+_MOST_CODINGS = 5
+
+
+@lru_cache(maxsize=1024)  # of one URL it is asked several times
 def shown(url: str) -> str:
     """The URL as it may stand in messages, logs and evidence: without userinfo, query and fragment.
 
-    Takes anything that was meant to be a URL. What does not look like one is cut rather than shown
-    when it could hold a password.
+    Takes anything that was meant to be a URL, however it is spelt: with blanks or quotes around it, with too few
+    slashes or none, without scheme, percent-encoded as a whole. Where it is not clear what is a password, "..." stands
+    for the rest.
     """
-    if url[:5].lower() == "data:":
-        return "data:..."
-    parts = _split(url)
-    authority, path = parts.authority, parts.path
-    if re.search(r":(?!\d*$)", re.sub(r"^\[.*\]", "", authority)) or (authority.endswith(":") and "@" in path):
-        # "user:pa/ss@host": no port is spelt like this, so it is a password that was not quoted.
-        authority, path = "...", ""
-    elif not parts.scheme and ":" in path.partition("/")[0].rpartition("@")[0]:
-        path = path[path.index("@") + 1 :]
-    text = f"{parts.scheme}{authority}{path}"
+    text = url.strip(_AROUND)
+    if len(text) > _LONGEST:
+        return "..."
+    if "@" in text or _is_odd(text):
+        text = text.translate(_WITHIN)
+    quotes = _QUOTES.match(text)
+    start = quotes.end() if quotes else 0
+    text = text[:start] + _shown(text[start:])
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def _shown(text: str) -> str:
+    if text[:5].lower() == "data:":
+        return "data:..."
+    match = _SCHEME.match(text)
+    scheme = match[0] if match else ""
+    if _is_path(scheme, text):
+        return scheme + _shown_path(text[len(scheme) :])
+    before, mark, after = _partition(text[len(scheme) :], "?#")
+    authority, slash, path = before.partition("/")
+    userinfo, _, host = authority.rpartition("@")
+    decoded = _decoded(text) if _is_odd(host) else text
+    if decoded != text and "@" in decoded:
+        return _shown(decoded)
+    behind = "@" in path or bool(mark and "@" in after)
+    if behind and not _is_clear(scheme, userinfo, host, slash):
+        return f"{scheme}..."
+    if scheme and _WRONG_PORT.search(_ADDRESS.sub("", host)):
+        # "user:pa/ss@host": no port is spelt like this, so it is a password that was not quoted.
+        return f"{scheme}..."
+    return scheme + host + _shown_path(slash + path)
+
+
+def _is_path(scheme: str, text: str) -> bool:
+    """Whether no host is named: a local path, or a file URL with any number of slashes but two."""
+    if scheme[:5].lower() == "file:":
+        return len(scheme) != len("file://")
+    return not scheme and (text.startswith(_PATH_START) or bool(_DRIVE.match(text)))
+
+
+def _shown_path(text: str) -> str:
+    path = _partition(text, "?#")[0]
+    found = _NESTED.search(path)
+    if found is None and _is_odd(path):
+        decoded = _decoded(path)
+        found = _NESTED.search(decoded)
+        path = decoded if found else path
+    if found is None:
+        return path
+    segment = max(path.rfind(mark, 0, found.start()) for mark in "/\\") + 1
+    return f"{path[:segment]}..."
+
+
+def _is_clear(scheme: str, userinfo: str, host: str, slash: str) -> bool:
+    """Whether an "@" behind the host is one of the path, as in "/pkg@1.0/", and ends no password."""
+    name = _ADDRESS.sub("localhost", host, count=1)
+    if not scheme:
+        # A relative path, as far as it looks like nothing else.
+        return ":" not in name and not userinfo
+    name, _, port = name.partition(":")
+    known = "." in name or name.lower() == "localhost"
+    return known and bool(slash) and (not port or port.isdecimal()) and (not userinfo or "+" in scheme)
+
+
+def _is_odd(text: str) -> bool:
+    """Whether there are letters that may stand for "@" and the like; a host has none of them."""
+    return "%" in text or not text.isascii()
+
+
+def _decoded(text: str) -> str:
+    for _ in range(_MOST_CODINGS):
+        plain = unicodedata.normalize("NFKC", unquote(text))
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+def _partition(text: str, marks: str) -> tuple[str, str, str]:
+    """As str.partition, at the first of several marks."""
+    found = min((place for mark in marks if (place := text.find(mark)) >= 0), default=len(text))
+    return text[:found], text[found : found + 1], text[found + 1 :]
+
+
+_WORD = re.compile(r"\S+")
+_CODED = re.compile(r"%(?:25)*(?:3a|40)", re.IGNORECASE)
+_URL_START = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
+_PUNCTUATION = ".,;:!?)]}'\"`>\u00bb"
+
+
+def shown_within(text: str) -> str:
+    """A text in which URLs may stand anywhere, with each of them as `shown` has it."""
+    return _WORD.sub(_shown_word, text)
+
+
+def _shown_word(match: re.Match[str]) -> str:
+    word = match[0]
+    if not _may_tell(word if word.isascii() else unicodedata.normalize("NFKC", word)):
+        return word
+    start = _URL_START.search(word)
+    # "name@https://host": the name stays; "user:password@https://host" goes.
+    first = start.start() if start and ":" not in word[: start.start()] else 0
+    url = word[first:].rstrip(_PUNCTUATION)
+    return word[:first] + shown(url) + word[first + len(url) :]
+
+
+def _may_tell(word: str) -> bool:
+    """Whether a word has a URL in it, a query, or user:password@host, in any coding of these marks."""
+    has_query = "=" in word.partition("?")[2]
+    has_password = "@" in word.partition(":")[2]
+    return has_query or has_password or ":/" in word or ":\\" in word or bool(_CODED.search(word))
+
+
 def without_credentials(url: str) -> str:
-    """The URL without userinfo and fragment; the query stays, because a server may need it."""
+    """The URL without userinfo and fragment; the query stays, because a server may need it.
+
+    Blanks around it, and tabs and line ends in it, go as well: `urlsplit` and browsers pass over them.
+    """
     parts = _split(url)
     return f"{parts.scheme}{parts.authority}{parts.path}{parts.query}"
 

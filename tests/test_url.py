@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from micropip_lock.url import is_http, is_portable, origin, shown, without_credentials
+from micropip_lock.url import is_http, is_portable, origin, shown, shown_within, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,134 @@ def test_shown(url: str, expected: str) -> None:
 
 @given(st.text())
 def test_nothing_raises(text: str) -> None:
-    for function in (shown, without_credentials, is_http, is_portable, origin):
+    for function in (shown, shown_within, without_credentials, is_http, is_portable, origin):
         function(text)
         function("https://" + text)
+        function("https://us:\ud800@" + text)
+
+
+#: A password where parsers, browsers or people take it for one, and what is a query or a fragment.
+SPELLINGS = [
+    "https://us:{}@index.example/simple",
+    "https://{}@index.example/simple",
+    "https://{}:@index.example/simple",
+    "https://us:{}@index.example:8443/simple",
+    "https://us:{}@[::1]:8443/simple",
+    " \t https://us:{}@index.example/simple ",
+    "'https://us:{}@index.example/simple'",
+    '"https://us:{}@index.example/simple"',
+    " 'https://us:{}@index.example/simple' ",
+    "<https://us:{}@index.example/simple>",
+    "http:/us:{}@index.example/simple",
+    "http:us:{}@index.example/simple",
+    "http:///us:{}@index.example/simple",
+    "https//us:{}@index.example/simple",
+    "https:://us:{}@index.example/simple",
+    "https ://us:{}@index.example/simple",
+    "://us:{}@index.example/simple",
+    "//us:{}@index.example/simple",
+    "us:{}@index.example/simple",
+    "{}@index.example/simple",
+    "HTTPS://us:{}@INDEX.example/simple",
+    "http:\\\\us:{}@index.example\\simple",
+    "http:/\\us:{}@index.example/simple",
+    "\\\\us:{}@index.example\\simple",
+    "https://us:{}\\@index.example/simple",
+    "https://\tus:{}\n@index.example/simple",
+    "ht\ntps://us:{}@index.example/simple",
+    "https://us:{}@[bad/simple",
+    "https://us:{}@bad]/simple",
+    "https://[us:{}@index.example/simple",
+    "https://[us:{}]@index.example/simple",
+    "https://us:{}@index.example:port/simple",
+    "https://us:pa/{}@index.example/simple",
+    "https://us:1/{}@index.example/simple",
+    "https://us:pa?{}@index.example/simple",
+    "https://us:1?{}@index.example/simple",
+    "https://us:pa#{}@index.example/simple",
+    "https://us:{}/word@index.example/simple",
+    "https://us:{}?word@index.example/simple",
+    "https://us:{}#word@index.example/simple",
+    "https://us:p@ss{}@index.example/simple",
+    "https://us:{}@ss@index.example/simple",
+    "https://us:{}@index.example/npm/demo@1.0",
+    "https%3A%2F%2Fus%3A{}%40index.example%2Fsimple",
+    "https%253A%252F%252Fus%253A{}%2540index.example%252Fsimple",
+    "https://us%3A{}%40index.example/simple",
+    "https://us:{}%40index.example/simple",
+    "https://us\uff1a{}\uff20index.example/simple",
+    "private=https://us:{}@index.example/simple",
+    "--index-url=https://us:{}@index.example/simple",
+    "demo @ https://us:{}@index.example/demo.whl",
+    "git+https://us:{}@index.example/demo.git@main",
+    "ssh://us:{}@index.example/demo.git",
+    "s3://us:{}@bucket/simple",
+    "https://proxy.example/https://us:{}@index.example/simple",
+    "https://proxy.example/https%3A%2F%2Fus%3A{}%40index.example/simple",
+    "file:///folder/'https%3A/us%3A{}%40index.example/simple'",
+    "file:///folder/https:/us:{}@index.example/simple",
+    "/folder/https:/us:{}@index.example/simple",
+    "https://index.example/simple?{}",
+    "https://index.example/simple?token={}",
+    "https://index.example/simple?a=b@c&token={}",
+    "https://index.example?{}",
+    "https://index.example/simple#{}",
+    "https://us:pw@index.example/simple?token={}#fragment",
+    "https:/index.example/simple?{}",
+    "demo-1.0-py3-none-any.whl?token={}",
+    "/folder/demo.whl?token={}",
+    "file:///folder/demo.whl#{}",
+    "data:text/plain,{}",
+]
+
+
+#: What only the one who knows that it is a URL can tell from other text.
+NOT_IN_TEXT = {"{}@index.example/simple", "https://\tus:{}\n@index.example/simple", "data:text/plain,{}"}
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._~!$&'()*+,;=-]{6,30}[A-Za-z0-9]", fullmatch=True))
+def test_no_spelling_shows_a_secret(secret: str) -> None:
+    for spelling in SPELLINGS:
+        if secret in spelling:
+            continue
+        url = spelling.format(secret)
+        assert secret not in shown(url)
+        if spelling not in NOT_IN_TEXT:
+            assert secret not in shown_within(f"Cannot read {url!s}: is it there?")
+            assert secret not in shown_within(f"(cannot read {url!r})")
+
+
+@given(st.text(min_size=4))
+def test_a_password_of_any_letters_is_not_shown(password: str) -> None:
+    url = "https://us:{}@index.example/simple"
+    assume(password not in url and password not in "https://...")
+    assert password not in shown(url.format(password))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Look at https://us:pw@index.example/a?b, or not.", "Look at https://index.example/a, or not."),
+        ("Is it https://index.example/a?", "Is it https://index.example/a?"),
+        ("(https://index.example/a#b): no", "(https://index.example/a): no"),
+        ("pip install 'demo @ https://us:pw@index.example/a'", "pip install 'demo @ https://index.example/a'"),
+        ("demo[x]@https://us:pw@index.example/a", "demo[x]@https://index.example/a"),
+        ("no\n  us:pw@index.example:\n  that", "no\n  index.example:\n  that"),
+        ("/home/me@work/a.json, line 3: no TOML", "/home/me@work/a.json, line 3: no TOML"),
+        (r"C:\Users\me@work\a.json: no", r"C:\Users\me@work\a.json: no"),
+        ("demo 1.0: <demo@index.example> wrote it at 12:30", "demo 1.0: <demo@index.example> wrote it at 12:30"),
+        ("", ""),
+    ],
+)
+def test_shown_within(text: str, expected: str) -> None:
+    assert shown_within(text) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["https://index.example/a", "http://127.0.0.1:80/b/", "see", "a/b@c.whl", "«x»", "\n"]))
+)
+def test_what_tells_nothing_stays(words: list[str]) -> None:
+    assert shown_within(" ".join(words)) == " ".join(words)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/?#@:"), min_size=8))
@@ -49,6 +174,13 @@ def test_shown_has_no_password(password: str) -> None:
 
 def test_without_credentials_keeps_the_query() -> None:
     assert without_credentials("https://u:p@index.example/a?b=c#d") == "https://index.example/a?b=c"
+
+
+@given(st.from_regex(r"[\x00-\x20]{0,3}", fullmatch=True), st.sampled_from(["ht\ntp", "http", "HTTPS"]))
+def test_what_is_asked_has_no_userinfo_however_the_url_is_padded(blanks: str, scheme: str) -> None:
+    url = f"{blanks}{scheme}://us:\tpw@index.example/a{blanks}"
+    assert is_http(url)
+    assert without_credentials(url) == f"{scheme}://index.example/a".replace("\n", "")
 
 
 @pytest.mark.parametrize(
