@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from .url import shown, shown_within
+
 __all__ = [
     "FetchError",
     "InputError",
@@ -38,7 +40,7 @@ class Problem:
 
     ``code`` is one of the fixed words of the contract (``sdist``, ``content-mismatch`` ...),
     ``package`` a canonical name, ``message`` says what is wrong and where, ``hint`` what to do
-    next. ``url``, where there is one, carries no credentials, query or fragment.
+    next. ``url``, and the URLs within ``message`` and ``hint``, carry no credentials, query or fragment.
     """
 
     code: str
@@ -47,6 +49,12 @@ class Problem:
     message: str
     hint: str
     url: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shown_within(self.message))
+        object.__setattr__(self, "hint", shown_within(self.hint))
+        if self.url is not None:
+            object.__setattr__(self, "url", shown(self.url))
 
     def __str__(self) -> str:
         subject = f"{self.package} {self.version}" if self.version else self.package
@@ -65,7 +73,10 @@ class Problem:
 
 
 class MicropipLockError(Exception):
-    """The root of every error that this package raises on purpose."""
+    """The root of every error that this package raises on purpose. URLs in its message carry no credentials."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown_within(message))
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints: the message says it all."""
@@ -126,7 +137,7 @@ class FetchError(MicropipLockError):
 
     def __init__(self, message: str, *, url: str, code: Literal["unreachable", "not-allowed"] = "unreachable") -> None:
         super().__init__(message)
-        self.url = url
+        self.url = shown(url)
         self.code = code
 
 

@@ -19,6 +19,7 @@ from .. import __version__
 from ..errors import FetchError, InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..store import Facts, facts_in
+from ..url import shown_within
 from ._output import Output
 
 T = TypeVar("T")
@@ -139,6 +140,16 @@ def _forget_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@contextmanager
+def _showable() -> Iterator[None]:
+    """click quotes what it cannot use, which may be a URL with a password."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = shown_within(error.message)  # final, as far as type checkers know
+        raise
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is used: they bring much that the others do not need."""
 
@@ -168,17 +179,23 @@ class _Commands(click.Group):
             return super().main(*args, **kwargs)
         except OSError as error:
             _forget_stdout()
-            place = "the output" if error.filename is None else error.filename
+            place = "the output" if error.filename is None else shown_within(str(error.filename))
             click.echo(f"error: Cannot write {place}: {error.strerror or error}.", err=True)
             sys.exit(USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C may come before it has begun."""
         try:
-            return super().invoke(ctx)
+            with _showable():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted; nothing was written.", err=True)
             sys.exit(INTERRUPTED)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line."""
+        with _showable():
+            return super().make_context(*args, **kwargs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._FUNCTIONS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..progress import Progress as Progressing
 from ..progress import Running, Tally, Transfer, Transfers, cost, count, size
+from ..url import shown_within
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,10 +63,10 @@ class Output:
 
     def causes(self, error: BaseException) -> None:
         """Print what led to an error, one line each."""
-        cause = error.__cause__ or error.__context__
+        cause = _cause(error)
         while cause is not None:
-            self._print(f"  caused by {type(cause).__name__}: {cause}")
-            cause = cause.__cause__ or cause.__context__
+            self._print(f"  caused by {type(cause).__name__}: {shown_within(str(cause))}")
+            cause = _cause(cause)
 
     def warnings(self, warnings: Sequence[Problem]) -> None:
         """Print warnings."""
@@ -213,6 +214,11 @@ class _PlainTransfer:
 
     def end(self, done: bool) -> None:
         self._output.say(f"{self._name}  {size(self._size) if done else 'failed'}")
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    # «raise ... from None» hides what may quote a password.
+    return error.__cause__ if error.__suppress_context__ else error.__cause__ or error.__context__
 
 
 def _printable(text: str) -> str:
