@@ -19,6 +19,7 @@ from packaging.version import Version
 
 from .errors import FetchError
 from .fetch import Fetcher
+from .fetch._meter import Meter
 from .release import document_url, read_document, same_release
 from .simple import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
 from .store import Facts
@@ -135,6 +136,8 @@ class Indexes:
 
         A place that gives no answer is told by `project`, for every project that is asked for.
         """
+        if isinstance(fetcher, Meter):
+            fetcher.configure([*self._index_urls, *self._find_links])
         try:
             for url in self._find_links:
                 if urlsplit(url).path.endswith(".whl"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from ..errors import InputError
+from ..url import shown
 
 #: Where users of pip, requests, curl and OpenSSL name their certificates; the closest to home first.
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -21,6 +23,18 @@ SET_ASIDE = "micropip_lock.location"
 
 #: Connections that a client keeps: a page and its files may lie on different hosts.
 _KEPT = 4
+
+
+class _Shown(logging.Filter):
+    """What httpx logs of each request, with the URL as it may be shown: a query may be a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(shown(str(item)) if isinstance(item, httpx.URL) else item for item in record.args)
+        return True
+
+
+logging.getLogger("httpx").addFilter(_Shown())
 
 
 class Clients:

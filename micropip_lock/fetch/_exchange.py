@@ -15,7 +15,7 @@ from ..errors import FetchError
 from ..url import is_http, shown, without_credentials
 from ._body import Body
 from ._client import SET_ASIDE, Clients
-from ._credentials import Credentials
+from ._credentials import Configured, Credentials
 from ._rules import CacheError, Transient, check_length, check_status
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class Exchanger:
     """Sends requests and follows redirects, with the cache and the credentials that each hop may have."""
 
-    def __init__(self, *, offline: bool, cache_dir: Path | None, idle: float) -> None:
-        self.credentials = Credentials(use_netrc=True)
+    def __init__(self, *, offline: bool, cache_dir: Path | None, idle: float, configured: list[Configured]) -> None:
+        self.credentials = Credentials(use_netrc=True, configured=configured, origin_of=_origin)
         self._offline = offline
         self._clients = Clients(idle=idle)
         self._keyring: Keyring | None = None
@@ -144,6 +144,19 @@ class Exchanger:
         if self._cache is not None:
             await self._cache.aclose()
         await self._clients.aclose()
+
+
+def _origin(url: str) -> str | None:
+    """The scheme, host and port that httpx connects to."""
+    try:
+        parts = httpx.URL(url)
+        host = parts.raw_host.decode("ascii")
+    except (httpx.InvalidURL, ValueError):
+        return None
+    if not host:
+        return None
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}" + ("" if parts.port is None else f":{parts.port}")
 
 
 def _page_cache(directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> PageCache | None:

@@ -32,6 +32,7 @@ from ._rules import (
 if TYPE_CHECKING:
     import httpx
 
+    from ._credentials import Configured
     from ._exchange import Exchanger
 
 T = TypeVar("T")
@@ -72,6 +73,14 @@ class HttpxFetcher:
         self._cache_dir = cache_dir
         self._idle = idle
         self._made: Exchanger | None = None
+        self._configured: list[Configured] = []
+
+    def configure(self, urls: Configured) -> None:
+        """Say which URLs the user configured: netrc and keyrings have passwords for their origins.
+
+        ``urls`` may be what finds them out, which is called when a server wants a password.
+        """
+        self._configured.append(urls)
 
     async def get(
         self,
@@ -156,7 +165,9 @@ class HttpxFetcher:
             except ModuleNotFoundError as error:
                 message = f'the network needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
                 raise InputError(message) from error
-            self._made = Exchanger(offline=self._offline, cache_dir=self._cache_dir, idle=self._idle)
+            self._made = Exchanger(
+                offline=self._offline, cache_dir=self._cache_dir, idle=self._idle, configured=self._configured
+            )
         return self._made
 
     async def _attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from . import ByteRange, Fetcher, Response, Stream
+    from ._credentials import Configured
 
 T = TypeVar("T")
 
@@ -24,6 +25,11 @@ class Meter:
     @property
     def suffix_ranges(self) -> bool:
         return self._fetcher.suffix_ranges
+
+    def configure(self, urls: Configured) -> None:
+        """Say which URLs the user configured, where that matters: see `HttpxFetcher.configure`."""
+        if (configure := getattr(self._fetcher, "configure", None)) is not None:
+            configure(urls)
 
     async def get(
         self,

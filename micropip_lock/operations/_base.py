@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from ..errors import FetchError, InputError
 from ..evidence import BaseWheel
 from ..fetch import Fetcher
+from ..fetch._meter import Meter
 from ..lockfile import LockedPackage, Lockfile
 from ..url import is_http, shown, without_credentials
 
@@ -74,6 +75,8 @@ async def load_base(
     if base_url is not None and not is_http(base_url):
         raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
     folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
+    if isinstance(fetcher, Meter):
+        fetcher.configure([url for url in (base_url, base) if isinstance(url, str)])
     if base_dir is not None and not base_dir.is_dir():
         raise InputError(f"The base folder {base_dir} does not exist.")
     if isinstance(base, Lockfile):

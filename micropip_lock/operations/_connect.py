@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .. import surroundings
 from ..fetch import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error
 from ..fetch._meter import Meter
 from ..store import Facts, NoFacts, facts_in
@@ -17,16 +18,23 @@ async def connected(
     """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed in.
 
     Facts that nobody handed in are remembered only beside a fetcher that nobody handed in, in its cache folder.
+    Passwords of netrc and keyrings are for the indexes that pip and uv are configured with, and for the URLs that
+    the caller configures besides.
     """
     if fetcher is not None:
-        yield Meter(NoNetwork(offline_error) if offline else fetcher), facts or NoFacts()
+        yield _configured(Meter(NoNetwork(offline_error) if offline else fetcher)), facts or NoFacts()
         return
     cache_dir = default_cache_dir()
     known = facts or facts_in(cache_dir)
     own = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
     try:
-        yield Meter(own), known
+        yield _configured(Meter(own)), known
     finally:
         if facts is None:
             known.close()
         await own.aclose()
+
+
+def _configured(meter: Meter) -> Meter:
+    meter.configure(lambda: [url for urls in surroundings.configured_indexes() for url in urls])
+    return meter

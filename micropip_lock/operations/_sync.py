@@ -79,6 +79,7 @@ async def sync(
         cache_dir = default_cache_dir()
     folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        meter.configure(() if surroundings is None else surroundings.index_urls)
         store = WheelStore(cache_dir) if cache_dir is not None else None
         supplier = Supplier(meter, folders, store)
         notes = Notes(lock)

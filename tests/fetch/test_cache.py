@@ -234,6 +234,7 @@ def test_no_secret_on_disk(server: Server, other: Server, folder: Path, clean_en
     other.answers["/file"] = Answer(200, b"signed file", FRESH)
 
     async def use(fetcher: HttpxFetcher) -> None:
+        fetcher.configure([f"http://localhost:{server.port}/simple"])
         for _ in range(2):
             await fetcher.get(f"{server.origin}/page", max_bytes=100)
             await fetcher.get(f"{server.origin}/page?token=seCret5#seCret6", max_bytes=100)

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
 import socket
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 
-from micropip_lock.errors import FetchError, InputError
+from micropip_lock.errors import FetchError, InputError, MicropipLockError
 from micropip_lock.fetch import ByteRange, Response
-from micropip_lock.fetch._client import ssl_context
+from micropip_lock.fetch._client import Clients, ssl_context
 from micropip_lock.fetch._httpx import HttpxFetcher
 
 from .serving import Answer, Asked, Server, ranged
@@ -32,9 +34,10 @@ class Naps:
         self.seconds.append(seconds)
 
 
-def fetching(use: Callable[[HttpxFetcher], Awaitable[T]], **options: Any) -> T:
+def fetching(use: Callable[[HttpxFetcher], Awaitable[T]], configured: Sequence[str] = (), **options: Any) -> T:
     async def main() -> T:
         fetcher = HttpxFetcher(**{"sleep": Naps()} | options)
+        fetcher.configure(configured)
         try:
             return await use(fetcher)
         finally:
@@ -289,6 +292,13 @@ def test_no_secret_in_messages(server: Server) -> None:
         assert error.url == f"{server.origin}/a"
 
 
+def test_no_secret_in_the_log(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    get(with_userinfo(server.origin, "user:secret") + "/a?token=secret#secret")
+    assert f"GET {server.origin}/a " in caplog.text
+    assert "secret" not in caplog.text
+
+
 # Redirects
 
 
@@ -376,12 +386,103 @@ def test_netrc(
     if by_variable:
         monkeypatch.setenv("NETRC", str(path))
     server.answers["/a"] = Answer(302, headers={"Location": f"http://localhost:{server.port}/b"})
-    get(f"{server.origin}/a")
+    get(f"{server.origin}/a", configured=[server.origin, f"http://localhost:{server.port}"])
     assert server.log[0].headers["authorization"] == basic("user:secret")
     # Not even the default of netrc goes to a host that it does not name.
     assert "authorization" not in server.log[1].headers
     get(with_userinfo(server.origin, "own:own") + "/b")
     assert server.log[2].headers["authorization"] == basic("own:own")
+
+
+#: An origin that a request goes to, and what the user configured: whether netrc's password for that host goes there.
+ORIGINS = [
+    ("http://files.example", ["http://files.example/simple"], True),
+    ("http://files.example", ["http://FILES.example:80/simple"], True),
+    ("http://files.example:8080", ["http://files.example:8080"], True),
+    ("https://files.example:8443", ["https://us:pw@files.example:8443/simple/"], True),
+    ("https://files.example", [], True),
+    ("https://FILES.example:443", ["http://other.example"], True),
+    ("https://b\u00fccher.example", [], True),
+    ("http://b\u00fccher.example", ["http://xn--bcher-kva.example/simple"], True),
+    ("https://[::1]", [], True),
+    ("http://[::1]:8080", ["http://[::1]:8080/simple"], True),
+    ("http://files.example", [], False),
+    ("http://files.example", ["https://files.example/simple"], False),
+    ("http://files.example:443", ["https://files.example/simple"], False),
+    ("http://files.example:8080", ["http://files.example/simple"], False),
+    ("https://files.example:8443", ["https://files.example/simple"], False),
+    ("https://files.example:80", ["http://files.example/simple"], False),
+    ("https://files.example.", [], False),
+    ("http://[::1]:8080", ["http://[::1]/simple"], False),
+    # Nor is the default for any host, configured or not.
+    ("https://other.example", [], False),
+    ("https://other.example", ["https://other.example/simple"], False),
+    ("https://files.example.other.example", [], False),
+]
+
+
+@pytest.mark.parametrize(("origin", "configured", "sent"), ORIGINS)
+def test_where_a_password_of_netrc_goes(
+    origin: str, configured: list[str], sent: bool, clean_environment: Path, by_proxy: list[httpx.Request]
+) -> None:
+    names = ["Files.example", "b\u00fccher.example", "::1"]
+    lines = [f"machine {name} login user password secret\n" for name in names]
+    (clean_environment / ".netrc").write_text("".join([*lines, "default login other password other\n"]))
+    get(f"{origin}/a", configured=configured)
+    [asked] = by_proxy
+    assert asked.headers.get("authorization") == (basic("user:secret") if sent else None)
+
+
+@pytest.fixture
+def by_proxy(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
+    """What would be sent to hosts that are not there."""
+    asked: list[httpx.Request] = []
+
+    async def send(self: Clients, request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(404, request=request, stream=httpx.ByteStream(b""))
+
+    monkeypatch.setattr(Clients, "send", send)
+    return asked
+
+
+def test_a_redirect_takes_no_password_to_another_port(server: Server, other: Server, clean_environment: Path) -> None:
+    (clean_environment / ".netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    server.answers["/a"] = Answer(302, headers={"Location": f"{other.origin}/b"})
+    other.answers["/b"] = Answer(302, headers={"Location": f"{server.origin}/c"})
+    get(f"{server.origin}/a", configured=[server.origin])
+    assert [asked.headers.get("authorization") for asked in server.log] == [basic("user:secret")] * 2
+    assert "authorization" not in other.log[0].headers
+
+
+def test_what_is_configured_is_read_when_a_password_is_wanted(server: Server, clean_environment: Path) -> None:
+    read = []
+
+    def configuration() -> list[str]:
+        read.append(1)
+        return [server.origin]
+
+    def broken() -> list[str]:
+        raise MicropipLockError("no configuration")
+
+    async def use(fetcher: HttpxFetcher) -> None:
+        fetcher.configure(configuration)
+        fetcher.configure(broken)
+        await fetcher.get(f"{server.origin}/a", max_bytes=100)
+
+    fetching(use)
+    assert (read, "authorization" in server.log[0].headers) == ([], False)
+    (clean_environment / ".netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    fetching(use)
+    assert (read, server.log[1].headers["authorization"]) == ([1], basic("user:secret"))
+
+
+def test_a_user_in_the_url_comes_before_netrc(server: Server, clean_environment: Path) -> None:
+    (clean_environment / ".netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    for userinfo in ("own:own", "token:", "token"):
+        get(with_userinfo(server.origin, userinfo) + "/a", configured=[server.origin])
+    sent = [asked.headers["authorization"] for asked in server.log]
+    assert sent == [basic("own:own"), basic("token:"), basic("token:")]
 
 
 def test_a_broken_netrc_is_passed_over(server: Server, clean_environment: Path) -> None:

@@ -26,8 +26,8 @@ def private(*logins: str) -> Callable[[Asked], Answer]:
     return lambda asked: Answer(200, b"page") if asked.headers.get("authorization") in known else Answer(401)
 
 
-def ask(*urls: str, at_once: bool = False) -> list[int | str]:
-    """The status of each, or the code of the error; one fetcher for all."""
+def ask(*urls: str, at_once: bool = False, configured: tuple[str, ...] | None = None) -> list[int | str]:
+    """The status of each, or the code of the error; one fetcher for all. The user configured them, or others."""
 
     async def one(fetcher: HttpxFetcher, url: str) -> int | str:
         try:
@@ -38,6 +38,7 @@ def ask(*urls: str, at_once: bool = False) -> list[int | str]:
 
     async def main() -> list[int | str]:
         fetcher = HttpxFetcher(delays=())
+        fetcher.configure(urls if configured is None else configured)
         try:
             if at_once:
                 return list(await asyncio.gather(*(one(fetcher, url) for url in urls)))
@@ -322,9 +323,23 @@ def test_a_password_stays_with_its_origin(server: Server, other: Server, monkeyp
     other.answers["/simple/demo/"] = private("other:2")
     library = Library({(f"{server.origin}/simple/", "me"): PASSWORD, (f"{other.origin}/simple/", "other"): "2"})
     install(library, monkeypatch)
-    assert ask(f"{server.origin}/simple/demo/") == [200]
+    assert ask(f"{server.origin}/simple/demo/", configured=(server.origin, other.origin)) == [200]
     sent = [asked.headers.get("authorization") for asked in other.log]
     assert sent == [None, "Basic " + b64encode(b"other:2").decode()]
+
+
+def test_it_is_not_asked_for_what_the_user_did_not_configure(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/simple/demo/"] = Answer(302, headers={"Location": f"{other.origin}/simple/demo/"})
+    other.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
+    install(library := Library({(other.origin.removeprefix("http://"), "me"): PASSWORD}), monkeypatch)
+    urls = [f"{server.origin}/simple/demo/", f"{other.origin}/simple/demo/", f"{other.origin}/simple/demo/"]
+    urls[2] = urls[2].replace("//", "//me@")
+    near = (server.origin, other.origin.replace("http://", "https://"), other.origin.replace("127.0.0.1", "localhost"))
+    assert ask(*urls, configured=near) == ["not-allowed"] * 3
+    assert library.asked == []
+    assert ask(urls[0], configured=(other.origin.upper() + "/simple/",)) == [200]
 
 
 def test_a_download_gets_its_password_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,6 +348,7 @@ def test_a_download_gets_its_password_too(server: Server, monkeypatch: pytest.Mo
 
     async def main() -> tuple[int, bytes]:
         fetcher = HttpxFetcher(delays=())
+        fetcher.configure([server.origin])
         try:
             head = await fetcher.head(f"{server.origin}/a.whl")
             async with fetcher.stream(f"{server.origin}/a.whl") as pieces:
@@ -353,6 +369,7 @@ def test_what_a_keyring_knew_is_not_cached(server: Server, tmp_path: Path, monke
 
     async def main() -> None:
         fetcher = HttpxFetcher(delays=(), cache_dir=tmp_path / "cache")
+        fetcher.configure([server.origin])
         try:
             for name in ("open", "demo"):
                 await fetcher.get(f"{server.origin}/simple/{name}/", max_bytes=1000)
