@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from urllib.parse import unquote
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from .errors import InputError
 from .metadata import parse_requirement
-from .url import is_http, shown
+from .url import is_http, shown, shown_within
 
-__all__ = ["Wanted", "parse_wanted"]
+__all__ = ["Wanted", "parse_wanted", "quoted", "writable", "written"]
 
 #: Longer values are no requirement or wheel that anybody wrote, but could keep their parsers busy for hours.
 _LONGEST_REQUIREMENT = 4096
@@ -29,7 +28,9 @@ _LONGEST_QUOTE = 120
 # Two characters at least: «C:» is a drive, not a scheme.
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:", re.IGNORECASE)
 _BARE_URL = re.compile(r"[a-z][a-z0-9+.-]*://|(https?|file|(git|hg|svn|bzr)(\+[a-z]+)?):", re.IGNORECASE)
-_URL_WITHIN = re.compile(r"""(?:^|(?<=[\s@=,;"'(<\[]))[A-Za-z][A-Za-z0-9+.-]{0,30}://""")
+#: The name of a requirement with a URL, up to the URL.
+_NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\[\]]*\])?\s*@(\s+|(?=[A-Za-z][A-Za-z0-9+.-]*:[/\\]))")
+_URL_LIKE = re.compile(r"@|:[/\\]|%40|%3a", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)[+:]", re.IGNORECASE)
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:|[\w.-]*[/\\]")
 _EXTRAS = re.compile(r"\s*\[[^\[\]]*\]$")
@@ -63,6 +64,35 @@ class Wanted:
         return canonicalize_name(self.requirement.name)
 
 
+def writable(requirement: Requirement) -> Requirement:
+    """The requirement as it may stand in a file: its URL without user, password, query and fragment.
+
+    Where it is not clear which part of the URL is a password, the URL goes.
+    """
+    if requirement.url is None:
+        return requirement
+    found = Requirement(str(requirement))
+    url = shown(requirement.url)
+    found.url = None if "..." in url else url
+    try:
+        return Requirement(str(found))
+    except InvalidRequirement:
+        found.url = None
+        return found
+
+
+def written(texts: Iterable[str]) -> tuple[str, ...]:
+    """Requirements that somebody wrote down, as they may be written down again; what is none is left out."""
+    found = []
+    for text in texts:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        found.append(text if requirement.url is None else str(writable(requirement)))
+    return tuple(found)
+
+
 def parse_wanted(text: str, origin: str | None = None) -> Wanted:
     """Parse one line of pip's requirements format, without comment: a requirement and its hashes.
 
@@ -89,7 +119,8 @@ def _parsed(text: str) -> tuple[Requirement, frozenset[str]]:
     if not head:
         raise InputError(_why_empty(text))
     if len(head) > _LONGEST_REQUIREMENT:
-        raise InputError(f"{head.partition(':')[0][:80]!r}... is too long for a requirement. Is a line break missing?")
+        start = quoted(head.partition(":")[0][:80])
+        raise InputError(f"{start}... is too long for a requirement. Is a line break missing?")
     requirement, fragment = _url_requirement(head) if _BARE_URL.match(head) else _named_requirement(head)
     found = [*_fragment_hashes(fragment), *(_option_hashes(text[options.start() :]) if options else ())]
     return requirement, _sha256_only(found, head)
@@ -115,14 +146,14 @@ def _named_requirement(text: str) -> tuple[Requirement, str]:
     place = _EXTRAS.sub("", text.partition(";")[0].rstrip()).lower()
     if "@" not in place and place.endswith((".whl", *_ARCHIVES)):
         # PEP 508 would take it as a name; pip takes it as a file, whether or not there is one.
-        raise InputError(f"{_quoted(text)} is a local file. {_ONLY_WHEELS}")
+        raise InputError(f"{quoted(text)} is a local file. {_ONLY_WHEELS}")
     requirement = _requirement(text, text)
     if requirement.url is None:
         return requirement, ""
     url, _, fragment = requirement.url.partition("#")
     name = _wheel_name(url)
     if name != canonicalize_name(requirement.name):
-        raise InputError(f"{_quoted(text)} names a wheel of {name}. Correct the name or the URL.")
+        raise InputError(f"{quoted(text)} names a wheel of {name}. Correct the name or the URL.")
     # parse_requirement hands the same object to everybody, so the fragment is cut from the text.
     return _requirement(text.replace(requirement.url, url, 1), text), fragment
 
@@ -132,34 +163,34 @@ def _requirement(text: str, said: str) -> Requirement:
         return parse_requirement(text)
     except ValueError as error:
         if _PATH.match(text):
-            raise InputError(f"{_quoted(said)} is a local file or folder. {_ONLY_WHEELS}") from None
+            raise InputError(f"{quoted(said)} is a local file or folder. {_ONLY_WHEELS}") from None
         lines = str(error.__cause__ or "it is too long").splitlines()
-        reason = _clean(lines[0] if lines else "").rstrip(".")
+        reason = shown_within(lines[0] if lines else "").rstrip(".")
         raise InputError(
-            f"{_quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ https://...whl'."
+            f"{quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ https://...whl'."
         ) from None
 
 
 def _wheel_name(url: str) -> str:
     """The canonical name in the file name of a wheel's URL."""
     if _VERSION_CONTROL.match(url):
-        raise InputError(f"{_quoted(url)} is a version control URL. {_ONLY_WHEELS}")
+        raise InputError(f"{quoted(url)} is a version control URL. {_ONLY_WHEELS}")
     if not is_http(url):
         what = "is not an absolute http(s) URL" if _SCHEME.match(url) else "is a local path"
-        raise InputError(f"{_quoted(url)} {what}. {_ONLY_WHEELS}")
+        raise InputError(f"{quoted(url)} {what}. {_ONLY_WHEELS}")
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise InputError(f"The URL {_quoted(url)} holds white space or control characters. Write a space as %20.")
+        raise InputError(f"The URL {quoted(url)} holds white space or control characters. Write a space as %20.")
     file_name = unquote(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2])
     if not file_name.endswith(".whl"):
         kind = "is a source distribution" if file_name.lower().endswith(_ARCHIVES) else "does not end in .whl"
-        raise InputError(f"{_quoted(url)} {kind}. {_ONLY_WHEELS}")
+        raise InputError(f"{quoted(url)} {kind}. {_ONLY_WHEELS}")
     try:
         if len(file_name) > _LONGEST_FILE_NAME:
             raise ValueError(file_name)
         return parse_wheel_filename(file_name)[0]
     except ValueError:
         raise InputError(
-            f"The file name of {_quoted(url)} is not that of a wheel: name-version-python-abi-platform.whl. Correct it."
+            f"The file name of {quoted(url)} is not that of a wheel: name-version-python-abi-platform.whl. Correct it."
         ) from None
 
 
@@ -186,28 +217,29 @@ def _option_hashes(text: str) -> Iterator[tuple[str, str]]:
         elif option == "--hash":
             algorithm, _, digest = (value if equals else next(words, "")).partition(":")
             if algorithm not in _STRONG:
-                raise InputError(f"The hash {_quoted(algorithm)} is none that pip takes. Write --hash=sha256:<digits>.")
+                raise InputError(f"The hash {quoted(algorithm)} is none that pip takes. Write --hash=sha256:<digits>.")
             yield algorithm, digest
         elif word.startswith("-"):
             raise InputError(f"The option {_option(word)!r} cannot follow a requirement. Give it a line of its own.")
         else:
-            raise InputError(f"{_quoted(word)} stands after the options. Markers and the like belong before --hash.")
+            raise InputError(f"{quoted(word)} stands after the options. Markers and the like belong before --hash.")
 
 
 def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
     digests = [digest for algorithm, digest in found if algorithm == "sha256"]
     if found and not digests:
-        raise InputError(f"{_quoted(head)} has a hash, but none of sha256, which a lock needs. Add --hash=sha256:...")
+        raise InputError(f"{quoted(head)} has a hash, but none of sha256, which a lock needs. Add --hash=sha256:...")
     for digest in digests:
         if not _SHA256.fullmatch(digest):
-            raise InputError(f"{_quoted(head)} has a sha256 of {digest[:80]!r}, which is not 64 hexadecimal digits.")
+            raise InputError(f"{quoted(head)} has a sha256 of {digest[:80]!r}, which is not 64 hexadecimal digits.")
     return frozenset(digest.lower() for digest in digests)
 
 
 # -- what messages show
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A requirement or URL as a message quotes it: without credentials, and cut where it is long."""
     text = _clean(text)
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
 
@@ -218,10 +250,8 @@ def _option(word: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text without credentials, wherever in it URLs stand."""
-    starts = [*(match.start() for match in _URL_WITHIN.finditer(text)), len(text)]
-    before = text[: starts[0]]
-    account, at, rest = before.rpartition("@")
-    if ":" in account:  # "user:password@host" with no scheme, or with half of one
-        before = f"{account.partition(':')[0]}:...{at}{rest}"
-    return before + "".join(shown(text[start:end]) for start, end in pairwise(starts))
+    """The text without credentials, whether it is a requirement, a URL or neither."""
+    named = _NAMED.match(text)
+    if named is not None:
+        return named[0] + shown(text[named.end() :])
+    return shown(text) if _URL_LIKE.search(text) else shown_within(text)

@@ -219,6 +219,8 @@ _WITH_VALUE = (
 )
 _FLAGS = ("--no-index", "--pre", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--no-cache-dir")
 
+_SPELLINGS = [spelling for spellings in (*_WITH_VALUE, _FLAGS) for spelling in spellings if spelling[:2] == "--"]
+
 #: Options that a lock cannot obey: the values that ask for nothing of the kind, and what to say to the others.
 _REFUSED = {
     "--no-binary": ({":none:"}, "cannot be obeyed: a lock can only name wheels. Remove it."),
@@ -227,9 +229,13 @@ _REFUSED = {
 }
 
 
+class _OptionError(Exception):
+    """What is wrong with the options of a line, in words that may quote a password."""
+
+
 class _OptionParser(OptionParser):
     def error(self, msg: str) -> NoReturn:
-        raise InputError(msg)
+        raise _OptionError(msg)
 
 
 @cache
@@ -249,9 +255,8 @@ def _options(line: str, origin: str) -> dict[str, list[str]]:
         values, rest = _option_parser().parse_args(shlex.split(line))
     except ValueError:
         raise InputError(f"{origin}: A quotation mark is never closed.") from None
-    except InputError as error:
-        # "--extra-index-urlhttps://user:password@..." is no such option either
-        raise InputError(f"{origin}: {str(error).partition('://')[0]}. Correct or remove it.") from None
+    except _OptionError as error:
+        raise InputError(f"{origin}: {_OPTION.sub(_option, str(error))}. Correct or remove it.") from None
     found: dict[str, Any] = {option: given for option, given in vars(values).items() if given is not None}
     if rest:
         raise InputError(
@@ -262,6 +267,17 @@ def _options(line: str, origin: str) -> dict[str, list[str]]:
         if "" in given:
             raise InputError(f"{origin}: {option} has an empty value.")
     return found
+
+
+_OPTION = re.compile(r"(?<!\S)-\S*")
+
+
+def _option(match: re.Match[str]) -> str:
+    """The name of an option, without what may be glued to it: "--extra-index-urlhttps://user:password@..."."""
+    name = match[0].rstrip(",)")
+    known = [spelling for spelling in _SPELLINGS if name.startswith(spelling)]
+    name = max(known, key=len) if known else re.split("[^-A-Za-z]", name, maxsplit=1)[0]
+    return name + match[0][len(match[0].rstrip(",)")) :]
 
 
 # -- places

@@ -14,6 +14,7 @@ from ..evidence import Evidence, Finding, Proof
 from ..imports import imports
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import canonical
+from ..requirements import writable, written
 from ..url import is_portable
 from ._base import Base
 from ._environment import Environment, Selection
@@ -166,10 +167,10 @@ def _extra(
     """
     if not isinstance(base.extra.get("tool"), Mapping):
         return base.extra
-    requested = {str(requirement) for requirement in selection.requested}
+    requested = {str(writable(requirement)) for requirement in selection.requested}
     notes = {key: item.note for key, item in environment.own.items() if item.note is not None}
     requested |= {key for key, item in environment.own.items() if asked_for(item) and key not in notes}
-    requested |= {text for note in notes.values() for text in note.requested}
+    requested |= {text for note in notes.values() for text in written(note.requested)}
     requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
     earlier = Told.by(base) if based else Told()
     requested |= {text for name in based for text in earlier.requested.get(name, ())}

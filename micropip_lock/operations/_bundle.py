@@ -20,6 +20,7 @@ from ._connect import connected
 from ._live import transfers_shown
 from ._page import LOCK_NAME, PAGE_NAME, prepare_page
 from ._supply import Supplied, Supplier, discard_copies, filename_of
+from ._tool import writable_extra
 
 #: A larger zip is not put into the notebook itself.
 _LARGEST_IN_PAGE = 2**20
@@ -186,7 +187,7 @@ def _names(lock: Lockfile) -> dict[str, str]:
 
 def _local(lock: Lockfile, names: Mapping[str, str]) -> Lockfile:
     packages = {key: replace(entry, file_name=names[key]) for key, entry in lock.packages.items()}
-    return replace(lock, packages=packages)
+    return replace(lock, packages=packages, extra=writable_extra(lock.extra))
 
 
 def _pack(folder: Path) -> Path:

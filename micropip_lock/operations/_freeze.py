@@ -20,6 +20,7 @@ from ..lockfile import Lockfile
 from ..metadata import parse_filename_tags
 from ..origin import Origin
 from ..progress import Progress
+from ..requirements import quoted, writable
 from ..store import Facts, NoFacts, facts_in
 from ..surroundings import Surroundings
 from ..target import Target
@@ -317,6 +318,8 @@ def _one_of(name: str, value: str, choices: Any) -> Any:
 
 def _requirement(text: str) -> Requirement:
     try:
-        return Requirement(text)
+        return writable(Requirement(text))
     except InvalidRequirement as error:
-        raise InputError(f"requested: {text!r} is no requirement ({str(error).splitlines()[0]}).") from error
+        # Not «from error»: it quotes the text.
+        reason = str(error).splitlines()[0]
+        raise InputError(f"requested: {quoted(text)} is no requirement ({reason}).") from None

@@ -21,7 +21,7 @@ from ..lockfile import Lockfile
 from ..metadata import WheelMetadata
 from ..progress import Progress
 from ..remote_wheel import WheelContents, download_wheel
-from ..requirements import Wanted, parse_wanted
+from ..requirements import Wanted, parse_wanted, writable
 from ..store import Facts
 from ..surroundings import Surroundings
 from ..target import Target
@@ -173,7 +173,7 @@ class Resolution:
         own = [choice for choice in choices.values() if choice.entry is None]
         distributions = _all_or_none(await self.fetcher.gather([_describe(choice, memory, explorer) for choice in own]))
         evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
-        asked = [_without_secrets(item.requirement) for item in self._roots(memory.target)]
+        asked = [writable(item.requirement) for item in self._roots(memory.target)]
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
         base_edges = {name: _base_edges(name, solution, memory, choices) for name in based}
@@ -313,14 +313,6 @@ def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()
     return declared | {ask.name for ask in asks if ask.name != name}
-
-
-def _without_secrets(requirement: Requirement) -> Requirement:
-    if requirement.url is None:
-        return requirement
-    found = Requirement(str(requirement))
-    found.url = shown(requirement.url)
-    return found
 
 
 def _yanked(choice: Choice) -> Problem | None:

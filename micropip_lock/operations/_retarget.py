@@ -12,7 +12,7 @@ from ..fetch import Fetcher
 from ..lockfile import Lockfile
 from ..progress import Progress, count
 from ..published import Publications
-from ..requirements import Wanted, parse_wanted
+from ..requirements import Wanted, parse_wanted, writable
 from ..store import Facts
 from ..surroundings import Surroundings
 from ..target import Target
@@ -160,6 +160,6 @@ async def _moved(
         (*roots.warnings, *result.warnings),
         changes=changes,
         reasons={change.package: reasons.of(change) for change in changes.changes},
-        requested=tuple(str(item.requirement) for item in roots.wanted),
+        requested=tuple(str(writable(item.requirement)) for item in roots.wanted),
         guessed=roots.guessed,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..direct_url import parse_index
 from ..lockfile import Lockfile
+from ..requirements import written
 
 KEY = "micropip-lock"
 
@@ -32,15 +34,22 @@ class Told:
         if not isinstance(own, Mapping):
             return cls()
         requested: dict[str, tuple[str, ...]] = {}
-        for text in _texts(own.get("requested")):
-            try:
-                name = canonicalize_name(Requirement(text).name)
-            except InvalidRequirement:
-                continue
+        for text in written(_texts(own.get("requested"))):
+            name = canonicalize_name(Requirement(text).name)
             requested[name] = (*requested.get(name, ()), text)
         indexes = tuple(url for url in _texts(own.get("indexes")) if parse_index(url.encode()) is not None)
         proof = own.get("proof")
         return cls(requested, indexes, proof if isinstance(proof, str) else None)
+
+
+def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The unknown keys of a lock, with what was asked for as it may be written again."""
+    tool = extra.get("tool")
+    own = tool.get(KEY) if isinstance(tool, Mapping) else None
+    if not isinstance(tool, Mapping) or not isinstance(own, Mapping) or "requested" not in own:
+        return extra
+    requested = list(written(_texts(own["requested"])))
+    return {**extra, "tool": {**tool, KEY: {**own, "requested": requested}}}
 
 
 def _texts(value: object) -> list[str]:
