@@ -116,7 +116,11 @@ def _url(value: dict[str, Any]) -> str:
     url = value.get("url")
     if not isinstance(url, str) or not url:
         raise ValueError("url is not there")
-    urlsplit(url)  # raises ValueError for what is no URL at all
+    try:
+        urlsplit(url)
+    except ValueError:
+        # Its text may quote a password.
+        raise ValueError("url is not one") from None
     return url
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from packaging.version import Version
 
@@ -140,7 +140,7 @@ class Indexes:
             fetcher.configure([*self._index_urls, *self._find_links])
         try:
             for url in self._find_links:
-                if urlsplit(url).path.endswith(".whl"):
+                if shown(url).endswith(".whl"):
                     self._links.append((shown(url), single_file_page(url)))
                 elif (page := await _page(url, fetcher)) is not None:
                     self._links.append((shown(url), page))

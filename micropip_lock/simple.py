@@ -217,8 +217,9 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
         raise _broken(url, "an HTML page without links")
     try:
         return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors, page.status, page.status_reason)
-    except ValueError as error:
-        raise _broken(url, f"an HTML page whose <base> is no URL ({error})") from error
+    except ValueError:
+        # Its text may quote a password.
+        raise _broken(url, "an HTML page whose <base> is no URL") from None
 
 
 def single_file_page(url: str) -> ProjectPage:

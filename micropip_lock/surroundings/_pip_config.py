@@ -125,13 +125,13 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
         return {}
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _malformed(file, line, "is not UTF-8") from error
+        raise _malformed(file, line, "is not UTF-8") from None
     except configparser.Error as error:
-        raise _malformed(file, _line(error), "is not valid pip configuration") from error
+        # Not «from error»: its text quotes the line, which may hold a password.
+        raise _malformed(file, _line(error), "is not valid pip configuration") from None
 
 
 def _line(error: configparser.Error) -> int | None:
-    # The errors' own texts quote the line, which may hold a password: only its number is shown.
     lines = getattr(error, "errors", None)
     return lines[0][0] if lines else getattr(error, "lineno", None)
 
@@ -157,7 +157,9 @@ def _with_home(place: str, environ: Mapping[str, str]) -> str:
 def _flag(value: str | None) -> bool:
     word = (value or "no").lower()
     if word not in _TRUE | _FALSE:
+        # Anything but a word may be an index URL that slipped into it.
+        shown = repr(word) if word.isalpha() else "not yes or no"
         raise InputError(
-            f"no-index (PIP_NO_INDEX, or in pip's configuration) is {value!r}; pip takes yes/no, true/false or 1/0."
+            f"no-index (PIP_NO_INDEX, or in pip's configuration) is {shown}; pip takes yes/no, true/false or 1/0."
         )
     return word in _TRUE

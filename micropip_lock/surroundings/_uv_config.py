@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import InputError
 from ..toml import parse_toml
+from ..url import is_http
 from ._settings import (
     SYSTEM_FOLDER,
     IndexSettings,
@@ -206,9 +207,9 @@ def _with_credentials(index: _Index, environ: Mapping[str, str]) -> _Index:
         return index
     prefix = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", index.name.upper())
     user, password = (environ.get(f"{prefix}_{end}", "") for end in ("USERNAME", "PASSWORD"))
-    parts = urlsplit(index.url)
-    if not (user or password) or parts.scheme not in ("http", "https"):
+    if not (user or password) or not is_http(index.url):
         return index
+    parts = urlsplit(index.url)
     secret = f"{quote(user, safe='')}:{quote(password, safe='')}" if password else quote(user, safe="")
     url = urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
     return _Index(url, index.name, index.default, index.explicit, index.flat)
