@@ -222,7 +222,9 @@ def _option_hashes(text: str) -> Iterator[tuple[str, str]]:
         elif word.startswith("-"):
             raise InputError(f"The option {_option(word)!r} cannot follow a requirement. Give it a line of its own.")
         else:
-            raise InputError(f"{quoted(word)} stands after the options. Markers and the like belong before --hash.")
+            # A word may be the rest of a password with a blank.
+            what = "More text" if re.search(r"\w", word) else quoted(word)
+            raise InputError(f"{what} stands after the options. Markers and the like belong before --hash.")
 
 
 def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
@@ -231,7 +233,7 @@ def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
         raise InputError(f"{quoted(head)} has a hash, but none of sha256, which a lock needs. Add --hash=sha256:...")
     for digest in digests:
         if not _SHA256.fullmatch(digest):
-            raise InputError(f"{quoted(head)} has a sha256 of {digest[:80]!r}, which is not 64 hexadecimal digits.")
+            raise InputError(f"{quoted(head)} has a sha256 of {quoted(digest)}, which is not 64 hexadecimal digits.")
     return frozenset(digest.lower() for digest in digests)
 
 

@@ -224,7 +224,8 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
 
 def single_file_page(url: str) -> ProjectPage:
     """A page that lists the file at ``url`` and nothing else: what a find-links entry may be."""
-    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    # Not urlsplit: that one raises on a bad bracket.
+    filename = unquote(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2])
     return ProjectPage(url, ((filename, _values({"url": url})),))
 
 

@@ -171,13 +171,30 @@ _URL_START = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]+:[/\\]")
 _PUNCTUATION = ".,;:!?)]}'\"`>\u00bb"
 
 
+#: The start of a URL whose password goes on behind a blank.
+_CUT = re.compile(r":[/\\]+[^/\\@]*:(?!\d+$)[^/\\@]*$")
+_REST = re.compile(r"(?:\s+[^\s@]*){1,3}@\S*")
+
+
 def shown_within(text: str) -> str:
     """A text in which URLs may stand anywhere, with each of them as `shown` has it."""
-    return _WORD.sub(_shown_word, text)
+    found: list[str] = []
+    end = 0
+    for match in _WORD.finditer(text):
+        if match.start() < end:
+            continue
+        found.append(text[end : match.start()])
+        end = match.end()
+        word = match[0]
+        if _CUT.search(word):
+            rest = _REST.match(text, end)
+            end = rest.end() if rest else end
+            word = text[match.start() : end]
+        found.append(_shown_word(word))
+    return "".join([*found, text[end:]])
 
 
-def _shown_word(match: re.Match[str]) -> str:
-    word = match[0]
+def _shown_word(word: str) -> str:
     if not _may_tell(word if word.isascii() else unicodedata.normalize("NFKC", word)):
         return word
     start = _URL_START.search(word)
@@ -211,7 +228,8 @@ def origin(url: str) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if not parts.scheme or not host:
+    # A browser decodes a host, and takes none that has marks like "@" then.
+    if not parts.scheme or not host or ("%" in host and ":" not in host):
         return None
     host = f"[{host}]" if ":" in host else host
     suffix = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"

@@ -190,6 +190,7 @@ def test_what_is_asked_has_no_userinfo_however_the_url_is_padded(blanks: str, sc
         ("http://index.example:8080/a", "http://index.example:8080"),
         ("http://[::1]:80/a", "http://[::1]"),
         ("https://index.example:port/", None),
+        ("https://us%3Apw%40index.example/", None),
         ("/a", None),
         ("file:///a", None),
     ],

@@ -154,7 +154,7 @@ def _wheel(
     if not _SHA256.fullmatch(entry.sha256):
         return _problem("hash-missing", key, entry, "the lock gives no sha256 for it.", _AGAIN)
     if not is_http(name):
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]", name):
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]", unquote(name)):
             message = f"{shown(name)} is a place that only the lock's own page or machine knows."
             return _problem("local-file", key, entry, message, _BASE_URL)
         if folder_url is not None:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import InputError
 from ..toml import parse_toml
-from ..url import is_http
+from ..url import is_http, shown
 from ._settings import (
     SYSTEM_FOLDER,
     IndexSettings,
@@ -123,7 +123,9 @@ def _files(environ: Mapping[str, str], cwd: Path) -> Iterator[tuple[Path, Mappin
     if told := environ.get("UV_CONFIG_FILE"):
         table = _toml(cwd / told)
         if table is None:
-            raise InputError(f"UV_CONFIG_FILE names {told}, which cannot be read. Correct the path, or unset it.")
+            raise InputError(
+                f"UV_CONFIG_FILE names {shown(told)}, which cannot be read. Correct the path, or unset it."
+            )
         yield cwd / told, table
         return
     if environ.get("UV_NO_CONFIG", "").lower() in ("1", "true", "t", "yes", "y", "on"):
