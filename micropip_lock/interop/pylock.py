@@ -19,6 +19,7 @@ from ..lockfile import read_bytes
 from ..operations._export import Export, ExportedWheel
 from ..target import Target
 from ..toml import parse_toml
+from ..url import shown_within
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
@@ -95,7 +96,7 @@ _TOO_OLD = (
 
 def _reason(error: Exception) -> str:
     """What a library says of a file, cut where it is long, and without what may be a password."""
-    text = " ".join(re.sub(r"//\S*@", "//", str(error)).split()) or type(error).__name__
+    text = " ".join(shown_within(str(error)).split()) or type(error).__name__
     return text.rstrip(".") if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 

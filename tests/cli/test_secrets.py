@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ..support.replies import Fault
 from ..support.wheels import build_wheel, sha256
 
 SECRET = "S3CR3T-of-the-user"
+FORMS: list[tuple[str, ...]] = [(), ("--json",)]
 CODED = b64encode(f"us:{SECRET}".encode()).decode()
 WHEEL = "demo-1.0-py3-none-any.whl"
 
@@ -88,7 +89,7 @@ class Scene:
         """Run a command for people or, each second time, for programs; all that it leaves, with no secret in it."""
         left = b""
         self.for_programs = not self.for_programs
-        for form in ((), ("--json",)) if self.both else (("--json",) if self.for_programs else (),):
+        for form in FORMS if self.both else [FORMS[self.for_programs]]:
             out = self.folder / "out"
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
@@ -225,6 +226,74 @@ def test_netrc(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         scene.freeze("--index-url", scene.index.url)
         scene.index.auth = ("us", "another")
         scene.freeze("--refresh", "--index-url", scene.index.url, expected={3})
+
+
+@pytest.fixture
+def other(scene: Scene) -> Iterator[IndexServer]:
+    """Another port of the host that netrc names, with the wheel of the index."""
+    with IndexServer() as server:
+        shutil.copy(scene.index.folder / WHEEL, server.folder)
+        yield server
+
+
+@pytest.fixture
+def by_netrc(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = scene.folder / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login us password {SECRET}\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    scene.index.auth = ("us", SECRET)
+
+
+def was_told(server: IndexServer) -> bool:
+    """Whether a server was asked, and each time with a password; never with one is False."""
+    sent = {"authorization" in request.headers for request in server.requests}
+    server.reset()
+    assert len(sent) == 1, sent
+    return sent.pop()
+
+
+@pytest.mark.usefixtures("by_netrc")
+def test_netrc_is_not_for_the_ports_that_pages_claims_and_locks_name(
+    scene: Scene, other: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = other.file_url(WHEEL)
+    indexes = ("--index-url", scene.index.url, "--no-cache")
+    scene.freeze(*indexes, expected={0})
+    assert was_told(scene.index)
+    claim(scene.site, direct_url_json=archive(url, scene.sha256))
+    scene.freeze(*indexes)
+    assert not was_told(other)
+    (scene.site / "demo-1.0.dist-info" / "direct_url.json").unlink()
+    scene.index.overrides[WHEEL] = {"url": url}
+    scene.freeze(*indexes, expected={0})
+    assert not was_told(other)
+    report = scene.folder / "report.json"
+    item = {"metadata": {"name": "demo", "version": "1.0"}, "download_info": json.loads(archive(url, scene.sha256))}
+    report.write_text(json.dumps({"version": "1", "install": [{**item, "requested": True}]}))
+    scene.freeze(*indexes, "--report", report)
+    assert not was_told(other)
+    scene.told("resolve", "demo", "--base", scene.base, *indexes, expected={0})
+    assert not was_told(other)
+    scene.index.reset()
+    # A lock names any host; only what the user configured says which one is his.
+    lock = scene.lock(url)
+    for configured in (scene.index.url, other.url):
+        monkeypatch.setenv("PIP_INDEX_URL", configured)
+        scene.told("bundle", lock, "{out}/bundle", "--no-cache", expected={0})
+        assert was_told(other) is (configured == other.url)
+    assert not scene.index.requests
+
+
+@pytest.mark.usefixtures("by_netrc")
+def test_netrc_is_for_find_links_and_the_base_that_the_user_names(
+    scene: Scene, other: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.auth = ("us", SECRET)
+    monkeypatch.setenv("PIP_FIND_LINKS", other.file_url(WHEEL))
+    monkeypatch.setenv("PIP_INDEX_URL", scene.index.url)
+    scene.freeze("--no-cache", expected={0})
+    scene.told("freeze", "--path", scene.site, "--base", f"{other.root}/files/pyodide-lock.json", "--no-cache")
+    assert was_told(other)
 
 
 # -- requirements
