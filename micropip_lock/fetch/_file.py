@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import FetchError
 from ..url import shown
-from . import ByteRange, Response
+from . import ByteRange, Response, Stream
 
 _CHUNK = 1 << 16
 
@@ -59,6 +58,16 @@ def pieces(url: str, *, start: int = 0) -> Iterator[bytes]:
         raise _unreadable(bare, error) from error
 
 
+def stream(url: str, *, start: int = 0) -> Stream:
+    """Answer GET for a file: URL piece by piece. Raises `FetchError`, at once or with a piece."""
+    return Stream(_awaited(pieces(url, start=start)), size(url) - start)
+
+
+async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
 def size(url: str) -> int:
     """The size of a file. Raises `FetchError`."""
     bare = url.partition("#")[0].partition("?")[0]
@@ -89,6 +98,8 @@ def _unreadable(url: str, error: OSError) -> FetchError:
 
 
 def _listing(folder: Path) -> bytes:
+    import html  # nobody in Pyodide needs it but for this
+
     # PEP 503: «each file [...] with the text of the anchor element being the filename».
     links = [
         f'<a href="{html.escape(entry.absolute().as_uri())}">{html.escape(entry.name)}</a><br>'

@@ -124,7 +124,7 @@ class HttpxFetcher:
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`. Only opening it is tried again; later errors are the caller's to resume from."""
         if _file.is_file(url):
-            yield Stream(_in_pieces(url, start), _file.size(url) - start)
+            yield _file.stream(url, start=start)
             return
         bare = self._exchanger().credentials.take(url)
         headers = {"accept": "*/*", "accept-encoding": "identity"}
@@ -215,8 +215,3 @@ class HttpxFetcher:
             fresh = fresh_until(answered, time.time()) if kept else None
             received = 0 if known else body.received
             return Response(final, status, answered, content, complete, received, fresh_until=fresh)
-
-
-async def _in_pieces(url: str, start: int) -> AsyncIterator[bytes]:
-    for piece in _file.pieces(url, start=start):
-        yield piece

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..errors import FetchError
 from ..url import shown, without_credentials
-from . import ByteRange, Response, Stream
+from . import ByteRange, Response, Stream, _file
 from ._gather import concurrently
 from ._js import Exchange, js, js_errors, skipped
 from ._rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient, announced
@@ -56,6 +56,8 @@ class PyfetchFetcher:
         refresh: bool = False,
     ) -> Response:
         """See `Fetcher.get`."""
+        if _file.is_file(url):
+            return _file.read(url, byte_range=byte_range, max_bytes=max_bytes)
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, accept, byte_range)
 
@@ -75,6 +77,8 @@ class PyfetchFetcher:
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""
+        if _file.is_file(url):
+            return _file.read(url, head=True)
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, None)
         if self._shared.node:
@@ -90,6 +94,9 @@ class PyfetchFetcher:
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`. Only opening it is tried again."""
+        if _file.is_file(url):
+            yield _file.stream(url, start=start)
+            return
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, (start, None) if start else None)
 
