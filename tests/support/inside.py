@@ -96,11 +96,14 @@ def problems(session: PyodideSession, **arguments: Any) -> dict[str, str]:
     return unlockable(session, **arguments).codes
 
 
-def unpack(session: PyodideSession, wheel: Path) -> None:
-    """pyodide.unpackArchive, which leaves no trace of where the wheel came from, and every file the wheel ships."""
+def unpack(session: PyodideSession, wheel: Path, folder: str | None = None) -> None:
+    """pyodide.unpackArchive, which leaves no trace of where the wheel came from, and every file the wheel ships.
+
+    Into ``folder``, or where packages are installed.
+    """
     path = f"/tmp/{wheel.name}"
     session.write(path, wheel.read_bytes())
-    session.run(_UNPACK.format(path=path), fresh=True)
+    session.run(_UNPACK.format(path=path, folder=folder), fresh=True)
 
 
 _UNPACK = """
@@ -109,7 +112,7 @@ import pyodide_js
 from pyodide.ffi import to_js
 
 content = to_js(open({path!r}, "rb").read())
-pyodide_js.unpackArchive(content, "wheel", extractDir=sysconfig.get_path("purelib"))
+pyodide_js.unpackArchive(content, "wheel", extractDir={folder!r} or sysconfig.get_path("purelib"))
 None
 """
 

@@ -40,6 +40,8 @@ class Platform:
 PYODIDE_0_27 = Platform("3.12", 2024)
 PYODIDE_0_29 = Platform("3.13", 2025)  # and 0.28
 PYODIDE_314 = Platform("3.14", 2026)
+#: By the releases of `runtimes`.
+PLATFORMS = {"0.27.7": PYODIDE_0_27, "0.28.3": PYODIDE_0_29, "0.29.5": PYODIDE_0_29, "314.0.7": PYODIDE_314}
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import queue
@@ -9,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class NodePyodide(PyodideSession):
     version: one of runtimes.VERSIONS. lock: path or contents of a pyodide-lock.json; None: the emptied base.
     package_folder: where relative file names of the lock live; None: beside the lock, for contents the emptied base.
     env: os.environ inside. jspi: switch stack switching on (Node 20), so that run_sync works.
+    program: be the interpreter of that path, which sees the disk as Pyodide's `python` does; cwd: where it is called.
+    restored: files in memory before Python starts, by path. packages: are loaded while it starts.
     timeout: seconds for the boot and for each call; then the process is killed.
     """
 
@@ -38,6 +41,10 @@ class NodePyodide(PyodideSession):
         package_folder: Path | None = None,
         env: Mapping[str, str] | None = None,
         jspi: bool = False,
+        program: Path | None = None,
+        cwd: Path | None = None,
+        restored: Mapping[str, bytes] | None = None,
+        packages: Sequence[str] = (),
         timeout: float = 120,
     ) -> None:
         self.version = version
@@ -45,7 +52,12 @@ class NodePyodide(PyodideSession):
         self.output: deque[str] = deque(maxlen=1000)  # what Python and Pyodide printed, line by line
         self._mounted: list[str] = []
         self._temporary = tempfile.TemporaryDirectory(prefix="pyodide-")
-        options = self._options(lock, package_folder) | {"env": dict(env or {})}
+        options = self._options(lock, package_folder) | {"env": dict(env or {}), "packages": list(packages)}
+        if program is not None:
+            options["program"] = str(program)
+            options.pop("packageBaseUrl", None)  # nobody names it: what its folder has not is on the CDN
+        if restored is not None:
+            options["restored"] = {path: base64.b64encode(data).decode() for path, data in restored.items()}
         flags = ["--experimental-wasm-stack-switching"] if jspi else []
         try:
             self._process = subprocess.Popen(
@@ -56,6 +68,7 @@ class NodePyodide(PyodideSession):
                 encoding="utf-8",
                 errors="replace",
                 env=os.environ | {"NODE_OPTIONS": ""},
+                cwd=cwd,
             )
         except BaseException:
             self._temporary.cleanup()

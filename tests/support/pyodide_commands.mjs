@@ -45,12 +45,12 @@ const commands = {
 };
 
 // A session: takes messages {command, ...}, returns answers {value} or {error: {type, message}}, both fit for JSON.
-// The first message boots: {command: "boot", options: {module, ...of loadPyodide}}.
-export function session(print, more = {}) {
+// The first message boots: {command: "boot", options: {module, ...of loadPyodide}}; `prepare` may complete the options.
+export function session(print, more = {}, prepare = (options) => options) {
   let py;
   async function boot({ module, ...options }) {
     const { loadPyodide } = await import(module);
-    py = await loadPyodide({ stdout: print, stderr: print, ...options });
+    py = await loadPyodide({ stdout: print, stderr: print, ...prepare(options) });
     return py.version;
   }
   return async ({ command, ...values }) => {

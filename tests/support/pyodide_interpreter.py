@@ -57,7 +57,7 @@ def make_distribution(root: Path, version: str, base_url: str, *entries: Mapping
     lock["packages"].update({str(entry["name"]): dict(entry) for entry in entries})
     runtimes.write_json(made.folder / "pyodide-lock.json", lock)
     # Asked whenever somebody makes a venv: by the path that it was called by it knows which venv it is in.
-    call = f'exec node "{_ENTRY}" "{runtimes.runtime(version)}" "$0" "$@"\n'
+    call = f'exec node "{_ENTRY}" "{runtimes.runtime(version)}" "$0" "{made.folder / "pyodide-lock.json"}" "$@"\n'
     made.python.write_text(f"#!/bin/sh\n{call}")
     made.python.chmod(0o755)
     for name, entry in lock["packages"].items():

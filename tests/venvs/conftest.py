@@ -17,12 +17,10 @@ from micropip_lock.fetch._httpx import HttpxFetcher
 from ..support import runtimes
 from ..support.freezing import forget_machine
 from ..support.index_server import IndexServer
-from ..support.installed import PYODIDE_0_27, PYODIDE_0_29, PYODIDE_314
+from ..support.installed import PLATFORMS
 from ..support.node_pyodide import NodePyodide
 from ..support.pyodide_interpreter import Distribution, Venv, make_distribution, make_venv
 from ..support.wheels import record_row, repack, write_zip
-
-PLATFORMS = {"0.27.7": PYODIDE_0_27, "0.28.3": PYODIDE_0_29, "0.29.5": PYODIDE_0_29, "314.0.7": PYODIDE_314}
 
 
 @dataclass(frozen=True)

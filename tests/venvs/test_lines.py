@@ -8,8 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ..support import runtimes
+from ..support.installed import PLATFORMS
 from ..support.wheels import build_wheel, sha256
-from .conftest import PLATFORMS, Workplaces
+from .conftest import Workplaces
 
 #: Which tool makes the venv. pip then installs into it, and uv, too, where it made it: it boots the Pyodide once more.
 LINES = [("0.27.7", "virtualenv"), ("0.28.3", "uv"), ("0.29.5", "virtualenv")]
