@@ -60,8 +60,8 @@ def origin(
 ) -> Origin:
     """Read what ``distribution`` says of itself.
 
-    ``loaded`` is the runtime's own list of what it loaded, by canonical name (None outside of a live
-    runtime); ``report`` is what pip's installation report says, by canonical name.
+    ``loaded`` is the runtime's own list of what it loaded into this folder since it started, by canonical name
+    (None: it is a folder as any other); ``report`` is what pip's installation report says, by canonical name.
     """
     installer = distribution.installer
     if installer.startswith("micropip") and "mock" in installer:

@@ -106,7 +106,7 @@ def _check_environment(here: Here) -> Checked:
     found, faults = scan(here.paths)
     target = Target.from_info(here.base.lockfile.info)
     installed = {item.key: item for item in found}
-    based = {key for key, item in installed.items() if origin(item, loaded=here.loaded, report={}).is_base}
+    based = {key for key, item in installed.items() if origin(item, loaded=here.loaded_in(item.folder)).is_base}
     # Shared libraries that the runtime loaded have no .dist-info.
     based |= {name for name, channel in (here.loaded or {}).items() if channel == "default channel"}
     own = here.base.closure(based, stop={key: None for key in installed if key not in based})

@@ -120,7 +120,7 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
 def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Reported]) -> Origin:
     reported = report.get(item.key)
     file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
-    return origin(item, loaded=here.loaded, report={} if file is None else {item.key: file})
+    return origin(item, loaded=here.loaded_in(item.folder), report={} if file is None else {item.key: file})
 
 
 def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]) -> list[Problem]:

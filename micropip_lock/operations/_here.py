@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Folders, base and indexes; ``loaded`` is None unless this is a live runtime."""
+    """Folders, base and indexes; ``loaded`` is None unless this is a live runtime.
+
+    ``loaded`` is what that runtime itself loaded or installed since it started, into the folder ``loaded_into``.
+    """
 
     paths: tuple[Path, ...]
     base: Base
@@ -29,11 +32,16 @@ class Here:
     index_urls: tuple[str, ...] | None
     find_links: tuple[str, ...] = ()
     loaded: Mapping[str, str] | None = None
+    loaded_into: Path | None = None
     in_memory: Mapping[str, str] | None = None
     page_origin: str | None = None
     #: What the folders belong to.
     site: Site = "venv"
     file_sizes: Callable[[Path], Mapping[str, int]] | None = None
+
+    def loaded_in(self, folder: Path) -> Mapping[str, str] | None:
+        """What the runtime has in a folder of its own; None where its list says nothing about the folder."""
+        return self.loaded if folder == self.loaded_into else None
 
     def sizes_below(self, folder: Path) -> Mapping[str, int]:
         """The sizes of files below a folder, as far as they are known at once."""
@@ -86,6 +94,7 @@ async def look(
         index_urls=configured if index_urls is None else _urls(index_urls),
         find_links=around.find_links if index_urls is None else (),
         loaded=live,
+        loaded_into=around.loaded_into,
         in_memory=around.in_memory if live is not None else None,
         page_origin=around.page_origin,
         site=_site(path, live),

@@ -46,8 +46,11 @@ class Surroundings:
     index_urls: tuple[str, ...] = ()
     #: Folders, pages or files that hold links to wheels (pip's find-links), as URLs.
     find_links: tuple[str, ...] = ()
-    #: ``pyodide_js.loadedPackages`` by canonical name; None outside a live runtime.
+    #: The channel, by canonical name, of what this runtime itself loaded or installed since it started; None outside
+    #: of a live runtime.
     loaded: Mapping[str, str] | None = None
+    #: The folder that it loads and installs into, the only one that ``loaded`` is about.
+    loaded_into: Path | None = None
     #: name -> version of distributions that only importlib.metadata knows (no folder on disk).
     in_memory: Mapping[str, str] = field(default_factory=dict)
     #: The origin of the page that runs us (``https://host:port``); None where there is no page.
@@ -158,11 +161,13 @@ def default_index_urls() -> tuple[str, ...]:
 def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The index URLs and find-links that pip and uv are configured with on this host, or micropip in Pyodide.
 
-    For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one.
-    Raises `InputError` for a configuration file that cannot be understood.
+    For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one; the Python of a
+    `pyodide venv` adds its own. Raises `InputError` for a configuration file that cannot be understood.
     """
     if sys.platform == "emscripten":
-        return default_index_urls(), ()
+        from . import _pyodide
+
+        return _pyodide.configured_indexes()
     from . import _host
 
     return _host.configured_indexes(venv)

@@ -19,31 +19,52 @@ from packaging.utils import canonicalize_name
 
 from ..lockfile import Lockfile
 from . import Surroundings
-from ._micropip import current_index_urls
+from ._loaded import loaded, own_site
+from ._micropip import current_index_urls, default_index_urls
 
 
 def look() -> Surroundings:
     """Find out about the running Pyodide.
 
     ``index_urls`` is filled only when micropip has been imported already; when the network turns
-    out to be needed, `default_index_urls` imports it. ``base_dir`` stays None: in Node the
+    out to be needed, `configured_indexes` imports it. ``base_dir`` stays None: in Node the
     distribution is a folder of the host, which the runtime's own file system does not show.
-    Raises `InputError` when the runtime's lock has a value of the wrong type.
+    For the Python of a venv both are as on the host, which shows its disk.
+    Raises `InputError` when the runtime's lock has a value of the wrong type, or a configuration file of pip or uv
+    cannot be understood.
     """
     import js
     import pyodide_js
 
     location = getattr(js, "location", None)  # pages and workers have one, Node has none
-    return Surroundings(
+    found = Surroundings(
         paths=import_folders(sys.path),
         base=_base(pyodide_js, js.JSON),
         base_url=_base_url(pyodide_js, _text(location, "href")),
         index_urls=current_index_urls(),
-        loaded={canonicalize_name(name): channel for name, channel in pyodide_js.loadedPackages.to_py().items()},
+        loaded={key: channel for key, (_, channel) in loaded(pyodide_js).items()},
+        loaded_into=own_site(),
         in_memory=in_memory(sys.meta_path),
         page_origin=_origin(_text(location, "origin")),
         file_sizes=file_sizes,
     )
+    if sys.prefix == sys.base_prefix:
+        return found
+    from . import _pyodide_venv  # what the host has for venvs is not needed anywhere else
+
+    return _pyodide_venv.completed(found, _text(pyodide_js._api.config, "cdnUrl"))
+
+
+def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The index URLs and find-links: for the Python of a venv those of pip and uv, else micropip's.
+
+    Raises `InputError` for a configuration file that cannot be understood.
+    """
+    if sys.prefix == sys.base_prefix:
+        return default_index_urls(), ()
+    from . import _pyodide_venv
+
+    return _pyodide_venv.configured_indexes()
 
 
 def import_folders(path: Iterable[str]) -> tuple[Path, ...]:

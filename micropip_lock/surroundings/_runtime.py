@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from ._loaded import listed, names_from_disk
 
 
 class Runtime:
@@ -26,6 +26,8 @@ class Runtime:
         import pyodide_js
 
         self._js: Any = pyodide_js
+        #: What lay on the disk before it started, as long as nothing was loaded in its place.
+        self._from_disk: frozenset[str] | None = None
 
     @property
     def site(self) -> Path:
@@ -35,12 +37,13 @@ class Runtime:
     @property
     def loaded(self) -> dict[str, tuple[str, str]]:
         """The name as the runtime spells it, and the channel, of what it has loaded, by canonical name."""
-        found = self._js.loadedPackages.to_py()
-        return {canonicalize_name(name): (name, channel) for name, channel in found.items()}
+        return listed(self._js)
 
     def is_default(self, key: str) -> bool:
-        """Whether the runtime loaded a package from its own lock."""
-        return self.loaded.get(key, ("", ""))[1] == "default channel"
+        """Whether the runtime loaded a package from its own lock; what lay on the disk before it started was not."""
+        if self._from_disk is None:
+            self._from_disk = names_from_disk(self._js)
+        return key not in self._from_disk and self.loaded.get(key, ("", ""))[1] == "default channel"
 
     async def load(self, names: Collection[str]) -> None:
         """Load packages of the runtime's own lock, and what they depend on there.
@@ -49,6 +52,7 @@ class Runtime:
         """
         from pyodide.ffi import to_js
 
+        self._from_disk = None
         await self._js.loadPackage(to_js(list(names)))
 
     async def install(self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]) -> None:

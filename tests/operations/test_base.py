@@ -94,6 +94,7 @@ def live(site: Path, *entries: dict[str, Any], loaded: tuple[str, ...], **more: 
         base=base_lock(*entries),
         base_url="https://cdn.example/full/",
         loaded=dict.fromkeys(loaded, "default channel"),
+        loaded_into=site,
         **more,
     )
 
@@ -216,7 +217,10 @@ def test_cycles_of_the_base_are_broken(empty: Path) -> None:
 def test_relative_names_without_a_place_are_told(site: Path, tmp_path: Path) -> None:
     install_from_base(site, tmp_path, "demo")
     around = Surroundings(
-        paths=(site,), base=base_lock(entry("demo"), entry("b"), entry("c")), loaded={"demo": "default channel"}
+        paths=(site,),
+        base=base_lock(entry("demo"), entry("b"), entry("c")),
+        loaded={"demo": "default channel"},
+        loaded_into=site,
     )
     assert [(item.package, item.code) for item in live_freeze(around).warnings] == [("demo", "not-portable")]
     whole = live_freeze(around, include="distribution").warnings

@@ -142,7 +142,7 @@ def test_what_the_runtime_loaded_of_its_own_is_not_in_question(tmp_path: Path) -
     (site / "based-1.0.dist-info" / "INSTALLER").write_text("pyodide.loadPackage")
     base = base_lock(entry("based", depends=["libzip"]), entry("libzip"))
     loaded = {"based": "default channel"}
-    around = Surroundings((site,), base, loaded=loaded, in_memory={"mock": "1.0"})
+    around = Surroundings((site,), base, loaded=loaded, loaded_into=site, in_memory={"mock": "1.0"})
     found = checked(surroundings=around)
     assert told(found) == [("mine", "conflicting-dependency")]
     assert found.packages == 4

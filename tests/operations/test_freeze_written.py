@@ -297,7 +297,7 @@ def test_nothing_is_asked_for_what_a_live_micropip_installed(site: Path, index: 
         (info / "PYODIDE_URL").write_text(f"https://files.example/{wheel.name}")
         (info / "PYODIDE_SHA256").write_text(sha256(wheel))
     loaded = {f"demo{number}": "pypi" for number in range(100)}
-    around = Surroundings(paths=(site,), base=base_lock(), index_urls=(index.url,), loaded=loaded)
+    around = Surroundings(paths=(site,), base=base_lock(), index_urls=(index.url,), loaded=loaded, loaded_into=site)
 
     async def main() -> FreezeResult:
         from micropip_lock import freeze

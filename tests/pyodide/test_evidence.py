@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.support import runtimes
 from tests.support.index_server import IndexServer
 from tests.support.inside import freeze, problems, unlockable, unpack
-from tests.support.installed import pip_target
+from tests.support.installed import PLATFORMS, pip_target
 from tests.support.node_pyodide import NodePyodide
 from tests.support.replies import Fault
 from tests.support.session import PyodideError, PyodideSession
@@ -325,6 +326,90 @@ def test_load_package_leaves_forged_marks(live: NodePyodide, index: IndexServer)
     wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files={"PYODIDE_URL": url, "PYODIDE_SHA256": "0" * 64})
     live.load_packages([index.file_url(wheel.name)])
     assert problems(live, index_urls=index.url) == {"demo": "content-mismatch"}
+
+
+# -- rule 0: what lay there before, and what lies elsewhere
+
+
+def forged(folder: Path, honest: Path, url: str) -> Path:
+    """A wheel of the same name with other contents, and the marks that micropip leaves of the honest one."""
+    marks = {"INSTALLER": "micropip", "PYODIDE_SOURCE": "pypi", "PYODIDE_URL": url, "PYODIDE_SHA256": sha256(honest)}
+    return build_wheel(folder, "demo", "1.0", files={"demo.py": "evil = 1\n"}, dist_info_files=marks)
+
+
+def members(wheel: Path, folder: str) -> dict[str, bytes]:
+    """The files of a wheel, by their paths when it is unzipped into ``folder``."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {f"{folder}/{name}": archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("version", runtimes.VERSIONS)
+def test_files_in_memory_before_the_start(
+    version: str, fresh_pyodide: Callable[..., NodePyodide], index: IndexServer
+) -> None:
+    """As a page restores them in loadPyodide({fsInit}): the runtime lists them, by what they say."""
+    honest = build_wheel(index.folder, "demo", "1.0")
+    later = build_wheel(index.folder, "later", "1.0")
+    site = f"/lib/python{PLATFORMS[version].python}/site-packages"
+    wheel = forged(index.folder / "forged", honest, index.file_url(honest.name))
+    session = fresh_pyodide(version, restored=members(wheel, site))
+    assert session.run("import pyodide_js; pyodide_js.loadedPackages.to_py()") == {"demo": "pypi"}
+    session.load_packages(["packaging"])
+    assert problems(session, index_urls=index.url) == {"demo": "content-mismatch"}
+    session.install("later", index_url=index.url)
+    frozen = freeze(session, exclude=["demo"])
+    assert frozen.proofs["later"] == ("micropip", "installer")
+    assert frozen.entry("later")["sha256"] == sha256(later)
+    assert frozen.proofs["packaging"] == ("base", "base")
+
+
+@pytest.mark.parametrize("version", [runtimes.VERSIONS[0], runtimes.VERSIONS[-1]])
+def test_what_the_runtime_loads_while_it_starts(version: str, fresh_pyodide: Callable[..., NodePyodide]) -> None:
+    session = fresh_pyodide(version, packages=["micropip", "packaging"])
+    assert freeze(session).proofs == dict.fromkeys(("micropip", "packaging"), ("base", "base"))
+
+
+@pytest.mark.parametrize("is_mounted", [True, False], ids=["mounted", "in memory"])
+def test_another_folder_in_front(is_mounted: bool, pyodide: NodePyodide, index: IndexServer, tmp_path: Path) -> None:
+    """The runtime's list is about its own folder, which has the honest one."""
+    honest = build_wheel(index.folder, "demo", "1.0")
+    wheel = forged(tmp_path / "forged", honest, index.file_url(honest.name))
+    pyodide.install("demo", index_url=index.url)
+    if is_mounted:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(tmp_path / "site")
+        pyodide.mount(tmp_path / "site", "/mnt/site")
+    else:
+        for path, content in members(wheel, "/mnt/site").items():
+            pyodide.write(path, content)
+    assert freeze(pyodide).proofs["demo"] == ("micropip", "installer")
+    pyodide.run("import sys; sys.path.insert(0, '/mnt/site')", fresh=True)
+    try:
+        assert problems(pyodide, index_urls=index.url) == {"demo": "content-mismatch"}
+    finally:
+        if not is_mounted:
+            pyodide.run("import shutil; shutil.rmtree('/mnt/site')", fresh=True)
+
+
+@pytest.mark.parametrize("kind", ["NODEFS", "IDBFS"])
+def test_a_folder_mounted_over_what_micropip_installed(
+    kind: str, fresh_pyodide: Callable[..., NodePyodide], index: IndexServer, tmp_path: Path
+) -> None:
+    honest = build_wheel(index.folder, "demo", "1.0")
+    marks = {"INSTALLER": "micropip", "PYODIDE_URL": index.file_url(honest.name), "PYODIDE_SHA256": "0" * 64}
+    with zipfile.ZipFile(build_wheel(tmp_path, "demo", "1.0", dist_info_files=marks)) as archive:
+        archive.extractall(tmp_path / "site")
+    old, over = tmp_path / "site" / "demo-1.0.dist-info", f"{SITE}/demo-1.0.dist-info"
+    session = fresh_pyodide()
+    session.load_packages(["packaging"])
+    session.install("demo", index_url=index.url)
+    if kind == "NODEFS":
+        session.mount(old, over)
+    else:
+        mount = f"import js; from pyodide_js import FS; FS.mount(FS.filesystems.IDBFS, js.Object.new(), {over!r}); None"
+        session.run(mount, fresh=True)
+        session.put_folder(old, over)
+    assert problems(session, index_urls=index.url) == {"demo": "hash-conflict"}
 
 
 # -- names, folders

@@ -128,7 +128,7 @@ def archive(url: str, sha: str | None = None) -> str:
 
 def live(site: Path, *entries: dict[str, Any], **more: Any) -> Surroundings:
     """The surroundings of a running Pyodide, with a base of these entries."""
-    return Surroundings(paths=(site,), base=base_lock(*entries), **{"loaded": {}, **more})
+    return Surroundings(paths=(site,), base=base_lock(*entries), loaded_into=site, **{"loaded": {}, **more})
 
 
 def not_utf_8(dist_info: Path) -> None:

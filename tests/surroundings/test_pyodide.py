@@ -220,6 +220,50 @@ def test_micropips_setting_and_mocks(pyodide: NodePyodide) -> None:
     assert found == [True, ["https://index.example/simple"], {"in-memory": "1.2.0"}, channels]
 
 
+def test_the_python_of_a_venv(pyodide: NodePyodide, tmp_path: Path) -> None:
+    """It reads what pip and uv read on the host: the venv's own configuration, the user's, and the environment."""
+    venv, dist, home = tmp_path / "venv", tmp_path / "xbuildenv" / "dist", tmp_path / "home"
+    for folder in (venv, dist, home / ".config" / "pip"):
+        folder.mkdir(parents=True)
+    runtimes.write_json(dist / "pyodide-lock.json", {"packages": {}})
+    (venv / "pyvenv.cfg").write_text("home = /mnt/machine/xbuildenv/dist\n")
+    (venv / "pip.conf").write_text("[global]\nindex-url = https://index.example/venv\n")
+    (home / ".config" / "pip" / "pip.conf").write_text("[global]\nfind-links = https://index.example/links\n")
+    pyodide.mount(tmp_path, "/mnt/machine")
+    found = pyodide.run(
+        """
+        import js, os, sys
+        import pyodide_js
+        from micropip_lock import surroundings
+        config = pyodide_js._api.config
+        before = sys.prefix, js.process.env.HOME, getattr(config, "cdnUrl", None)
+        sys.prefix, js.process.env.HOME = "/mnt/machine/venv", "/mnt/machine/home"
+        config.cdnUrl = "https://cdn.example/v1/full/"
+        os.environ["UV_INDEX"] = "https://index.example/uv"
+        try:
+            found = surroundings.look()
+            configured = surroundings.configured_indexes()
+        finally:
+            sys.prefix, js.process.env.HOME, config.cdnUrl = before
+        {
+            "index_urls": found.index_urls,
+            "find_links": found.find_links,
+            "the same": configured == (found.index_urls, found.find_links),
+            "base": [found.base_url, str(found.base_dir)],
+            "live": found.loaded is not None,
+        }
+        """,
+        fresh=True,
+    )
+    assert found == {
+        "index_urls": ["https://index.example/venv", "https://index.example/uv"],
+        "find_links": ["https://index.example/links"],
+        "the same": True,
+        "base": ["https://cdn.example/v1/full/", "/mnt/machine/xbuildenv/dist"],
+        "live": True,
+    }
+
+
 def test_a_venv_cannot_be_named_inside(pyodide: NodePyodide) -> None:
     message = pyodide.run(
         """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
+
 from ..support.inside import unpack
+from ..support.node_pyodide import NodePyodide
 from ..support.wheels import build_wheel, sha256
 from .pyodide_case import Cage, case
 
@@ -86,6 +89,32 @@ def _(cage: Cage) -> None:
         """,
         fresh=True,
     )
+
+
+def _behind(cage: Cage, folder: str) -> None:
+    """micropip installs one; one of other contents, with micropip's marks of that one, is to be put in front of it."""
+    url = cage.index.file_url(build_wheel(cage.index.folder, "animal", "1.0").name)
+    cage.session.install("animal", index_url=cage.index.url)
+    cage.session.run(f"import sys; sys.path.insert(0, {folder!r})", fresh=True)
+    marks = {"INSTALLER": "micropip", "PYODIDE_URL": url}
+    build_wheel(cage.index.folder / "forged", "animal", "1.0", files={"animal.py": "x = 2\n"}, dist_info_files=marks)
+
+
+@case("a mounted folder in front of what micropip installed, with micropip's marks", "content-mismatch")
+def _(cage: Cage) -> None:
+    _behind(cage, "/mnt/site")
+    folder = cage.index.folder / "forged" / "site"
+    with zipfile.ZipFile(cage.index.folder / "forged" / "animal-1.0-py3-none-any.whl") as archive:
+        archive.extractall(folder)
+    assert isinstance(cage.session, NodePyodide)
+    cage.session.mount(folder, "/mnt/site")
+
+
+@case("a folder in memory in front of what micropip installed, with micropip's marks", "content-mismatch")
+def _(cage: Cage) -> None:
+    folder = "/tmp/in-front"
+    _behind(cage, folder)
+    unpack(cage.session, cage.index.folder / "forged" / "animal-1.0-py3-none-any.whl", folder)
 
 
 @case("unpackArchive of a wheel that the index has", "locked by content")
