@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
-from urllib.parse import urlsplit
 
 from .errors import Problem
 from .evidence import Evidence
 from .progress import Tally, count, left, size
+from .text import showable
+from .url import split
 
 #: Packages in the size picture; the others are one bar together.
 _BARS = 12
@@ -40,13 +41,18 @@ def page(*parts: str) -> str:
     return f'{_STYLE}<div class="micropip-lock">{"".join(filter(None, parts))}</div>'
 
 
+def _text(text: str) -> str:
+    """Text of a package, an index or a lock as HTML, in one line."""
+    return escape(showable(text))
+
+
 def packages(evidence: Sequence[Evidence]) -> str:
     """A table of packages: name, version, size, proof, origin."""
     sizes = [item.size if item.size is not None else item.installed_size for item in evidence]
     cells = [
-        f'<tr><th scope="row">{escape(item.package)}</th><td>{escape(item.version)}</td>'
-        f'<td class="number">{size(number)}</td><td>{escape(item.proof)}</td>'
-        f"<td>{escape(whence(item))}</td></tr>"
+        f'<tr><th scope="row">{_text(item.package)}</th><td>{_text(item.version)}</td>'
+        f'<td class="number">{size(number)}</td><td>{_text(item.proof)}</td>'
+        f"<td>{_text(whence(item))}</td></tr>"
         for item, number in zip(evidence, sizes, strict=True)
     ]
     head = "".join(f'<th scope="col">{word}</th>' for word in ("package", "version", "size", "proof", "origin"))
@@ -60,7 +66,7 @@ def packages(evidence: Sequence[Evidence]) -> str:
 
 def whence(evidence: Evidence) -> str:
     """From where a package is, in few words: who said so, and the host."""
-    place = urlsplit(evidence.index or evidence.url).netloc
+    place = split(evidence.index or evidence.url).netloc
     return f"{evidence.claim} {place}".strip()
 
 
@@ -80,13 +86,13 @@ def bars(evidence: Iterable[Evidence]) -> str:
         y, width = 20 * row, max(1, round(260 * number / longest))
         label = name if len(name) <= 24 else f"{name[:23]}…"
         lines.append(
-            f'<text x="170" y="{y + 14}" text-anchor="end">{escape(label)}</text>'
+            f'<text x="170" y="{y + 14}" text-anchor="end">{_text(label)}</text>'
             f'<rect x="178" y="{y + 3}" width="{width}" height="14" fill-opacity="0.45"/>'
             f'<text x="{184 + width}" y="{y + 14}">{size(number)}</text>'
         )
     told = ", ".join(f"{name} {size(number)}" for name, number in shown)
     return (
-        f'<details open=""><summary>Sizes</summary><svg role="img" aria-label="Sizes: {escape(told)}" width="520" '
+        f'<details open=""><summary>Sizes</summary><svg role="img" aria-label="Sizes: {_text(told)}" width="520" '
         f'height="{20 * len(shown)}" fill="currentColor" font-size="12">{"".join(lines)}</svg></details>'
     )
 
@@ -96,31 +102,31 @@ def problems(items: Sequence[Problem], title: str, *, closed: bool = False) -> s
     if not items:
         return ""
     lines = [
-        f"<li><strong>{escape(' '.join(filter(None, (item.package, item.version))))}</strong>: "
-        f"{escape(item.message)} <code>{escape(item.code)}</code>"
-        f'<div class="hint">{escape(item.hint)}</div></li>'
+        f"<li><strong>{_text(' '.join(filter(None, (item.package, item.version))))}</strong>: "
+        f"{_text(item.message)} <code>{_text(item.code)}</code>"
+        f'<div class="hint">{_text(item.hint)}</div></li>'
         for item in items
     ]
     opened = "" if closed else ' open=""'
-    return f"<details{opened}><summary>{escape(title)}</summary><ul>{''.join(lines)}</ul></details>"
+    return f"<details{opened}><summary>{_text(title)}</summary><ul>{''.join(lines)}</ul></details>"
 
 
 def paragraph(text: str) -> str:
     """A line of text."""
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{_text(text)}</p>"
 
 
 def download(name: str, content: bytes, kind: str, *, url: str | None = None) -> str:
     """A link that saves a file. It needs no page to run in: the bytes are in it, unless ``url`` has them."""
     target = url or f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    link = f'<a download="{escape(name)}" href="{escape(target)}">Download {escape(name)}</a>'
+    link = f'<a download="{_text(name)}" href="{escape(target)}">Download {_text(name)}</a>'
     return f"<p>{link} ({size(len(content))})</p>"
 
 
 def bar(done: int, total: int, text: str) -> str:
     """A bar for what is counted."""
     words = f"{done} of {total}"
-    return page(f'<progress max="{total}" value="{done}" aria-label="{words}"></progress> {words} {escape(text)}')
+    return page(f'<progress max="{total}" value="{done}" aria-label="{words}"></progress> {words} {_text(text)}')
 
 
 def transfers(tally: Tally) -> str:
@@ -129,7 +135,7 @@ def transfers(tally: Tally) -> str:
     sums += [f"{size(round(tally.rate))}/s", left(tally.seconds_left), f"{count(tally.done, 'file')} done"]
     lines = [f"<div>{_bar(tally.received, tally.total)} {' · '.join(filter(None, sums))}</div>"]
     lines += [
-        f"<div>{_bar(item.received, item.size)} {escape(item.name)} {size(item.received)}</div>"
+        f"<div>{_bar(item.received, item.size)} {_text(item.name)} {size(item.received)}</div>"
         for item in tally.running[:_BARS]
     ]
     if len(tally.running) > _BARS:

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from .text import showable
 from .url import shown, shown_within
 
 __all__ = [
@@ -57,8 +58,18 @@ class Problem:
             object.__setattr__(self, "url", shown(self.url))
 
     def __str__(self) -> str:
-        subject = f"{self.package} {self.version}" if self.version else self.package
-        return f"{subject}: {self.message} [{self.code}]\n  {self.hint}"
+        """Two lines, whatever the fields hold."""
+        return "\n".join(self.lines)
+
+    @property
+    def subject(self) -> str:
+        """The package, and its version if that is known, fit to be shown."""
+        return showable(f"{self.package} {self.version}" if self.version else self.package)
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """What is wrong, and what to do about it, each a line that is fit to be shown."""
+        return f"{self.subject}: {showable(self.message)} [{showable(self.code)}]", f"  {showable(self.hint)}"
 
     def to_json(self) -> dict[str, str | None]:
         """The problem as a JSON object, with every field."""
@@ -73,10 +84,17 @@ class Problem:
 
 
 class MicropipLockError(Exception):
-    """The root of every error that this package raises on purpose. URLs in its message carry no credentials."""
+    """The root of every error that this package raises on purpose.
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(shown_within(message))
+    It is made of lines. Text of a lock, a package or a server never adds one: `str` makes each line fit to be shown.
+    URLs in it carry no credentials.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*map(shown_within, lines))
+
+    def __str__(self) -> str:
+        return "\n".join(map(showable, self.args))
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints: the message says it all."""
@@ -94,18 +112,14 @@ class UnlockableError(MicropipLockError):
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.package, problem.code, problem.message)))
         packages = len({problem.package for problem in self.problems})
         count = "1 package" if packages == 1 else f"{packages} packages"
-        lines = [f"{count} {outcome}."]
-        super().__init__("\n".join([*lines, *map(str, self.problems)]))
+        super().__init__(f"{count} {outcome}.", *(line for problem in self.problems for line in problem.lines))
 
     #: Whether a notebook shows the problems already.
     displayed = False
 
     def _render_traceback_(self) -> list[str]:
-        return (
-            [f"{type(self).__name__}: {self.args[0].partition(chr(10))[0]}"]
-            if self.displayed
-            else [f"{type(self).__name__}: {self}"]
-        )
+        shown = self.args[0] if self.displayed else str(self)
+        return [f"{type(self).__name__}: {shown}"]
 
     @property
     def unanswered(self) -> bool:
@@ -116,11 +130,11 @@ class UnlockableError(MicropipLockError):
 class ResolutionError(MicropipLockError):
     """The requirements have no solution.
 
-    ``problems`` holds what each package has to do with it, the most telling first.
+    ``lines`` say why; ``problems`` holds what each package has to do with it, the most telling first.
     """
 
-    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, lines: Iterable[str], problems: Iterable[Problem] = ()) -> None:
+        super().__init__(*lines)
         self.problems = tuple(problems)
 
 

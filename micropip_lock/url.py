@@ -10,9 +10,18 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-__all__ = ["is_http", "is_portable", "origin", "shown", "shown_within", "without_credentials"]
+__all__ = [
+    "is_http",
+    "is_portable",
+    "join",
+    "origin",
+    "shown",
+    "shown_within",
+    "split",
+    "without_credentials",
+]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -269,3 +278,19 @@ def _is_public_name(host: str) -> bool:
     # "127.1" and "0x7f.1" are addresses to a browser, though not to `ipaddress` (URL standard, "ends in a number").
     numeric = re.fullmatch(r"\d+|0x[0-9a-f]*", last) is not None
     return bool(dot) and not numeric and not host.endswith(_LOCAL_SUFFIXES)
+
+
+def split(url: str) -> SplitResult:
+    """`urlsplit`, which raises for a bad bracket; here such a text is all path."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", url, "", "")
+
+
+def join(base: str, url: str) -> str:
+    """`urljoin`, which raises for a bad bracket; here such a text is joined to nothing."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url

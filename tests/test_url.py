@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from micropip_lock.url import is_http, is_portable, origin, shown, shown_within, without_credentials
+from micropip_lock.url import (
+    is_http,
+    is_portable,
+    join,
+    origin,
+    shown,
+    shown_within,
+    split,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -242,3 +253,11 @@ def test_portable(url: str) -> None:
     assert is_portable(url, "https://page.example")
     assert is_portable(url, None)
     assert is_portable(url, "null")
+
+
+def test_splitting_and_joining_never_raise() -> None:
+    assert split("https://host/a?b#c") == urlsplit("https://host/a?b#c")
+    assert join("https://host/a/", "b") == "https://host/a/b"
+    for odd in ("http://[", "http://[x]/simple", "http://a\u2100b/", "//]"):
+        assert split(odd).path == odd and not split(odd).scheme
+        assert join("https://host/a/", odd) == odd

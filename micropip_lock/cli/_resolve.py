@@ -78,7 +78,7 @@ def _from_arguments(texts: tuple[str, ...]) -> list[Wanted]:
         except InputError as error:
             wrong.append(str(error))
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError(*wrong)
     return found
 
 

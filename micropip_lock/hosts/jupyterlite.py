@@ -117,7 +117,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         if not faults and self.lock is not None and self._is_enabled(_LOCK_ADDON):
             faults.append("--pyodide-lock makes another lock, and the kernel reads only one. Leave out one of the two.")
         if faults:
-            raise InputError("\n".join(faults))
+            raise InputError(*faults)
         if self.lock is not None:
             self._check_lock(self._path(self.lock))
             self._site.check_writable()

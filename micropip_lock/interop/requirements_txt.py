@@ -85,7 +85,7 @@ def read_requirement_files(
     for place in requirements:
         reader.read(os.fspath(place), constraint=False)
     if reader.problems:
-        raise InputError("\n".join(dict.fromkeys(reader.problems)))
+        raise InputError(*dict.fromkeys(reader.problems))
     return RequirementFiles(
         requirements=tuple(reader.requirements),
         constraints=tuple(reader.constraints),

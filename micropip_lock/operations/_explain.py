@@ -64,7 +64,7 @@ def _error(lines: list[str], blocks: Sequence[Block], helps: Sequence[str]) -> R
     problems = [
         Problem(block.code, block.name, None, block.summary, " ".join(block.helps or helps)) for block in blocks
     ]
-    return ResolutionError("\n".join(lines), problems)
+    return ResolutionError(lines, problems)
 
 
 #: A requirement taken apart.

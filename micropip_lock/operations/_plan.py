@@ -7,6 +7,7 @@ from typing import Literal
 
 from .. import display
 from ..progress import count
+from ..text import showable
 
 Action = Literal["install", "replace", "remove", "keep"]
 
@@ -24,7 +25,7 @@ class Step:
 
     def __str__(self) -> str:
         versions = " -> ".join(filter(None, dict.fromkeys((self.old, self.new))))
-        return f"{_SIGNS[self.action]} {self.package} {versions}"
+        return showable(f"{_SIGNS[self.action]} {self.package} {versions}")
 
     def to_json(self) -> dict[str, str | None]:
         """The step as a JSON object."""

@@ -9,6 +9,7 @@ from ..errors import Problem
 from ..evidence import Evidence
 from ..lockfile import Lockfile
 from ..progress import cost, count, size
+from ..text import showable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,7 +48,7 @@ class ResolveResult:
     def __str__(self) -> str:
         widths = [max((len(cell) for cell in column), default=0) for column in zip(*self._cells(), strict=True)]
         lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in self._cells()]
-        return "\n".join([*lines, *self.notes, *map(str, self.warnings), self.summary])
+        return "\n".join([*lines, *map(showable, self.notes), *map(str, self.warnings), self.summary])
 
     def _repr_html_(self) -> str:
         from .. import display  # what a notebook shows is of no use elsewhere, and takes time to import in Pyodide
@@ -64,7 +65,8 @@ class ResolveResult:
     def _cells(self) -> list[tuple[str, ...]]:
         from .. import display
 
-        return [(item.package, item.version, item.proof, display.whence(item)) for item in self.evidence]
+        cells = [(item.package, item.version, item.proof, display.whence(item)) for item in self.evidence]
+        return [tuple(map(showable, row)) for row in cells]
 
     @property
     def notes(self) -> list[str]:

@@ -28,7 +28,7 @@ from ._tree import Tree
 
 _MOST_NAMES = 3
 _WITHOUT = "the new Pyodide has it built in, or does without"
-_HELP = "What would help:\n"
+_HELP = "What would help:"
 
 
 class Reasons:
@@ -198,10 +198,10 @@ async def refuse(
         for block in await _homeless(group[0].name, memory, explorer, found, old):
             if block.name not in told:
                 told.add(block.name)
-                text = "\n".join([f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP])
-                helps = "".join(f"  {line}\n" for line in block.helps)
+                lines = [f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP]
+                helps = [f"  {line}" for line in block.helps]
                 problem = Problem(block.code, block.name, None, block.summary, " ".join(block.helps))
-                errors.append(ResolutionError(text + helps.rstrip("\n"), [problem]))
+                errors.append(ResolutionError([*lines, *helps], [problem]))
     return _joined(errors, memory) if errors else None
 
 
@@ -228,11 +228,10 @@ async def _homeless(root: str, memory: Memory, explorer: Explorer, conflict: Con
 
 def _joined(errors: Sequence[ResolutionError], memory: Memory) -> ResolutionError:
     """All of them as one, with what would help at the end."""
-    heads, helps = [], []
+    lines, helps = [f"The lock cannot move to {memory.target}.", ""], []
     for error in errors:
-        head, _, help_ = str(error).partition(_HELP)
-        heads.append(head.strip("\n"))
-        helps += help_.splitlines()
+        head, _, help_ = str(error).partition(f"\n{_HELP}\n")
+        lines += [*head.strip("\n").split("\n"), ""]
+        helps += help_.split("\n")
     problems = {(problem.package, problem.code): problem for error in errors for problem in error.problems}
-    lines = [f"The lock cannot move to {memory.target}.", "", "\n\n".join(heads), ""]
-    return ResolutionError("\n".join(lines) + "\n" + _HELP + "\n".join(dict.fromkeys(helps)), problems.values())
+    return ResolutionError([*lines, _HELP, *dict.fromkeys(helps)], problems.values())

@@ -127,9 +127,8 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
             first = first or reporter
             fallen = hopeless(memory, roots)
             if fallen == memory.hopeless and is_last:
-                raise ResolutionError(
-                    f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
-                ) from error
+                said = f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
+                raise ResolutionError([said]) from error
             is_last, memory.hopeless = fallen == memory.hopeless, fallen
         else:
             return Solution(_reached(provider, state.mapping, roots))

@@ -182,6 +182,8 @@ def filename_of(entry: LockedPackage) -> str:
     # What means something in a URL, or to a file system, is in no name of a wheel.
     if not name or name.startswith(".") or not set(name).isdisjoint('/\\\0%#?:*"<>|'):
         raise IntegrityError(f"{shown(entry.file_name)!r} is no name of a file")
+    if not name.isprintable():
+        raise IntegrityError(f"{shown(entry.file_name)!r} has characters that cannot be seen")
     return name
 
 
