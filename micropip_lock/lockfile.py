@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from packaging.utils import canonicalize_name
 
 from .errors import InputError
 from .metadata import canonical
+from .reading import read_named, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,8 @@ class Lockfile:
             )
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"The lock cannot be written as JSON ({error}).") from error
-        # Half of a surrogate pair has no UTF-8; Python and JSON escape it in the same way.
-        return text.encode(errors="backslashreplace").decode() + "\n"
+        # Lone surrogates have no UTF-8, and other characters would steer the terminal that shows the lock.
+        return _INVISIBLE.sub(_escaped, text) + "\n"
 
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
@@ -188,11 +190,11 @@ class Lockfile:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The contents of a file. Raises `InputError` when it is missing or unreadable."""
+    """The contents of a file that the user names. Raises `InputError` when it is missing, unreadable or too large."""
     try:
-        return Path(path).read_bytes()
+        return read_named(path)
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
-        raise InputError(f"Cannot read {path}: {_reason(error)}.") from error
+        raise InputError(f"Cannot read {path}: {reason(error)}.") from error
 
 
 def parse_json(
@@ -230,7 +232,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         partial.replace(path)
         partial = None
     except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a loop of symbolic links
-        raise InputError(f"Cannot write {path}: {_reason(error)}.") from error
+        raise InputError(f"Cannot write {path}: {reason(error)}.") from error
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
@@ -244,6 +246,14 @@ def _umask() -> int:
     return mask
 
 
+#: Controls, bidirectional marks, line ends of Unicode and lone surrogates.
+_INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
 _PACKAGE_KEYS = {
     "name",
     "version",
@@ -255,10 +265,6 @@ _PACKAGE_KEYS = {
     "depends",
     "unvendored_tests",
 }
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _finite(text: str) -> float:

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from .direct_url import DirectUrl, parse_direct_url
 from .errors import InputError
+from .lockfile import read_bytes
 from .metadata import WheelMetadata, parse_filename_tags, parse_requirement
 from .toml import parse_toml
 
@@ -50,11 +51,9 @@ def read_report(report: Mapping[str, Any] | str | Path) -> dict[str, Reported]:
     if isinstance(report, Mapping):
         return _reported(report, "the report")
     is_toml = Path(report).suffix == ".toml"
+    data = read_bytes(report)
     try:
-        data = Path(report).read_bytes()
         value = parse_toml(data.decode()) if is_toml else json.loads(data)
-    except OSError as error:
-        raise InputError(f"Cannot read the report {report}: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         what = f"The pylock {report} is not valid TOML" if is_toml else f"The report {report} is not valid JSON"
         raise InputError(f"{what} ({error}). Is the file whole?") from error

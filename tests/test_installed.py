@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -269,6 +270,46 @@ def test_folders_and_files_that_change_places_are_faults(site: Path) -> None:
     (site / "odd-2.0.dist-info").write_text("a file")
     _, odd = scan([site])[0]
     assert odd.key == "odd" and odd.faults[0].startswith("the folder cannot be read")
+
+
+SPECIAL = ["METADATA", "WHEEL", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "INDEX"]
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+@pytest.mark.parametrize("kind", ["pipe", "socket", "zero", "loop", "huge"])
+def test_what_is_no_file_is_a_fault(kind: str, name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked(site)
+    file = site / INFO / name
+    file.unlink(missing_ok=True)
+    put_special(kind, file, monkeypatch)
+    assert one(site).faults[0].startswith(f"{name} cannot be read (")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "zero", "loop"])
+def test_what_is_no_file_is_changed(kind: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked(site, files=FILES)
+    put_special(kind, site / "demo/data.txt", monkeypatch)
+    assert one(site).changed_files("size") == one(site).changed_files("hash") == ["demo/data.txt"]
+    put_special(kind, site / "other-1.0.dist-info", monkeypatch)
+    put_special(kind, site / "more-1.0.egg-info", monkeypatch)
+    found, problems = scan([site])
+    assert found[1].faults[0].startswith("the folder cannot be read")
+    assert [problem.code for problem in problems] == ["legacy-metadata"]
+
+
+def put_special(kind: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        monkeypatch.chdir(path.parent)  # the names of sockets are short
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path.name)
+    elif kind == "huge":
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    else:
+        path.symlink_to({"zero": "/dev/zero", "loop": path.name}[kind])
 
 
 @given(

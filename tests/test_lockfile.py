@@ -226,6 +226,14 @@ def test_half_a_surrogate_pair_survives() -> None:
     assert Lockfile.from_json(lockfile.to_json()) == lockfile
 
 
+def test_nothing_in_a_lock_steers_the_terminal_that_shows_it() -> None:
+    text = "größer 🎉 \x1b[0m\x7f\x9b\u2028\u202e\u2066\ufeff\udcff"
+    lock = Lockfile.from_json({"info": INFO, "packages": {}, "note": text})
+    written = lock.to_json()
+    assert set(written.replace("\n", "")) <= {*filter(str.isprintable, map(chr, range(0x20000)))}
+    assert "größer 🎉" in written and Lockfile.from_json(written) == lock
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_byte_order_marks_are_read(encoding: str) -> None:
     assert Lockfile.from_json(json.dumps(lock()).encode(encoding)) == Lockfile.from_json(lock())

@@ -136,7 +136,10 @@ def _read_netrc() -> dict[str, str]:
     names = [os.environ["NETRC"]] if os.environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
     for name in names:
         try:
-            hosts = netrc.netrc(str(Path(name).expanduser())).hosts
+            path = Path(name).expanduser()
+            if not path.is_file():  # a pipe or a device would be read for ever
+                continue
+            hosts = netrc.netrc(str(path)).hosts
         except (OSError, RuntimeError, ValueError, netrc.NetrcParseError):
             # Missing or unreadable: pip and curl go on without it, too.
             continue

@@ -24,9 +24,6 @@ from ..url import shown_within
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
 
-#: The largest file to read, in bytes; the fattest real ones have a few MB.
-LARGEST = 64 * 2**20
-
 _LONGEST_REASON = 300
 _WORD = re.compile(r"\w+")
 
@@ -39,8 +36,6 @@ def read_pylock(path: str | Path) -> Pylock:
 def parse_pylock(data: bytes, origin: str = "the pylock") -> Pylock:
     """Read the bytes of a pylock.toml; ``origin`` names them in messages. Raises `InputError`."""
     library = _library()
-    if len(data) > LARGEST:
-        raise InputError(f"{origin} is larger than {LARGEST >> 20} MiB, which no pylock.toml is.")
     try:
         value = parse_toml(data.decode())
     except ValueError as error:

@@ -9,7 +9,6 @@ import codecs
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import InputError
+from ..reading import read_named, read_standard_input, reason
 from ..requirements import Wanted, parse_wanted
 from ..url import shown
 
@@ -318,24 +318,16 @@ def _text(file: Path) -> str:
     name = _name(file)
     try:
         if str(file) == _STDIN:
-            data = _standard_input()
+            data = read_standard_input()
         elif file.is_dir():
             raise InputError(f"{name} is a folder. Name the requirements file in it.")
         else:
-            data = file.read_bytes()
+            data = read_named(file)
     except OSError as error:
-        raise InputError(f"Cannot read {name}: {error.strerror or error}.") from error
+        raise InputError(f"Cannot read {name}: {reason(error)}.") from error
     except ValueError as error:
         raise InputError(f"Cannot read {name!r}: it is no name that a file can have.") from error
     return _decoded(data, name)
-
-
-def _standard_input() -> bytes:
-    stream = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        raise InputError("There is no standard input to read requirements from. Name a file.")
-    data: bytes = stream.read()
-    return data
 
 
 def _decoded(data: bytes, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from .. import display
 from ..errors import InputError, IntegrityError, Problem, UnlockableError
 from ..fetch import Fetcher, default_cache_dir
-from ..lockfile import Lockfile, read_bytes
+from ..lockfile import Lockfile
 from ..progress import Transfers, count, size
 from ..store.wheels import WheelStore
 from ..surroundings import in_memory, object_url
@@ -64,7 +64,7 @@ class BundleResult:
         """Saves the zip from a file system that nobody else sees: Pyodide's."""
         if self.zip is None or not in_memory():
             return ""
-        content, kind = read_bytes(self.zip), "application/zip"
+        content, kind = self.zip.read_bytes(), "application/zip"
         url = object_url(content, kind) if len(content) > _LARGEST_IN_PAGE else None
         return display.download(self.zip.name, content, kind, url=url)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from urllib.request import url2pathname
 
 from ..errors import FetchError
 from ..lockfile import LockedPackage, Lockfile
+from ..reading import read_regular
 from ..simple import ProjectPage, parse_page
+from ..url import split
 
 # More than one is tried because a user's own file: index may lack a page, or have another wheel on it.
 _TRIES = 8
@@ -23,7 +25,7 @@ def known_base_url(base: Lockfile, dist: Path, index_urls: Iterable[str]) -> str
     the absolute URLs. One link is believed when it has the file name and the sha256 of the
     lock's entry. None when no page says so: a URL is never guessed from a version.
     """
-    folders = [url2pathname(urlsplit(url).path) for url in index_urls if url.startswith("file:")]
+    folders = [url2pathname(split(url).path) for url in index_urls if url.startswith("file:")]
     for folder in (*map(Path, folders), dist.parent / "package_index"):
         if folder.is_dir():
             for name, entry in islice(_relative_wheels(base), _TRIES):
@@ -34,21 +36,21 @@ def known_base_url(base: Lockfile, dist: Path, index_urls: Iterable[str]) -> str
 
 def _relative_wheels(base: Lockfile) -> Iterable[tuple[str, LockedPackage]]:
     for name, entry in base.packages.items():
-        path = urlsplit(entry.file_name)
+        path = split(entry.file_name)
         if path.path.endswith(".whl") and not (path.scheme or path.netloc or path.path.startswith("/")):
             yield name, entry
 
 
 def _page(file: Path) -> ProjectPage | None:
     try:
-        return parse_page(file.read_bytes(), "text/html", file.absolute().as_uri())
+        return parse_page(read_regular(file), "text/html", file.absolute().as_uri())
     except (OSError, FetchError):
         return None
 
 
 def _folder_url(page: ProjectPage, entry: LockedPackage) -> str | None:
     for url, sha256 in page.links(entry.file_name.rpartition("/")[2]):
-        parts = urlsplit(url)
+        parts = split(url)
         if parts.scheme not in ("http", "https") or parts.query:
             continue
         if unquote(parts.path).endswith("/" + entry.file_name) and sha256 == entry.sha256:

@@ -6,6 +6,8 @@ Source: https://pip.pypa.io/en/stable/topics/configuration/
 from __future__ import annotations
 
 import configparser
+import errno
+import io
 import os
 import re
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import InputError
+from ..reading import read_named
 from ._settings import (
     SYSTEM_FOLDER,
     IndexSettings,
@@ -119,16 +122,22 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
     parser = _Parser()
     try:
         # One blank for several: configparser takes time by the square of their number.
-        parser.read_string(_BLANKS.sub(" ", file.read_text(encoding="utf-8")), str(file))
+        parser.read_string(_BLANKS.sub(" ", _text(file)), str(file))
         return {section: dict(parser.items(section)) for section in parser.sections()}
-    except OSError:  # missing, or not ours to read: pip passes over it as well
-        return {}
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.EFBIG):
+            raise _malformed(file, None, f"cannot be read ({error.strerror})") from error
+        return {}  # missing, or not ours to read: pip passes over it as well
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _malformed(file, line, "is not UTF-8") from None
     except configparser.Error as error:
         # Not «from error»: its text quotes the line, which may hold a password.
         raise _malformed(file, _line(error), "is not valid pip configuration") from None
+
+
+def _text(file: Path) -> str:
+    return io.StringIO(read_named(file).decode(), newline=None).read()  # every kind of line end, as open() has it
 
 
 def _line(error: configparser.Error) -> int | None:

@@ -6,17 +6,19 @@ https://docs.astral.sh/uv/concepts/indexes/; the order was compared with ``--sho
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 from ..errors import InputError
+from ..reading import read_named
 from ..toml import parse_toml
-from ..url import is_http, shown
+from ..url import is_http, shown, split
 from ._settings import (
     SYSTEM_FOLDER,
     IndexSettings,
@@ -159,8 +161,10 @@ def _project(cwd: Path) -> tuple[Path, Mapping[str, Any]] | None:
 
 def _toml(path: Path) -> dict[str, Any] | None:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except OSError:
+        return parse_toml(read_named(path).decode())
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.EFBIG):
+            raise InputError(f"Cannot read {path}: {error.strerror}. Correct it, or set UV_NO_CONFIG=1.") from error
         return None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -211,7 +215,7 @@ def _with_credentials(index: _Index, environ: Mapping[str, str]) -> _Index:
     user, password = (environ.get(f"{prefix}_{end}", "") for end in ("USERNAME", "PASSWORD"))
     if not (user or password) or not is_http(index.url):
         return index
-    parts = urlsplit(index.url)
+    parts = split(index.url)
     secret = f"{quote(user, safe='')}:{quote(password, safe='')}" if password else quote(user, safe="")
     url = urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
     return _Index(url, index.name, index.default, index.explicit, index.flat)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import InputError
+from ..reading import read_named, read_regular
 
 #: The file that makes a folder a Pyodide distribution.
 LOCK_NAME = "pyodide-lock.json"
@@ -76,7 +77,7 @@ def distributions(venv: Path) -> list[Path]:
     found: dict[bytes, Path] = {}
     for folder in _homes(venv):
         try:
-            found.setdefault((folder / LOCK_NAME).read_bytes(), folder)
+            found.setdefault(read_named(folder / LOCK_NAME), folder)
         except (OSError, ValueError):  # mostly: there is none; ValueError: NUL in the name
             continue
     return list(found.values())
@@ -96,7 +97,7 @@ def _homes(venv: Path) -> Iterator[Path]:
 
 def _home(venv: Path) -> Path | None:
     try:
-        text = (venv / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+        text = read_regular(venv / "pyvenv.cfg").decode(errors="replace")
     except OSError:
         return None
     # «key = value» lines, read as the site module reads them: key in any case, the last one wins

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,9 +176,12 @@ def test_no_pylock_at_all(data: bytes) -> None:
     refused(data)
 
 
-def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("micropip_lock.interop.pylock.LARGEST", 2**20)
-    assert "larger than 1 MiB" in refused(VALID + "#" * 2**20)
+def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micropip_lock.reading.LARGEST", 2**20)
+    path = tmp_path / "pylock.toml"
+    path.write_text(VALID + "#" * 2**20)
+    with pytest.raises(InputError, match="it is larger than 1 MiB"):
+        read_pylock(path)
 
 
 def test_file_that_is_not_there() -> None:
