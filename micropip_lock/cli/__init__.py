@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-loc
 
     ``arguments`` default to those of the process; ``program`` is what it is called by, for its help.
     """
+    _open_standard_streams()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # nor would the last collections, on the way out, find any
     # httpx would import its own command line with all of rich and pygments, a third of the time to the first request.
@@ -35,10 +38,28 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-loc
 
         micropip_lock.main(args=None if arguments is None else list(arguments), prog_name=program)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; nothing was written.\n")
+        _complain("Interrupted; nothing was written.")
         sys.exit(130)
     except ImportError as error:  # a command brings what it needs when it is used
         missing = isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(__name__.partition(".")[0])
         what = f"needs {error.name}, which is not installed" if missing else f"cannot be loaded ({error})"
-        sys.stderr.write(f'The command line {what}: pip install "micropip-lock[host]"\n')
+        _complain(f'The command line {what}: pip install "micropip-lock[host]"')
         sys.exit(2)
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller closed (``>&-``): a file opened later would get its number, and what is meant for it.
+
+    To write to a closed stdout fails, since the result would be lost; what goes to a closed stderr is dropped.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, ValueError):  # stderr may be full, or closed
+        sys.stderr.write(f"{text}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from ..operations._bundle import BundleResult, bundle
 from ._commands import DONE, Common, command
 from ._lock_options import FOLDER
+from ._output import print_json
 
 _FILE = click.Path(path_type=Path)
 
@@ -47,7 +47,7 @@ def bundle_command(
             )
         )
     if common.json:
-        click.echo(json.dumps(_document(result), ensure_ascii=False))
+        print_json(_document(result))
     else:
         human.say(result.summary)
     return DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import click
@@ -11,7 +11,9 @@ from ..errors import InputError
 from ..fetch import default_cache_dir, pages
 from ..progress import size
 from ..store.tidy import Part, clear, prune, usage
+from ..text import showable
 from ._commands import DONE, Common, command
+from ._output import print_json
 
 
 @click.group("cache")
@@ -24,7 +26,10 @@ def cache() -> None:
 def dir_command(*, common: Common) -> int:
     """Print the folder of the cache."""
     folder = _folder(common)
-    click.echo(json.dumps({"dir": str(folder)}, ensure_ascii=False) if common.json else str(folder))
+    if common.json:
+        print_json({"dir": str(folder)})
+    else:
+        click.echo(os.fsencode(folder))  # for scripts, so byte for byte
     return DONE
 
 
@@ -37,12 +42,12 @@ def info_command(*, common: Common) -> int:
     total = _total(parts)
     if common.json:
         listed = {part.name: {"path": str(part.path), "bytes": part.bytes, "entries": part.entries} for part in parts}
-        click.echo(json.dumps({"dir": str(folder), "parts": listed, "bytes": total}, ensure_ascii=False))
+        print_json({"dir": str(folder), "parts": listed, "bytes": total})
         return DONE
     for part in parts:
         entries = "unreadable" if part.entries is None else _count(part.entries, "entry", "entries")
-        click.echo(f"{part.name:<6}  {entries:>14}  {size(part.bytes):>8}  {part.path}")
-    click.echo(f"{'total':<6}  {'':>14}  {size(total):>8}  {folder}")
+        click.echo(f"{part.name:<6}  {entries:>14}  {size(part.bytes):>8}  {showable(str(part.path))}")
+    click.echo(f"{'total':<6}  {'':>14}  {size(total):>8}  {showable(str(folder))}")
     return DONE
 
 
@@ -65,7 +70,7 @@ def prune_command(*, common: Common, days: int) -> int:
     freed = _freed(before, folder)
     if common.json:
         counts = {"pages": removed_pages, "facts": removed.facts, "files": removed.files}
-        click.echo(json.dumps({"dir": str(folder), "removed": counts, "bytes": freed}, ensure_ascii=False))
+        print_json({"dir": str(folder), "removed": counts, "bytes": freed})
         return DONE
     human = common.output()
     if removed_pages is None:
@@ -85,7 +90,7 @@ def clear_command(*, common: Common) -> int:
     files = clear(folder)
     freed = _freed(before, folder)
     if common.json:
-        click.echo(json.dumps({"dir": str(folder), "removed": {"files": files}, "bytes": freed}, ensure_ascii=False))
+        print_json({"dir": str(folder), "removed": {"files": files}, "bytes": freed})
     elif files:
         common.output().say(f"Removed {_count(files, 'file')}: {size(freed)} freed in {folder}.")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from ..operations._check_conflicts import Conflict, Step
 from ..progress import cost, count
 from ._commands import DONE, NO, UNANSWERED, Common, command
 from ._lock_options import FOLDER
-from ._paper import paper, plain
+from ._output import print_json
+from ._paper import plain
 
 
 @click.command("check")
@@ -52,11 +52,9 @@ def check_command(
             )
         )
     if common.json:
-        click.echo(json.dumps(_document(checked)))
+        print_json(_document(checked))
     else:
-        sheet = paper(common, stderr=True)
-        for line in lines(checked.conflicts):
-            sheet.print(line)
+        human.show(*lines(checked.conflicts))
         human.say(_summary(checked))
     if not checked.conflicts:
         return DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,8 +18,9 @@ from .. import __version__
 from ..errors import FetchError, InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..store import Facts, facts_in
+from ..text import showable
 from ..url import shown_within
-from ._output import Output
+from ._output import Output, print_json
 
 T = TypeVar("T")
 
@@ -94,8 +94,8 @@ def command(function: Callable[..., int], *, interrupted: str = "nothing was wri
         except KeyboardInterrupt:
             common.output().say(f"Interrupted; {interrupted}.")
             status = INTERRUPTED
-        except BrokenPipeError:
-            sys.stderr.close()  # whoever reads the output has left; Python would complain at exit
+        except BrokenPipeError:  # the process that reads the output has ended
+            _forget_stdout()
             status = NO
         raise SystemExit(status)
 
@@ -109,7 +109,7 @@ def _report(error: MicropipLockError, common: Common) -> int:
     if common.json:
         code = problems[0].code if problems else _code(error)
         document = {"error": code, "message": str(error), "problems": [problem.to_json() for problem in problems]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(document)
     else:
         common.output().error(error)
     if common.verbose:
@@ -135,8 +135,8 @@ def warnings_to_json(warnings: tuple[Problem, ...]) -> list[dict[str, str | None
 
 
 def _forget_stdout() -> None:
-    """Python would try to write the rest at its end, and complain once more."""
-    with suppress(OSError, ValueError):  # whoever calls it in a process of his own may have no file there
+    """Let the rest go to nowhere: Python would try to write it at exit, and complain once more."""
+    with suppress(OSError, ValueError):  # tests have no file there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -148,6 +148,11 @@ def _showable() -> Iterator[None]:
     except click.ClickException as error:
         vars(error)["message"] = shown_within(error.message)  # final, as far as type checkers know
         raise
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):  # stderr may be full as well
+        click.echo(showable(text), err=True)
 
 
 class _Commands(click.Group):
@@ -180,7 +185,7 @@ class _Commands(click.Group):
         except OSError as error:
             _forget_stdout()
             place = "the output" if error.filename is None else shown_within(str(error.filename))
-            click.echo(f"error: Cannot write {place}: {error.strerror or error}.", err=True)
+            _complain(f"error: Cannot write {place}: {error.strerror or error}.")
             sys.exit(USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -189,7 +194,7 @@ class _Commands(click.Group):
             with _showable():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted; nothing was written.", err=True)
+            _complain("Interrupted; nothing was written.")
             sys.exit(INTERRUPTED)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from ..lockfile import Lockfile
 from ..operations._base import is_release
 from ..operations._diff import KINDS, Change, Diff, Kind, diff
 from ..progress import count
 from ..url import is_http, shown
 from ._commands import DONE, NO, Common, command
+from ._lock_options import read_lock
+from ._output import print_json, print_text
 from ._paper import paper, plain, wrapped
 
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -53,24 +52,18 @@ def diff_command(*, common: Common, old: Path, new: Path, markdown: bool) -> int
         raise click.UsageError("--markdown and --json exclude each other.")
     if str(old) == str(new) == "-":
         raise click.UsageError("Only one of the two can be stdin.")
-    found = diff(_read(old), _read(new))
+    found = diff(read_lock(old), read_lock(new))
     sheet = paper(common)
     if common.json:
-        click.echo(json.dumps(found.to_json()))
+        print_json(found.to_json())
     elif markdown:
         from ._diff_markdown import to_markdown
 
-        click.echo(to_markdown(found), nl=False)
+        print_text(to_markdown(found))
     elif not common.quiet:
         for line in lines(found, sheet.width):
             sheet.print(line)
     return DONE if found.equal else NO
-
-
-def _read(path: Path) -> Lockfile:
-    if str(path) == "-":
-        return Lockfile.from_json(sys.stdin.buffer.read(), "stdin")
-    return Lockfile.read(path)
 
 
 def lines(found: Diff, width: int) -> Iterator[Text]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,13 @@ import click
 
 from ..errors import InputError, Problem
 from ..evidence import Evidence
-from ..lockfile import Lockfile, parse_json, read_bytes, write_atomically
+from ..lockfile import parse_json, read_bytes, write_atomically
 from ..operations._export import Export, export, not_on_index, relative
 from ..progress import count
 from ..url import shown
 from ._commands import DONE, Common, command, warnings_to_json
-from ._lock_options import check_folder
+from ._lock_options import check_folder, read_lock
+from ._output import print_json, print_text
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -48,7 +47,7 @@ def export_command(
         raise click.UsageError("--urls is for --format requirements; a pylock has URLs anyway.")
     check_folder(output)
     evidence = () if evidence_file is None else _read_evidence(evidence_file)
-    lockfile = Lockfile.from_json(sys.stdin.buffer.read(), "stdin") if str(lock) == "-" else Lockfile.read(lock)
+    lockfile = read_lock(lock)
     exported = export(lockfile, base_url=base_url, evidence=evidence)
     warnings = exported.warnings
     if kind == "pylock":
@@ -117,10 +116,10 @@ def _tell(
     if common.json:
         totals = {"packages": len(exported.wheels)}
         document = {"format": kind, "content": text, "warnings": warnings_to_json(warnings), "totals": totals}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
     human = common.output()
     human.warnings(warnings)
     human.say(f"{count(len(exported.wheels), 'package')} exported.")
     if output in (None, "-"):
-        click.echo(text, nl=False)
+        print_text(text)

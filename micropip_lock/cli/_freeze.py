@@ -17,6 +17,7 @@ from ..operations._freeze import freeze
 from ..operations._result import FreezeResult
 from ._commands import DONE, NO, Common, command
 from ._lock_options import FOLDER, base_options, check_folder, document, write
+from ._output import print_json
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -102,7 +103,7 @@ def freeze_command(
     if old is not None:
         return _check(old, result, common)
     if evidence_file is not None:
-        write_atomically(evidence_file, (json.dumps(document(result), indent=2, ensure_ascii=False) + "\n").encode())
+        write_atomically(evidence_file, (json.dumps(document(result), indent=2) + "\n").encode())
     write(result, common, output, compact=compact)
     return DONE
 
@@ -129,16 +130,14 @@ def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], comm
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
     from ..operations._diff import diff
     from ._diff import lines
-    from ._paper import paper
 
     found = diff(old, result.lockfile)
     if common.json:
         told = {"fresh": found.equal, "differences": found.to_json()}
-        click.echo(json.dumps({**told, **document(result)}, ensure_ascii=False))
+        print_json({**told, **document(result)})
     elif not common.quiet:
-        sheet = paper(common, stderr=True)
+        human = common.output()
         if not found.equal:
-            for line in lines(found, sheet.width):
-                sheet.print(line)
-        sheet.print("The lock is up to date." if found.equal else "The lock is stale: freeze again to renew it.")
+            human.show(*lines(found, human.width))
+        human.say("The lock is up to date." if found.equal else "The lock is stale: freeze again to renew it.")
     return DONE if found.equal else NO

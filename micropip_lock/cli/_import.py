@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..interop.pylock import LARGEST, parse_pylock, read_pylock
+from ..interop.pylock import parse_pylock, read_pylock
 from ..operations._import import import_pylock
+from ..reading import read_standard_input
 from ._commands import DONE, Common, command
 from ._lock_options import base_options, check_folder, write
 
@@ -37,7 +37,7 @@ def import_command(
     Without --group the default groups of the pylock are locked.
     """
     check_folder(output)
-    found = parse_pylock(sys.stdin.buffer.read(LARGEST + 1), "stdin") if str(pylock) == "-" else read_pylock(pylock)
+    found = parse_pylock(read_standard_input(), "stdin") if str(pylock) == "-" else read_pylock(pylock)
     human = common.output()
     with human.progress("reading") as progress, common.facts() as facts:
         result = common.run(

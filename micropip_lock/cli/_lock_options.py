@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,8 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import InputError
+from ..lockfile import Lockfile
 from ..operations._result import FreezeResult, ResolveResult
+from ..reading import read_standard_input
 from ._commands import Common, warnings_to_json
+from ._output import print_json, print_text
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -30,6 +32,11 @@ def base_options(function: Command) -> Command:
     for option in reversed(_BASE):
         function = option(function)
     return function
+
+
+def read_lock(path: Path) -> Lockfile:
+    """The lock in a file, or (``-``) on standard input. Raises `InputError`."""
+    return Lockfile.from_json(read_standard_input(), "stdin") if str(path) == "-" else Lockfile.read(path)
 
 
 def check_folder(path: str | None) -> None:
@@ -54,6 +61,6 @@ def write(result: ResolveResult, common: Common, output: str | None, *, compact:
     if output not in (None, "-"):
         result.write(str(output), compact=compact)
     if common.json:
-        click.echo(json.dumps({"lockfile": result.lockfile.to_dict(), **document(result)}, ensure_ascii=False))
+        print_json({"lockfile": result.lockfile.to_dict(), **document(result)})
     elif output in (None, "-"):
-        click.echo(result.to_json(compact=compact), nl=False)
+        print_text(result.to_json(compact=compact))

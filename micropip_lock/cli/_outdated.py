@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +9,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from ..lockfile import Lockfile
 from ..operations._outdated import News, Outdated, outdated
 from ..progress import cost, count
 from ._commands import DONE, UNANSWERED, Common, command
+from ._lock_options import read_lock
+from ._output import print_json
 from ._paper import paper, plain
 
 
@@ -29,7 +28,7 @@ def outdated_command(*, common: Common, lock: Path, index_urls: tuple[str, ...],
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out, whatever it is;
     3: an index did not answer for some package.
     """
-    old = Lockfile.from_json(sys.stdin.buffer.read(), "stdin") if str(lock) == "-" else Lockfile.read(lock)
+    old = read_lock(lock)
     human = common.output()
     with human.progress("asking") as progress, common.facts() as facts:
         found = common.run(
@@ -44,7 +43,7 @@ def outdated_command(*, common: Common, lock: Path, index_urls: tuple[str, ...],
             )
         )
     if common.json:
-        click.echo(json.dumps(found.to_json()))
+        print_json(found.to_json())
     else:
         if not common.quiet and found.news:
             paper(common).print(table(found), soft_wrap=True)

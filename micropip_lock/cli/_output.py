@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..errors import MicropipLockError, Problem, ResolutionError, UnlockableError
+from ..errors import InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
 from ..progress import Progress as Progressing
 from ..progress import Running, Tally, Transfer, Transfers, cost, count, size
+from ..text import showable
 from ..url import shown_within
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+    from rich.table import Table
+    from rich.text import Text
 
     from ..operations._result import ResolveResult
     from ..operations._verify import Verdict
@@ -33,16 +37,31 @@ class Output:
     def _console(self) -> Console:
         from rich.console import Console  # takes a while, and who has nothing to say need not wait for it
 
+        class Stderr(Console):
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError  # rich would end the process
+
         terminal = {"auto": None, "always": True, "never": False}[self._color]
-        return Console(
+        return Stderr(
             stderr=True, force_terminal=terminal, no_color=self._color == "never", highlight=False, soft_wrap=False
         )
 
+    def show(self, *renderables: Text | Table) -> None:
+        """Print, where stderr can be written to: what is said on the way is not worth the result."""
+        with suppress(OSError):
+            for item in renderables:
+                self._console.print(item, soft_wrap=True)
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal."""
+        return self._console.width
+
     def _print(self, text: str, *, label: str = "", style: str = "") -> None:
-        """Print what may be longer than a line, as it stands: no markup."""
+        """Print a line as it stands: no markup."""
         from rich.text import Text
 
-        self._console.print(Text.assemble((label, "bold red"), (_printable(text), style)), soft_wrap=True)
+        self.show(Text.assemble((label, "bold red"), (showable(text), style)))
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -51,15 +70,16 @@ class Output:
 
     def error(self, error: MicropipLockError) -> None:
         """Print an error, every problem of it with what to do next."""
-        if isinstance(error, ResolutionError):
-            self._print(str(error))
+        first, *rest = str(error).split("\n")
+        if isinstance(error, UnlockableError):
+            for problem in error.problems:
+                self._problem(problem, "bold red")
+            self._print(first, style="bold")
             return
-        if not isinstance(error, UnlockableError):
-            self._print(f" {error}", label="error:")
-            return
-        for problem in error.problems:
-            self._problem(problem, "bold red")
-        self._print(str(error).partition("\n")[0], style="bold")
+        is_explained = isinstance(error, ResolutionError)
+        self._print(first if is_explained else f" {first}", label="" if is_explained else "error:")
+        for line in rest:
+            self._print(line)
 
     def causes(self, error: BaseException) -> None:
         """Print what led to an error, one line each."""
@@ -77,12 +97,9 @@ class Output:
     def _problem(self, problem: Problem, style: str) -> None:
         from rich.text import Text
 
-        subject = f"{problem.package} {problem.version}" if problem.version else problem.package
-        line = Text.assemble(
-            (problem.code, style), "  ", (_printable(subject), "bold"), "  ", _printable(problem.message)
-        )
-        self._console.print(line, soft_wrap=True)
-        self._console.print(Text("    " + _printable(problem.hint), style="dim"), soft_wrap=True)
+        code, message = showable(problem.code), showable(problem.message)
+        line = Text.assemble((code, style), "  ", (problem.subject, "bold"), "  ", message)
+        self.show(line, Text("    " + showable(problem.hint), style="dim"))
 
     def result(self, result: ResolveResult) -> None:
         """Print the evidence, what was left out, and the totals."""
@@ -102,10 +119,11 @@ class Output:
             table.add_column("size", justify="right", no_wrap=True)
         for evidence in result.evidence:
             proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
-            words = [Text(_printable(text)) for text in (evidence.package, evidence.version, whence(evidence))]
+            words = [Text(showable(text)) for text in (evidence.package, evidence.version, whence(evidence))]
             cells = (*words, proof, Text(size(evidence.size)))
             table.add_row(*cells[: len(table.columns)])
-        self._console.print(table)
+        with suppress(OSError):
+            self._console.print(table)
         for note in result.notes:
             self.say(note)
         self.warnings(result.warnings)
@@ -133,13 +151,13 @@ class Output:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[name]}"),
+            TextColumn("{task.fields[name]}", markup=False),
         )
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(verb, total=None, name="")
 
             def step(done: int, total: int, package: str) -> None:
-                bar.update(task, completed=done, total=total, name=package)
+                bar.update(task, completed=done, total=total, name=showable(package))
 
             yield step
 
@@ -163,7 +181,9 @@ class Output:
         from rich.table import Column
 
         columns = (
-            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
             BarColumn(bar_width=20),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -184,7 +204,7 @@ class _Bars:
     def draw(self, tally: Tally) -> None:
         for item in tally.running:
             if item not in self._tasks:
-                self._tasks[item] = self._bar.add_task(_printable(item.name), total=None)
+                self._tasks[item] = self._bar.add_task(showable(item.name), total=None)
             self._bar.update(self._tasks[item], completed=item.received, total=item.size)
         for item in self._tasks.keys() - set(tally.running):
             self._bar.remove_task(self._tasks.pop(item))
@@ -221,6 +241,20 @@ def _cause(error: BaseException) -> BaseException | None:
     return error.__cause__ if error.__suppress_context__ else error.__cause__ or error.__context__
 
 
-def _printable(text: str) -> str:
-    """Names and versions are whatever a wheel says: without what would steer the terminal."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+def print_json(document: object) -> None:
+    """Print a document on stdout: in ASCII, so that every encoding has it and no character steers the terminal.
+
+    Raises `InputError` for what JSON cannot say, and OSError.
+    """
+    try:
+        text = json.dumps(document, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"The result cannot be written as JSON ({error}). Is the lock nested too deeply?") from error
+    print_text(text + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print text on stdout as it would stand in a file: in UTF-8, whatever the encoding of the terminal is."""
+    import click
+
+    click.echo(text.encode(errors="backslashreplace"), nl=False)

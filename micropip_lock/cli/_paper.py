@@ -9,26 +9,24 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.text import Text
 
+from ..text import showable
 from ._commands import Common
 
 #: Longer names and versions are nobody's.
 _LONGEST = 200
 
 
-def paper(common: Common, *, stderr: bool = False) -> Console:
-    """A console on stdout, or stderr, in the colours that were asked for, and in whatever encoding it has."""
+def paper(common: Common) -> Console:
+    """A console on stdout, in the colours that were asked for, and in whatever encoding it has."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     terminal = {"auto": None, "always": True, "never": False}[common.color]
-    return Console(
-        stderr=stderr, force_terminal=terminal, no_color=common.color == "never", highlight=False, soft_wrap=True
-    )
+    return Console(force_terminal=terminal, no_color=common.color == "never", highlight=False, soft_wrap=True)
 
 
 def plain(text: str, *, longest: int = _LONGEST) -> str:
     """A name or a version, which is whatever a lock says, in one line and without what would steer the terminal."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
-    return shown if len(text) <= longest else f"{shown}..."
+    return showable(text, longest=longest)
 
 
 def wrapped(items: Iterable[Text], width: int, indent: str) -> Iterator[Text]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +10,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from ..lockfile import Lockfile
 from ..operations._diff import KINDS
 from ..operations._retarget import RetargetResult, retarget
 from ..progress import count
 from ._commands import DONE, Common, command
 from ._diff import line, lines, totals
-from ._lock_options import base_options, check_folder, document
-from ._paper import paper, plain
+from ._lock_options import base_options, check_folder, document, read_lock
+from ._output import print_json, print_text
+from ._paper import plain
 
 
 @click.command("retarget")
@@ -43,7 +41,7 @@ def retarget_command(
     Files that fit there stay, and so do versions that have a wheel there; what else has to move is told.
     """
     check_folder(output)
-    old = Lockfile.from_json(sys.stdin.buffer.read(), "stdin") if str(lock) == "-" else Lockfile.read(lock)
+    old = read_lock(lock)
     human = common.output()
     with human.progress("moving") as progress, common.facts() as facts:
         result = common.run(
@@ -58,9 +56,7 @@ def retarget_command(
             )
         )
     if not common.json and not common.quiet:
-        sheet = paper(common, stderr=True)
-        for text in report(result, sheet.width):
-            sheet.print(text)
+        human.show(*report(result, human.width))
         human.warnings(result.warnings)
         human.say(result.summary)
     _write(result, common, output, compact=compact)
@@ -102,9 +98,9 @@ def _write(result: RetargetResult, common: Common, output: str | None, *, compac
             "changes": _changes(result),
             **document(result),
         }
-        click.echo(json.dumps(whole, ensure_ascii=False))
+        print_json(whole)
     elif output in (None, "-"):
-        click.echo(result.to_json(compact=compact), nl=False)
+        print_text(result.to_json(compact=compact))
 
 
 def _changes(result: RetargetResult) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ..operations._sync import sync
 from ..progress import count
 from ._commands import DONE, Common, command
 from ._lock_options import FOLDER
-from ._output import Output
+from ._output import Output, print_json
 
 
 @click.command("sync")
@@ -55,7 +54,7 @@ def sync_command(
             )
         )
     if common.json:
-        click.echo(json.dumps(_document(plan), ensure_ascii=False))
+        print_json(_document(plan))
     else:
         _tell(plan, human, dry_run)
     return DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ..progress import count, size
 from ..url import is_http
 from ._commands import DONE, UNANSWERED, Common, command
 from ._lock_options import FOLDER, check_folder
-from ._output import Output
+from ._output import Output, print_json, print_text
 from ._paper import paper, plain
 
 #: How many of the packages that cost most are named at the end.
@@ -54,11 +53,11 @@ def tree_command(
 
         picture = draw(found, name)
         if svg == "-":
-            click.echo(picture, nl=False)
+            print_text(picture)
         else:
             write_atomically(Path(svg), picture.encode())
     if common.json:
-        click.echo(json.dumps(found.to_json(name)))
+        print_json(found.to_json(name))
     elif svg is None and not common.quiet:
         guides = _GUIDES if sheet.encoding.lower().startswith("utf") else _ASCII_GUIDES
         for line in lines(found, name, guides):

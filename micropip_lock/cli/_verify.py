@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from ..errors import UNANSWERED as UNANSWERED_CODES
 from ..operations._verify import ADVICE, Verdict, examine
 from ._commands import DONE, NO, UNANSWERED, Common, command, warnings_to_json
 from ._lock_options import FOLDER
+from ._output import print_json
 
 
 @click.command("verify")
@@ -57,7 +57,7 @@ def verify_command(
     if common.json:
         totals = {"packages": verdict.packages, "requests": verdict.requests, "bytes": verdict.bytes}
         document = {"problems": warnings_to_json(verdict.problems), "totals": totals}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
     else:
         human.verdict(verdict, ADVICE)
     return _status(verdict)

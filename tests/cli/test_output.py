@@ -160,10 +160,19 @@ def test_a_bar_on_a_terminal_goes_to_stderr(capsys: pytest.CaptureFixture[str]) 
     with output(color="always").progress("proving") as progress:
         assert progress is not None
         progress(1, 2, "[demo]")
+        progress(1, 2, "[/bold]\x1b]0;title\nother")
         progress(2, 2, "other")
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "proving" in shown.err and "2/2" in shown.err
+    assert "\x1b]0" not in shown.err
+
+
+def test_names_of_downloads_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    with output(color="always").transfers() as transfers:
+        assert transfers is not None
+        transfers.begin("[/bold]\x1b]0;title\n.whl").end(True)
+    assert "\x1b]0" not in capsys.readouterr().err
 
 
 def test_every_text_of_the_command_can_be_printed_in_ascii(
