@@ -102,6 +102,11 @@ def parse_index(data: bytes) -> str | None:
     return url if usable else None
 
 
+def is_index(url: str) -> bool:
+    """Whether a text may stand in INDEX."""
+    return parse_index(url.encode(errors="surrogatepass")) is not None
+
+
 def _object(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)

@@ -23,7 +23,7 @@ from .fetch._meter import Meter
 from .release import document_url, read_document, same_release
 from .simple import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
 from .store import Facts
-from .url import shown, without_credentials
+from .url import shown, split, without_credentials
 
 #: The largest page to read, decoded. The fattest real ones have some 20 MB.
 MAX_PAGE = 40 * 2**20
@@ -140,7 +140,7 @@ class Indexes:
             fetcher.configure([*self._index_urls, *self._find_links])
         try:
             for url in self._find_links:
-                if shown(url).endswith(".whl"):
+                if split(url).path.endswith(".whl"):
                     self._links.append((shown(url), single_file_page(url)))
                 elif (page := await _page(url, fetcher)) is not None:
                     self._links.append((shown(url), page))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 from packaging.version import Version
 
 from .fetch import Fetcher
 from .simple import ProjectPage
+from .url import split
 
 #: The longest document to read, decoded; the project's description is part of it.
 _LARGEST = 8 * 2**20
@@ -22,7 +23,7 @@ _LARGEST = 8 * 2**20
 
 def document_url(index_url: str, name: str, version: Version) -> str | None:
     """Where the document of a release would be; None for an index whose URL does not end in ``/simple``."""
-    parts = urlsplit(index_url)
+    parts = split(index_url)
     root, slash, last = parts.path.rstrip("/").rpartition("/")
     if last != "simple" or parts.query:
         return None

@@ -27,7 +27,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from .errors import FetchError
-from .url import shown, without_credentials
+from .url import shown, split, without_credentials
 
 #: What to ask for: JSON first, HTML second (PEP 691, «Version + Format Selection»).
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -224,8 +224,7 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
 
 def single_file_page(url: str) -> ProjectPage:
     """A page that lists the file at ``url`` and nothing else: what a find-links entry may be."""
-    # Not urlsplit: that one raises on a bad bracket.
-    filename = unquote(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2])
+    filename = unquote(split(url).path.rpartition("/")[2])
     return ProjectPage(url, ((filename, _values({"url": url})),))
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..depends import asked_for, break_cycles
-from ..direct_url import parse_index
+from ..direct_url import is_index
 from ..errors import Problem
 from ..evidence import Evidence, Finding, Proof
 from ..imports import imports
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import canonical
 from ..requirements import writable, written
-from ..url import is_portable
+from ..url import is_portable, split
 from ._base import Base
 from ._environment import Environment, Selection
 from ._here import Here
@@ -143,7 +142,7 @@ def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], 
 
 
 def _only_here(key: str, entry: LockedPackage) -> Problem:
-    relative = not urlsplit(entry.file_name).scheme
+    relative = not split(entry.file_name).scheme
     if relative:
         message = f"its file name {entry.file_name} is relative to the lock."
         hint = "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside it."
@@ -175,8 +174,8 @@ def _extra(
     earlier = Told.by(base) if based else Told()
     requested |= {text for name in based for text in earlier.requested.get(name, ())}
     asked = {item.index for item in evidence if item.index}
-    asked |= {url for note in notes.values() for url in note.indexes if parse_index(url.encode()) is not None}
-    indexes = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (*asked, *earlier.indexes)}
+    asked |= {url for note in notes.values() for url in note.indexes if is_index(url)}
+    indexes = {"{0.scheme}://{0.netloc}".format(split(url)) for url in (*asked, *earlier.indexes)}
     if earlier.proof == "metadata":
         proof = "metadata"
     own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}

@@ -13,7 +13,7 @@ from ..evidence import BaseWheel
 from ..fetch import Fetcher
 from ..fetch._meter import Meter
 from ..lockfile import LockedPackage, Lockfile
-from ..url import is_http, shown, without_credentials
+from ..url import is_http, join, shown, without_credentials
 
 #: Where Pyodide's releases are, as the runtime's own default has it.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
@@ -37,7 +37,7 @@ class Base:
         """The entry with an absolute file name where that can be known, without credentials."""
         name = entry.file_name
         if not is_http(name) and self.url is not None:
-            name = urljoin(self.url, name)
+            name = join(self.url, name)
         return replace(entry, file_name=without_credentials(name) if is_http(name) else name)
 
     def wheel(self, name: str, version: str) -> BaseWheel | None:

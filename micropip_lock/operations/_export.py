@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urljoin
+from urllib.parse import quote, unquote
 
 from packaging.utils import is_normalized_name, parse_wheel_filename
 from packaging.version import Version
@@ -17,7 +17,7 @@ from ..errors import InputError, Problem, UnlockableError
 from ..evidence import Evidence
 from ..lockfile import LockedPackage, Lockfile
 from ..target import Target
-from ..url import is_http, shown
+from ..url import is_http, join, shown
 from ._base import is_release
 from ._verify_entry import LONGEST_FILENAME
 
@@ -158,7 +158,7 @@ def _wheel(
             message = f"{shown(name)} is a place that only the lock's own page or machine knows."
             return _problem("local-file", key, entry, message, _BASE_URL)
         if folder_url is not None:
-            name = urljoin(folder_url, name)
+            name = join(folder_url, name)
     about = known.get(entry.sha256)
     index, size = (None, None) if about is None else (about.index, about.size)
     if not is_http(name):

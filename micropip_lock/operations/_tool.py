@@ -9,7 +9,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..direct_url import parse_index
+from ..direct_url import is_index
 from ..lockfile import Lockfile
 from ..requirements import written
 
@@ -37,7 +37,7 @@ class Told:
         for text in written(_texts(own.get("requested"))):
             name = canonicalize_name(Requirement(text).name)
             requested[name] = (*requested.get(name, ()), text)
-        indexes = tuple(url for url in _texts(own.get("indexes")) if parse_index(url.encode()) is not None)
+        indexes = tuple(filter(is_index, _texts(own.get("indexes"))))
         proof = own.get("proof")
         return cls(requested, indexes, proof if isinstance(proof, str) else None)
 
