@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
 from ..fetch import Fetcher, default_cache_dir
 from ..index import Indexes
-from ..installed import InstalledDistribution, scan
+from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, parse_metadata
 from ..origin import origin
@@ -27,7 +27,7 @@ from ._base import is_release
 from ._check_conflicts import Conflict, Packages
 from ._connect import connected
 from ._environment import unreadable
-from ._here import Here, look
+from ._here import Here, look, scan_environment
 from ._supply import Supplier
 from ._verify_entry import Entry
 from ._verify_online import Look, Places
@@ -103,7 +103,7 @@ async def check(
 
 
 def _check_environment(here: Here) -> Checked:
-    found, faults = scan(here.paths)
+    found, faults = scan_environment(here.paths, here.site)
     target = Target.from_info(here.base.lockfile.info)
     installed = {item.key: item for item in found}
     based = {key for key, item in installed.items() if origin(item, loaded=here.loaded_in(item.folder)).is_base}

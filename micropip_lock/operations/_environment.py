@@ -13,11 +13,11 @@ from packaging.utils import canonicalize_name
 from ..depends import Dependencies, Edges
 from ..errors import Problem
 from ..hints import reinstall
-from ..installed import CheckFiles, InstalledDistribution, scan
+from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import LockedPackage
 from ..origin import Origin, mock, origin
 from ..target import Target
-from ._here import Here
+from ._here import Here, scan_environment
 
 if TYPE_CHECKING:
     from ..report import Reported
@@ -82,7 +82,7 @@ _ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
 
 def read_environment(here: Here, target: Target, selection: Selection) -> Environment:
     """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
-    found, problems = scan(here.paths, here.site)
+    found, problems = scan_environment(here.paths, here.site)
     everything = {item.key: item for item in found}
     distributions = {key: item for key, item in everything.items() if key not in selection.exclude}
     origins = {key: _origin(item, here, selection.report) for key, item in distributions.items()}

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import surroundings as _surroundings
-from ..errors import InputError
+from ..errors import InputError, Problem
 from ..fetch import Fetcher
 from ..hints import Site
+from ..installed import InstalledDistribution, scan
 from ..lockfile import Lockfile, LockInfo
 from ..surroundings import Surroundings
 from ._base import Base, load_base
@@ -97,16 +98,37 @@ async def look(
         loaded_into=around.loaded_into,
         in_memory=around.in_memory if live is not None else None,
         page_origin=around.page_origin,
-        site=_site(path, live),
+        site=site_of(path, live),
         file_sizes=around.file_sizes,
     )
 
 
-def _site(path: object, live: object) -> Site:
+def site_of(path: object, live: object) -> Site:
     """What the folders belong to, which decides how something is installed into them again."""
     if path is not None:
         return "folder"
     return "venv" if live is None else "runtime"
+
+
+def scan_environment(paths: Sequence[Path], site: Site) -> tuple[list[InstalledDistribution], list[Problem]]:
+    """What is installed in ``paths``, which belong to ``site``, as `installed.scan` gives it.
+
+    Folders without a single distribution are no environment, unless it is the running one: a new Pyodide has nothing
+    but its own packages, or not even these. Raises `InputError`.
+    """
+    found, problems = scan(paths, site)
+    if not (found or problems or site == "runtime"):
+        raise InputError(*map(_no_environment, paths))
+    return found, problems
+
+
+def _no_environment(folder: Path) -> str:
+    patterns = ("lib/python3.*/site-packages", "Lib/site-packages")
+    below = sorted(str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_dir())
+    if below:
+        return f"no .dist-info in {folder}; did you mean {' or '.join(below)}?"
+    way_out = "install packages there first, or name another folder (path=, --path DIR, --venv DIR)."
+    return f"no .dist-info in {folder}: {way_out}"
 
 
 async def look_without_folders(

@@ -16,6 +16,7 @@ from ..progress import Progress
 from ..store import Facts, NoFacts
 from ..surroundings import Surroundings
 from ._connect import connected
+from ._here import site_of
 from ._verify_depends import check_depends
 from ._verify_drift import Drift
 from ._verify_online import Look, Places
@@ -118,7 +119,8 @@ async def examine(
     lock.problems.extend(check_static(lock, surroundings.page_origin if surroundings is not None else None))
     paths = _folders(path) if path is not None else surroundings.paths if surroundings is not None else ()
     base = surroundings.base if surroundings is not None else None
-    drift = Drift(paths, lock.entries, base) if paths else None
+    site = site_of(path, surroundings.loaded if surroundings is not None else None)
+    drift = Drift(paths, lock.entries, base, site) if paths else None
     if not online:
         problems = [*lock.problems, *_empty_imports(lock, {}), *(drift.on_disk({}) if drift else ())]
         return Verdict(_sorted(problems), len(lock.entries))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..candidate import Candidate
@@ -10,11 +10,13 @@ from ..errors import FetchError, Problem
 from ..evidence import Rules
 from ..examine import Examiner, Is
 from ..fetch import Fetcher
-from ..installed import InstalledDistribution, scan
+from ..hints import Site
+from ..installed import InstalledDistribution
 from ..lockfile import Lockfile
 from ..store import Facts
 from ._base import is_release
 from ._environment import TOOLS, changed_on_disk, unreadable
+from ._here import scan_environment
 from ._verify_entry import Entry, as_version
 from ._verify_online import Look, tell_gone
 from ._verify_silence import Silence
@@ -30,10 +32,13 @@ _HINTS = {
 
 
 class Drift:
-    """Compares the distributions in some folders with a lock. Raises `InputError` for an unreadable folder."""
+    """Compares the distributions in some folders with a lock.
 
-    def __init__(self, paths: Collection[Path], entries: Mapping[str, Entry], base: Lockfile | None) -> None:
-        found, self._faults = scan(paths)
+    Raises `InputError` for a folder that cannot be read, and for folders without a distribution.
+    """
+
+    def __init__(self, paths: Sequence[Path], entries: Mapping[str, Entry], base: Lockfile | None, site: Site) -> None:
+        found, self._faults = scan_environment(paths, site)
         self._installed = {item.key: item for item in found}
         self._entries = entries
         self._base = frozenset(entry.sha256 for entry in base.packages.values()) if base is not None else frozenset()

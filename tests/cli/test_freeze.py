@@ -533,6 +533,19 @@ def test_verbose_shows_causes(run: Run, base: Path, site: Path) -> None:
     assert "Traceback" not in verbose.err
 
 
+def test_an_empty_folder_leaves_an_old_lock(run: Run, base: Path, site: Path, tmp_path: Path) -> None:
+    (tmp_path / "venv" / "lib" / "python3.14").mkdir(parents=True)
+    site.rename(tmp_path / "venv" / "lib" / "python3.14" / "site-packages")
+    (tmp_path / "lock.json").write_text("old")
+    done = run("freeze", "--path", tmp_path / "venv", "--base", base, "-o", tmp_path / "lock.json")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"error: no .dist-info in {tmp_path / 'venv'}; did you mean "
+        f"{tmp_path / 'venv' / 'lib' / 'python3.14' / 'site-packages'}?\n"
+    )
+    assert (tmp_path / "lock.json").read_text() == "old"
+
+
 # -- real processes
 
 

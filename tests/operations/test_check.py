@@ -311,3 +311,11 @@ def test_what_is_no_lock(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent"):
         checked(tmp_path / "absent.json")
     assert told(checked({"packages": {}})) == [("pyodide", "schema")]
+
+
+def test_a_folder_without_a_distribution_is_no_environment(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    with pytest.raises(InputError, match=r"^no \.dist-info in"):
+        checked(path=tmp_path / "site", base=base_lock())
+    live = Surroundings(paths=(tmp_path / "site",), base=base_lock(), loaded={})
+    assert checked(surroundings=live).conflicts == ()

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from micropip_lock import InputError
+from micropip_lock.surroundings import Surroundings
+
 from ..support.freezing import (
     DIST_INFO,
     NATIVE,
+    base_lock,
     claim,
     entry,
     freeze_folder,
@@ -87,6 +91,48 @@ def test_legacy_metadata(site: Path, demo: Path, index: IndexServer) -> None:
     (site / "older-2.0-py3.14.egg-info").write_text("Metadata-Version: 1.0\n")
     problems = problems_of(site, index_urls=index.url)
     assert told(problems) == [("old", "legacy-metadata"), ("older", "legacy-metadata")]
+
+
+# -- folders that are no environment
+
+
+def test_a_folder_without_a_distribution_is_no_environment(site: Path, tmp_path: Path) -> None:
+    site.mkdir(exist_ok=True)
+    (site / "module.py").touch()
+    (site / "~emo-1.0.dist-info").mkdir()
+    for include in ("installed", "distribution"):
+        with pytest.raises(InputError, match=rf"^no \.dist-info in {site}: install packages there first"):
+            freeze_folder(site, include=include)
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(InputError) as caught:
+        freeze_folder([site, other])
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        f"no .dist-info in {site}",
+        f"no .dist-info in {other}",
+    ]
+    with pytest.raises(InputError, match=r"^no \.dist-info in"):
+        freeze_folder(None, surroundings=Surroundings(paths=(site,), base=base_lock()))
+
+
+@pytest.mark.parametrize("below", ["lib/python3.14/site-packages", "Lib/site-packages"])
+def test_the_folder_of_a_venv_is_not_its_site_packages(below: str, index: IndexServer, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    site = installer_target(venv / below, build_wheel(index.folder, "demo", "1.0"))
+    with pytest.raises(InputError) as caught:
+        freeze_folder(venv, index_urls=index.url)
+    assert str(caught.value) == f"no .dist-info in {venv}; did you mean {site}?"
+    assert freeze_folder([venv, site], index_urls=index.url).lockfile.packages.keys() == {"demo"}
+
+
+def test_a_new_pyodide_may_have_nothing(site: Path) -> None:
+    site.mkdir(exist_ok=True)
+    around = live(site, entry("numpy"))
+    assert freeze_folder(None, surroundings=around).lockfile.packages.keys() == set()
+    whole = freeze_folder(None, surroundings=around, include="distribution")
+    assert whole.lockfile.packages.keys() == {"numpy"}
+    with pytest.raises(InputError, match=r"^no \.dist-info in"):
+        freeze_folder(site, surroundings=around)
 
 
 def test_names_that_begin_with_a_tilde_are_ignored(demo: Path, index: IndexServer, site: Path) -> None:

@@ -206,3 +206,13 @@ def test_folders_that_cannot_be_read(site: Path, index: IndexServer) -> None:
     site.touch()
     with pytest.raises(InputError, match="does not exist"):
         static(lock_of(), path=site)
+
+
+def test_a_folder_without_a_distribution_is_no_environment(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    with pytest.raises(InputError, match=r"^no \.dist-info in"):
+        static(base_document(), path=tmp_path / "site")
+    around = Surroundings(paths=(tmp_path / "site",))
+    with pytest.raises(InputError, match=r"^no \.dist-info in"):
+        static(base_document(), surroundings=around)
+    assert static(base_document(), surroundings=Surroundings(paths=around.paths, loaded={})) == ()
