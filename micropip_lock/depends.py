@@ -120,7 +120,7 @@ class Dependencies:
         key = id(requirement.marker)
         if key not in self._names_extras:
             text = str(requirement.marker)
-            named = frozenset(canonical(match[1] or match[2]) for match in _IS_EXTRA.finditer(text))
+            named = frozenset(canonical(match[1] or match[2] or "") for match in _IS_EXTRA.finditer(text))
             plain = len(_IS_EXTRA.findall(text)) == text.count("extra") and "" not in named
             self._names_extras[key] = named if plain else None
         return self._names_extras[key]

@@ -94,6 +94,9 @@ def test_requirements_become_edges_to_canonical_names(site: Site) -> None:
         ('python_full_version > "3.14.2"', False),
         ('os_name == "posix"', True),
         ('implementation_name == "cpython"', True),
+        ('extra == ""', True),
+        ('"" == extra', True),
+        ('extra == "x" or extra == ""', True),
         ('platform_python_implementation == "CPython" and sys_platform != "emscripten"', False),
     ],
 )

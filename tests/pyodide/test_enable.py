@@ -74,3 +74,16 @@ def test_problems_are_told_as_by_freeze(installed: NodePyodide) -> None:
 def test_without_micropip(pyodide314: NodePyodide) -> None:
     with pytest.raises(PyodideError, match=r"There is no micropip here\. Load it first"):
         pyodide314.run("import micropip_lock; micropip_lock.enable()")
+
+
+def test_in_a_new_page(pyodide: NodePyodide) -> None:
+    """Nothing was installed yet: the lock is the distribution's, as with micropip's own freeze()."""
+    text, names = pyodide.run("""
+        import json, pyodide_js, micropip_lock
+        await pyodide_js.loadPackage("micropip")
+        import micropip
+        names = sorted(json.loads(micropip.freeze())["packages"])
+        micropip_lock.enable()
+        [micropip.freeze(), names]
+    """)
+    assert sorted(json.loads(text)["packages"]) == names and "micropip" in names
