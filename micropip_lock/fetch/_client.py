@@ -127,6 +127,8 @@ def ssl_context() -> ssl.SSLContext:
             try:
                 if Path(path).is_dir():
                     return ssl.create_default_context(capath=path)
+                if not Path(path).is_file():  # OpenSSL would wait for what a pipe brings
+                    raise OSError("it is no file")
                 return ssl.create_default_context(cafile=path)
             except OSError as error:
                 raise InputError(f"{variable} names certificates that cannot be read: {path} ({error})") from error

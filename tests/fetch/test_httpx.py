@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
 import socket
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
@@ -494,6 +495,17 @@ def test_a_broken_netrc_is_passed_over(server: Server, clean_environment: Path) 
 # Settings of the environment
 
 
+@pytest.mark.parametrize("kind", ["pipe", "zero"])
+def test_a_netrc_that_is_no_file(kind: str, server: Server, clean_environment: Path) -> None:
+    path = clean_environment / ".netrc"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    server.answers["/a"] = Answer(200, b"body")
+    assert get(f"{server.origin}/a").body == b"body"
+
+
 def test_a_proxy_is_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.origin)
     server.answers["http://index.example/a"] = Answer(200, b"by proxy")
@@ -513,9 +525,11 @@ def test_certificates_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert ssl_context().get_ca_certs()
     monkeypatch.setenv(variable, str(tmp_path))
     assert not ssl_context().get_ca_certs()
-    monkeypatch.setenv(variable, str(tmp_path / "missing.pem"))
-    with pytest.raises(InputError, match=variable):
-        ssl_context()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("missing.pem", "pipe"):
+        monkeypatch.setenv(variable, str(tmp_path / name))
+        with pytest.raises(InputError, match=variable):
+            ssl_context()
 
 
 # Streams
