@@ -20,9 +20,9 @@ from ..support.wheels import build_wheel
 
 
 @pytest.fixture
-def empty(site: Path) -> Path:
-    site.mkdir()
-    return site
+def empty(site: Path, tmp_path: Path) -> Path:
+    """An environment in which nothing is to be locked: pip is left out."""
+    return installer_target(site, build_wheel(tmp_path / "tools", "pip", "26.0"))
 
 
 def write(folder: Path, *entries: dict[str, Any], **extra: Any) -> Path:

@@ -290,11 +290,6 @@ def test_the_first_folder_that_has_a_package_counts(index: IndexServer, tmp_path
     assert freeze_folder([second, first], index_urls=index.url).lockfile.packages["demo"].version == "1.0"
 
 
-def test_an_empty_folder_gives_an_empty_lock(site: Path) -> None:
-    site.mkdir()
-    assert freeze_folder(site).lockfile.packages == {}
-
-
 def test_files_can_be_checked_by_hash_or_not_at_all(index: IndexServer, site: Path) -> None:
     installer_target(site, build_wheel(index.folder, "demo", "1.0", files={"demo.py": "x = 1\n"}))
     (site / "demo.py").write_text("x = 2\n")
