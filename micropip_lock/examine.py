@@ -50,6 +50,7 @@ class Outcome:
     reason: str = ""
     #: The size of the wheel in bytes.
     size: int | None = None
+    #: What the wheel holds, where it was read.
     contents: WheelContents | None = None
     downloaded: bool = False
     #: Installed files that were edited or removed since, where the wheel is equal to the installed RECORD.

@@ -1,4 +1,7 @@
-"""Which names a distribution makes importable, from its files.
+"""Which names a distribution makes importable, from the files of its wheel.
+
+Only files that an installer puts into site-packages count: members at the root of the wheel, and below
+``.data/purelib`` and ``.data/platlib``; never scripts, data and headers, and never what RECORD alone lists.
 
 Pyodide loads the package that claims the imported name. ``import a.b`` asks for both «a» and
 «a.b», ``from a import b`` for «a» only, and the last package that claims a name wins. So a regular
@@ -9,12 +12,17 @@ bare namespace goes to one owner.
 from __future__ import annotations
 
 import re
+import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 from .errors import Problem
 from .installed import InstalledDistribution
+from .metadata import CoreMetadata
+from .zip_tail import Member
 
 #: No module lies deeper; each folder on the way to one is a name of its own.
 _DEEPEST = 64
@@ -23,13 +31,108 @@ Name = tuple[str, ...]
 
 _MODULE = re.compile(r"(?P<name>[^./]+)(\.py|\.pyc|(\.[A-Za-z0-9_-]+)?\.so)")
 
+#: The folders of ``.data`` whose files go into site-packages (PEP 427).
+_SPREAD = frozenset({"purelib", "platlib"})
+#: They unpack a wheel as it is, so what lies in site-packages is what lies in the wheel.
+_UNPACKERS = frozenset({"micropip", "pyodide.loadPackage"})
+#: Where others put scripts, headers and data when the scheme's root is site-packages itself (uv --target).
+_SCHEME_FOLDERS = frozenset({"bin", "scripts", "include", "share", "etc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Importable:
+    """What `imports` has to know of one distribution.
+
+    * ``files``: paths below site-packages; those that are no modules do not matter.
+    * ``checksum``: path -> CRC-32 of a file, None when it cannot be read.
+    """
+
+    key: str
+    metadata: CoreMetadata
+    files: Collection[str]
+    checksum: Callable[[str], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class WheelModules:
+    """The modules of a wheel.
+
+    * ``files``: where an installer puts each of them, below site-packages -> CRC-32.
+    * ``unspread``: files lie below ``.data/purelib`` or ``.data/platlib``, where Pyodide leaves them.
+    """
+
+    files: Mapping[str, int]
+    unspread: bool = False
+
+    def importable(self, key: str, metadata: CoreMetadata) -> Importable:
+        """The wheel of ``key`` (canonical), for `imports`."""
+        return Importable(key, metadata, self.files, self.files.get)
+
+
+def wheel_modules(members: Iterable[Member], dist_info: str) -> WheelModules:
+    """The modules among the members of a wheel whose .dist-info folder is ``dist_info``."""
+    placed = list(_placed(members, dist_info))
+    files = {path: member.crc for path, member in placed if _is_module(path)}
+    return WheelModules(files, any(path != member.name for path, member in placed))
+
+
+def wheel_names(members: Iterable[Member], dist_info: str) -> set[str]:
+    """Every name that an import statement can find in a wheel: modules, packages, and folders as namespaces."""
+    paths = [path for path, _ in _placed(members, dist_info)]
+    tree = ModuleTree(paths)
+    folders = {_folder_name(path.rpartition("/")[0]) or () for path in paths}
+    prefixes = {folder[:depth] for folder in folders for depth in range(1, len(folder) + 1)}
+    return set(map(".".join, prefixes | tree.modules))
+
+
+def _placed(members: Iterable[Member], dist_info: str) -> Iterator[tuple[str, Member]]:
+    """The files that an installer puts into site-packages, each with its path there."""
+    data_folder = dist_info.removesuffix(".dist-info") + ".data"
+    for member in members:
+        path = member.name
+        if member.is_folder:
+            continue
+        if path.startswith(data_folder + "/"):
+            scheme, _, path = path.removeprefix(data_folder + "/").partition("/")
+            if scheme not in _SPREAD:
+                continue
+        yield path, member
+
+
+def installed_modules(distribution: InstalledDistribution) -> Importable:
+    """What is installed, where no wheel was read: rows of RECORD whose files are there.
+
+    A row does not tell whether a file in ``bin/`` or ``share/`` is a script or data. Where the installer spreads
+    wheels, such a folder counts only with an ``__init__``.
+    """
+    folder, paths = distribution.folder, distribution.record.sizes
+    inits = [path for path in paths if "/__init__." in path and path.count("/") == 1 and _is_module(path)]
+    packages = {path.partition("/")[0] for path in inits if (folder / path).is_file()}
+    left_out = frozenset() if distribution.installer in _UNPACKERS else _SCHEME_FOLDERS
+    below = tuple(f"{package}/" for package in packages)
+    # What lies in a regular package is imported through it, so nothing else there has to be looked at.
+    files = [
+        path
+        for path in paths
+        if path.startswith(below)
+        or (_is_module(path) and path.partition("/")[0].lower() not in left_out and (folder / path).is_file())
+    ]
+    return Importable(distribution.key, distribution.metadata, files, lambda path: _crc(folder / path))
+
+
+def _crc(path: Path) -> int | None:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError:
+        return None
+
 
 class ModuleTree:
-    """The importable files of one distribution."""
+    """The modules among the files of one distribution."""
 
-    def __init__(self, distribution: InstalledDistribution) -> None:
-        self._record = distribution.record
-        inits = [path for path in self._record.sizes if "__init__." in path]
+    def __init__(self, paths: Collection[str]) -> None:
+        self._paths = paths
+        inits = sorted(path for path in paths if "__init__." in path)
         #: Folders with an ``__init__``, and the path of that file.
         self.packages = {
             name: path
@@ -42,12 +145,8 @@ class ModuleTree:
     @cached_property
     def modules(self) -> frozenset[Name]:
         """Modules and extension modules (those that are no ``__init__``)."""
-        folders = _by_folder(self._record.sizes)
+        folders = _by_folder(self._paths)
         return frozenset((*name, stem) for name, stems in folders.items() for stem in stems)
-
-    def digest(self, package: Name) -> str | None:
-        """The hash of a package's ``__init__``."""
-        return self._record.row(self.packages[package]).digest
 
     def names(self, shared: Collection[Name] = ()) -> tuple[set[Name], set[Name]]:
         """The names to claim, and the namespaces on the way to them.
@@ -58,7 +157,7 @@ class ModuleTree:
         # All that is below a regular package comes with it: those files need not be looked at.
         claimed: set[Name] = {name for name in self.packages if len(name) == 1 and name not in shared}
         below = tuple(f"{name[0]}/" for name in claimed)
-        folders = _by_folder(path for path in self._record.sizes if not path.startswith(below))
+        folders = _by_folder(path for path in self._paths if not path.startswith(below))
         namespaces: set[Name] = set()
         for folder, stems in folders.items():
             prefixes = [folder[:depth] for depth in range(1, len(folder) + 1)]
@@ -100,13 +199,14 @@ def _folder_name(folder: str) -> Name | None:
     return parts if usable else None
 
 
-def tells_imports(path: str) -> bool:
-    """Whether what lies at ``path`` counts for `imports`, or shows that a wheel was not unpacked as it should be."""
-    return _MODULE.fullmatch(path.rpartition("/")[2]) is not None or ".data/" in path
+def _is_module(path: str) -> bool:
+    folder, _, filename = path.rpartition("/")
+    match = _MODULE.fullmatch(filename)
+    return match is not None and match["name"].isidentifier() and _folder_name(folder) is not None
 
 
 def imports(
-    distributions: Sequence[InstalledDistribution], taken: Mapping[str, str]
+    distributions: Sequence[Importable], taken: Mapping[str, str]
 ) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
     """The ``imports`` of each distribution, by canonical name, and `import-collision` warnings.
 
@@ -114,16 +214,23 @@ def imports(
     namespace that is taken, or a regular package of another one, stays with its owner; else it goes to
     the first claimant by name.
     """
-    trees = {distribution.key: ModuleTree(distribution) for distribution in distributions}
+    trees = {item.key: ModuleTree(item.files) for item in distributions}
     shared = _shared_packages(trees)
     claimed: dict[str, set[Name]] = {}
     claimants: dict[Name, list[str]] = defaultdict(list)
-    for distribution in distributions:
-        names, namespaces = _announced(distribution, trees[distribution.key]) or trees[distribution.key].names(shared)
-        claimed[distribution.key] = names
+    for item in distributions:
+        names, namespaces = _announced(item.metadata, trees[item.key]) or trees[item.key].names(shared)
+        claimed[item.key] = names
         for namespace in namespaces:
-            claimants[namespace].append(distribution.key)
-    warnings = list(_collisions(trees, claimed, shared, taken))
+            claimants[namespace].append(item.key)
+    # Equal files are the old way to make a namespace (pkgutil, pkg_resources): nothing is lost.
+    checksums = {item.key: item.checksum for item in distributions}
+    lost = {
+        package: keys
+        for package, keys in shared.items()
+        if len({checksums[key](trees[key].packages[package]) for key in keys}) > 1
+    }
+    warnings = list(_collisions(claimed, lost, taken))
     # To others it may be a regular package or a module; then «import» has to load those.
     owned = {name for names in claimed.values() for name in names}
     for namespace, keys in claimants.items():
@@ -140,12 +247,12 @@ def _shared_packages(trees: Mapping[str, ModuleTree]) -> dict[Name, list[str]]:
     return {package: keys for package, keys in owners.items() if len(keys) > 1}
 
 
-def _announced(distribution: InstalledDistribution, tree: ModuleTree) -> tuple[set[Name], set[Name]] | None:
+def _announced(metadata: CoreMetadata, tree: ModuleTree) -> tuple[set[Name], set[Name]] | None:
     """What Import-Name and Import-Namespace say (PEP 794), as far as the files bear it out."""
-    if distribution.metadata.import_names is None:
+    if metadata.import_names is None:
         return None
-    names = {tuple(text.split(".")) for text in distribution.metadata.import_names}
-    spaces = {tuple(text.split(".")) for text in distribution.metadata.import_namespaces or ()}
+    names = {tuple(text.split(".")) for text in metadata.import_names}
+    spaces = {tuple(text.split(".")) for text in metadata.import_namespaces or ()}
     folders = {path[:depth] for path in (*tree.packages, *tree.modules) for depth in range(1, len(path))}
     real = {name for name in names if name in tree.packages or name in tree.modules}
     if not real:
@@ -157,21 +264,17 @@ def _announced(distribution: InstalledDistribution, tree: ModuleTree) -> tuple[s
 
 
 def _collisions(
-    trees: Mapping[str, ModuleTree],
-    claimed: Mapping[str, Iterable[Name]],
-    shared: Mapping[Name, list[str]],
-    taken: Mapping[str, str],
+    claimed: Mapping[str, Iterable[Name]], lost: Mapping[Name, Iterable[str]], taken: Mapping[str, str]
 ) -> Iterable[Problem]:
+    """Warnings about names of several owners; ``lost`` are packages whose ``__init__`` differs among its owners."""
     owners: dict[Name, list[str]] = defaultdict(list)
     for key, names in claimed.items():
         for name in names:
             owners[name].append(key)
             if ".".join(name) in taken:
                 owners[name].append(taken[".".join(name)])
-    for package, keys in shared.items():
-        # Equal files are the old way to make a namespace (pkgutil, pkg_resources): nothing is lost.
-        if len({trees[key].digest(package) for key in keys}) > 1:
-            owners[package].extend(keys)
+    for package, keys in lost.items():
+        owners[package].extend(keys)
     for name, keys in sorted(owners.items()):
         several = sorted(set(keys))
         if len(several) > 1:

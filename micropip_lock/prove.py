@@ -17,6 +17,7 @@ from .examine import MATCHES, Examiner, Is, Outcome, distinct
 from .fetch import Fetcher
 from .fetch._meter import Meter
 from .hints import reinstall
+from .imports import wheel_modules
 from .index import Indexes, Listing, Offer
 from .installed import InstalledDistribution
 from .origin import Claim, Origin, local_file
@@ -347,7 +348,13 @@ class _Case:
             warnings.append(self._yanked(candidate.yanked))
         if source == "claim":
             warnings.append(self._claimed_hash(candidate))
-        return Finding(evidence, warnings=tuple(warnings), is_base=is_base, explains_files=outcome.contents is not None)
+        modules = None
+        if outcome.contents is not None and not is_base:
+            modules = wheel_modules(outcome.contents.members, outcome.contents.dist_info).files
+        explains_files = outcome.contents is not None
+        return Finding(
+            evidence, warnings=tuple(warnings), is_base=is_base, explains_files=explains_files, modules=modules
+        )
 
     def _without_hash(self, candidate: Candidate) -> Finding:
         if candidate.had_query:

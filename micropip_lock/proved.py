@@ -39,8 +39,9 @@ class Proved:
         if data is None:
             return None
         try:
-            evidence, warnings, is_base = json.loads(data)
-            return Finding(Evidence(**evidence), (), tuple(Problem(**warning) for warning in warnings), is_base)
+            evidence, warnings, is_base, modules = json.loads(data)
+            told = tuple(Problem(**warning) for warning in warnings)
+            return Finding(Evidence(**evidence), (), told, is_base, None if modules is None else dict(modules))
         except (ValueError, TypeError):
             return None
 
@@ -53,7 +54,7 @@ class Proved:
             return
         said = {**evidence.to_json(), "requests": 0, "bytes": 0}
         warnings = [warning.to_json() for warning in finding.warnings]
-        data = json.dumps([said, warnings, finding.is_base]).encode()
+        data = json.dumps([said, warnings, finding.is_base, finding.modules]).encode()
         self.facts.put("proved", self._key(distribution, origin, base), data)
 
     def _key(self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None) -> str:

@@ -1,4 +1,4 @@
-"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), METADATA and RECORD by range.
+"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), what it holds by range.
 
 A wheel is never downloaded for that. Each thing is asked for once; what belongs to a sha256 cannot
 change, so it may be remembered for ever.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from packaging.utils import canonicalize_name
@@ -16,18 +16,9 @@ from packaging.version import Version
 
 from .errors import FetchError, IntegrityError
 from .fetch import Fetcher
-from .imports import tells_imports
+from .imports import WheelModules, wheel_modules
 from .metadata import CoreMetadata, parse_metadata
-from .record import RecordRow
-from .remote_wheel import (
-    LARGEST_METADATA,
-    Excerpt,
-    Listed,
-    WheelContents,
-    likely_tail,
-    read_record,
-    read_wheel,
-)
+from .remote_wheel import LARGEST_METADATA, Excerpt, Listed, WheelContents, likely_tail, read_members, read_wheel
 from .simple import IndexFile
 from .store import Facts
 from .url import shown, without_credentials
@@ -99,25 +90,24 @@ class Publications:
             )
         return known
 
-    async def modules(self, file: IndexFile, name: str) -> Listed:
-        """The rows of RECORD that tell what a wheel of ``name`` (canonical) makes importable.
+    async def modules(self, file: IndexFile, name: str) -> WheelModules:
+        """The modules that a wheel of ``name`` (canonical) holds.
 
         Raises like `contents`.
         """
         key = fact_key(file.sha256, file.url)
-        if key is not None and (data := self._facts.get("modules", key)) is not None:
+        if key is not None and (data := self._facts.get("wheel-modules", key)) is not None:
             with suppress(ValueError):
-                return _listed(data)
-        found: Listed | WheelContents | None = self._contents.get(file.url) or _known(self._facts, key, name)
-        if found is None:
+                return _wheel_modules(data)
+        listed: Listed | WheelContents | None = self._contents.get(file.url) or _known(self._facts, key, name)
+        if listed is None:
             try:
-                found = await read_record(self._fetcher, file.url, name, size=file.size)
+                listed = await read_members(self._fetcher, file.url, name, size=file.size)
             except IntegrityError as error:
                 raise IntegrityError(f"{shown(file.url)} is not usable: {error}.") from error
-        found = Listed(_telling(found.record), found.dist_info, found.size)
+        found = wheel_modules(listed.members, listed.dist_info)
         if key is not None:
-            rows = [[row.path, row.algorithm, row.digest] for row in found.record]
-            self._facts.put("modules", key, json.dumps([found.dist_info, found.size, rows]).encode())
+            self._facts.put("wheel-modules", key, json.dumps([found.files, found.unspread]).encode())
         return found
 
     async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
@@ -164,17 +154,13 @@ def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
     return None
 
 
-def _telling(rows: Sequence[RecordRow]) -> tuple[RecordRow, ...]:
-    return tuple(row for row in rows if not row.leaves_folder and tells_imports(row.path))
-
-
-def _listed(data: bytes) -> Listed:
-    """What was kept of a wheel's RECORD. Raises ValueError for anything else."""
+def _wheel_modules(data: bytes) -> WheelModules:
+    """The modules that were found in a wheel before. Raises ValueError for anything else."""
     try:
-        dist_info, size, rows = json.loads(data)
-        return Listed(tuple(RecordRow(*row) for row in rows), str(dist_info), int(size))
+        files, unspread = json.loads(data)
+        return WheelModules(dict(files), bool(unspread))
     except TypeError as error:
-        raise ValueError("not an excerpt of RECORD") from error
+        raise ValueError("not the modules of a wheel") from error
 
 
 def fact_key(sha256: str | None, url: str) -> str | None:

@@ -1,20 +1,23 @@
-"""Importable names from the files of a distribution."""
+"""Importable names from the files of a distribution, as its wheel has them and as they are installed."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from micropip_lock.errors import Problem
-from micropip_lock.imports import ModuleTree, imports
-from micropip_lock.installed import scan
+from micropip_lock.imports import Importable, WheelModules, imports, installed_modules, wheel_modules, wheel_names
+from micropip_lock.installed import InstalledDistribution, scan
+from micropip_lock.metadata import parse_metadata
+from micropip_lock.remote_wheel import WheelContents, inspect_wheel
 
-from .support.installed import installer_target
-from .support.wheels import build_wheel
+from .support.installed import installer_target, pip_target, uv_target
+from .support.wheels import build_wheel, sha256
 
 Files = Sequence[str] | Mapping[str, str]
 
@@ -24,8 +27,8 @@ PKGUTIL = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 def found(
     folder: Path, *, taken: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None, **projects: Files
 ) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
-    """The imports of projects with these files, each in a site-packages folder of its own."""
-    distributions = []
+    """The imports of projects with these files: of their wheels, and of what was installed of these."""
+    distributions, wheels = [], []
     for name, files in projects.items():
         contents = files if isinstance(files, Mapping) else dict.fromkeys(files, "")
         options: dict[str, Any] = {"metadata_extra": (headers or {}).get(name, "")}
@@ -35,7 +38,31 @@ def found(
         installed, problems = scan([folder / name])
         assert problems == []
         distributions += installed
-    return imports(distributions, taken or {})
+        wheels.append(of_wheel(wheel, name))
+    result = imports([installed_modules(item) for item in distributions], taken or {})
+    assert imports(wheels, taken or {}) == result
+    return result
+
+
+def contents_of(wheel: Path, name: str) -> WheelContents:
+    with wheel.open("rb") as file:
+        return inspect_wheel(file, wheel.stat().st_size, sha256(wheel), name)
+
+
+def of_wheel(wheel: Path, name: str) -> Importable:
+    contents = contents_of(wheel, name)
+    modules = wheel_modules(contents.members, contents.dist_info)
+    return modules.importable(name, parse_metadata(contents.metadata or b""))
+
+
+def of_installed(site: Path) -> InstalledDistribution:
+    (distribution,), problems = scan([site])
+    assert problems == []
+    return distribution
+
+
+def installed_names(site: Path) -> tuple[str, ...]:
+    return imports([installed_modules(of_installed(site))], {})[0]["demo"]
 
 
 def names(folder: Path, *files: str, header: str = "") -> tuple[str, ...]:
@@ -79,7 +106,6 @@ def names(folder: Path, *files: str, header: str = "") -> tuple[str, ...]:
         (["demo.pyi", "typed.pyi", "demo.py"], ("demo",)),
         (["some-script.py", "2nd.py", "a.b.py"], ()),
         (["not-a-package/x.py", "demo.libs/libx.so"], ()),
-        (["demo-1.0.data/purelib/x.py"], ()),
         (["__init__.py"], ()),
         (["demo.pth", "demo.txt"], ()),
     ],
@@ -90,14 +116,59 @@ def test_files_and_the_names_they_make(files: list[str], expected: tuple[str, ..
 
 def test_top_level_txt_is_no_source(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", dist_info_files={"top_level.txt": "wrong\n"})
-    installed, _ = scan([installer_target(tmp_path / "site", wheel)])
-    assert imports(installed, {})[0] == {"demo": ("demo",)}
+    assert installed_names(installer_target(tmp_path / "site", wheel)) == ("demo",)
+    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("demo",)}
 
 
 def test_purelib_is_where_it_was_spread(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", files={}, data={"purelib/pure.py": "", "platlib/pkg/__init__.py": ""})
-    installed, _ = scan([installer_target(tmp_path / "site", wheel)])
-    assert imports(installed, {})[0] == {"demo": ("pkg", "pure")}
+    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("pkg", "pure")}
+    assert installed_names(installer_target(tmp_path / "site", wheel)) == ("pkg", "pure")
+    with zipfile.ZipFile(wheel) as archive:  # as Pyodide leaves it
+        archive.extractall(tmp_path / "unspread")
+    assert installed_names(tmp_path / "unspread") == ()
+
+
+# -- what is no module
+
+
+@pytest.mark.parametrize("install", [pip_target, uv_target, installer_target])
+def test_scripts_data_and_headers_are_no_modules(install: Callable[..., Path], tmp_path: Path) -> None:
+    data = {"scripts/run.py": "#!python\n", "data/share/demo/x.py": "", "data/etc/demo.py": "", "headers/h.py": ""}
+    wheel = build_wheel(tmp_path, "demo", "1.0", data=data)
+    site = install(tmp_path / "site", wheel if install is installer_target else str(wheel))
+    assert installed_names(site) == ("demo",)
+    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("demo",)}
+
+
+def test_what_a_wheel_has_at_its_root_is_a_module_whatever_its_name(tmp_path: Path) -> None:
+    files = {"bin/tool.py": "", "share.py": "", "include/__init__.py": ""}
+    expected = ("bin", "bin.tool", "include", "share")
+    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, dist_info_files={"INSTALLER": "micropip"})
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": expected}
+    assert installed_names(tmp_path / "site") == expected, "micropip and Pyodide do not spread anything"
+    spread = installer_target(tmp_path / "spread", wheel)
+    (spread / "demo-1.0.dist-info/INSTALLER").unlink()
+    assert installed_names(spread) == ("include", "share"), "nothing tells that bin/tool.py is no script"
+
+
+def test_rows_of_record_without_a_file_are_no_modules(tmp_path: Path) -> None:
+    rows = "phantom.py,,\nghost/__init__.py,,\nspace/x.py,,\n/demo.py,,\nfolder.py,,\n"
+    site = installer_target(tmp_path / "site", build_wheel(tmp_path, "demo", "1.0"))
+    with (site / "demo-1.0.dist-info/RECORD").open("a") as file:
+        file.write(rows)
+    (site / "folder.py").mkdir()
+    assert installed_names(site) == ("demo",)
+
+
+def test_every_name_that_a_wheel_has(tmp_path: Path) -> None:
+    files = {"demo/__init__.py": "", "demo/sub/x.py": "", "space/data/x.txt": "", "one.py": "", "no-name/x.py": ""}
+    data = {"purelib/more/y.so": "", "scripts/run.py": ""}
+    contents = contents_of(build_wheel(tmp_path, "demo", "1.0", files=files, data=data), "demo")
+    found = wheel_names(contents.members, contents.dist_info)
+    assert found == {"demo", "demo.sub", "demo.sub.x", "space", "space.data", "one", "more", "more.y"}
 
 
 # -- namespaces that several share
@@ -142,6 +213,16 @@ def test_a_shared_package_with_different_files_is_a_collision(tmp_path: Path) ->
     assert result == {"one": ("ns", "ns.one"), "two": ("ns.two",)}
     assert [(item.code, item.package) for item in warnings] == [("import-collision", "one")]
     assert "one and to two" in warnings[0].message
+
+
+def test_an_installed_file_and_a_member_of_a_wheel_are_compared_by_their_bytes(tmp_path: Path) -> None:
+    site = installer_target(tmp_path / "site", build_wheel(tmp_path, "one", "1.0", files={"ns/__init__.py": PKGUTIL}))
+    one = installed_modules(of_installed(site))
+    for text, lost in ((PKGUTIL, []), ("x = 1\n", ["import-collision"])):
+        two = WheelModules({"ns/__init__.py": zlib.crc32(text.encode())}).importable("two", one.metadata)
+        assert [item.code for item in imports([one, two], {})[1]] == lost
+    (site / "ns/__init__.py").unlink()
+    assert one.checksum("ns/__init__.py") is None
 
 
 def test_a_regular_package_owns_its_name_though_others_put_files_beside_it(tmp_path: Path) -> None:
@@ -245,5 +326,4 @@ def test_files_outside_of_the_folder_are_not_imported(tmp_path: Path) -> None:
     site = installer_target(tmp_path / "site", build_wheel(tmp_path, "demo", "1.0"))
     record = site / "demo-1.0.dist-info" / "RECORD"
     record.write_bytes(record.read_bytes() + b"../../bin/tool.py,,\r\n/opt/tool.py,,\r\n")
-    (distribution,), _ = scan([site])
-    assert ModuleTree(distribution).modules == {("demo",)}
+    assert installed_names(site) == ("demo",)

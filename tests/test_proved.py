@@ -80,8 +80,29 @@ def test_it_belongs_to_all_it_was_made_from(proved: Proved, demo: InstalledDistr
     assert replace(proved, rules=Rules(accept_unproved=frozenset({"other"}))).find(demo, Origin(), None) is not None
 
 
+@pytest.mark.parametrize("modules", [None, {}, {"demo.py": 7}])
+def test_the_modules_of_the_wheel_come_back(
+    modules: dict[str, int] | None, proved: Proved, demo: InstalledDistribution
+) -> None:
+    proved.keep(demo, Origin(), None, Finding(EVIDENCE, modules=modules))
+    found = proved.find(demo, Origin(), None)
+    assert found is not None and found.modules == modules
+
+
+_WHOLE = {**EVIDENCE.to_json(), "requests": 0}
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b"[{}, [], false]", json.dumps([{"package": "demo"}, [], 0]).encode()]
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[{}, [], false]",
+        json.dumps([{"package": "demo"}, [], 0, None]).encode(),
+        json.dumps([_WHOLE, [], False]).encode(),
+        json.dumps([_WHOLE, [], False, 7]).encode(),
+    ],
 )
 def test_what_is_stored_otherwise_is_not_known(data: bytes, proved: Proved, demo: InstalledDistribution) -> None:
     proved.facts.put("proved", proved._key(demo, Origin(), None), data)

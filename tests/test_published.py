@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -232,32 +233,36 @@ def test_what_may_change_is_not_remembered(changes: dict[str, Any], wheel: Path)
     assert facts.known == {}
 
 
-# -- RECORD, as far as it tells imports
+# -- modules
 
 
-def test_modules_are_those_of_record_and_nothing_else(tmp_path: Path) -> None:
-    files = {"demo/__init__.py": "", "demo/fast.abi3.so": "", "demo/data.json": "{}", "demo/README.md": ""}
-    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data={"purelib/more.txt": "", "scripts/run": "#!x"})
+def test_modules_are_found_where_installers_put_them(tmp_path: Path) -> None:
+    files = {"demo/__init__.py": "x", "demo/fast.abi3.so": "", "demo/data.json": "{}", "demo/README.md": ""}
+    data = dict.fromkeys(["purelib/more.py", "platlib/x.txt", "scripts/run.py", "data/share/a.py", "headers/h.py"], "")
+    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data=data)
     found = run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).modules(listed(wheel), "demo"))
-    paths = {"demo/__init__.py", "demo/fast.abi3.so", "demo-1.0.data/purelib/more.txt", "demo-1.0.data/scripts/run"}
-    assert {row.path for row in found.record} == paths
-    assert (found.dist_info, found.size) == ("demo-1.0.dist-info", wheel.stat().st_size)
-    assert all(row.digest for row in found.record)
+    assert found.files == {"demo/__init__.py": zlib.crc32(b"x"), "demo/fast.abi3.so": 0, "more.py": 0}
+    assert found.unspread
+
+
+@pytest.mark.parametrize("record", [b"", b"phantom.py,,\n/demo.py,,\n"], ids=["empty", "wrong"])
+def test_record_says_nothing_of_modules(record: bytes, tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, "demo", "1.0", record=lambda rows: record)
+    found = run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).modules(listed(wheel), "demo"))
+    assert (list(found.files), found.unspread) == (["demo.py"], False)
 
 
 def test_modules_are_remembered_and_damage_is_read_anew(wheel: Path) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
     first = run(Publications(index, facts).modules(listed(wheel), "demo"))
+    assert list(first.files) == ["demo.py"]
     index.reset()
-    assert [row.digest for row in run(Publications(index, facts).modules(listed(wheel), "demo")).record] == [
-        row.digest for row in first.record
-    ]
+    assert run(Publications(index, facts).modules(listed(wheel), "demo")) == first
     assert index.requests == 0
-    for damage in (b"", b"{}", b"[1, 2]", b'["x", 1, [[1, 2, 3, 4, 5, 6]]]', b"\xff"):
+    for damage in (b"", b"{}", b"[1, 2]", b"[[1], true]", b'["ab", 1, 2]', b"\xff"):
         ((kind, key),) = facts.known
         facts.known[kind, key] = damage
-        again = run(Publications(index, facts).modules(listed(wheel), "demo"))
-        assert [row.path for row in again.record] == [row.path for row in first.record]
+        assert run(Publications(index, facts).modules(listed(wheel), "demo")) == first
 
 
 def test_what_was_read_for_metadata_or_by_freeze_tells_modules(wheel: Path) -> None:
@@ -266,7 +271,7 @@ def test_what_was_read_for_metadata_or_by_freeze_tells_modules(wheel: Path) -> N
     file = listed(wheel, metadata_sha256=None)
     run(publications.metadata(file, "demo"))
     index.reset()
-    assert run(publications.modules(file, "demo")).record
+    assert run(publications.modules(file, "demo")).files
     facts.known = {key: value for key, value in facts.known.items() if key[0] == "wheel"}
-    assert run(Publications(index, facts).modules(file, "demo")).record
+    assert run(Publications(index, facts).modules(file, "demo")).files
     assert index.requests == 0

@@ -16,10 +16,9 @@ from packaging.version import Version
 
 from ..depends import fits
 from ..errors import InputError, IntegrityError, Problem
-from ..imports import imports
-from ..installed import InstalledDistribution
+from ..imports import imports, wheel_modules
 from ..lockfile import LockedPackage, Lockfile
-from ..metadata import CoreMetadata, WheelMetadata, parse_metadata
+from ..metadata import CoreMetadata, parse_metadata
 from ..operations._base import Base
 from ..operations._memory import holds
 from ..operations._project import fits_python
@@ -257,16 +256,14 @@ class _Stock:
             active = [item for item in metadata.requires if holds(item, self.target.environment, "")]
         except (IntegrityError, ValueError, OSError) as error:
             raise InputError(f"{path}: {error}. Install what it is from again, and build anew.") from error
-        unpacked = InstalledDistribution(
-            Path(), contents.dist_info, {}, metadata, WheelMetadata(frozenset()), contents.record
-        )
-        names, _ = imports([unpacked], {})
+        modules = wheel_modules(contents.members, contents.dist_info)
+        names, _ = imports([modules.importable(name, metadata)], {})
         entry = LockedPackage(
             name=metadata.name,
             version=metadata.version,
             file_name=path.name,
             sha256=sha256,
-            imports=names[unpacked.key],
+            imports=names[name],
             depends=tuple(sorted({canonicalize_name(item.name) for item in active})),
         )
         wheel = _OwnWheel(path, entry, metadata)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..depends import asked_for, break_cycles
 from ..direct_url import is_index
 from ..errors import Problem
 from ..evidence import Evidence, Finding, Proof
-from ..imports import imports
+from ..imports import Importable, WheelModules, imports, installed_modules
+from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
-from ..metadata import canonical
+from ..metadata import CoreMetadata, WheelMetadata, canonical
 from ..requirements import writable, written
 from ..url import is_portable, split
 from ._base import Base
@@ -38,7 +40,8 @@ def assemble(
         )
     entries = {name: base.placed(base.lockfile.packages[name]) for name in based - environment.own.keys()}
     taken = {name: key for key, entry in {**entries, **_of(base, proved_base)}.items() for name in entry.imports}
-    names, collisions = imports([environment.own[key] for key in sorted(environment.own.keys() - proved_base)], taken)
+    own = sorted(environment.own.keys() - proved_base)
+    names, collisions = imports([_importable(environment.own[key], findings.get(key)) for key in own], taken)
     environment.warnings.extend(collisions)
     depends = {
         **{key: environment.edges.depends[key] | _base_depends(base, key, proved_base) for key in environment.own},
@@ -58,6 +61,18 @@ def assemble(
         _extra(base.lockfile, entries, environment, selection, evidence, proof),
     )
     return lockfile, sorted(evidence, key=lambda item: item.package)
+
+
+def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
+    """A distribution of which METADATA is all that is known, as `Environment` and `Dependencies` take it."""
+    return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
+
+
+def _importable(item: InstalledDistribution, finding: Finding | None) -> Importable:
+    """The modules of the wheel where it was read, else those that are installed."""
+    if finding is None or finding.modules is None:
+        return installed_modules(item)
+    return WheelModules(finding.modules).importable(item.key, item.metadata)
 
 
 def _of(base: Base, names: Iterable[str]) -> dict[str, LockedPackage]:

@@ -16,10 +16,11 @@ from packaging.version import Version
 
 from ..errors import FetchError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..fetch import Fetcher
+from ..imports import WheelModules
 from ..index import Indexes, Listing
 from ..metadata import CoreMetadata
 from ..published import BrokenMetadataError, Publications
-from ..remote_wheel import Listed, NoRangesError
+from ..remote_wheel import NoRangesError
 from ..simple import IndexFile, single_file_page
 from ..store import Facts
 from ..url import shown
@@ -72,7 +73,7 @@ class Explorer:
         self._opened: set[tuple[object, str]] = set()
         self._loading: dict[str, list[tuple[Sequence[Ask], str]]] = {}
         self._reading: dict[object, list[str]] = {}
-        self._records: dict[object, Listed | MicropipLockError | None] = {}
+        self._modules: dict[object, WheelModules | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
         self._roots: dict[str, list[Ask]] = defaultdict(list)
         for ask in memory.roots:
@@ -221,7 +222,7 @@ class Explorer:
     async def _open(self, pick: Pick, extra: str, *, likely: bool = False) -> None:
         """Read the METADATA of a choice, and follow what it and one extra of it depend on.
 
-        ``likely``: the choice may well be the last word, so that its RECORD will be wanted.
+        ``likely``: the choice may well be the last word, so that its modules will be wanted.
         """
         choice = pick.choice
         if (
@@ -249,28 +250,28 @@ class Explorer:
                     asks += self._memory.dependencies(Pick(choice, wanted))
         wanted_next = self.explore([ask for ask in asks if ask.same is None])
         if likely and choice.entry is None and choice.key in self._memory.metadata:
-            await self._fetcher.gather([wanted_next, self._read_record(choice)])
+            await self._fetcher.gather([wanted_next, self._read_modules(choice)])
         else:
             await wanted_next
 
-    async def record(self, choice: Choice) -> Listed | MicropipLockError:
-        """What RECORD of a wheel lists, as far as it tells imports, or why that cannot be known."""
-        await self._read_record(choice)
-        found = self._records[choice.key]
+    async def modules(self, choice: Choice) -> WheelModules | MicropipLockError:
+        """The modules that a wheel holds, or why that cannot be known."""
+        await self._read_modules(choice)
+        found = self._modules[choice.key]
         assert found is not None  # nobody else reads any more
         return found
 
-    async def _read_record(self, choice: Choice) -> None:
-        if choice.key in self._records:
+    async def _read_modules(self, choice: Choice) -> None:
+        if choice.key in self._modules:
             return
-        self._records[choice.key] = None
+        self._modules[choice.key] = None
         assert choice.file is not None
         try:
-            self._records[choice.key] = await self.publications.modules(choice.file, choice.name)
+            self._modules[choice.key] = await self.publications.modules(choice.file, choice.name)
         except NoRangesError:
-            self._records[choice.key] = no_ranges(choice, "RECORD")
+            self._modules[choice.key] = no_ranges(choice, "list of files")
         except (FetchError, IntegrityError) as error:
-            self._records[choice.key] = error
+            self._modules[choice.key] = error
 
     async def _read(self, choice: Choice) -> None:
         """The METADATA of a choice; one that nobody can use is counted out."""

@@ -15,10 +15,10 @@ from ..depends import Dependencies
 from ..errors import FetchError, IntegrityError, Problem, UnlockableError
 from ..evidence import Evidence, Finding
 from ..fetch import Fetcher
+from ..imports import WheelModules
 from ..index import Indexes
-from ..installed import InstalledDistribution
 from ..lockfile import Lockfile
-from ..metadata import WheelMetadata
+from ..metadata import CoreMetadata
 from ..progress import Progress
 from ..published import BrokenMetadataError, Publications
 from ..remote_wheel import GoneError, NoRangesError
@@ -27,7 +27,7 @@ from ..store import Facts
 from ..surroundings import Surroundings
 from ..target import Target
 from ..url import is_http, shown
-from ._assemble import assemble
+from ._assemble import assemble, not_installed
 from ._connect import connected
 from ._environment import Environment, Selection, layout
 from ._here import Here, look_without_folders
@@ -143,7 +143,7 @@ class _Import:
         environment = self._environment(read, based, {problem.package for problem in broken})
         if broken:
             raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
-        findings = {name: Finding(one.evidence) for name, one in read.items()}
+        findings = {name: Finding(one.evidence, modules=one.modules.files) for name, one in read.items()}
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
         lockfile, proofs = assemble(environment, findings, self.here, Selection(requested=roots), "metadata")
@@ -156,7 +156,7 @@ class _Import:
 
     def _environment(self, read: Mapping[str, _Read], based: set[str], broken: set[str]) -> Environment:
         """What is to be locked, as if it were installed. Nobody misses what is ``broken``: that is told already."""
-        distributions = {name: one.distribution for name, one in read.items()}
+        distributions = {name: not_installed(one.metadata) for name, one in read.items()}
         entries = {name: self.here.base.lockfile.packages[name] for name in based}
         versions = {name: entry.version for name, entry in entries.items()}
         dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
@@ -170,19 +170,21 @@ class _Import:
             present={*distributions, *based},
             problems=[
                 *edges.problems,
-                *(layout(item.key, item.version) for item in distributions.values() if item.unspread),
+                *(layout(name, one.metadata.version) for name, one in read.items() if one.modules.unspread),
             ],
             warnings=[*self.warnings, *edges.warnings],
         )
 
     async def _read(self, item: Selected, total: int) -> _Read | Problem:
-        """A wheel as if Pyodide had unpacked it, and what is written of it."""
+        """A wheel, and what is written of it."""
         try:
             return await self._compared(item)
         except BrokenMetadataError as error:
             return _problem("broken-metadata", item, f"its METADATA cannot be used: {error}.", _TELL)
         except NoRangesError:
-            return _problem("no-ranges", item, "its RECORD takes a whole download: the server knows no ranges.", _OTHER)
+            return _problem(
+                "no-ranges", item, "its list of files takes a whole download: the server knows no ranges.", _OTHER
+            )
         except IntegrityError as error:
             return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
         except GoneError as error:
@@ -216,22 +218,14 @@ class _Import:
         metadata = await self.publications.metadata(file, item.name)
         if not fits_python(metadata.requires_python, self.target):
             return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
-        contents = await self.publications.contents(file, item.name)
-        distribution = InstalledDistribution(
-            folder=Path(),
-            dist_info=contents.dist_info,
-            files={},
-            metadata=metadata,
-            wheel=WheelMetadata(file.tags, file.build),
-            rows=contents.record,
-        )
+        modules = await self.publications.modules(file, item.name)
         if file.yanked is not None:
             reason = f" ({file.yanked})" if file.yanked else ""
             self.warnings.append(_problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW))
         evidence = Evidence(
             item.name, metadata.version, "pylock", "metadata", candidate.url, file.sha256, file.size, index
         )
-        return _Read(distribution, evidence)
+        return _Read(metadata, modules, evidence)
 
     def _added(self, name: str) -> Problem:
         entry = self.here.base.lockfile.packages[name]
@@ -246,7 +240,8 @@ class _Import:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    distribution: InstalledDistribution
+    metadata: CoreMetadata
+    modules: WheelModules
     evidence: Evidence
 
 

@@ -16,9 +16,8 @@ from ..depends import Dependencies
 from ..errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..evidence import Evidence, Finding, Proof
 from ..fetch import Fetcher
-from ..installed import InstalledDistribution
+from ..imports import WheelModules
 from ..lockfile import Lockfile
-from ..metadata import WheelMetadata
 from ..progress import Progress
 from ..remote_wheel import WheelContents, download_wheel
 from ..requirements import Wanted, parse_wanted, writable
@@ -26,7 +25,7 @@ from ..store import Facts
 from ..surroundings import Surroundings
 from ..target import Target
 from ..url import shown
-from ._assemble import assemble
+from ._assemble import assemble, not_installed
 from ._connect import connected
 from ._environment import Environment, Selection, layout
 from ._explore import Explorer
@@ -165,14 +164,15 @@ class Resolution:
     async def lock(
         self, solution: Solution, memory: Memory, explorer: Explorer, *, distribution: bool = False
     ) -> ResolveResult:
-        """The lock as freeze writes it, with the imports that the remote RECORDs show.
+        """The lock as freeze writes it, with the imports that the files of the remote wheels show.
 
         ``distribution``: the rest of the base as well.
         """
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
-        distributions = _all_or_none(await self.fetcher.gather([_describe(choice, memory, explorer) for choice in own]))
+        modules = _all_or_none(await self.fetcher.gather([_modules(choice, explorer) for choice in own]))
         evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
+        distributions = {choice.name: not_installed(memory.metadata[choice.key]) for choice in own}
         asked = [writable(item.requirement) for item in self._roots(memory.target)]
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
@@ -196,8 +196,13 @@ class Resolution:
                 *filter(None, map(_yanked, own)),
             ],
         )
-        findings = {name: Finding(item) for name, item in evidence.items() if isinstance(item, Evidence)}
-        environment.problems += [layout(item.key, item.version) for item in distributions.values() if item.unspread]
+        findings = {
+            name: Finding(item, modules=modules[name].files)
+            for name, item in evidence.items()
+            if isinstance(item, Evidence)
+        }
+        unspread = [distributions[name] for name, found in modules.items() if found.unspread]
+        environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
@@ -286,24 +291,8 @@ def _applies(item: Wanted, target: Target) -> bool:
         raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
 
 
-async def _describe(
-    choice: Choice, memory: Memory, explorer: Explorer
-) -> tuple[str, InstalledDistribution | MicropipLockError]:
-    """A wheel as if Pyodide had unpacked it."""
-    file = choice.file
-    assert file is not None
-    listed = await explorer.record(choice)
-    if isinstance(listed, MicropipLockError):
-        return choice.name, listed
-    metadata = memory.metadata[choice.key]
-    return choice.name, InstalledDistribution(
-        folder=Path(),
-        dist_info=listed.dist_info,
-        files={},
-        metadata=metadata,
-        wheel=WheelMetadata(file.tags, file.build),
-        rows=listed.record,
-    )
+async def _modules(choice: Choice, explorer: Explorer) -> tuple[str, WheelModules | MicropipLockError]:
+    return choice.name, await explorer.modules(choice)
 
 
 def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str, Choice]) -> set[str]:

@@ -30,7 +30,7 @@ class Look:
     is_base: bool = False
     #: The METADATA that belongs to the sha256 of the entry.
     metadata: CoreMetadata | None = None
-    #: The names that its RECORD makes importable; None: it was not read.
+    #: The names that its files make importable; None: they were not read.
     modules: tuple[str, ...] | None = None
 
     def tell(self, code: str, message: str, hint: str, url: str | None = None) -> None:

@@ -1,10 +1,9 @@
-"""What the wheels of a lock hold: METADATA and RECORD where they lie, or the whole wheel."""
+"""What the wheels of a lock hold: METADATA and their files where they lie, or the whole wheel."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from packaging.utils import canonicalize_name
@@ -12,9 +11,8 @@ from packaging.utils import canonicalize_name
 from ..errors import FetchError, IntegrityError, Problem
 from ..fetch import Fetcher
 from ..fetch._meter import Meter
-from ..imports import imports
-from ..installed import InstalledDistribution
-from ..metadata import CoreMetadata, WheelMetadata, parse_metadata
+from ..imports import WheelModules, imports, wheel_modules, wheel_names
+from ..metadata import CoreMetadata, parse_metadata
 from ..published import BrokenMetadataError, Publications
 from ..remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, wrong_rows_said
 from ..store import Facts
@@ -38,16 +36,16 @@ class Wheels:
         self._silence = silence
 
     async def read(self, look: Look, *, deep: bool) -> None:
-        """Read what an index says of the wheel, and RECORD where the entry claims no import names."""
+        """Read what an index says of the wheel, and its files where the entry claims no import names."""
         entry, file = look.entry, look.file
         if file is None or file.kind == "sdist" or look.has("hash-conflict"):
             return
         if not deep or file.metadata_sha256 is not None:  # else METADATA is nowhere but in the wheel
             look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
         if not deep and entry.is_wheel and not entry.imports and not look.has("no-such-file", "no-ranges"):
-            contents = await self._guarded(look, self._publications.contents(file, entry.key))
-            if contents is not None:
-                _read_modules(look, contents)
+            modules = await self._guarded(look, self._publications.modules(file, entry.key))
+            if modules is not None:
+                _note_modules(look, modules)
 
     async def download(self, look: Look) -> None:
         """Download the file and compare it with the lock, with its own RECORD and with its sidecar."""
@@ -153,7 +151,8 @@ def _judge(look: Look, contents: WheelContents) -> None:
         )
     # What is installed is what counts.
     look.metadata = metadata
-    _read_modules(look, contents)
+    _note_modules(look, wheel_modules(contents.members, contents.dist_info))
+    _check_claims(look, contents)
 
 
 def _is_version(text: str, entry: Entry) -> bool:
@@ -170,16 +169,28 @@ def _contradicts(look: Look, data: bytes, metadata: CoreMetadata, published: Cor
     return announced is not None and published is not None and published != metadata
 
 
-def _read_modules(look: Look, contents: WheelContents) -> None:
-    """Find the import names of a wheel as Pyodide unpacks it: without spreading ``.data/purelib``."""
-    metadata = look.metadata or CoreMetadata(look.entry.key, look.entry.version or "0")
-    unpacked = InstalledDistribution(
-        Path(), contents.dist_info, {}, metadata, WheelMetadata(frozenset()), contents.record
-    )
-    if unpacked.unspread:
-        look.problems.append(layout(unpacked.key, unpacked.version))
-    names, _ = imports([unpacked], {})
-    look.modules = next(iter(names.values()), ())
+def _note_modules(look: Look, modules: WheelModules) -> None:
+    """Find the import names of a wheel."""
+    key, version = look.entry.key, look.entry.version or "0"
+    metadata = look.metadata or CoreMetadata(key, version)
+    if modules.unspread:
+        look.problems.append(layout(key, metadata.version))
+    names, _ = imports([modules.importable(key, metadata)], {})
+    look.modules = names[key]
+
+
+def _check_claims(look: Look, contents: WheelContents) -> None:
+    """Say which of the claimed import names the wheel does not have; a namespace may be another package's as well."""
+    entry = look.entry
+    if look.is_base or not entry.is_wheel:
+        return
+    lacking = set(entry.imports or ()) - wheel_names(contents.members, contents.dist_info)
+    if lacking:
+        look.tell(
+            "content-mismatch",
+            f"the lock says that it can import {listed(lacking)}, which its wheel does not hold.",
+            f"Remove that from the imports of {entry.key}, or freeze again.",
+        )
 
 
 def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterator[Problem]:
@@ -187,7 +198,8 @@ def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterat
     claimed = {name for entry in entries.values() for name in entry.imports or ()}
     for look in looks:
         entry = look.entry
-        if look.is_base or look.modules is None or not entry.is_wheel:
+        # What Pyodide does not spread cannot be imported anyway, and that is told.
+        if look.is_base or look.modules is None or not entry.is_wheel or look.has("layout"):
             continue
         # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is loaded by then.
         missing = [

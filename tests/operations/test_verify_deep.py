@@ -136,6 +136,19 @@ def test_modules_that_nobody_claims(index: IndexServer) -> None:
     assert deep(index, entry, other) == []
 
 
+def test_names_that_the_wheel_does_not_hold(index: IndexServer) -> None:
+    data = {"scripts/run.py": "", "data/share/x.py": "", "headers/h.py": ""}
+    phantom = ("phantom.py", "sha256=" + "A" * 43, "1")
+    files = {"demo/__init__.py": "", "space/texts/a.txt": ""}
+    wheel = build_wheel(index.folder, "demo", "1.0", files=files, data=data, record=lambda rows: [*rows, phantom])
+    # Whoever owns a namespace claims its bare name.
+    assert deep(index, wheel_entry(index, wheel, imports=["demo", "space", "space.texts"])) == []
+    names = ["demo", "bin.run", "h", "phantom", "share.x"]
+    problems = verified(lock_of(wheel_entry(index, wheel, imports=names)), index_urls=index.url, deep=True)
+    assert codes(problems) == [("demo", "content-mismatch")]
+    assert "bin.run, h, phantom and 1 more" in only(problems, "content-mismatch").message
+
+
 def test_import_names_that_metadata_announces(index: IndexServer) -> None:
     files = {"demo.py": "", "helper.py": ""}
     wheel = build_wheel(index.folder, "demo", "1.0", files=files, metadata_extra="Import-Name: demo")

@@ -1,8 +1,9 @@
-"""RECORD of a wheel that stays where it is, read with little else."""
+"""The central directory of a wheel that stays where it is, read with nothing else."""
 
 from __future__ import annotations
 
 import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,14 @@ import pytest
 
 from micropip_lock.errors import IntegrityError
 from micropip_lock.fetch import drive
-from micropip_lock.record import parse_record
-from micropip_lock.remote_wheel import Listed, NoRangesError, least_tail, read_record
+from micropip_lock.remote_wheel import Listed, NoRangesError, least_tail, read_members
 from micropip_lock.zip_tail import find_directory, last_member, parse_directory
 
 from .support.memory_index import MemoryIndex
 from .support.raw_zip import Entry, raw_zip
-from .support.wheels import build_wheel, wheel_member
+from .support.wheels import build_wheel
 
-#: Enough for a directory that is larger than what is read to find RECORD.
+#: Enough for a directory that is larger than what is read first.
 MANY: dict[str, bytes | str] = {f"demo/some/module_with_a_long_name_{number}.py": "x = 1\n" for number in range(400)}
 
 
@@ -31,29 +31,28 @@ class Whole(MemoryIndex):
 
 def read(index: MemoryIndex, wheel: Path, name: str = "demo", *, size: bool = True) -> Listed:
     url = f"https://index.example/files/{wheel.name}"
-    return drive(read_record(index, url, name, size=wheel.stat().st_size if size else None))
+    return drive(read_members(index, url, name, size=wheel.stat().st_size if size else None))
 
 
 @pytest.mark.parametrize("files", [{"demo.py": ""}, {**MANY, "big.dat": b"\0\1" * 50_000}], ids=["few", "many"])
 @pytest.mark.parametrize("size", [True, False])
-def test_it_is_the_record_of_the_wheel(files: dict[str, Any], size: bool, tmp_path: Path) -> None:
+def test_it_lists_the_members_of_the_wheel(files: dict[str, Any], size: bool, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", files=files)
     found = read(MemoryIndex(wheels=[wheel]), wheel, size=size)
-    assert found.record == parse_record(wheel_member(wheel, "RECORD"))
-    assert (found.dist_info, found.size) == ("demo-1.0.dist-info", wheel.stat().st_size)
+    with zipfile.ZipFile(wheel) as archive:
+        expected = [(item.filename, item.file_size, item.CRC) for item in archive.infolist()]
+    assert [(member.name, member.size, member.crc) for member in found.members] == expected
+    assert found.dist_info == "demo-1.0.dist-info"
 
 
-def test_a_large_directory_is_left_out(tmp_path: Path) -> None:
+def test_of_many_files_the_directory_is_read_and_nothing_before_it(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", files=MANY)
     data = wheel.read_bytes()
     place = find_directory(data, len(data))
-    assert place is not None
-    record = parse_directory(data[place.offset : place.end], place)[-1]
+    assert place is not None and len(data) - place.offset > least_tail(len(data))
     index = MemoryIndex(wheels=[wheel])
     read(index, wheel)
-    least = least_tail(len(data)) + place.offset - record.offset
-    assert (index.requests, index.bytes) == (2, least)
-    assert index.bytes < place.size + record.compressed_size
+    assert (index.requests, index.bytes) == (2, len(data) - place.offset)
 
 
 def test_a_small_wheel_takes_one_request(tmp_path: Path) -> None:
