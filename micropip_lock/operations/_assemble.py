@@ -16,11 +16,12 @@ from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, WheelMetadata, canonical
 from ..requirements import writable, written
-from ..url import is_portable, split
+from ..url import is_portable, shown, split
 from ._base import Base
 from ._environment import Environment, Selection
 from ._here import Here
 from ._tool import KEY, Told
+from ._verify_entry import wheel_name_fault
 
 
 def assemble(
@@ -53,6 +54,7 @@ def assemble(
     for key, finding in findings.items():
         if finding.evidence is not None:
             packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
+    environment.problems.extend(_unloadable(packages, findings))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
     environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
     lockfile = Lockfile(
@@ -104,6 +106,18 @@ def _entry(
         imports=tuple(import_names),
         depends=depends,
     )
+
+
+def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Finding]) -> Iterable[Problem]:
+    """File names that the runtime cannot load. Those of the base are its own matter."""
+    for key, finding in findings.items():
+        if finding.evidence is None or finding.is_base:
+            continue
+        entry = packages[key]
+        fault = wheel_name_fault(entry.file_name, key, entry.version)
+        if fault is not None:
+            hint = "Use an index, or a URL, that ends in the file name of the wheel."
+            yield Problem("file-name", key, entry.version, fault, hint, shown(entry.file_name))
 
 
 def _closed(depends: Mapping[str, set[str]], environment: Environment, selection: Selection) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from packaging.utils import is_normalized_name, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from ..candidate import candidate_at
@@ -19,7 +19,7 @@ from ..lockfile import LockedPackage, Lockfile
 from ..target import Target
 from ..url import is_http, join, shown
 from ._base import is_release
-from ._verify_entry import LONGEST_FILENAME
+from ._verify_entry import wheel_name_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,10 @@ def _wheel(
     name, filename = entry.file_name, _filename(entry)
     if any(letter.isspace() or not letter.isprintable() for letter in name):
         return _problem("file-name", key, entry, "its file name has characters that no URL has.", _TELL)
-    try:
-        if len(filename) > LONGEST_FILENAME:
-            raise ValueError(filename)
-        in_name, version, _, _ = parse_wheel_filename(filename)
-        # An entry may lack the local part of the version that its file has.
-        same = version == Version(entry.version) or Version(version.public) == Version(entry.version)
-    except ValueError:
-        return _problem("file-name", key, entry, f"{filename[:200]} is no file name of a wheel.", _TELL)
-    if not same or in_name != key or not is_normalized_name(key):
-        return _problem("file-name", key, entry, f"{filename[:200]} is no wheel of {key} {entry.version}.", _TELL)
+    fault = wheel_name_fault(re.split(r"[?#]", name)[0], key, entry.version)
+    if fault is not None:
+        return _problem("file-name", key, entry, fault, _TELL)
+    version = parse_wheel_filename(filename)[1]
     if not _SHA256.fullmatch(entry.sha256):
         return _problem("hash-missing", key, entry, "the lock gives no sha256 for it.", _AGAIN)
     if not is_http(name):

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 from urllib.parse import unquote
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, is_normalized_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem
@@ -100,6 +100,34 @@ class Entry:
     def problem(self, code: str, message: str, hint: str, url: str | None = None) -> Problem:
         """A problem of this entry."""
         return Problem(code, self.key, self.version, message, hint, url)
+
+
+def wheel_name_fault(file_name: str, key: str, version: str | None) -> str | None:
+    """Why Pyodide does not load the file of this URL or path as the wheel of a package; None when it does.
+
+    Pyodide reads the project from the last part of the URL as it stands, without decoding it.
+    """
+    last = file_name.rpartition("/")[2]
+    filename = unquote(last)
+    project = last.partition("-")[0]
+    try:
+        if len(filename) > LONGEST_FILENAME or not last.endswith(".whl") or not filename.startswith(project + "-"):
+            raise InvalidWheelFilename(filename)
+        found, in_name, _, _ = parse_wheel_filename(filename)
+    except (InvalidWheelFilename, InvalidVersion):
+        return f"its file name {filename[:80]!r} is not that of a wheel, and the runtime cannot load that."
+    if found != key or not is_normalized_name(key) or not _same_version(in_name, version):
+        own = f"{key} {version}" if version else key
+        return f"its file {filename} is {found} {in_name}, but the entry says {own}."
+    return None
+
+
+def _same_version(version: Version, text: str | None) -> bool:
+    if text is None:  # that is told as such
+        return True
+    # METADATA may lack the local part of the file name's version, and the entry is made from METADATA.
+    own = as_version(text)
+    return own is not None and (own == version or (own.local is None and str(own) == version.public))
 
 
 def as_version(text: str) -> Version | None:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import InvalidVersion
 
 from ..depends import components
 from ..errors import Problem
 from ..target import Target
-from ..url import is_portable, origin, without_credentials
-from ._verify_entry import LONGEST_FILENAME, Entry, about, as_version, listed
+from ..url import is_portable, origin, shown, without_credentials
+from ._verify_entry import LONGEST_FILENAME, Entry, about, listed, wheel_name_fault
 from ._verify_schema import Lock
 
 #: What the runtime unpacks, by the end of the file name.
@@ -94,19 +94,14 @@ def _archive(entry: Entry, target: Target | None) -> Iterator[Problem]:
 
 
 def _wheel(entry: Entry, target: Target | None) -> Iterator[Problem]:
+    fault = wheel_name_fault(shown(entry.file_name or ""), entry.key, entry.version)
+    if fault is not None:
+        hint = "Correct the entry, or name the file of this package and version."
+        yield entry.problem("file-name", fault, hint, entry.url)
     try:
-        name, version, _, tags = parse_wheel_filename(entry.filename)
-    except (InvalidWheelFilename, InvalidVersion) as error:
-        yield _unfit(entry, f"its file name {entry.filename} is not that of a wheel ({error})", "Correct it.")
+        tags = parse_wheel_filename(entry.filename)[3]
+    except (InvalidWheelFilename, InvalidVersion):
         return
-    if name != entry.key or not _same_version(version, entry.version):
-        own = f"{entry.key} {entry.version}" if entry.version else entry.key
-        yield entry.problem(
-            "file-name",
-            f"its file {entry.filename} is {name} {version}, but the entry says {own}.",
-            "Correct the entry, or name the file of this version.",
-            entry.url,
-        )
     if target is not None and target.rank(tags) is None and not _unknown_abi(tags, target):
         found = ", ".join(sorted(map(str, tags))[:3])
         yield entry.problem(
@@ -115,14 +110,6 @@ def _wheel(entry: Entry, target: Target | None) -> Iterator[Problem]:
             "Lock the wheel for this Pyodide, or make the lock for the Pyodide that the wheel is for.",
             entry.url,
         )
-
-
-def _same_version(version: Version, text: str | None) -> bool:
-    if text is None:  # that is told as such
-        return True
-    # METADATA may lack the local part of the file name's version, and the entry is made from METADATA.
-    own = as_version(text)
-    return own is not None and (own == version or (own.local is None and str(own) == version.public))
 
 
 def _unknown_abi(tags: Iterable[Tag], target: Target) -> bool:
