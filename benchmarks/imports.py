@@ -26,7 +26,7 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
 from packaging.utils import canonicalize_name
 
-from micropip_lock.imports import imports
+from micropip_lock.imports import imports, installed_modules
 from micropip_lock.installed import scan
 from tests.pyodide.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
 from tests.support.installed import PYODIDE_314
@@ -161,7 +161,7 @@ def claimed(folder: Path) -> dict[str, Names]:
     """What micropip_lock claims for each distribution of a folder, and which modules it holds."""
     distributions, problems = scan([folder])
     assert not problems, problems
-    names, _ = imports(distributions, {})
+    names, _ = imports([installed_modules(item) for item in distributions], {})
     return {item.key: Names(names[item.key], item.module_paths) for item in distributions}
 
 

@@ -19,7 +19,7 @@ from micropip_lock.direct_url import (
     provenance_url,
 )
 from micropip_lock.errors import InputError
-from micropip_lock.imports import imports
+from micropip_lock.imports import imports, installed_modules, wheel_modules, wheel_names
 from micropip_lock.installed import InstalledDistribution, SiteFiles, scan
 from micropip_lock.lockfile import LockInfo
 from micropip_lock.metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
@@ -98,7 +98,7 @@ def _follow(metadata: CoreMetadata) -> None:
             promise(own.key not in edges.depends[own.key], "a distribution that needs itself")
             promise(all(problem.message for problem in (*edges.problems, *edges.warnings)), "an empty problem")
             finder.extras_of(metadata, {"h2", "other"})
-        imports([own], {})
+        imports([installed_modules(own)], {})
     except ValueError as error:
         raise AssertionError(f"what was read cannot be used: {error!r}") from error
 
@@ -126,8 +126,12 @@ def _record(data: bytes) -> None:
 def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> None:
     info, wheel = CoreMetadata("demo", "1.0"), WheelMetadata(frozenset())
     own = InstalledDistribution(Path(), "demo-1.0.dist-info", {}, info, wheel, rows)
-    names, _problems = imports([own], {"demo": "other"})
-    promise("" not in names["demo"], "an import name that is empty")
+    shown = wheel_modules(_members(shipped), own.dist_info)
+    for source in (installed_modules(own), shown.importable(own.key, info)):
+        names, _problems = imports([source], {"demo": "other"})
+        promise("" not in names["demo"], "an import name that is empty")
+    known = wheel_names(_members(shipped), own.dist_info)
+    promise(known.issuperset(names["demo"]), "an import name that the wheel does not hold")
     for row in rows:
         source = bytecode_source(row.path)
         promise(source is None or source.endswith((".py", "/")) or "." in source, "bytecode of no source")
@@ -193,7 +197,7 @@ def _dist_info(data: bytes) -> None:
                 wheel = WheelContents(members, rows, distribution.dist_info, 1, true_rows=true_rows)
                 compare(distribution.installation("hash"), wheel)
             Dependencies({distribution.key: distribution}, {}, PYODIDE).edges(allow_broken=True)
-            imports([distribution], {})
+            imports([installed_modules(distribution)], {})
 
 
 def _parts(**files: bytes | str) -> bytes:
