@@ -20,6 +20,7 @@ from ..target import Target
 from ..url import is_http, shown
 from ._base import Base
 from ._project import needs_python
+from ._verify_entry import wheel_name_fault
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
@@ -130,10 +131,14 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
     return Selected(package.name, version, replace(found, sha256=_sha256(file), size=file.size), index=package.index)
 
 
+def _is_loadable(url: str) -> bool:
+    return is_http(url) and not any(letter.isspace() or not letter.isprintable() for letter in url)
+
+
 def _at_url(file: Any, name: str) -> IndexFile | None:
     """A file of a pylock as one of an index, if it is a wheel of ``name`` that can be asked for."""
     url = (file.url or "").partition("#")[0]
-    if not is_http(url) or any(letter.isspace() or not letter.isprintable() for letter in url):
+    if not _is_loadable(url):
         return None
     for version, cut in single_file_page(url).versions(name).items():
         for found in cut.files(name, {version}):
@@ -171,11 +176,22 @@ def _no_wheel(
             "no-matching-wheel", package, message.replace("none of its 1 wheels", "its one wheel not"), hint
         )
     if package.wheels or (package.archive is not None and _is_wheel(package.archive)):
+        misnamed = next((fault for file in files if (fault := _name_fault(file, package))), None)
+        if misnamed is not None:
+            return _problem("file-name", package, misnamed, "Name a URL that ends in the file name of the wheel.")
         places = next((shown(file.path or file.url or "") for file in files), "")
         message = f"its wheel is at {places[:200]}, where nobody else can load it from."
         return _problem("local-file", package, message, "Publish the wheel on an index, and write the pylock anew.")
     what = "an archive of source code" if package.archive is not None else "only source code (an sdist)"
     return _problem("sdist", package, f"the pylock has {what} of it, no wheel.", hint if entry else _PUBLISH)
+
+
+def _name_fault(file: Any, package: Package) -> str | None:
+    """Why the runtime cannot load a wheel that lies on a server; None when its name is no reason."""
+    if not _is_loadable(file.url or ""):
+        return None
+    version = None if package.version is None else str(package.version)
+    return wheel_name_fault(shown(file.url), package.name, version)
 
 
 def _is_wheel(archive: Any) -> bool:

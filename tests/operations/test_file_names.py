@@ -99,14 +99,16 @@ def test_retarget_neither_keeps_nor_takes_it(index: IndexServer, wheel: Path, fi
     assert told(caught.value.problems) == [("demo", "file-name")]
 
 
-def test_a_pylock_that_gives_the_name_beside_the_url(wheel: Path, files: SiteServer) -> None:
-    file = {"name": WHEEL, "url": put(files, wheel, "12345"), "hashes": {"sha256": sha256(wheel)}}
+@pytest.mark.parametrize("path", ["12345", f"{WHEEL}/download"])
+def test_a_pylock_that_gives_the_name_beside_the_url(path: str, wheel: Path, files: SiteServer) -> None:
+    file = {"name": WHEEL, "url": put(files, wheel, path), "hashes": {"sha256": sha256(wheel)}}
     package = {"name": "demo", "version": "1.0", "wheels": [file]}
     pylock = Pylock.from_dict({"lock-version": "1.0", "created-by": "test", "packages": [package]})
-    with pytest.raises(UnlockableError):
+    with pytest.raises(UnlockableError) as caught:
         asyncio.run(
             with_fetcher(lambda fetcher: import_pylock(pylock, base=base_lock(), index_urls=(), fetcher=fetcher))
         )
+    assert told(caught.value.problems) == [("demo", "file-name")]
 
 
 @pytest.mark.parametrize(
