@@ -41,7 +41,8 @@ class Proved:
         try:
             evidence, warnings, is_base, modules = json.loads(data)
             told = tuple(Problem(**warning) for warning in warnings)
-            return Finding(Evidence(**evidence), (), told, is_base, None if modules is None else dict(modules))
+            known = None if modules is None else dict(modules)
+            return Finding(Evidence(**evidence), warnings=told, is_base=is_base, modules=known)
         except (ValueError, TypeError):
             return None
 
