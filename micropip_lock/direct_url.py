@@ -13,6 +13,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Longer ones are no index.
+_LONGEST_URL = 4096
 #: An http(s) URL without user name, query and fragment, of characters that a URL may have.
 _URL = re.compile(r"https?://(?![^/]*@)[!\"$->@-~]+", re.IGNORECASE)
 
@@ -92,7 +94,7 @@ def parse_note(data: bytes) -> Note:
 def parse_index(data: bytes) -> str | None:
     """Parse INDEX (docs/INDEX.md): one http(s) URL in one line; None when it is anything else."""
     url = data.decode("utf-8", errors="replace").rstrip("\r\n")
-    if not _URL.fullmatch(url):
+    if len(url) > _LONGEST_URL or not _URL.fullmatch(url):
         return None
     try:
         parts = urlsplit(url)

@@ -233,7 +233,8 @@ def without_credentials(url: str) -> str:
 def origin(url: str) -> str | None:
     """``scheme://host[:port]`` in the normal form that browsers use; None without a scheme or host."""
     try:
-        parts = urlsplit(url)
+        # Python up to 3.11 leaves a blank behind a host, which browsers pass over.
+        parts = urlsplit(url.strip(_AROUND))
         host, port = parts.hostname, parts.port
     except ValueError:
         return None

@@ -125,9 +125,11 @@ def wheel_name_fault(file_name: str, key: str, version: str | None) -> str | Non
 def _same_version(version: Version, text: str | None) -> bool:
     if text is None:  # that is told as such
         return True
-    # METADATA may lack the local part of the file name's version, and the entry is made from METADATA.
     own = as_version(text)
-    return own is not None and (own == version or (own.local is None and str(own) == version.public))
+    if own is None or own == version:
+        return own is not None
+    # The entry is made from METADATA: one of it and the file name may lack the local part.
+    return own.public == version.public and None in (own.local, version.local)
 
 
 def as_version(text: str) -> Version | None:

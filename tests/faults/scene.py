@@ -102,7 +102,7 @@ class Scene:
         options = {"delays": (0.0, 0.0), "idle": 10.0, "sleep": sleep, **self.fetching}
         defaults = HttpxFetcher.__init__.__kwdefaults__
         assert defaults is not None
-        with mock.patch.dict(defaults, options):
+        with mock.patch.dict(defaults, options), mock.patch.dict(os.environ, configuration(self.index)):
             result = CliRunner().invoke(micropip_lock, self.command(*arguments))
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -178,9 +178,15 @@ def scene(root: Path) -> Iterator[Scene]:
         index = stack.enter_context(
             FaultyIndex(root / "index", HOST, auth=(USER, PASSWORD), etag=True, release_json=True)
         )
+        os.environ.update(configuration(index))
         made = Scene(root, index)
         _fill(made)
         yield made
+
+
+def configuration(index: FaultyIndex) -> dict[str, str]:
+    """pip's settings: passwords of netrc are for what is configured, and some commands take no --index-url."""
+    return {"PIP_INDEX_URL": index.url}
 
 
 def environment(home: Path) -> dict[str, str]:

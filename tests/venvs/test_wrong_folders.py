@@ -93,6 +93,9 @@ def test_a_venv_of_this_machine_and_a_base(place: Workplace, dist: Path) -> None
     )
     # uv pip install --python-platform wasm32-pyodide2024 fills such a venv, of the same Python, for Pyodide.
     same = lock_in(place.root / "same", python=f"{host}.0")
+    wheel = build_wheel(place.root / "wheels", "demo", "1.0")
+    place.index.add(wheel)
+    installer_target(plain / f"lib/python{host}/site-packages", wheel)
     assert freeze(place, "--venv", plain, "--base", same).status == 0
 
 
