@@ -18,16 +18,8 @@ from .errors import FetchError, IntegrityError
 from .fetch import ByteRange, Fetcher, Response
 from .record import STRONG, Record, RecordRow, bytecode_source, digest, encode_digest, parse_record
 from .url import shown
-from .zip_tail import (
-    LONGEST_END,
-    DirectoryPlace,
-    Member,
-    extract,
-    find_directory,
-    last_member,
-    most_bytes,
-    parse_directory,
-)
+from .zip_member import extract, most_bytes
+from .zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, last_member, parse_directory
 
 if TYPE_CHECKING:
     import zipfile

@@ -1,14 +1,13 @@
 """The end of a zip archive: which byte ranges of a remote file hold which members.
 
 A zip ends with its central directory, so the last bytes of a wheel tell its whole contents.
-Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record), 4.3.7 (local header).
+Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record).
 """
 
 from __future__ import annotations
 
 import stat
 import struct
-import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +17,8 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
-_LOCAL = struct.Struct("<4s5H3L2H")
+#: The header of a member.
+LOCAL = struct.Struct("<4s5H3L2H")
 
 #: What stands for a number that does not fit: those of files, bytes of the directory, and its offset.
 _ONES = (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
@@ -29,7 +29,6 @@ _ENCRYPTED = 0x2041
 LONGEST_END = _END.size + 0xFFFF
 #: A wheel has a central directory of some 100 bytes a file; this one would hold half a million.
 _MOST_DIRECTORY = 64 * 2**20
-_MOST_MEMBER = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
         position = extra_at + fields[11] + fields[12]
         member = _member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]])
         members.append(member)
-        spans.append((member.offset, member.offset + _LOCAL.size + fields[10] + member.compressed_size))
+        spans.append((member.offset, member.offset + LOCAL.size + fields[10] + member.compressed_size))
     if position != len(data):
         raise IntegrityError("the central directory holds more than its files")
     if any(end > place.offset for _, end in spans):
@@ -219,41 +218,3 @@ def _zip64_numbers(extra: bytes) -> tuple[int, ...]:
             return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])
         position += size
     return ()
-
-
-def most_bytes(member: Member) -> int:
-    """An upper bound for the length of a member with its local header (whose extra field is not known)."""
-    return _LOCAL.size + len(member.name.encode()) + 1024 + member.compressed_size
-
-
-def extract(member: Member, data: bytes) -> bytes | None:
-    """The contents of ``member`` from the bytes that begin at its offset.
-
-    None: ``data`` is too short. Raises `IntegrityError` when header, size or CRC-32 are not as the
-    central directory says, or the compression is neither deflate nor none.
-    """
-    if len(data) < _LOCAL.size:
-        return None
-    fields = _LOCAL.unpack_from(data)
-    start = _LOCAL.size + fields[9] + fields[10]
-    if fields[0] != b"PK\3\4":
-        raise IntegrityError(f"{member.name} is not where the central directory says")
-    name = data[_LOCAL.size : _LOCAL.size + fields[9]].decode("utf-8" if fields[2] & 0x800 else "cp437", "replace")
-    if len(data) >= start and name != member.name:
-        raise IntegrityError(f"{member.name} has another name in its own header")
-    if len(data) < start + member.compressed_size:
-        return None
-    if member.size > _MOST_MEMBER:
-        raise IntegrityError(f"{member.name} would unpack to {member.size} bytes")
-    body = data[start : start + member.compressed_size]
-    if member.method == 8:
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            body = inflate.decompress(body, member.size + 1)
-        except zlib.error as error:
-            raise IntegrityError(f"{member.name} cannot be unpacked ({error})") from error
-    elif member.method != 0:
-        raise IntegrityError(f"{member.name} has compression method {member.method}, which no wheel may have")
-    if len(body) != member.size or zlib.crc32(body) != member.crc:
-        raise IntegrityError(f"{member.name} is not what the central directory says")
-    return body

@@ -12,15 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.zip_tail import (
-    LONGEST_END,
-    DirectoryPlace,
-    Member,
-    extract,
-    find_directory,
-    most_bytes,
-    parse_directory,
-)
+from micropip_lock.zip_member import extract, most_bytes
+from micropip_lock.zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, parse_directory
 
 from .support.ids import short
 from .support.wheels import build_wheel

@@ -27,7 +27,8 @@ from micropip_lock.remote_wheel import Excerpt, NoRangesError, WheelContents, do
 from micropip_lock.simple import IndexFile
 from micropip_lock.store._file import FILE_NAME
 from micropip_lock.store.facts import FactStore
-from micropip_lock.zip_tail import LONGEST_END, extract, find_directory, parse_directory
+from micropip_lock.zip_member import extract
+from micropip_lock.zip_tail import LONGEST_END, find_directory, parse_directory
 from tests.support.raw_zip import DIST_INFO, Entry, raw_zip, wheel_entries
 
 from ..target import Target, folder, only, promise
@@ -340,12 +341,22 @@ def _big_zip(size: int) -> dict[str, bytes]:
 
 
 TARGETS = (
-    Target("zip-tail", "the end of a zip archive", _tail, ("zip_tail",), "zip", WHEELS, _WORDS, _big_zip, 16384),
+    Target(
+        "zip-tail",
+        "the end of a zip archive",
+        _tail,
+        ("zip_tail", "zip_member"),
+        "zip",
+        WHEELS,
+        _WORDS,
+        _big_zip,
+        16384,
+    ),
     Target(
         "remote-wheel",
         "a wheel by ranges, from a server that lies",
         _remote,
-        ("remote_wheel", "zip_tail"),
+        ("remote_wheel", "zip_tail", "zip_member"),
         "zip",
         [bytes(_PLAN) + wheel for wheel in WHEELS]
         + [bytes([200, *range(120 + n, 135 + n)]) + WHEEL for n in range(0, 120, 15)],
@@ -357,7 +368,7 @@ TARGETS = (
         "whole-wheel",
         "a whole wheel: inspected, unpacked",
         _whole,
-        ("remote_wheel", "zip_tail", "operations/_unpack"),
+        ("remote_wheel", "zip_tail", "zip_member", "operations/_unpack"),
         "zip",
         WHEELS,
         _WORDS,
