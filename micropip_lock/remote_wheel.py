@@ -6,11 +6,10 @@ import hashlib
 import io
 import json
 import re
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from packaging.utils import canonicalize_name
 
@@ -18,11 +17,8 @@ from .errors import FetchError, IntegrityError
 from .fetch import ByteRange, Fetcher, Response
 from .record import STRONG, Record, RecordRow, bytecode_source, digest, encode_digest, parse_record
 from .url import shown
-from .zip_member import extract, most_bytes
-from .zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, last_member, parse_directory
-
-if TYPE_CHECKING:
-    import zipfile
+from .zip_member import WholeArchive, check_gap, extract, most_bytes
+from .zip_tail import LOCAL, LONGEST_END, DirectoryPlace, Member, find_directory, gaps, last_member, parse_directory
 
 #: A wheel this small is taken whole from a server that ignores ranges.
 SMALL_WHEEL = 16 * 1024
@@ -41,12 +37,8 @@ _RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 LARGEST_METADATA = 16 * 2**20
 #: A number of bytes; Python does not convert one of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,20}")
-#: What may come out of an archive that is broken, beside what `zipfile` has for it.
-_BROKEN = (IntegrityError, zlib.error, ValueError, RuntimeError, LookupError, EOFError, OSError)
-#: Flags of a member that say nothing of how to unpack it: how well it is packed, sizes behind it, a name in UTF-8.
-_PLAIN_FLAGS = 0x80E
-#: Bytes of a member that are in memory at a time.
-_PIECE = 2**20
+#: So many headers of members are read one by one, where the directory leaves a gap between them.
+_MOST_HEADERS = 8
 #: Reading this many bytes more is cheaper than another request.
 _NEAR = 64 * 2**10
 
@@ -118,7 +110,7 @@ class Listed:
 
 
 class NoRangesError(Exception):
-    """The server sends whole files only, so nothing can be read without downloading them."""
+    """What is wanted of a wheel can only be read by downloading it whole, as from a server without range requests."""
 
 
 class GoneError(FetchError):
@@ -206,7 +198,7 @@ async def read_members(fetcher: Fetcher, url: str, name: str, *, size: int | Non
     reader = _Reader(fetcher, url)
     place = await _open(reader, size, least_tail(size))
     await reader.reach(place.offset)
-    members = parse_directory(reader.slice(place.offset, place.end), place)
+    members = await _members(reader, place)
     return Listed(members, _folder(find_record(members, name)))
 
 
@@ -232,14 +224,33 @@ def _last_record(reader: _Reader, place: DirectoryPlace) -> Member | None:
     return last if last is not None and _RECORD.fullmatch(last.name) else None
 
 
+async def _members(reader: _Reader, place: DirectoryPlace) -> tuple[Member, ...]:
+    """The files of a wheel whose directory was read; where the whole wheel was read, each is compared with it.
+
+    Raises `IntegrityError`, and `NoRangesError` where only a download tells whether the directory names all files.
+    """
+    if reader.start == 0:
+        archive = WholeArchive(io.BytesIO(reader.data), reader.total)
+        archive.check()
+        return archive.members
+    members = parse_directory(reader.slice(place.offset, place.end), place)
+    found = gaps(members, place)
+    if len(found) > _MOST_HEADERS:
+        raise NoRangesError
+    for member, gap in found:
+        end = member.offset + LOCAL.size
+        is_read = member.offset >= reader.start
+        check_gap(member, reader.slice(member.offset, end) if is_read else await reader.piece(member.offset, end), gap)
+    return members
+
+
 async def _read_contents(reader: _Reader, place: DirectoryPlace, name: str, *, metadata: bool = False) -> WheelContents:
     if place.offset < reader.start:
         record = _last_record(reader, place)
         # Else it lies just before the directory all the same, and packs to some 45 bytes a file and its name.
         likely = place.offset - place.size // 2 - 2048 if record is None else record.offset
         await reader.reach(max(0, min(likely, place.offset)))
-    directory = reader.slice(place.offset, place.end)
-    members = parse_directory(directory, place)
+    members = await _members(reader, place)
     record = find_record(members, name)
     said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None) if metadata else None
     if metadata and said is None:
@@ -250,6 +261,7 @@ async def _read_contents(reader: _Reader, place: DirectoryPlace, name: str, *, m
         await reader.reach(first)
     data = await _read_member(reader, record, place)
     text = await _read_member(reader, said, place) if said else None
+    directory = reader.slice(place.offset, place.end)
     return _contents(members, record, Excerpt(reader.total, directory, place, data, text))
 
 
@@ -287,72 +299,34 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
 
     Raises `IntegrityError` when it is no wheel of that project, or cannot be unpacked.
     """
-    file.seek(max(0, size - LONGEST_END - 128))
-    tail = file.read()
-    place = find_directory(tail, size)
-    if place is None:
-        raise IntegrityError("the zip archive has no end record")
-    file.seek(place.offset)
-    members = parse_directory(file.read(place.size), place)
+    archive = WholeArchive(file, size)
+    members = archive.members
     record = find_record(members, name)
-    _check_claims(record, place)
+    _check_claims(record, archive.place)
     if sum(member.size for member in members) > _MOST_UNPACKED:
         raise IntegrityError("it would unpack to more than WebAssembly can hold")
-    import zipfile  # as slow
-
     try:
-        with zipfile.ZipFile(file) as archive:
-            if archive.namelist() != [member.name for member in members]:
-                raise ValueError("there are names in it that not every reader sees")
-            opened = opener(file, archive)
-            data = archive.read(record.name)
-            said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None)
-            metadata = archive.read(said.name) if said is not None and said.size <= LARGEST_METADATA else None
-            if len(data) != record.size:
-                raise ValueError(f"{record.name} is not what the central directory says")
-            record_rows = _parse_record(data, len(members))
-            rows = {row.path: row for row in record_rows}
-            true_rows = []
-            for member in members:
-                if member.method not in (0, 8):
-                    raise ValueError(f"{member.name} has compression method {member.method}")
-                if not member.is_folder and member is not record:
-                    row = rows.get(member.name)
-                    algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
-                    true_rows.append(RecordRow(member.name, algorithm, _hash(opened(member), algorithm), member.size))
-    except (*_BROKEN, zipfile.BadZipFile) as error:
+        record_rows = _parse_record(archive.read(record), len(members))
+        said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None)
+        metadata = archive.read(said) if said is not None and said.size <= LARGEST_METADATA else None
+        rows = {row.path: row for row in record_rows}
+        true_rows = []
+        for member in members:
+            row = rows.get(member.name)
+            algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
+            digest_found = _hash(archive.pieces(member), algorithm)
+            if not member.is_folder and member is not record:
+                true_rows.append(RecordRow(member.name, algorithm, digest_found, member.size))
+    except (IntegrityError, ValueError, OSError) as error:
         raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
     names = frozenset(member.name for member in members)
     return WheelContents(members, record_rows, _folder(record), size, sha256, Record.of(true_rows), names, metadata)
 
 
-def opener(file: IO[bytes], archive: zipfile.ZipFile) -> Callable[[Member], IO[bytes]]:
-    """How to open the members of ``archive``, which is ``file``; quickest in the order in which they lie there.
-
-    Most are small and are read at once, which takes a fraction of what `zipfile` takes for each. What is opened raises
-    `IntegrityError` and what zipfile raises when a member is not what the central directory says.
-    """
-    data, start = b"", 0
-
-    def opened(member: Member) -> IO[bytes]:
-        nonlocal data, start
-        most = most_bytes(member)
-        if max(most, member.size) > _PIECE or archive.getinfo(member.name).flag_bits & ~_PLAIN_FLAGS:
-            return archive.open(member.name)
-        if not start <= member.offset <= start + len(data) - most:
-            file.seek(member.offset)
-            data, start = file.read(_PIECE), member.offset
-        found = extract(member, data[member.offset - start : member.offset - start + most])
-        return archive.open(member.name) if found is None else io.BytesIO(found)
-
-    return opened
-
-
-def _hash(opened: IO[bytes], algorithm: str) -> str:
+def _hash(pieces: Iterable[bytes], algorithm: str) -> str:
     found = hashlib.new(algorithm)
-    with opened as file:
-        while piece := file.read(_PIECE):
-            found.update(piece)
+    for piece in pieces:
+        found.update(piece)
     return encode_digest(found.digest())
 
 

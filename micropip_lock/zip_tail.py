@@ -2,28 +2,46 @@
 
 A zip ends with its central directory, so the last bytes of a wheel tell its whole contents.
 Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record).
+
+An archive that two readers read in two ways is refused: `zip_names` and `zip_member` have the rest of that. The readers
+are `zipfile` of Python 3.11 to 3.14, which pip uses; uv, which reads the members one after the other while they
+arrive; and Pyodide, which unpacks with `shutil`.
 """
 
 from __future__ import annotations
 
 import stat
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import attrgetter
 
 from .errors import IntegrityError
+from .zip_names import check_names, check_unicode_path, decode_name
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
-#: The header of a member.
+#: The header of a member itself.
 LOCAL = struct.Struct("<4s5H3L2H")
 
 #: What stands for a number that does not fit: those of files, bytes of the directory, and its offset.
 _ONES = (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
 #: Flags of encrypted files (bits 0 and 6) and of an encrypted directory (bit 13).
 _ENCRYPTED = 0x2041
+#: The flag of a patch to another file (bit 5).
+_PATCH = 0x20
+#: The flag of a member whose CRC-32 and sizes stand behind its content, in a data descriptor (bit 3).
+DESCRIPTOR = 8
+#: Flags that a member has in its own header as in the directory; others say how well it is packed.
+SHARED = _ENCRYPTED | _PATCH | DESCRIPTOR
+#: Data descriptors (4.3.9): with or without signature, with sizes of 4 or 8 bytes.
+DESCRIPTORS = tuple(map(struct.Struct, ("<3L", "<4s3L", "<L2Q", "<4sL2Q")))
+#: The newest version of the format (6.3) that readers take.
+_NEWEST = 63
+_ZIP64 = 1
+UNICODE_PATH = 0x7075
 
 #: The end record and the longest comment that may follow it.
 LONGEST_END = _END.size + 0xFFFF
@@ -41,8 +59,9 @@ class Member:
     compressed_size: int
     method: int
     offset: int
-    #: Whether it says that it is a symbolic link (in Unix's file modes).
-    is_link: bool = False
+    flags: int = 0
+    #: The file mode of Unix, 0 where the archive has none.
+    mode: int = 0
 
     @property
     def is_folder(self) -> bool:
@@ -96,7 +115,7 @@ def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> D
             return None
         if at + _END64.size != locator or tail[at : at + 4] != b"PK\6\6":
             raise IntegrityError("the zip64 end record is not where it should be")
-        count, size, offset = _END64.unpack_from(tail, at)[7:10]
+        count, size, offset = _end64(tail, locator, at)
         # APPNOTE.TXT, 4.4.1.4: what fits stays in the old record, what does not is all ones there.
         if any(
             small not in (large, most) for small, large, most in zip(said, (count, size, offset), _ONES, strict=True)
@@ -116,10 +135,20 @@ def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> D
     return DirectoryPlace(offset, size, count)
 
 
+def _end64(tail: bytes, locator: int, at: int) -> tuple[int, int, int]:
+    """Number of files, size and offset of the directory, from the zip64 end record."""
+    fields = _END64.unpack_from(tail, at)
+    _, disk, _, disks = _LOCATOR.unpack_from(tail, locator)
+    if fields[1] != _END64.size - 12:
+        raise IntegrityError("the zip64 end record has another size than it says")
+    if fields[4:7] != (0, 0, fields[7]) or disk != 0 or disks > 1:
+        raise IntegrityError("the archive is split over several files")
+    return fields[7], fields[8], fields[9]
+
+
 def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
     """Parse the central directory's bytes. Raises `IntegrityError`."""
     members: list[Member] = []
-    spans: list[tuple[int, int]] = []
     position = 0
     for _ in range(place.count):
         if data[position : position + 4] != b"PK\1\2" or position + _CENTRAL.size > len(data):
@@ -128,23 +157,64 @@ def parse_directory(data: bytes, place: DirectoryPlace) -> tuple[Member, ...]:
         name_at = position + _CENTRAL.size
         extra_at = name_at + fields[10]
         position = extra_at + fields[11] + fields[12]
-        member = _member(fields, data[name_at:extra_at], data[extra_at : extra_at + fields[11]])
-        members.append(member)
-        spans.append((member.offset, member.offset + LOCAL.size + fields[10] + member.compressed_size))
+        extra = data[extra_at : extra_at + fields[11]]
+        members.append(_member(fields, data[name_at:extra_at], extra))
     if position != len(data):
         raise IntegrityError("the central directory holds more than its files")
-    if any(end > place.offset for _, end in spans):
+    _check_places(members, place)
+    check_names([member.name for member in members])
+    return tuple(members)
+
+
+def _check_places(members: Sequence[Member], place: DirectoryPlace) -> None:
+    """Refuse files that share bytes, and bytes that cannot belong to a file."""
+    found = _unexplained(members, place)
+    if any(member.offset + _least_bytes(member) > place.offset for member in members):
         raise IntegrityError("a file overlaps the central directory")
-    spans.sort()
-    if spans and spans[0][0] != 0:
+    if min((member.offset for member in members), default=place.offset) != 0:
         raise IntegrityError("there are bytes before the first file")
     # The same bytes as parts of many files are how a small archive unpacks to a huge one.
-    if any(end > start for (_, end), (start, _) in pairwise(spans)):
+    if any(gap < 0 for _, gap in found):
         raise IntegrityError("two files overlap")
-    names = [member.name for member in members]
-    if len(set(names)) != len(names):
-        raise IntegrityError("two files have one name")
-    return tuple(members)
+    for member, gap in found:
+        if gap > 0xFFFF + DESCRIPTORS[-1].size:
+            raise IntegrityError(stray(member, gap))
+
+
+def _least_bytes(member: Member) -> int:
+    """The length of a member, without its own header's extra field and without data descriptor."""
+    # A name that is not ASCII is UTF-8, else it was refused.
+    return LOCAL.size + len(member.name.encode()) + member.compressed_size
+
+
+def _unexplained(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member, int]]:
+    """The members, each with the number of bytes up to the next one that the directory does not explain.
+
+    These are the extra field of its own header and its data descriptor.
+    """
+    ordered = sorted(members, key=attrgetter("offset"))
+    offsets = [*(member.offset for member in ordered), place.offset]
+    pairs = zip(ordered, offsets[1:], strict=True)
+    return [(member, end - member.offset - _least_bytes(member)) for member, end in pairs]
+
+
+def gaps(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member, int]]:
+    """The members behind which there is room for a file that the directory does not name, with the bytes of it.
+
+    A reader of streams would find that file; its header alone has 30 bytes. Of 384 real wheels none has such a gap.
+    An extra field may explain it, which only a member's own header tells: `check_gap`.
+    """
+    descriptor = DESCRIPTORS[0].size
+    return [
+        (member, gap)
+        for member, gap in _unexplained(members, place)
+        if gap > LOCAL.size + bool(member.flags & DESCRIPTOR) * descriptor
+    ]
+
+
+def stray(member: Member, count: int) -> str:
+    """The message about bytes that one reader skips, and another one takes for a file."""
+    return f"{count} bytes behind {member.name} belong to no file of the central directory"
 
 
 def last_member(data: bytes) -> Member | None:
@@ -171,50 +241,64 @@ def last_member(data: bytes) -> Member | None:
 def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
     flags, method, crc = fields[3], fields[4], fields[7]
     compressed, size, offset = fields[8], fields[9], fields[16]
+    known = extra_fields(extra)
     if 0xFFFFFFFF in (compressed, size, offset):
-        compressed, size, offset = _large(compressed, size, offset, extra)
-    try:
-        name = raw_name.decode("utf-8" if flags & 0x800 else "cp437")
-    except UnicodeDecodeError as error:
-        raise IntegrityError("a file name is not UTF-8") from error
-    _check_name(name)
+        compressed, size, offset = _large(compressed, size, offset, known)
+    name = decode_name(raw_name, flags)
+    check_unicode_path(name, raw_name, known.get(UNICODE_PATH))
+    member = Member(name, size, crc, compressed, method, offset, flags, fields[15] >> 16)
     if fields[13] not in (0, 0xFFFF):
         raise IntegrityError("the archive is split over several files")
-    if flags & _ENCRYPTED:
-        raise IntegrityError(f"{name} is encrypted")
-    if method == 0 and size != compressed:
-        raise IntegrityError(f"{name} is stored, and of two sizes")
-    is_link = stat.S_ISLNK(fields[15] >> 16)
-    return Member(name, size, crc, compressed, method, offset, is_link)
+    if fields[2] & 0xFF > _NEWEST:
+        raise IntegrityError(f"{name} needs a newer reader than there is")
+    _check_kind(member)
+    return member
 
 
-def _large(compressed: int, size: int, offset: int, extra: bytes) -> tuple[int, int, int]:
+def _check_kind(member: Member) -> None:
+    """Refuse what some readers cannot read, or read as something else than a file or a folder."""
+    if member.flags & _ENCRYPTED:
+        raise IntegrityError(f"{member.name} is encrypted")
+    if member.flags & _PATCH:
+        raise IntegrityError(f"{member.name} is a patch to another file")
+    if member.method not in (0, 8):
+        raise IntegrityError(f"{member.name} has compression method {member.method}, which no wheel may have")
+    if member.method == 0 and member.size != member.compressed_size:
+        raise IntegrityError(f"{member.name} is stored, and of two sizes")
+    if member.is_folder and member.size:
+        raise IntegrityError(f"{member.name} is a folder, and has content")
+    if stat.S_ISLNK(member.mode):
+        raise IntegrityError(f"{member.name} is a symbolic link")
+
+
+def _large(compressed: int, size: int, offset: int, extra: Mapping[int, bytes]) -> tuple[int, int, int]:
     """The numbers that do not fit, from the zip64 field, where only those stand (APPNOTE.TXT, 4.5.3)."""
     values = {"size": size, "compressed": compressed, "offset": offset}
     large = [key for key, value in values.items() if value == 0xFFFFFFFF]
-    numbers = _zip64_numbers(extra)
+    numbers = zip64_numbers(extra)
     if len(numbers) < len(large):
         raise IntegrityError("a zip64 field is missing")
     values.update(zip(large, numbers, strict=False))
     return values["compressed"], values["size"], values["offset"]
 
 
-def _check_name(name: str) -> None:
-    """Refuse names that installers place elsewhere than where they say, or each in another place."""
-    if "\0" in name:
-        raise IntegrityError("a file name holds a NUL, where many readers end it")
-    parts = name.removesuffix("/").split("/")
-    if "\\" in name or name[1:2] == ":" or not {"", ".", ".."}.isdisjoint(parts):
-        raise IntegrityError(f"{name[:200]!r} is no name of a file below the folder where it is unpacked")
-
-
-def _zip64_numbers(extra: bytes) -> tuple[int, ...]:
+def extra_fields(extra: bytes) -> dict[int, bytes]:
+    """The extra fields (APPNOTE.TXT, 4.5.1) by number. Raises `IntegrityError`."""
+    found: dict[int, bytes] = {}
     position = 0
     while position + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, position)
         position += 4
-        if kind == 1:
-            body = extra[position : position + size]
-            return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])
+        if position + size > len(extra):
+            raise IntegrityError("an extra field is cut short")
+        # One reader takes the first, another the last.
+        if kind in (_ZIP64, UNICODE_PATH) and kind in found:
+            raise IntegrityError(f"a file has two extra fields {kind:#06x}")
+        found[kind] = extra[position : position + size]
         position += size
-    return ()
+    return found
+
+
+def zip64_numbers(extra: Mapping[int, bytes]) -> tuple[int, ...]:
+    body = extra.get(_ZIP64, b"")
+    return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])

@@ -15,7 +15,7 @@ import micropip_lock
 PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
-FORMATS |= {"errors", "requirements", "toml", "url", "progress", "reading", "text", "zip_member"}
+FORMATS |= {"errors", "requirements", "toml", "url", "progress", "reading", "text", "zip_member", "zip_names"}
 INSTALLED = {"installed", "compare", "hints", "origin", "imports", "depends"}
 INDEX = {
     "candidate",

@@ -205,11 +205,11 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a directory of 2**60 bytes": (lambda: raw_zip(wheel_entries(BIG), zip64=True, size=2**60), "cannot be true"),
     "a directory at 2**63": (lambda: raw_zip(wheel_entries(BIG), zip64=True, offset=2**63), "not where the end"),
     "no zip64 record": (lambda: raw_zip(wheel_entries(BIG), size=0xFFFFFFFF), "zip64 end record is missing"),
-    "2**40 bytes": (lambda: with_module(size=2**40), "has other contents|unpack to more"),
+    "2**40 bytes": (lambda: with_module(size=2**40), "has other contents|unpack to more|another size"),
     "2**40 packed bytes": (lambda: with_module(compressed_size=2**40), "overlaps the central directory"),
     "two sizes of a stored file": (lambda: with_module(method=0, size=5), "of two sizes"),
-    "RECORD of 2**40 bytes": (lambda: with_record(FEW, size=2**40), "cannot be true"),
-    "RECORD of 1 GiB": (lambda: with_record(FEW, size=2**30), "cannot be true"),
+    "RECORD of 2**40 bytes": (lambda: with_record(FEW, size=2**40), "cannot be true|another size"),
+    "RECORD of 1 GiB": (lambda: with_record(FEW, size=2**30), "cannot be true|another size"),
     "RECORD of 10 bytes more": (lambda: with_record(FEW, size=20), "is not what the central directory says"),
     "RECORD with another CRC-32": (lambda: with_record(FEW, crc=1), "is not what the central directory says"),
     # bombs
@@ -316,7 +316,7 @@ def test_a_download_unpacks_no_more_than_memory_holds() -> None:
     body = zeros.compress(b"\0" * 2**20) + zeros.flush()
     entries = [Entry(f"{n}.bin", body, method=0) for n in range(3)]
     claims = [replace(entry, size=2**31) for entry in entries]
-    wheel = raw_zip([*(replace(entry, method=9, content=entry.content) for entry in claims), *wheel_entries(BIG)])
+    wheel = raw_zip([*(replace(entry, method=8, content=entry.content) for entry in claims), *wheel_entries(BIG)])
     index = MemoryIndex({WHEEL: wheel})
     with pytest.raises(IntegrityError, match="unpack to more than"):
         drive(download_wheel(index, index.file_url(WHEEL), "demo"))

@@ -12,7 +12,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from installer.destinations import SchemeDictionaryDestination
 from installer.records import Hash, RecordEntry, parse_record_file
@@ -21,8 +21,7 @@ from installer.utils import Scheme
 
 from ..installed import one_blank
 from ..record import WRITTEN_BY_INSTALLERS, encode_digest
-from ..remote_wheel import opener
-from ..zip_tail import Member
+from ..zip_member import WholeArchive
 from ._swap import is_environment
 
 _PIECE = 2**20
@@ -31,9 +30,10 @@ _PIECE = 2**20
 class Source(WheelFile):
     """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
 
-    def __init__(self, file: IO[bytes], archive: zipfile.ZipFile) -> None:
+    def __init__(self, whole: WholeArchive, archive: zipfile.ZipFile) -> None:
+        """``archive`` is the same file: what `installer` itself reads of it."""
         super().__init__(archive)
-        self._file, self._archive = file, archive
+        self._whole = whole
 
     def read_dist_info(self, filename: str) -> str:
         """The text of a file in .dist-info; with one name for each command in entry_points.txt."""
@@ -43,19 +43,16 @@ class Source(WheelFile):
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Every file: its row of RECORD, its content, and whether it is to be run."""
         rows = {row[0]: row for row in parse_record_file(self.read_dist_info("RECORD").splitlines())}
-        opened = opener(self._file, self._archive)
         prefix = f"{self.dist_info_dir}/"
-        for item in self._archive.infolist():
-            name = item.filename
-            if name.endswith("/"):
+        for member in self._whole.members:
+            name = member.name
+            if member.is_folder:
                 continue
             below = name.removeprefix(prefix)
             if below != "RECORD" and name != below and WRITTEN_BY_INSTALLERS.fullmatch(below):
                 continue
-            mode = item.external_attr >> 16
-            size = (item.file_size, item.CRC, item.compress_size)
-            with opened(Member(name, *size, item.compress_type, item.header_offset)) as stream:
-                is_executable = stat.S_ISREG(mode) and bool(mode & 0o111)
+            with self._whole.open(member) as stream:
+                is_executable = stat.S_ISREG(member.mode) and bool(member.mode & 0o111)
                 yield rows.get(name, (name, "", "")), cast(BinaryIO, stream), is_executable
 
 

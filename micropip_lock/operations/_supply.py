@@ -188,23 +188,7 @@ def filename_of(entry: LockedPackage) -> str:
 
 
 def check_wheel(key: str, entry: LockedPackage, contents: WheelContents) -> None:
-    """Compare a whole wheel with the entry, and refuse what cannot be unpacked everywhere. Raises `IntegrityError`."""
-    folded: dict[str, str] = {}
-    folders: set[str] = set()
-    for member in contents.members:
-        above = member.name.casefold().rstrip("/").rpartition("/")[0]
-        while above and above not in folders:
-            folders.add(above)
-            above = above.rpartition("/")[0]
-    for member in contents.members:
-        name = member.name.casefold()
-        if name in folders:
-            raise IntegrityError(f"{member.name} is a file and a folder at once")
-        other = folded.setdefault(name, member.name)
-        if other != member.name:
-            raise IntegrityError(f"{other} and {member.name} would be one file where case does not count")
-        if member.is_link:
-            raise IntegrityError(f"{member.name} is a symbolic link")
+    """Compare a whole wheel with the entry. Raises `IntegrityError`."""
     try:
         metadata = parse_metadata(contents.metadata or b"")
         same = same_version(metadata.version, entry.version)

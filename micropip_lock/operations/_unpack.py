@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, IntegrityError
+from ..zip_member import WholeArchive
 
 
 def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, metadata: Mapping[str, bytes]) -> None:
@@ -49,7 +50,8 @@ def unpack(wheel: Path, target: Path, site: PurePosixPath, interpreter: str, met
     try:
         with wheel.open("rb") as file, zipfile.ZipFile(file) as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # it leaves out what a wheel has in __pycache__
-            install(Source(file, archive), destination, dict(metadata))
+            whole = WholeArchive(file, wheel.stat().st_size)
+            install(Source(whole, archive), destination, dict(metadata))
     except OSError as error:
         if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
             raise IntegrityError(f"two of its files would be in one place ({error})") from error

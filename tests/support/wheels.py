@@ -12,8 +12,10 @@ import gzip
 import hashlib
 import io
 import re
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -103,6 +105,18 @@ def repack(wheel: Path, folder: Path, *, stored: bool = True) -> Path:
         members = {item.filename: archive.read(item) for item in archive.infolist()}
     folder.mkdir(parents=True, exist_ok=True)
     write_zip(folder / wheel.name, members, stored=stored)
+    return folder / wheel.name
+
+
+def with_unicode_path(wheel: Path, folder: Path, name: str, other: str) -> Path:
+    """The same wheel, whose file ``name`` is called ``other`` in Info-ZIP's extra field of a name in Unicode."""
+    body = struct.pack("<BL", 1, zlib.crc32(name.encode())) + other.encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(folder / wheel.name, "w") as changed:
+        for item in archive.infolist():
+            if item.filename == name:
+                item.extra = struct.pack("<HH", 0x7075, len(body)) + body
+            changed.writestr(item, archive.read(item.filename))
     return folder / wheel.name
 
 
