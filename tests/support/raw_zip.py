@@ -33,10 +33,25 @@ class Entry:
     disk: int = 0
     #: Share the place of the entry before: nothing is written but the line in the directory.
     shared: bool = False
+    #: The content as it is packed.
+    packed: bytes | None = None
+    #: Between the content and the next member.
+    behind: bytes = b""
+    central_extra: bytes = b""
+    local_flags: int | None = None
+    local_method: int | None = None
+    #: CRC-32, size as packed and size, as the local header has them.
+    local_numbers: tuple[int, int, int] | None = None
+    #: Unix's file mode.
+    mode: int = 0
+    #: The version of the format that a reader needs, times ten.
+    version: int = 20
 
     @property
     def body(self) -> bytes:
         """The content as it is packed."""
+        if self.packed is not None:
+            return self.packed
         if self.method == 8:
             deflate = zlib.compressobj(9, wbits=-15)
             return deflate.compress(self.content) + deflate.flush()
@@ -86,12 +101,15 @@ def _local(entry: Entry) -> bytes:
     name = _name(entry.name if entry.local_name is None else entry.local_name)
     crc, packed, size = zlib.crc32(entry.content), len(entry.body), len(entry.content)
     flags, in_header = entry.flags | 8 * entry.descriptor, (crc, packed, size)
-    behind = b""
+    behind = entry.behind
     if entry.descriptor:
-        behind = struct.pack("<4s3L", b"PK\7\x08", *in_header)
+        behind = struct.pack("<4s3L", b"PK\7\x08", *in_header) + behind
         in_header = (0, 0, 0)
-    header = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, entry.method, 0, 0, *in_header, len(name), len(entry.extra))
-    return header + name + entry.extra + entry.body + behind
+    flags = flags if entry.local_flags is None else entry.local_flags
+    method = entry.method if entry.local_method is None else entry.local_method
+    in_header = in_header if entry.local_numbers is None else entry.local_numbers
+    fields = (entry.version, flags, method, 0, 0, *in_header, len(name), len(entry.extra))
+    return struct.pack("<4s5H3L2H", b"PK\3\4", *fields) + name + entry.extra + entry.body + behind
 
 
 def _central(entry: Entry, place: int) -> bytes:
@@ -102,13 +120,25 @@ def _central(entry: Entry, place: int) -> bytes:
         "compressed": len(entry.body) if entry.compressed_size is None else entry.compressed_size,
         "offset": place if entry.offset is None else entry.offset,
     }
-    extra = b""
+    extra = entry.central_extra
     if entry.zip64 or max(numbers.values()) >= 0xFFFFFFFF:
-        extra = struct.pack("<HH3Q", 1, 24, *numbers.values())
+        extra += struct.pack("<HH3Q", 1, 24, *numbers.values())
         numbers = dict.fromkeys(numbers, 0xFFFFFFFF)
-    fields = (20, 20, entry.flags | 8 * entry.descriptor, entry.method, 0, 0, crc)
-    sizes = (numbers["compressed"], numbers["size"], len(name), len(extra), 0, entry.disk, 0, 0, numbers["offset"])
-    return struct.pack("<4s6H3L5H2L", b"PK\1\2", *fields, *sizes) + name + extra
+    fields = (20, entry.version, entry.flags | 8 * entry.descriptor, entry.method, 0, 0, crc)
+    sizes = (numbers["compressed"], numbers["size"], len(name), len(extra), 0, entry.disk, 0)
+    rest = (entry.mode << 16, numbers["offset"])
+    return struct.pack("<4s6H3L5H2L", b"PK\1\2", *fields, *sizes, *rest) + name + extra
+
+
+def unicode_path(name: str, raw: bytes, *, version: int = 1) -> bytes:
+    """Info-ZIP's extra field with the name of a file in Unicode, made for these bytes of a name."""
+    body = struct.pack("<BL", version, zlib.crc32(raw)) + name.encode()
+    return struct.pack("<HH", 0x7075, len(body)) + body
+
+
+def local_member(name: str, content: bytes) -> bytes:
+    """A member that no directory names, as it lies in an archive."""
+    return _local(Entry(name, content, method=0))
 
 
 def wheel_entries(*more: Entry, module: bytes = b"x = 1\n", **changes: Any) -> list[Entry]:

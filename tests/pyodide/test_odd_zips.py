@@ -1,0 +1,39 @@
+"""Wheels that are unusual as zip archives, as Pyodide unpacks them: `tests/test_odd_zips.py` has the other readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.node_pyodide import NodePyodide
+from tests.support.odd_zips import check_reader, number_of, write_corpus
+
+_UNPACK = """
+import hashlib, pathlib, shutil
+import pyodide_js
+from pyodide.ffi import to_js
+
+trees, place = {}, pathlib.Path("/tmp/unpacked")
+for archive in sorted(pathlib.Path("/archives").glob("*/*")):
+    place.mkdir()
+    try:
+        pyodide_js.unpackArchive(to_js(archive.read_bytes()), "wheel", extractDir=str(place))
+    except Exception:
+        trees[archive.parent.name] = None
+    else:
+        trees[archive.parent.name] = {
+            str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in place.rglob("*")
+            if path.is_file()
+        }
+    shutil.rmtree(place)
+trees
+"""
+
+
+def test_pyodide_reads_what_is_taken_in_one_way(pyodide: NodePyodide, tmp_path: Path) -> None:
+    pyodide.mount(write_corpus(tmp_path), "/archives")
+    trees = pyodide.run(_UNPACK)
+    check_reader(trees)
+    # Why these are refused: pip and uv install more.py and a..b.py.
+    assert "more.py" not in trees[number_of("a Unicode Path field")]
+    assert "a..b.py" not in trees[number_of("two dots within a name")]
