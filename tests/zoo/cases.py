@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support.freezing import NATIVE, entry
-from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256
+from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256, with_unicode_path
 from .case import Zoo, case
 
 LOCKED = "locked by content"
@@ -634,6 +634,22 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal")
     zoo.another_index().add(repack(wheel, zoo.place / "other"))
     zoo.options["download"] = True
+
+
+# -- archives that two readers read in two ways
+
+
+@case("a wheel whose archive has two names for one file (a Unicode Path field)", "content-mismatch")
+def _(zoo: Zoo) -> None:
+    wheel = zoo.wheel()
+    zoo.pip("animal")
+    zoo.index.add(with_unicode_path(wheel, zoo.place / "other", "animal.py", "other.py"))
+
+
+@case("a wheel with names that differ in case", "content-mismatch")
+def _(zoo: Zoo) -> None:
+    zoo.wheel(files={"animal.py": "", "animals/cat.py": "", "animals/Cat.py": "x = 1\n"})
+    zoo.pip("animal")
 
 
 # -- other installers
