@@ -442,6 +442,9 @@ class _Case:
         is_base = outcome.candidate.claim == "base" or outcome.candidate.sha256 in self._of_base
         if outcome.verdict is Is.UNREACHABLE and is_base:
             return _BASE_DIR
+        is_unusable = outcome.verdict is Is.OTHER and outcome.contents is None
+        if is_unusable and outcome.candidate.claim == "index":
+            return _UNUSABLE
         hint = _HINTS[outcome.verdict.value]
         if outcome.verdict in (Is.FILES_CHANGED, Is.OTHER):
             return f"{hint} {reinstall(self._distribution)}"
@@ -525,6 +528,8 @@ _HINTS = {
     "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
     "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
+
+_UNUSABLE = "Installing it again changes nothing. Install another version, and tell the publisher of this wheel."
 
 _BASE_DIR = (
     "Try again later, or check the network and the proxy. Without network: get the full distribution of this Pyodide "

@@ -639,14 +639,14 @@ def _(zoo: Zoo) -> None:
 # -- archives that two readers read in two ways
 
 
-@case("a wheel whose archive has two names for one file (a Unicode Path field)", "content-mismatch")
+@case("a wheel whose archive has two names for one file (a Unicode Path field)", "content-mismatch", PUBLISHER)
 def _(zoo: Zoo) -> None:
     wheel = zoo.wheel()
     zoo.pip("animal")
     zoo.index.add(with_unicode_path(wheel, zoo.place / "other", "animal.py", "other.py"))
 
 
-@case("a wheel with names that differ in case", "content-mismatch")
+@case("a wheel with names that differ in case", "content-mismatch", PUBLISHER)
 def _(zoo: Zoo) -> None:
     zoo.wheel(files={"animal.py": "", "animals/cat.py": "", "animals/Cat.py": "x = 1\n"})
     zoo.pip("animal")
