@@ -23,12 +23,14 @@ from micropip_lock.fetch._rules import Transient, check_length, check_partial, c
 from micropip_lock.installed import SiteFiles
 from micropip_lock.operations._unpack import unpack
 from micropip_lock.published import BrokenMetadataError, Publications
+from micropip_lock.record import digest
 from micropip_lock.remote_wheel import Excerpt, NoRangesError, WheelContents, download_wheel, inspect_wheel, read_wheel
 from micropip_lock.simple import IndexFile
 from micropip_lock.store._file import FILE_NAME
 from micropip_lock.store.facts import FactStore
 from micropip_lock.zip_member import extract
 from micropip_lock.zip_tail import LONGEST_END, find_directory, parse_directory
+from tests.support.odd_zips import CORPUS
 from tests.support.raw_zip import DIST_INFO, Entry, raw_zip, wheel_entries
 
 from ..target import Target, folder, only, promise
@@ -57,6 +59,7 @@ WHEELS = [
     ),
     raw_zip([]),
 ]
+ODD = [make() for _, make in CORPUS]
 _WORDS = [
     *(
         "PK\x03\x04",
@@ -113,6 +116,7 @@ def _whole(data: bytes) -> None:
     with only(IntegrityError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         contents = inspect_wheel(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "demo")
+        _as_extracted(data, contents)
         result = compare(Installation(contents.true_rows or (), SiteFiles(Path("no-such-folder"))), contents)
         promise(
             (not result.differing and not result.weak) or "/" in contents.dist_info, "a wheel differs from itself"
@@ -126,6 +130,15 @@ def _whole(data: bytes) -> None:
         promise({item.name for item in place.iterdir()} <= {NAME, "target"}, "a file outside of the target")
 
 
+def _as_extracted(data: bytes, contents: WheelContents) -> None:
+    """The files of a wheel that is taken are those that zipfile reads."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()}
+        promise(files.keys() == {item.name for item in contents.members if not item.is_folder}, "other files")
+        for row in contents.true_rows or ():
+            promise(digest(files[row.path], row.algorithm or "sha256") == row.digest, "zipfile reads other bytes")
+
+
 class Hostile:
     """A server that answers each request in another way; its answers go through the rules that all fetchers share."""
 
@@ -137,7 +150,7 @@ class Hostile:
 
     def _next(self) -> int:
         self.requests += 1
-        promise(self.requests <= 12, "more than 12 requests for one wheel")
+        promise(self.requests <= 20, "more than 20 requests for one wheel")
         return self._plan[self.requests] if self.requests < len(self._plan) else 0
 
     async def get(
@@ -345,9 +358,9 @@ TARGETS = (
         "zip-tail",
         "the end of a zip archive",
         _tail,
-        ("zip_tail", "zip_member"),
+        ("zip_tail", "zip_member", "zip_names"),
         "zip",
-        WHEELS,
+        WHEELS + ODD,
         _WORDS,
         _big_zip,
         16384,
@@ -368,9 +381,9 @@ TARGETS = (
         "whole-wheel",
         "a whole wheel: inspected, unpacked",
         _whole,
-        ("remote_wheel", "zip_tail", "zip_member", "operations/_unpack"),
+        ("remote_wheel", "zip_tail", "zip_member", "zip_names", "operations/_unpack"),
         "zip",
-        WHEELS,
+        WHEELS + ODD,
         _WORDS,
         _big_zip,
         16384,
