@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
+from operator import itemgetter
 from struct import Struct
 
 from .errors import IntegrityError
@@ -14,8 +16,9 @@ from .errors import IntegrityError
 UTF8 = 0x800
 #: What stands before the name in a Unicode Path field (APPNOTE.TXT, 4.6.9): version, CRC-32 of the other name.
 _UNICODE_PATH = Struct("<BL")
-#: Names that one reader takes and another one changes, leaves out or refuses.
-_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|\.\.|^(?:/|$)|//|^.:|(?:^|/)\.(?:/|$)")
+#: The most characters of one name in a folder.
+_LONGEST = 255
+_NO_NAMES = frozenset({"", ".", ".."})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -26,27 +29,29 @@ def decode_name(raw: bytes, flags: int) -> str:
     """
     if not flags & UTF8 and not raw.isascii():
         # zipfile takes it for code page 437, others for UTF-8.
-        names = f"{raw.decode('cp437')!r} and {raw.decode(errors='replace')!r}"
+        names = f"{raw[:200].decode('cp437')!r} and {raw[:200].decode(errors='replace')!r}"
         raise IntegrityError(f"two readers read two names, {names}: the archive does not say that it is UTF-8")
     try:
         name = raw.decode()
     except UnicodeDecodeError as error:
         raise IntegrityError("a file name is not UTF-8") from error
-    if _ODD.search(name):
-        raise IntegrityError(_why_odd(name))
+    _check_name(name)
     return name
 
 
-def _why_odd(name: str) -> str:
-    shown = repr(name[:200])
-    if "\0" in name:
-        return "a file name holds a NUL, where many readers end it"
+def _check_name(name: str) -> None:
+    """Refuse what one reader takes, and another one changes, leaves out or refuses."""
     if _CONTROL.search(name):
-        return f"the file name {shown} holds a control character, which uv refuses"
+        if "\0" in name:
+            raise IntegrityError("a file name holds a NUL, where many readers end it")
+        raise IntegrityError(f"the file name {name[:200]!r} holds a control character, which uv refuses")
     parts = name.removesuffix("/").split("/")
-    if "\\" in name or name[1:2] == ":" or not {"", ".", ".."}.isdisjoint(parts):
-        return f"{shown} is no name of a file below the folder where it is unpacked"
-    return f"{shown} holds «..»: Pyodide leaves out such a file, pip and uv install it"
+    if "\\" in name or name[1:2] == ":" or not _NO_NAMES.isdisjoint(parts):
+        raise IntegrityError(f"{name[:200]!r} is no name of a file below the folder where it is unpacked")
+    if ".." in name:
+        raise IntegrityError(f"{name[:200]!r} holds «..»: Pyodide leaves out such a file, pip and uv install it")
+    if len(name) > _LONGEST and max(map(len, parts)) > _LONGEST:
+        raise IntegrityError(f"{name[:200]!r} is longer than {_LONGEST} characters, which no file system takes")
 
 
 def check_unicode_path(name: str, raw: bytes, field: bytes | None) -> None:
@@ -73,18 +78,17 @@ def check_names(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
         ((name, _),) = Counter(names).most_common(1)
         raise IntegrityError(f"two files have one name, {name}")
-    folded = _folded(names)
-    folders = _folders(folded)
-    seen: dict[str, str] = {}
-    for name, key in zip(names, folded, strict=True):
-        if key.endswith("/"):
+    # With NUL in the place of a slash, what lies below a file follows it in order.
+    keys = [key.replace("/", "\0") for key in _folded(names)]
+    ordered = sorted(zip(keys, names, strict=True), key=itemgetter(0))
+    for (key, name), (following, other) in pairwise(ordered):
+        if key.endswith("\0"):
             continue
-        if key in folders:
-            raise IntegrityError(f"{name} is a file and a folder at once")
-        if key in seen:
+        if following == key:
             where = "where neither case nor the composition of accents counts"
-            raise IntegrityError(f"{seen[key]} and {name} would be one file {where}")
-        seen[key] = name
+            raise IntegrityError(f"{name} and {other} would be one file {where}")
+        if following.startswith(f"{key}\0"):
+            raise IntegrityError(f"{name} is a file and a folder at once")
 
 
 def _folded(names: Sequence[str]) -> Sequence[str]:
@@ -94,13 +98,3 @@ def _folded(names: Sequence[str]) -> Sequence[str]:
     from unicodedata import normalize  # large, and hardly any wheel needs it
 
     return [normalize("NFD", normalize("NFD", name).casefold()) for name in names]
-
-
-def _folders(names: Iterable[str]) -> set[str]:
-    """All folders in which these lie."""
-    found: set[str] = set()
-    above = {name.rpartition("/")[0] for name in names}
-    while above:
-        found |= above
-        above = {name.rpartition("/")[0] for name in above} - found
-    return found - {""}

@@ -106,6 +106,9 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
     "name in UTF-8": lambda: wheel(Entry("ünï😀.py", CONTENT)),
     "name in ASCII, not said to be UTF-8": lambda: wheel(Entry("more.py", CONTENT, flags=0)),
     "folders": lambda: wheel(Entry("pkg/", method=0, mode=0o40755), Entry("pkg/more.py", CONTENT)),
+    "names that begin alike": lambda: wheel(
+        Entry("more", CONTENT), Entry("more-x/a.py", CONTENT), Entry("more.py", CONTENT)
+    ),
     "empty folder, packed": lambda: wheel(Entry("pkg/")),
     "empty file, packed": lambda: wheel(Entry("pkg/__init__.py")),
     "executable": lambda: wheel(Entry("more.py", CONTENT, mode=0o100755)),
@@ -192,6 +195,7 @@ ODD: dict[str, Odd] = {
     "a file and a folder": Odd(
         lambda: wheel(Entry("more", CONTENT), Entry("more/x.py", CONTENT)), "more is a file and a folder"
     ),
+    "a name of 256 letters": Odd(lambda: wheel(Entry("a" * 256, CONTENT)), "longer than 255 characters"),
     "a file and an empty folder": Odd(
         lambda: wheel(Entry("more", CONTENT), Entry("more/", method=0)), "more is a file and a folder"
     ),
