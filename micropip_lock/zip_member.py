@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO
 
 from .errors import IntegrityError
@@ -113,16 +114,18 @@ class WholeArchive:
         _check_most(member)
         return b"".join(self.pieces(member))
 
-    def open(self, member: Member) -> IO[bytes]:
-        """The content of ``member`` as a file. Raises `IntegrityError`."""
+    @contextmanager
+    def open(self, member: Member) -> Iterator[IO[bytes]]:
+        """The content of ``member`` as a file. Raises `IntegrityError` before anything of it can be read."""
         if member.size <= _IN_MEMORY:
-            return io.BytesIO(self.read(member))
+            yield io.BytesIO(self.read(member))
+            return
         from tempfile import TemporaryFile  # slow to import, and hardly any wheel needs it
 
-        file = TemporaryFile()  # noqa: SIM115  # the caller closes it
-        file.writelines(self.pieces(member))
-        file.seek(0)
-        return file
+        with TemporaryFile() as file:
+            file.writelines(self.pieces(member))
+            file.seek(0)
+            yield file
 
     def _bytes(self, start: int, end: int) -> bytes:
         if not self._start <= start <= end <= self._start + len(self._data):
