@@ -51,7 +51,7 @@ def _check_name(name: str) -> None:
     if ".." in name:
         raise IntegrityError(f"{name[:200]!r} holds «..»: Pyodide leaves out such a file, pip and uv install it")
     if len(name) > _LONGEST and max(map(len, parts)) > _LONGEST:
-        raise IntegrityError(f"{name[:200]!r} is longer than {_LONGEST} characters, which no file system takes")
+        raise IntegrityError(f"{name[:200]!r} is longer than {_LONGEST} characters, which most file systems refuse")
 
 
 def check_unicode_path(name: str, raw: bytes, field: bytes | None) -> None:

@@ -8,13 +8,13 @@ from tests.support.node_pyodide import NodePyodide
 from tests.support.odd_zips import check_reader, number_of, write_corpus
 
 _UNPACK = """
-import hashlib, pathlib, shutil
+import hashlib, pathlib, tempfile
 import pyodide_js
 from pyodide.ffi import to_js
 
-trees, place = {}, pathlib.Path("/tmp/unpacked")
+trees = {}
 for archive in sorted(pathlib.Path("/archives").glob("*/*")):
-    place.mkdir()
+    place = pathlib.Path(tempfile.mkdtemp())
     try:
         pyodide_js.unpackArchive(to_js(archive.read_bytes()), "wheel", extractDir=str(place))
     except Exception:
@@ -25,7 +25,6 @@ for archive in sorted(pathlib.Path("/archives").glob("*/*")):
             for path in place.rglob("*")
             if path.is_file()
         }
-    shutil.rmtree(place)
 trees
 """
 
