@@ -12,8 +12,6 @@ import json
 import math
 import os
 import re
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any, Self
 from packaging.utils import canonicalize_name
 
 from .errors import InputError
+from .files import cannot_write, write_file
 from .metadata import canonical
 from .reading import read_named, reason
 
@@ -211,39 +210,22 @@ def parse_json(
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole."""
-    partial: Path | None = None
+    """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole.
+
+    A symbolic link keeps pointing where it does: the file behind it is replaced. Into a device or a named pipe the data
+    is written. Raises `InputError`.
+    """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             # /dev/stdout, /dev/null, a named pipe: there is nothing to keep, and replacing it would be wrong.
             path.write_bytes(data)
             return
-        # A symbolic link keeps pointing where it does: the file behind it is replaced.
-        path = path.resolve()
-        if path.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
+        target = path.resolve()
+        if target.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        partial = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        partial.replace(path)
-        partial = None
     except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a loop of symbolic links
-        raise InputError(f"Cannot write {path}: {reason(error)}.") from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    if sys.platform == "emscripten":
-        return 0o022  # there is one user, and up to Pyodide 0.27 a mask that forbids everything
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise cannot_write(path, error) from error
+    write_file(target, data)
 
 
 #: Controls, bidirectional marks, line ends of Unicode and lone surrogates.

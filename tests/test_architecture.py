@@ -15,7 +15,7 @@ import micropip_lock
 PACKAGE = Path(micropip_lock.__file__).parent
 
 FORMATS = {"lockfile", "target", "simple", "simple_html", "metadata", "record", "direct_url", "zip_tail", "report"}
-FORMATS |= {"errors", "requirements", "toml", "url", "progress", "reading", "text", "zip_member", "zip_names"}
+FORMATS |= {"errors", "files", "requirements", "toml", "url", "progress", "reading", "text", "zip_member", "zip_names"}
 INSTALLED = {"installed", "compare", "hints", "origin", "imports", "depends"}
 INDEX = {
     "candidate",
@@ -39,7 +39,7 @@ ALLOWED = {
     **dict.fromkeys(INDEX, FORMATS | INSTALLED | INDEX),
     "display": FORMATS | INDEX,
     "operations": FORMATS | INSTALLED | INDEX | SEAM | {"display"},
-    "fetch": {"errors", "reading", "text", "url"},
+    "fetch": {"errors", "files", "reading", "text", "url"},
     "surroundings": FORMATS,
     "store": FORMATS,
     **dict.fromkeys(FACES, FORMATS | INSTALLED | INDEX | SEAM | FACES | {"operations", "display"}),
