@@ -9,6 +9,7 @@ import click
 
 from ..errors import InputError
 from ..fetch import default_cache_dir, pages
+from ..files import check_private
 from ..progress import size
 from ..store.tidy import Part, clear, prune, usage
 from ..text import showable
@@ -37,7 +38,7 @@ def dir_command(*, common: Common) -> int:
 @command
 def info_command(*, common: Common) -> int:
     """Print what is in the cache, with sizes."""
-    folder = _folder(common)
+    folder = _private_folder(common)
     parts = _parts(folder)
     total = _total(parts)
     if common.json:
@@ -63,7 +64,7 @@ def info_command(*, common: Common) -> int:
 @command
 def prune_command(*, common: Common, days: int) -> int:
     """Remove what was not used for long, and what interrupted runs left behind."""
-    folder = _folder(common)
+    folder = _private_folder(common)
     before = _parts(folder)
     removed_pages = pages.prune(before[0].path, days)
     removed = prune(folder, days)
@@ -108,6 +109,13 @@ def _folder(common: Common) -> Path:
             'pip install "micropip-lock[host]", or name the folder: --cache-dir DIR.'
         )
     return folder.absolute()
+
+
+def _private_folder(common: Common) -> Path:
+    """The same, if its databases may be opened."""
+    folder = _folder(common)
+    check_private(folder)
+    return folder
 
 
 def _parts(folder: Path) -> tuple[Part, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from ..errors import FetchError, MicropipLockError, SuspensionError
+from ..files import check_private
 from ..url import shown
 
 __all__ = [
@@ -174,7 +175,8 @@ def default_fetcher(
 
     ``offline`` asks the cache only (Pyodide keeps none), ``refresh`` makes caches ask the server,
     ``cache_dir`` is the folder of the host's HTTP cache (None: no cache), ``jobs`` the number of
-    requests at a time. Where httpx is missing on the host, the first request raises `InputError`.
+    requests at a time. Where httpx is missing on the host, the first request raises `InputError`, and this call
+    does for a cache folder that others can write to.
     """
     if sys.platform == "emscripten":
         if offline:
@@ -182,6 +184,8 @@ def default_fetcher(
         from ._pyfetch import PyfetchFetcher
 
         return PyfetchFetcher(refresh=refresh, jobs=jobs)
+    if cache_dir is not None:
+        check_private(cache_dir)
     from ._httpx import HttpxFetcher
 
     return HttpxFetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)

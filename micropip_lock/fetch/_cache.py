@@ -32,6 +32,7 @@ import httpx
 from hishel.httpx import AsyncCacheTransport
 
 from ..errors import MicropipLockError
+from ..files import check_private, keep_own, make_own, make_private
 from ._rules import CacheError
 
 #: The database in the cache folder.
@@ -73,10 +74,12 @@ def storable(request: httpx.Request) -> bool:
 class PageCache:
     """Answers storable requests from ``directory``, or from ``network`` by the rules of HTTP.
 
-    Its own troubles are `CacheError`; after one at opening, every further request gets one at once.
+    Raises `InputError` for a folder that others can write to. Its own troubles are `CacheError`; after one at opening,
+    every further request gets one at once.
     """
 
     def __init__(self, directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+        check_private(directory)
         self._path = directory / FILE_NAME
         self._network = network
         self._lock = asyncio.Lock()
@@ -134,7 +137,10 @@ class PageCache:
 
 
 async def _open_storage(path: Path) -> _Storage:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
+    for name in ("-wal", "-shm", "-journal"):  # SQLite gives them the mode of the database
+        keep_own(path.with_name(path.name + name))
+    make_own(path)
     connection = _Connection(sqlite3.connect(path, isolation_level=None))
     try:
         storage = _Storage(connection=cast("Any", connection), database_path=path, max_size=MAX_SIZE)

@@ -5,12 +5,14 @@ The tables are those of hishel 2.0. A database with other ones is left alone.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import is_plain_file
 
 #: How long tidying waits for another process.
 PATIENCE_SECONDS = 5.0
@@ -26,8 +28,10 @@ _GRACE_SECONDS = 180
 
 def count(path: Path) -> int | None:
     """How many pages the database ``path`` has; None when it is not one of hishel 2.0's."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return 0
+    if not is_plain_file(path):
+        return None
     try:
         with closing(_connect(path)) as connection:
             if not _known(connection):
@@ -45,8 +49,10 @@ def prune(path: Path, days: int = 90) -> int | None:
     Returns how many that were, or None when the database is not one of hishel 2.0's: it is left as it is.
     Raises `InputError` when another process keeps it busy.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return 0
+    if not is_plain_file(path):
+        return None
     now = time.time()
     try:
         with closing(_connect(path)) as connection:

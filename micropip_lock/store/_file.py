@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import keep_own, make_private
+
 if TYPE_CHECKING:
     import sqlite3  # Pyodide has none, and elsewhere only a run that opens the file should pay for it
 
@@ -73,8 +75,10 @@ def open_database(directory: Path) -> Database:
     path = directory / FILE_NAME
     trouble: Exception | None = None
     for _ in range(5):
+        make_private(directory)
+        for suffix in _SUFFIXES:
+            keep_own(path.with_name(path.name + suffix))
         if not path.exists():
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with alone(directory):
                 if not path.exists():
                     _make(path)

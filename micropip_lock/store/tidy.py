@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import discard_leftovers, is_plain_file, is_plain_folder
 from ._file import FILE_NAME, PARTIAL, alone, broken, connect, open_database, parts, unlink
 
 #: The database of fetch/_cache.py, and the folder of wheels.
 PAGES, WHEELS = "http.sqlite3", "wheels"
+
+#: The folder of broken downloads, in that of wheels.
+PARTS = "parts"
 
 #: How long tidying waits for another process: somebody has asked for it.
 PATIENCE_SECONDS = 5.0
@@ -68,11 +72,13 @@ def prune(directory: Path, days: int = 90) -> Pruned:
 
     path = directory / FILE_NAME
     try:
-        facts = _prune_facts(directory, today() - days) if path.is_file() else 0
+        facts = _prune_facts(directory, today() - days) if is_plain_file(path) else 0
         with alone(directory):
             leftovers = list(_leftovers(directory))
             for leftover in leftovers:
                 leftover.unlink(missing_ok=True)
+            for folder in _folders_of_new_files(directory):
+                discard_leftovers(folder)
     except (OSError, sqlite3.Error) as error:
         raise InputError(f"Cannot prune {path}: {error}; try again when nothing else uses the cache.") from error
     return Pruned(facts, len(leftovers))
@@ -147,6 +153,13 @@ def _leftovers(directory: Path) -> Iterator[Path]:
                 yield path
 
 
+def _folders_of_new_files(directory: Path) -> list[Path]:
+    """Where a process that was killed may have left the folder of a new file."""
+    wheels = directory / WHEELS
+    below = _children(wheels) if _is_cache(directory) and is_plain_folder(wheels) else []
+    return [directory, *filter(is_plain_folder, below)]
+
+
 def _partial(directory: Path) -> Iterator[Path]:
     """Files of facts that are being made, or whose maker was killed."""
     return (path for path in _children(directory) if path.name.startswith(PARTIAL) and path.is_file())
@@ -179,7 +192,7 @@ def _database_size(path: Path) -> int:
 
 
 def _count(path: Path) -> int | None:
-    if not path.is_file():
+    if not is_plain_file(path):
         return 0
     import sqlite3
 

@@ -7,16 +7,24 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from .tidy import WHEELS
+from ..files import check_private, is_plain_file, is_plain_folder, make_private
+from .tidy import PARTS, WHEELS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class WheelStore:
-    """The files below ``wheels`` in a cache folder. Whoever takes one compares its hash: nothing here is believed."""
+    """The files below ``wheels`` in a cache folder. Their hash is compared whenever one is taken.
+
+    Raises `InputError` for a folder that others can write to.
+    """
 
     def __init__(self, directory: Path) -> None:
+        check_private(directory)
+        self._directory = directory
         self._folder = directory / WHEELS
+        #: Where broken downloads wait for the next run.
+        self.parts = self._folder / PARTS
 
     def place(self, sha256: str) -> Path:
         """Where the file with this hash (lower-case hex) is, or will be. Raises ValueError for what is no hash."""
@@ -28,16 +36,22 @@ class WheelStore:
         """The file with this hash, marked as used today; None when it is not there."""
         path = self.place(sha256)
         with suppress(OSError):
-            if path.is_file():
+            if self._is_ours(path):
                 os.utime(path)
                 return path
         return None
 
     def accepts(self, sha256: str) -> bool:
-        """Whether the file with this hash could be kept here."""
-        folder = self.place(sha256).parent
+        """Whether the file with this hash could be kept here: no folder of it is a link to elsewhere."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return os.access(folder, os.W_OK)
+            make_private(self._directory)
+            for folder in (self._folder, self.parts, self.place(sha256).parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                if not is_plain_folder(folder) or not os.access(folder, os.W_OK):
+                    return False
         except OSError:
             return False
+        return True
+
+    def _is_ours(self, path: Path) -> bool:
+        return is_plain_folder(self._folder) and is_plain_folder(path.parent) and is_plain_file(path)

@@ -219,3 +219,68 @@ def test_the_default_folder(run: Run, freeze: Run) -> None:
     assert folder is not None and stored(folder)
     assert run("cache", "clear").status == 0
     assert not folder.exists()
+
+
+# -- who may use it
+
+
+def private(path: Path) -> int:
+    """What others may do with it."""
+    return path.stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize("kind", ["empty", "with a cache"])
+def test_an_open_folder_is_closed(kind: str, freeze: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    if kind == "with a cache":
+        assert freeze("--cache-dir", folder).status == 0
+        for path in folder.iterdir():
+            path.chmod(0o644)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    assert freeze("--cache-dir", folder).status == 0
+    assert private(folder) == private(folder / "facts.sqlite3") == 0
+
+
+def test_a_folder_with_other_things_stays_open(freeze: Run, tmp_path: Path) -> None:
+    """It may be a home; the files of the cache in it are closed."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "mine").write_text("mine")
+    assert freeze("--cache-dir", folder).status == 0
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert private(folder / "http.sqlite3") == private(folder / "facts.sqlite3") == 0
+
+
+@pytest.mark.parametrize("fault", ["world-writable", "of another user"])
+def test_a_folder_that_another_user_can_write_to(
+    fault: str, freeze: Run, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command that would use it says so at once, and what to do; nothing is read from it or written to it."""
+    folder, lock = tmp_path / "cache", tmp_path / "lock.json"
+    assert freeze("-o", lock).status == 0
+    folder.mkdir()
+    if fault == "world-writable":
+        folder.chmod(0o777)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+    (tmp_path / "empty").mkdir()
+    commands: list[tuple[str | Path, ...]] = [
+        ("verify", lock),
+        ("verify", "--deep", lock),
+        ("bundle", lock, tmp_path / "bundle"),
+        ("sync", lock, "--path", tmp_path / "empty"),
+        ("outdated", lock),
+        ("resolve", "demo", "--base", lock, "--index-url", "http://127.0.0.1:1/simple"),
+        ("cache", "prune"),
+        ("cache", "info"),
+    ]
+    for done in (freeze("--cache-dir", folder), *(run(*words, "--cache-dir", folder) for words in commands)):
+        assert (done.status, done.out) == (2, "")
+        assert f"The cache folder {folder} " in done.err
+        assert "--cache-dir" in done.err and "--no-cache" in done.err
+        assert ("chmod 700" if fault == "world-writable" else "chown") in done.err
+    assert list(folder.iterdir()) == []
+    assert freeze("--no-cache").status == 0
+    assert run("cache", "dir", "--cache-dir", folder).status == 0
+    assert run("cache", "clear", "--cache-dir", folder).status == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -115,7 +116,16 @@ def test_a_broken_database_is_left_alone(path: Path, length: int) -> None:
         assert path.exists()
 
 
-def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    assert pages.count(tmp_path) is None
-    with pytest.raises(InputError, match=r"Cannot prune .*: unable to open database file"):
-        pages.prune(tmp_path)
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_file_is_left_alone(kind: str, path: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "link":
+        place.symlink_to(path)
+    else:
+        os.mkfifo(place)
+    before = path.read_bytes()
+    assert pages.count(place) is None
+    assert pages.prune(place, 0) is None
+    assert path.read_bytes() == before

@@ -463,7 +463,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Callable[[], None]]:
     Where nothing may be mounted no file may be larger than half of it.
     """
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
@@ -538,7 +538,7 @@ def test_a_disk_that_is_full_at_the_end(what: str, tmp_path: Path, server: Slow)
 def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder that nobody may write to; where nothing may be mounted, one in which nothing can be opened to write."""
     folder.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "ro,mode=700", "tmpfs", str(folder)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
