@@ -1,6 +1,7 @@
 """A file fetched whole: hashed on the way, resumed after a break, and never there before it is right.
 
-The bytes grow in ``<name>.part`` beside the place they are for. What a killed run left there is gone on with.
+The bytes grow in a file of their own in a folder that only this user can enter. Where there is a folder for parts, in
+the cache, the next run goes on with what a broken or killed one left there.
 """
 
 from __future__ import annotations
@@ -8,15 +9,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import FetchError, InputError, IntegrityError
+from .errors import FetchError, IntegrityError
 from .fetch import Fetcher
+from .files import cannot_write, new_file, open_own
 from .url import shown
 
 #: A connection may break this often after it brought something, and this often after nothing but headers.
@@ -32,11 +32,15 @@ async def download(
     sha256: str,
     path: Path,
     *,
+    parts: Path | None = None,
     advance: Callable[[int], None] | None = None,
     expect: Callable[[int], None] | None = None,
     check: Callable[[Path], None] | None = None,
 ) -> int:
     """Fetch ``url`` to ``path``, which appears in one step when all bytes are there and have this sha256.
+
+    ``parts`` is a folder of this user alone, on the file system of ``path``: what a broken download brought stays there
+    for a later run. Without it nothing stays.
 
     ``advance`` is told how many bytes came (fewer than none when they were in vain), ``expect`` how many there will be
     in all, as far as the server says. ``check`` may look at the whole
@@ -44,28 +48,20 @@ async def download(
     bytes are others, and `InputError` when they cannot be written.
     """
     try:
-        with _partial(path) as (file, partial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(path, parts, sha256) as file:
             size = await _fill(fetcher, url, sha256, file, advance or _ignore, expect or _ignore)
             file.flush()
-            os.fsync(file.fileno())
             if check is not None:
-                _checked(check, file, partial)
-            partial.chmod(0o644)
-            partial.replace(path)
+                _checked(check, file)
             return size
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise cannot_write(path, error) from error
 
 
-def discard(path: Path) -> None:
-    """Forget what an unfinished download to ``path`` left."""
-    with suppress(OSError):
-        _name(path).unlink()
-
-
-def _checked(check: Callable[[Path], None], file: BinaryIO, partial: Path) -> None:
+def _checked(check: Callable[[Path], None], file: BinaryIO) -> None:
     try:
-        check(partial)
+        check(Path(file.name))
     except BaseException:
         file.truncate(0)  # what is not wanted is not kept either
         raise
@@ -156,41 +152,34 @@ def _ignore(count: int) -> None:
     """Nobody wants to know."""
 
 
-def _name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
-
-
 @contextmanager
-def _partial(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """The partial file of ``path``, for this process alone; a name of its own while another one writes there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _name(path)
-    file: BinaryIO = open(partial, "a+b")  # noqa: SIM115, PTH123  # closed below, whoever has it then
-    if not _locked(file):
-        file.close()
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        file, partial = os.fdopen(descriptor, "w+b"), Path(name)
+def _opened(path: Path, parts: Path | None, sha256: str) -> Iterator[BinaryIO]:
+    """The file that becomes ``path`` at the end: one that a broken download left in ``parts``, or a new one."""
+    part = _open_part(parts / f".{sha256}.part") if parts is not None else None
+    if part is None:
+        with new_file(path, private=parts is not None) as file:
+            yield file
+        return
+    with part:
+        try:
+            yield part
+            os.fsync(part.fileno())
+            os.replace(part.name, path)  # noqa: PTH105  # it is a name
+        except BaseException as error:
+            _tidy(part, error)
+            raise
+
+
+def _open_part(part: Path) -> BinaryIO | None:
     try:
-        with file:
-            yield file, partial
-    except BaseException as error:
-        with suppress(OSError):
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            if full or partial != _name(path) or not partial.stat().st_size:
-                partial.unlink()
-        raise
+        return open_own(part)
+    except OSError:  # a folder lies there, say: then without it
+        return None
 
 
-def _locked(file: BinaryIO) -> bool:
-    if sys.platform in ("emscripten", "win32"):
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    # Whoever had it may have put it in its place by now: then this is no longer the file of that name.
+def _tidy(part: BinaryIO, error: BaseException) -> None:
+    """Remove what a failed download left, if it is empty, or if there is no room for it."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     with suppress(OSError):
-        return os.fstat(file.fileno()).st_ino == Path(file.name).stat().st_ino
-    return False
+        if is_full or not os.fstat(part.fileno()).st_size:
+            Path(part.name).unlink()

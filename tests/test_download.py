@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.download import discard, download
+from micropip_lock.download import download
 from micropip_lock.errors import FetchError, InputError, IntegrityError
 
 from .fetch.serving import Answer, Asked, Server, ranged
@@ -44,15 +44,21 @@ def place(tmp_path: Path) -> Path:
 
 
 def part(place: Path) -> Path:
-    return place.with_name(f".{place.name}.part")
+    """What a broken download leaves for the next one."""
+    parts = place.parent.parent / "parts"
+    parts.mkdir(exist_ok=True)
+    return parts / f".{HASH}.part"
 
 
 def left(place: Path) -> list[str]:
-    """What lies in the folder."""
-    return sorted(item.name for item in place.parent.iterdir()) if place.parent.is_dir() else []
+    """What lies in the folder, and beside it in the folder for parts."""
+    folders = (place.parent, part(place).parent)
+    return sorted(item.name for folder in folders if folder.is_dir() for item in folder.iterdir())
 
 
 def bring(server: Server, place: Path, fetching: dict[str, Any] | None = None, **options: Any) -> int:
+    options = {"parts": part(place).parent, **options}
+
     async def run() -> int:
         fetcher = quick_fetcher(**(fetching or {}))
         try:
@@ -87,7 +93,13 @@ def test_whole(server: Server, place: Path) -> None:
     assert place.read_bytes() == BODY
     assert sum(came) == len(BODY)
     assert left(place) == ["file.whl"]
-    assert place.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(("cached", "mode"), [(True, 0o600), (False, 0o644)])
+def test_who_may_read_it(cached: bool, mode: int, server: Server, place: Path) -> None:
+    server.answers["/file"] = ranged(BODY)
+    bring(server, place, parts=part(place).parent if cached else None)
+    assert place.stat().st_mode & 0o777 == mode
 
 
 def test_an_empty_file(server: Server, place: Path) -> None:
@@ -153,7 +165,7 @@ def test_a_later_run_goes_on(server: Server, place: Path) -> None:
     server.answers["/file"] = answers
     with pytest.raises(FetchError):
         bring(server, place)
-    assert left(place) == [".file.whl.part"]
+    assert left(place) == [part(place).name]
     assert part(place).read_bytes() == BODY[:200_000]
     server.answers["/file"] = ranged(BODY)
     server.log.clear()
@@ -165,7 +177,6 @@ def test_a_later_run_goes_on(server: Server, place: Path) -> None:
 
 @pytest.mark.parametrize("fetching", [{}, {"offline": True}], ids=["broken", "offline"])
 def test_no_answer_loses_nothing(server: Server, place: Path, fetching: dict[str, Any]) -> None:
-    place.parent.mkdir()
     part(place).write_bytes(BODY[:1000])
     server.answers["/file"] = BROKEN
     with pytest.raises(FetchError):
@@ -174,7 +185,6 @@ def test_no_answer_loses_nothing(server: Server, place: Path, fetching: dict[str
 
 
 def test_a_partial_file_that_was_whole(server: Server, place: Path) -> None:
-    place.parent.mkdir()
     part(place).write_bytes(BODY)
     assert bring(server, place) == len(BODY)
     assert server.log == []
@@ -185,7 +195,6 @@ def test_a_partial_file_that_was_whole(server: Server, place: Path) -> None:
     "rest", [OTHER[:1000], OTHER, OTHER * 2, BODY + b"more"], ids=["some", "all", "more", "longer"]
 )
 def test_a_partial_file_of_another_file(server: Server, place: Path, rest: bytes) -> None:
-    place.parent.mkdir()
     part(place).write_bytes(rest)
     server.answers["/file"] = ranged(BODY)
     came: list[int] = []
@@ -235,7 +244,6 @@ def test_refusals_leave_nothing(server: Server, place: Path, status: int) -> Non
 
 
 def test_a_server_without_ranges_that_may_not_be_asked_any_more(server: Server, place: Path) -> None:
-    place.parent.mkdir()
     part(place).write_bytes(BODY[:1000])
     server.answers["/file"] = Answer(403)
     with pytest.raises(FetchError) as caught:
@@ -248,7 +256,6 @@ def test_a_server_without_ranges_that_may_not_be_asked_any_more(server: Server, 
 def test_two_at_a_time(server: Server, place: Path) -> None:
     """While another process writes the partial file, a second one has its own."""
     server.answers["/file"] = ranged(BODY)
-    place.parent.mkdir()
     with part(place).open("ab") as other:
         other.write(b"of somebody else")
         other.flush()
@@ -256,18 +263,16 @@ def test_two_at_a_time(server: Server, place: Path) -> None:
         bring(server, place)
         assert part(place).read_bytes() == b"of somebody else"
     assert place.read_bytes() == BODY
-    assert place.stat().st_mode & 0o777 == 0o644
-    assert left(place) == [".file.whl.part", "file.whl"]
+    assert left(place) == [part(place).name, "file.whl"]
 
 
 def test_two_at_a_time_that_fail(server: Server, place: Path) -> None:
     server.answers["/file"] = breaking(BODY, *([10] * 100))
-    place.parent.mkdir()
     with part(place).open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(FetchError):
             bring(server, place)
-    assert left(place) == [".file.whl.part"]
+    assert left(place) == [part(place).name]
 
 
 def test_what_a_check_refuses_is_not_there(server: Server, place: Path) -> None:
@@ -285,12 +290,52 @@ def test_what_a_check_refuses_is_not_there(server: Server, place: Path) -> None:
     assert left(place) == []
 
 
-def test_discard(place: Path) -> None:
-    discard(place)
-    place.parent.mkdir()
-    part(place).write_bytes(b"x")
-    discard(place)
+def test_without_a_folder_for_parts_nothing_is_left(server: Server, place: Path) -> None:
+    """Nor is a partial file resumed that lies beside the place: another user may have put it there."""
+    server.answers["/file"] = breaking(BODY, *([10] * 100))
+    with pytest.raises(FetchError):
+        bring(server, place, parts=None)
     assert left(place) == []
+    guessed = place.with_name(f".{place.name}.part")
+    guessed.write_bytes(BODY[:1000])
+    server.answers["/file"] = ranged(BODY)
+    server.log.clear()
+    bring(server, place, parts=None)
+    assert ranges(server) == [None]
+    assert (place.read_bytes(), guessed.read_bytes()) == (BODY, BODY[:1000])
+
+
+def plant(kind: str, path: Path, precious: Path) -> None:
+    """Lay something where a file is expected."""
+    if kind == "link":
+        path.symlink_to(precious)
+    elif kind == "dangling link":
+        path.symlink_to(precious.with_name("made"))
+    elif kind == "hard link":
+        path.hardlink_to(precious)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "pipe", "folder"])
+@pytest.mark.parametrize("where", ["part", "place"])
+def test_what_was_planted(kind: str, where: str, server: Server, place: Path, tmp_path: Path) -> None:
+    """A file is made, nothing is written through what lies there, and no pipe is waited for."""
+    precious = tmp_path / "precious"
+    precious.write_bytes(BODY[:1000])
+    place.parent.mkdir()
+    plant(kind, part(place) if where == "part" else place, precious)
+    server.answers["/file"] = ranged(BODY)
+    if (kind, where) == ("folder", "place"):
+        with pytest.raises(InputError):
+            bring(server, place)
+        return
+    bring(server, place)
+    assert place.read_bytes() == BODY and not place.is_symlink()
+    assert precious.read_bytes() == BODY[:1000]
+    assert not (tmp_path / "made").exists()
 
 
 # -- places that cannot be written
@@ -320,9 +365,9 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 def test_a_full_disk(server: Server, small_disk: Path) -> None:
     server.answers["/file"] = ranged(BODY)
     with pytest.raises(InputError) as caught:
-        bring(server, small_disk / "file.whl")
+        bring(server, small_disk / "deep" / "file.whl")
     assert "No space left" in str(caught.value)
-    assert left(small_disk / "file.whl") == []
+    assert left(small_disk / "deep" / "file.whl") == []
 
 
 def test_a_file_where_the_folder_should_be(server: Server, tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from .. import display
 from ..errors import InputError, IntegrityError, Problem, UnlockableError
 from ..fetch import Fetcher, default_cache_dir
+from ..files import cannot_write, discard_leftovers, is_plain_file, new_file, write_file
 from ..lockfile import Lockfile
 from ..progress import Transfers, count, size
 from ..store.wheels import WheelStore
@@ -19,7 +21,7 @@ from ..surroundings import in_memory, object_url
 from ._connect import connected
 from ._live import transfers_shown
 from ._page import LOCK_NAME, PAGE_NAME, prepare_page
-from ._supply import Supplied, Supplier, discard_copies, filename_of
+from ._supply import Supplied, Supplier, filename_of
 from ._tool import writable_extra
 
 #: A larger zip is not put into the notebook itself.
@@ -96,8 +98,8 @@ async def bundle(
     """Put every file of a lock into the folder ``dest``, and beside them a lock that names them there.
 
     Files that are in ``dest``, in the lock's own folder, in ``base_dir`` (a local Pyodide distribution) or in the cache
-    are not downloaded; each of them is hashed. Downloads go on where an earlier run was broken off. Every wheel is
-    compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
+    are not downloaded; each of them is hashed. With a cache downloads go on where an earlier run was broken off. Every
+    wheel is compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
 
     * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
@@ -123,6 +125,7 @@ async def bundle(
         cache_dir = default_cache_dir()
     store = WheelStore(cache_dir) if cache_dir is not None else None
     names = _names(lock)
+    _refuse_links(folder, names.values())
     booting = prepare_page(lock, page, folders) if page else None
     async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
         supplier = Supplier(meter, folders, store)
@@ -143,11 +146,12 @@ async def bundle(
     problems = [item for item in found if isinstance(item, Problem)]
     if problems:
         raise UnlockableError(problems, _OUTCOME)
-    discard_copies(folder / name for name in names.values())
+    for item in {(folder / name).parent for name in names.values()}:
+        discard_leftovers(item)
     local = _local(lock, names)
     files = tuple(sorted((item for item in found if isinstance(item, Supplied)), key=lambda item: item.package))
     written = booting.write(folder) if booting is not None else None
-    local.write(folder / LOCK_NAME)
+    write_file(folder / LOCK_NAME, local.to_json().encode())
     packed = _pack(folder) if zip else None
     return BundleResult(folder, local, files, packed, written, meter.requests, meter.bytes)
 
@@ -190,26 +194,42 @@ def _local(lock: Lockfile, names: Mapping[str, str]) -> Lockfile:
     return replace(lock, packages=packages, extra=writable_extra(lock.extra))
 
 
+def _refuse_links(folder: Path, names: Iterable[str]) -> None:
+    """Refuse to write into a folder that lies elsewhere. Raises `InputError`."""
+    for below in sorted({(folder / name).parent for name in names} - {folder}):
+        if below.is_symlink():
+            raise InputError(f"{below} is a symbolic link, and a file would be written to where it leads. Remove it.")
+
+
 def _pack(folder: Path) -> Path:
     """The folder as a zip beside it, with the same bytes each time; wheels are compressed already."""
     whole = Path(os.path.normpath(folder.absolute()))
     path = whole.with_name(whole.name + ".zip")
-    partial = path.with_name(f".{path.name}.part")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(item for item in folder.rglob("*") if item.is_file()):
-                name = file.relative_to(folder).as_posix()
-                if name.startswith(".") or "/." in name:
-                    continue
+        with new_file(path) as packed, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for name in sorted(_packed(folder)):
                 info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 info.create_system = 3
                 info.external_attr = 0o644 << 16
-                with archive.open(info, "w", force_zip64=True) as target, file.open("rb") as source:
-                    while piece := source.read(2**20):
-                        target.write(piece)
-        partial.replace(path)
+                with archive.open(info, "w", force_zip64=True) as target, (folder / name).open("rb") as source:
+                    shutil.copyfileobj(source, target, 2**20)
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
     return path
+
+
+def _packed(folder: Path) -> Iterator[str]:
+    """The files of a folder, without hidden ones. Raises `InputError` for a link: it may lead to a secret."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if name.startswith("."):
+                continue
+            if path.is_symlink():
+                raise InputError(
+                    f"{path} is a symbolic link, and what it leads to may be private, so it is not packed. Put a copy "
+                    "in its place, or remove it."
+                )
+            if is_plain_file(path):
+                yield path.relative_to(folder).as_posix()

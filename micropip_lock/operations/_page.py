@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import InputError
-from ..lockfile import Lockfile, read_bytes, write_atomically
+from ..files import new_file, write_file
+from ..lockfile import Lockfile, read_bytes
 from ..url import is_http
 from ._base import CDN
 
@@ -37,9 +38,9 @@ class Page:
         """Write index.html into ``folder``, and what it loads. Raises `InputError`."""
         _copy(self.runtime, folder / _RUNTIME_FOLDER)
         if self.script is not None:
-            write_atomically(folder / self.script, self.source)
+            write_file(folder / self.script, self.source)
         place = folder / PAGE_NAME
-        write_atomically(place, self._html().encode())
+        write_file(place, self._html().encode())
         return place
 
     def _html(self) -> str:
@@ -81,9 +82,14 @@ def _runtime(distributions: Sequence[Path]) -> tuple[Path, ...]:
 def _copy(runtime: Sequence[Path], target: Path) -> None:
     try:
         for item in runtime:
+            place = target / item.name
+            if place.exists() and item.samefile(place):
+                continue
+            if target.is_symlink():
+                raise InputError(f"{target} is a symbolic link, and the runtime would be copied to where it leads.")
             target.mkdir(exist_ok=True)
-            if not (target / item.name).exists() or not item.samefile(target / item.name):
-                shutil.copyfile(item, target / item.name)
+            with new_file(place) as copy, item.open("rb") as source:
+                shutil.copyfileobj(source, copy, 2**20)
     except OSError as error:
         raise InputError(f"Cannot copy the runtime to {target}: {error.strerror or error}.") from error
 

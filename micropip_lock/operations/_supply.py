@@ -9,21 +9,20 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..download import discard, download
+from ..download import download
 from ..errors import FetchError, InputError, IntegrityError, Problem
 from ..fetch import Fetcher
+from ..files import cannot_write, is_plain_file, new_file
 from ..lockfile import LockedPackage
 from ..metadata import parse_metadata
 from ..progress import Transfers
@@ -99,7 +98,8 @@ class Supplier:
                     contents = inspect_wheel(file, path.stat().st_size, entry.sha256, key)
                 check_wheel(key, entry, contents)
 
-        if (size := hashed(place, entry.sha256)) is not None:
+        size = hashed(place, entry.sha256) if is_plain_file(place) else None
+        if size is not None:
             check(place)
             return Supplied(key, place, size, "there", contents)
         for path in (*copies, *self._in_folders(entry)):
@@ -117,24 +117,22 @@ class Supplier:
         return Supplied(key, place, size, "downloaded", contents)
 
     async def _download(self, entry: LockedPackage, place: Path, check: Callable[[Path], None]) -> int:
-        stored = self.store is not None and self.store.accepts(entry.sha256)
-        target = self.store.place(entry.sha256) if self.store is not None and stored else place
+        store = self.store if self.store is not None and self.store.accepts(entry.sha256) else None
+        target = place if store is None else store.place(entry.sha256)
         transfer = self.transfers.begin(place.name) if self.transfers is not None else None
-        told = {} if transfer is None else {"advance": transfer.advance, "expect": transfer.expect}
+        options: dict[str, Any] = {}
+        if transfer is not None:
+            options = {"advance": transfer.advance, "expect": transfer.expect}
+        if store is not None:
+            options["parts"] = store.parts  # only the cache keeps what a later run resumes
         done = False
         try:
-            size = await download(self.fetcher, entry.file_name, entry.sha256, target, check=check, **told)
+            size = await download(self.fetcher, entry.file_name, entry.sha256, target, check=check, **options)
             done = True
         except FetchError as error:
             # A stream does not tell «not there» from other refusals.
             if error.code == "unreachable" and error.__cause__ is None and not await self._is_there(entry, error):
                 raise GoneError(f"{shown(entry.file_name)} is not there (404)", url=error.url) from error
-            raise
-        except Exception:
-            raise  # a later run goes on with what came; only an interruption is different
-        except BaseException:
-            if not stored:
-                discard(target)  # interrupted: what may be resumed is kept in the cache alone
             raise
         finally:
             if transfer is not None:
@@ -161,6 +159,8 @@ _AGAIN = "Try again; what is there already is kept. If it stays so, lock the pac
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Bytes of a name, for file systems in use.
+_LONGEST_NAME = 255
 
 
 def _sentence(error: Exception) -> str:
@@ -184,6 +184,8 @@ def filename_of(entry: LockedPackage) -> str:
         raise IntegrityError(f"{shown(entry.file_name)!r} is no name of a file")
     if not name.isprintable():
         raise IntegrityError(f"{shown(entry.file_name)!r} has characters that cannot be seen")
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        raise IntegrityError(f"the name of its file has more than {_LONGEST_NAME} bytes")
     return name
 
 
@@ -226,38 +228,25 @@ def copied(source: Path, place: Path, sha256: str, check: Callable[[Path], None]
     """
     if not source.is_file():
         return None
-    partial: Path | None = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
-        partial = Path(name)
-        with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
+        with new_file(place) as target, source.open("rb") as file:
             shutil.copyfileobj(file, target, 2**20)
-        size = hashed(partial, sha256)
-        if size is None:
-            return None
-        if check is not None:
-            check(partial)
-        partial.chmod(0o644)
-        partial.replace(place)
-        partial = None
-        return size
+            size = target.tell()
+            target.flush()
+            if hashed(Path(target.name), sha256) is None:
+                raise _OtherFileError
+            if check is not None:
+                check(Path(target.name))
+    except _OtherFileError:
+        return None
     except OSError as error:
-        raise InputError(f"Cannot write {place}: {error.strerror or error}.") from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        raise cannot_write(place, error) from error
+    return size
 
 
-def discard_copies(places: Iterable[Path]) -> None:
-    """Remove what killed runs left of copies that were to come to ``places``."""
-    names: dict[Path, set[str]] = defaultdict(set)
-    for place in places:
-        names[place.parent].add(place.name)
-    for folder, own in names.items():
-        for partial in folder.glob(".*.part"):
-            if partial.name[1:].rsplit(".", 2)[0] in own:  # as `copied` calls them
-                partial.unlink(missing_ok=True)
+class _OtherFileError(Exception):
+    """A file with another hash."""
 
 
 def _problem(code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None) -> Problem:

@@ -229,6 +229,23 @@ def private(path: Path) -> int:
     return path.stat().st_mode & 0o077
 
 
+def test_it_is_of_this_user_alone(freeze: Run, run: Run, index: IndexServer, tmp_path: Path) -> None:
+    """With a umask that lets others do everything, too."""
+    before = os.umask(0)
+    try:
+        done = freeze("-o", tmp_path / "lock.json")
+        assert done.status == 0
+        assert run("bundle", tmp_path / "lock.json", tmp_path / "bundle").status == 0
+    finally:
+        os.umask(before)
+    folder = default_cache_dir()
+    assert folder is not None
+    found = [folder, *folder.rglob("*")]
+    assert {"http.sqlite3", "facts.sqlite3", "wheels"} <= {path.name for path in found}
+    assert [path for path in found if private(path)] == []
+    assert (tmp_path / "lock.json").stat().st_mode & 0o777 == 0o666  # the lock is the user's, as the umask has it
+
+
 @pytest.mark.parametrize("kind", ["empty", "with a cache"])
 def test_an_open_folder_is_closed(kind: str, freeze: Run, tmp_path: Path) -> None:
     folder = tmp_path / "cache"

@@ -16,6 +16,7 @@ from micropip_lock.operations._bundle import BundleResult, bundle
 from micropip_lock.store.wheels import WheelStore
 
 from ..support.freezing import base_document, quick_fetcher
+from ..support.ids import short
 from ..support.index_server import Fault, IndexServer
 from ..support.runtimes import lock_entry
 from ..support.wheels import build_wheel, sha256
@@ -161,6 +162,40 @@ def test_other_files_of_one_name(lock: dict[str, Any], dest: Path, tmp_path: Pat
     check(tmp_path / "again", lock)
 
 
+@pytest.mark.parametrize("below", ["", "/deep"])
+def test_a_folder_that_leads_elsewhere(below: str, lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    """Files of one name lie in folders of their own: no file is written to where a link of that name leads."""
+    for key in ("a", "b"):
+        file = tmp_path / "base" / key / "x.zip"
+        file.parent.mkdir(parents=True)
+        file.write_text(key)
+        entry = {"name": key, "file_name": f"{key}/x.zip", "sha256": sha256(file)}
+        lock["packages"][key] = lock["packages"]["app"] | entry
+    (tmp_path / "elsewhere").mkdir()
+    dest.mkdir()
+    (dest / lock["packages"]["b"]["sha256"][:12]).symlink_to(tmp_path / f"elsewhere{below}")
+    with pytest.raises(InputError, match="is a symbolic link"):
+        bundled(lock, dest, base_dir=tmp_path / "base")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert len(names(dest)) == len(list(dest.iterdir())) - 1 == 0
+
+
+def test_a_runtime_that_leads_elsewhere(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    """It is not copied to where a link leads; if it lies there already, it need not be."""
+    runtime, other = tmp_path / "runtime", tmp_path / "other"
+    for folder in (runtime, other, dest):
+        folder.mkdir()
+    for name in ("pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"):
+        (runtime / name).write_text(name)
+    (dest / "pyodide").symlink_to(other)
+    with pytest.raises(InputError, match="is a symbolic link"):
+        bundled(lock, dest, base_dir=runtime, page=True)
+    assert list(other.iterdir()) == []
+    (dest / "pyodide").unlink()
+    (dest / "pyodide").symlink_to(runtime)
+    bundled(lock, dest, base_dir=runtime, page=True)
+
+
 def test_zip(lock: dict[str, Any], dest: Path) -> None:
     (dest / ".git").mkdir(parents=True)
     (dest / ".git" / "config").write_text("secret")
@@ -265,7 +300,12 @@ def test_every_problem_at_once(lock: dict[str, Any], dest: Path, index: IndexSer
     assert codes == [("app", "local-file"), ("big", "no-such-file"), ("none", "content-mismatch")]
 
 
-@pytest.mark.parametrize("name", ["http://127.0.0.1/", "http://127.0.0.1/..%2Fx.whl", "..", "http://127.0.0.1/.x"])
+NO_NAMES = ["", "..%2Fx.whl", ".x", "%2e%2e%2fx.whl", "..%5Cx.whl", "C:x.whl", "C%3Ax.whl", "a%252Fx.whl"]
+NO_NAMES += ["a%00x.whl", "a%0Ax.whl", "a\nx.whl", "a\ud800x.whl", "x" * 300 + ".whl"]
+NO_PATHS = ["..", "..\\x.whl", "C:\\x.whl", "a\0.whl", "a\nb.whl"]
+
+
+@pytest.mark.parametrize("name", [*(f"http://127.0.0.1/{name}" for name in NO_NAMES), *NO_PATHS], ids=short)
 def test_names_that_are_none(name: str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
     lock["packages"]["app"]["file_name"] = name
     with pytest.raises(UnlockableError) as caught:

@@ -24,6 +24,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256 as hash_of
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from click.testing import CliRunner
 from micropip_lock import Lockfile, bundle
 from micropip_lock.cli._commands import micropip_lock
 from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.files import TEMPORARY
 
 from ..fetch.serving import Answer, Asked, Server, ranged
 from ..support.freezing import base_document, quick_fetcher
@@ -355,8 +357,10 @@ def test_killed_in_the_middle(cached: bool, scene: Scene) -> None:
     (left,) = (path.stat().st_size for path in scene.partial())
     scene.server.log.clear()
     assert scene.run(*options, "--zip")[0] == 0
-    assert scene.ranges() == [f"bytes={left}-"]
+    # Another user may have put a partial file there: only the cache's are resumed.
+    assert scene.ranges() == ([f"bytes={left}-"] if cached else [None])
     scene.check_done()
+    assert not [path for path in scene.dest.iterdir() if path.name.startswith(TEMPORARY)]
     with zipfile.ZipFile(f"{scene.dest}.zip") as archive:
         assert set(archive.namelist()) == DONE
 
@@ -451,6 +455,80 @@ def test_killed_at_any_step(number: int, victim: Victim, tmp_path: Path) -> None
     for name in DONE:
         assert (scene.dest / name).read_bytes() == (victim.whole.dest / name).read_bytes()
     assert Path(f"{scene.dest}.zip").read_bytes() == Path(f"{victim.whole.dest}.zip").read_bytes()
+
+
+# -- what lies where it writes
+
+PLANTED = ("link", "dangling link", "hard link", "pipe")
+
+
+def plant(kind: str, path: Path, precious: Path) -> None:
+    """Lay something where a file is expected."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if kind == "hard link":
+        path.hardlink_to(precious)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(precious if kind == "link" else precious.with_name("made"))
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize(
+    "name",
+    [f"site/{BIG}", "site/pyodide-lock.json", "site/index.html", "site/app.py", "site.zip", f"site/.{BIG}.part"],
+)
+def test_what_was_planted(kind: str, name: str, scene: Scene, tmp_path: Path) -> None:
+    """Nothing is written through a link, read from a pipe, or packed that lies elsewhere."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "app.py").write_text("print()")
+    plant(kind, tmp_path / name, precious)
+    scene.write_lock(version="314.0.7")
+    status, said = scene.run("--no-cache", "--zip", "--page", tmp_path / "app.py")
+    assert status == 0, said
+    assert precious.read_text() == "mine" and not (tmp_path / "made").exists()
+    scene.check()
+    for path in [*(scene.dest / name for name in (*DONE, "index.html", "app.py")), tmp_path / "site.zip"]:
+        assert path.is_file() and not path.is_symlink() and path.read_bytes() != b"mine", path
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize(
+    "name", ["http.sqlite3", "http.sqlite3-wal", "facts.sqlite3", "facts.sqlite3-shm", "wheels", "wheel", "part"]
+)
+def test_what_was_planted_in_the_cache(kind: str, name: str, scene: Scene, tmp_path: Path) -> None:
+    """As a cache that was restored from elsewhere may have it."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    digest = hash_of(scene.bodies[BIG]).hexdigest()
+    places = {"wheel": f"wheels/{digest[:2]}/{digest}", "part": f"wheels/parts/.{digest}.part"}
+    scene.cache.mkdir()
+    plant(kind, scene.cache / places.get(name, name), precious)
+    status, said = scene.run()
+    assert status == 0, said
+    assert precious.read_text() == "mine" and not (tmp_path / "made").exists()
+    scene.check_done()
+
+
+def test_a_folder_of_the_cache_that_leads_elsewhere(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    scene.cache.mkdir()
+    (scene.cache / "wheels").symlink_to(tmp_path / "elsewhere")
+    assert scene.run()[0] == 0
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    scene.check_done()
+
+
+def test_a_link_is_not_packed(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    scene.dest.mkdir()
+    (scene.dest / "notes").symlink_to(tmp_path / "precious")
+    status, said = scene.run("--no-cache", "--zip")
+    assert status == 2 and f"{scene.dest / 'notes'} is a symbolic link" in said
+    assert not Path(f"{scene.dest}.zip").exists()
+    assert scene.run("--no-cache")[0] == 0
 
 
 # -- places
