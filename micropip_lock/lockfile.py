@@ -24,6 +24,9 @@ from .files import cannot_write, write_file
 from .metadata import canonical
 from .reading import read_named, reason
 
+#: PEP 508: the name of a project.
+_PROJECT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:
@@ -134,12 +137,14 @@ class Lockfile:
         """Read a lock from JSON text or from an already parsed object.
 
         ``origin`` names the source in messages. Raises `InputError` when the text is no JSON, a
-        value has the wrong type, or two keys are one canonical name.
+        value has the wrong type, a key is no name of a project (PEP 508), or two keys are one canonical name.
         """
         where = origin
         lock = _object(parse_json(data, origin) if isinstance(data, str | bytes) else data, where)
         packages: dict[str, LockedPackage] = {}
         for key, value in _object(lock.get("packages"), f"{where}: packages").items():
+            if not is_project_name(key):
+                raise InputError(f"{where}: packages has the key {describe(key)}, which is no name of a project.")
             name = canonicalize_name(key)
             if name in packages:
                 raise InputError(f"{where}: packages.{key} names the same package as another key ({name}).")
@@ -186,6 +191,11 @@ class Lockfile:
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
         write_atomically(Path(path), self.to_json(compact=compact).encode())
+
+
+def is_project_name(text: object) -> bool:
+    """Whether a text is the name of a project, canonical or not (PEP 508)."""
+    return isinstance(text, str) and _PROJECT_NAME.fullmatch(text) is not None
 
 
 def read_bytes(path: str | Path) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from ..errors import InputError, Problem
-from ..lockfile import Lockfile, LockInfo, describe, parse_json, read_bytes
+from ..lockfile import Lockfile, LockInfo, describe, is_project_name, parse_json, read_bytes
 from ..target import Target
 from ._verify_entry import WHOLE, Entry
 
@@ -128,7 +128,9 @@ def _target(info: object, lock: Lock) -> Target | None:
 def _entry(key: str, value: object, lock: Lock) -> Entry:
     name = canonicalize_name(key)
     where = f"packages.{key}"
-    if name != key:
+    if not is_project_name(key):
+        lock.fault(name, f"the key {key!r} is no name of a project (PEP 508).", "Remove it, or freeze again.")
+    elif name != key:
         lock.fault(name, f"the key {key!r} is not canonical, so the runtime never finds it.", f"Write it as {name!r}.")
     if not isinstance(value, Mapping):
         lock.fault(name, f"{where}: expected an object, found {describe(value)}.", "Freeze again.")

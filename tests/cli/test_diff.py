@@ -158,7 +158,7 @@ def hostile(tmp_path: Path) -> tuple[Path, Path]:
     second = write(
         tmp_path / "second.json",
         entry("changed", EVIL[::-1]),
-        entry(f"new{EVIL}", EVIL),
+        entry("new", EVIL),
         entry("moved", file_name=f"https://files.example/other/{EVIL}.whl"),
     )
     document = json.loads(second.read_bytes())

@@ -136,7 +136,7 @@ def test_usage(run: Run, tmp_path: Path) -> None:
 
 def test_nothing_steers_the_terminal(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(base_document(entry("demo", EVIL, depends=[EVIL, f"demo{EVIL}"]), entry(f"demo{EVIL}"))))
+    path.write_text(json.dumps(base_document(entry("demo", EVIL, depends=[EVIL, "other"]), entry("other", EVIL))))
     for flags in ((), ("--invert", "demo"), ("--json",), ("--svg", "-"), ("--invert", EVIL)):
         done = run("tree", path, *flags)
         assert all(letter.isprintable() or letter == "\n" for letter in done.out + done.err), flags

@@ -142,8 +142,9 @@ def test_every_reason_at_once() -> None:
 @pytest.mark.parametrize(
     "name", ["a b", "x\n--index-url=y", "-r", "é", ""], ids=["blank", "line", "dash", "letter", "none"]
 )
-def test_hostile_keys(name: str) -> None:
-    (problem,) = problems(at(name or "x", f"{HOST}/{name}-1.0-py3-none-any.whl"))
+def test_hostile_file_names(name: str) -> None:
+    """A key that is no name of a project is refused before."""
+    (problem,) = problems(at("x", f"{HOST}/{name}-1.0-py3-none-any.whl"))
     assert problem.code == "file-name"
 
 

@@ -43,6 +43,14 @@ def test_the_locks_of_pyodide_itself_are_right(version: str) -> None:
     assert definite(problems) == []
 
 
+@pytest.mark.parametrize("key", ["../x", "a/b", "/x", "a\n", "", "_a"], ids=ascii)
+def test_keys_that_are_no_names(key: str) -> None:
+    lock = lock_of(demo())
+    lock["packages"][key] = demo()
+    told = [problem.message for problem in static(lock) if problem.code == "schema"]
+    assert f"the key {key!r} is no name of a project (PEP 508)." in told
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     # what the runtime reads
     ({"name": ...}, "schema"),
