@@ -59,9 +59,8 @@ class Left:
             # What another package has, too, stays for that one; so does what has just come from another.
             yield [name for name, count in old.items() if self._owners[name] == count and name not in self.brought]
         except OSError as error:
-            state = "It is as it was before." if not swap.pending else "The next sync puts it back as it was."
             raise InputError(
-                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {state} "
+                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {swap.outcome} "
                 f"Done: {', '.join(self.done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
                 "Put that right and run sync again."
             ) from error

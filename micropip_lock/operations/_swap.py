@@ -2,7 +2,9 @@
 
 New files are staged in a work folder inside site-packages, on the same file system, and moved into place by renaming,
 whole folders at once where nothing is yet. Before the first move of a package a journal says which files will be moved;
-a later run finds the journal of a killed one, and moves each of them back.
+a later run finds the journal of a killed one, and moves each of them back. Where no journal can be kept the next sync
+makes it what its lock says: RECORD goes last and comes first, so of every file of a half done package is known whose it
+is.
 
 An environment has ten thousands of files, so paths of single files are strings here.
 """
@@ -10,18 +12,19 @@ An environment has ten thousands of files, so paths of single files are strings 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
+import secrets
 import shutil
-import sys
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Any, TextIO
 
 from ..errors import InputError
+from ..files import is_plain_folder, locked_folder, remove
+from ._journal import Journal, Moves
 
 #: The work folder in site-packages; no import name and no distribution can be called so.
 WORK = ".micropip-lock"
@@ -46,8 +49,19 @@ class Swap:
 
     def __init__(self, prefix: Path, site: Path) -> None:
         self.prefix = prefix
-        self.work = site / WORK
-        self._journal = self.work / "journal.json"
+        self._site = site
+        self._below = f"{site.relative_to(prefix).as_posix()}/" if site != prefix else ""
+        self._reserved = site / WORK
+        self._run = secrets.token_hex(16)
+        self._journal = Journal(prefix, site)
+        self._pending: Moves | None = None
+        self._is_journaled = False
+        self._numbers: dict[str, str] = {}
+
+    @property
+    def work(self) -> Path:
+        """The folder of this run, whose name no wheel can know."""
+        return self._reserved / self._run
 
     @contextmanager
     def opened(self) -> Iterator[str | None]:
@@ -56,17 +70,17 @@ class Swap:
         Raises `InputError` when another process works on this environment, or nothing can be written there.
         """
         try:
-            self.work.mkdir(exist_ok=True)
-            with (self.work / "lock").open("a") as lock:
-                if not _locked(lock, self.work / "lock"):
+            with locked_folder(self._site) as is_alone:
+                if not is_alone:
                     raise InputError(f"Another process is changing {self.prefix}. Try again when it has ended.")
-                undone = self._undo()
-                self._clean()
+                undone = self._recover()
+                self._make()
                 try:
                     yield undone
                 finally:
-                    if not self._journal.exists():
-                        shutil.rmtree(self.work, ignore_errors=True)
+                    if not self.pending:
+                        shutil.rmtree(self._reserved, ignore_errors=True)
+                    self._journal.leave()
         except OSError as error:
             raise InputError(f"Cannot change {self.prefix}: {error.strerror or error} ({error.filename}).") from error
 
@@ -75,17 +89,35 @@ class Swap:
 
         Raises `InputError` when it cannot be read.
         """
-        journal = self._read()
-        return None if journal is None else ", ".join(journal["packages"])
+        moves = self._left()
+        return None if moves is None else moves.names
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no run has left anything here."""
+        return not os.path.lexists(self._reserved) and self._journal.read() is None
 
     @property
     def pending(self) -> bool:
         """Whether a package is half done."""
-        return self._journal.exists()
+        return self._pending is not None
+
+    @property
+    def outcome(self) -> str:
+        """What a step that failed has left, for people."""
+        if self._pending is None:
+            return "It is as it was before."
+        if self._is_journaled:
+            return "The next sync puts it back as it was."
+        return "The next sync makes it what its lock says."
 
     def staged(self, package: str) -> Path:
         """The folder for the new files of a package, laid out like ``prefix``."""
-        return self.work / "new" / package
+        return self.work / "new" / self._number(package)
+
+    def downloads(self, package: str) -> Path:
+        """The folder for the wheel of a package."""
+        return self.work / "wheels" / self._number(package)
 
     def incoming(self, package: str) -> list[str]:
         """The files that are staged for a package."""
@@ -95,6 +127,8 @@ class Swap:
         """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was."""
         coming = {package: self.incoming(package) for package in packages}
         with self.exchanging(coming, old) as new:
+            for package, names in coming.items():
+                self._bring_record(self.staged(package), names)
             for package in coming:
                 _bring(str(self.staged(package)), str(self.prefix))
         return new
@@ -106,25 +140,96 @@ class Swap:
         On any error everything is put back. What is in the way of a new file is moved out like an old one: a file, a
         file where a folder has to be, a symbolic link that leads out of the environment.
         """
-        trash = self.work / "old"
         new = sorted({name for names in coming.values() for name in names})
         barriers = self._barriers(new)
         inside = [name for name in new if not _is_below(name, barriers)] if barriers else new
+        self._spare_environment(inside)
         out = dict.fromkeys([*old, *barriers, *self._present(inside)])
-        self._write({"packages": list(coming), "out": list(out), "in": {key: list(coming[key]) for key in coming}})
+        moves = Moves(
+            self._run,
+            tuple(coming),
+            tuple(sorted(out, key=self._is_record)),
+            {self._number(package): tuple(names) for package, names in coming.items()},
+        )
+        self._begin(moves)
         try:
+            trash = self.work / "old"
             trash.mkdir(exist_ok=True)
-            for number, name in enumerate(out):
+            for number, name in enumerate(moves.out):
                 _move(f"{self.prefix}/{name}", f"{trash}/{number}")
-            self._prune_empty(out)
+            self._prune_empty(moves.out)
             self._clear(new)
             yield new
         except BaseException:
-            self._undo()
+            self._undo(moves)
             raise
-        self._journal.unlink()
+        self._end()
         for folder in (trash, *map(self.staged, coming)):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _number(self, package: str) -> str:
+        """What the folders of a package are called: its name comes from a lock, and so is no path."""
+        return self._numbers.setdefault(package, str(len(self._numbers)))
+
+    def _make(self) -> None:
+        """Make the work folder, where a killed run may have left its own."""
+        remove(self._reserved)
+        # Of a run that kept no journal the last step of removing a package may be missing.
+        for name in os.listdir(self._site):
+            if name.endswith(".dist-info"):
+                with suppress(OSError):  # it is not empty
+                    os.rmdir(self._site / name)
+        for folder in (self._reserved, self.work):
+            folder.mkdir(mode=0o700)
+
+    def _begin(self, moves: Moves) -> None:
+        self._is_journaled = self._journal.write(moves)
+        self._pending = moves
+
+    def _end(self) -> None:
+        if self._is_journaled:
+            self._journal.remove()
+        self._pending = None
+
+    def _left(self) -> Moves | None:
+        """The moves of a killed run whose files are still here."""
+        moves = self._journal.read()
+        is_here = moves is not None and all(map(is_plain_folder, (self._reserved, self._reserved / moves.run)))
+        return moves if is_here else None
+
+    def _recover(self) -> str | None:
+        moves = self._left()
+        if moves is None:
+            with suppress(OSError):
+                self._journal.remove()  # of an environment that was here before this one
+            return None
+        self._is_journaled = True
+        self._undo(moves)
+        return moves.names
+
+    def _bring_record(self, staged: Path, names: Iterable[str]) -> None:
+        """Move what lists the files of a package before any of them."""
+        for name in names:
+            if self._is_record(name):
+                folder = name.rpartition("/")[0]
+                whole = name if os.path.lexists(self.prefix / folder) else folder
+                os.replace(staged / whole, self.prefix / whole)
+
+    def _is_record(self, name: str) -> bool:
+        """Whether a file is the RECORD of a distribution that is installed here."""
+        dist_info, _, last = name.removeprefix(self._below).partition("/")
+        return name.startswith(self._below) and dist_info.endswith(".dist-info") and last == "RECORD"
+
+    def _spare_environment(self, names: Iterable[str]) -> None:
+        """Raise OSError when a file would come to one of the environment's own through a link inside."""
+        root = os.path.realpath(self.prefix)
+        for folder, below in _by_folder(names).items():
+            place = os.path.realpath(f"{root}/{folder}")
+            if place == f"{root}/{folder}":
+                continue
+            for name in below:
+                if is_environment(os.path.relpath(f"{place}/{name.rpartition('/')[2]}", root)):
+                    raise OSError(errno.EPERM, "it belongs to the environment", f"{self.prefix}/{name}")
 
     def _clear(self, names: Iterable[str]) -> None:
         """Remove empty folders where files have to be. Raises OSError for one that somebody has something in."""
@@ -146,77 +251,46 @@ class Swap:
                 yield from (name for name in below if _exists(f"{self.prefix}/{name}"))
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
-        """What is no folder of this environment where one has to be."""
+        """What is no folder of this environment where one has to be. Raises OSError for a folder of the venv itself."""
         root = self.prefix.resolve()
         found: list[str] = []
         parents = {parent for folder in _by_folder(names) for parent in PurePosixPath(folder, ".").parents}
         parents |= {PurePosixPath(folder) for folder in _by_folder(names)}
         for parent in sorted(parents, key=lambda item: len(item.parts)):
             place = self.prefix / parent
-            if not _is_below(str(parent), found) and (
-                place.is_file() or (place.is_symlink() and not place.resolve().is_relative_to(root))
-            ):
+            if _is_below(str(parent), found):
+                continue
+            is_link_out = place.is_symlink() and not place.resolve().is_relative_to(root)
+            if is_link_out and self.prefix != self._site and len(parent.parts) == 1:
+                raise OSError(errno.EPERM, "a link that leads out of the environment is in the way", str(place))
+            if is_link_out or (not place.is_dir() and os.path.lexists(place)):
                 found.append(str(parent))
         return found
 
-    def _undo(self) -> str | None:
-        journal = self._read()
-        if journal is None:
-            return None
-        trash = self.work / "old"
-        for package, names in journal["in"].items():
-            for name in names:
-                # What is no longer staged has been moved; back to where it was, so that this may be done twice.
-                if not _exists(f"{self.staged(package)}/{name}"):
-                    _move(f"{self.prefix}/{name}", f"{self.staged(package)}/{name}")
-        self._prune_empty([name for names in journal["in"].values() for name in names])
-        for number, name in enumerate(journal["out"]):
-            _move(f"{trash}/{number}", f"{self.prefix}/{name}")
-        self._journal.unlink()
-        return ", ".join(journal["packages"])
-
-    def _read(self) -> dict[str, Any] | None:
-        try:
-            journal = json.loads(self._journal.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            raise self._unreadable() from error
-        if not (isinstance(journal, dict) and {"packages", "in", "out"} <= journal.keys()):
-            raise self._unreadable()
-        packages, coming, out = journal["packages"], journal["in"], journal["out"]
-        if not (isinstance(packages, list) and isinstance(coming, dict) and isinstance(out, list)):
-            raise self._unreadable()
-        lists = [packages, [*coming], out, *coming.values()]
-        if not all(isinstance(names, list) and all(map(_is_inside, names)) for names in lists):
-            raise self._unreadable()
-        return journal
-
-    def _unreadable(self) -> InputError:
-        return InputError(
-            f"{self._journal} says what an interrupted sync was doing, and cannot be read. The files that it had moved "
-            f"are in {self.work / 'old'}: put them back and remove {self.work}, or make the environment anew."
-        )
-
-    def _write(self, journal: dict[str, object]) -> None:
-        partial = self._journal.with_suffix(".part")
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(journal, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._journal)
-
-    def _clean(self) -> None:
-        for name in ("new", "old", "wheels"):
-            shutil.rmtree(self.work / name, ignore_errors=True)
-        for partial in self.work.glob("*.part"):
-            partial.unlink()
+    def _undo(self, moves: Moves) -> None:
+        """Move everything back. Raises OSError where it cannot be: then it is pending as before."""
+        work = self._reserved / moves.run
+        inside = _Inside(self.prefix)
+        came = [(number, name) for number, names in moves.coming.items() for name in names if inside.holds(name)]
+        for number, name in came:
+            # What is no longer staged has been moved; back to where it was, so that this may be done twice.
+            staged = f"{work}/new/{number}/{name}"
+            if not _exists(staged):
+                _move(f"{self.prefix}/{name}", staged)
+        self._prune_empty([name for _, name in came])
+        inside = _Inside(self.prefix)
+        for place, name in enumerate(moves.out):
+            if not inside.holds(name):
+                message = "a link that leads out of the environment is in the way"
+                raise OSError(errno.EPERM, message, f"{self.prefix}/{name}")
+            _move(f"{work}/old/{place}", f"{self.prefix}/{name}")
+        self._end()
 
     def _prune_empty(self, names: Iterable[str]) -> None:
         """Remove the folders that moving ``names`` has emptied."""
         folders = {parent for folder in _by_folder(names) for parent in (self.prefix / folder / ".x").parents}
         inside = [folder for folder in folders if folder.is_relative_to(self.prefix) and folder != self.prefix]
-        kept = {self.work.parent}
+        kept = {self._site}
         for folder in sorted(inside, key=lambda item: -len(item.parts)):
             if folder not in kept:
                 try:
@@ -227,8 +301,21 @@ class Swap:
                     kept.update(folder.parents)
 
 
-def _is_inside(name: object) -> bool:
-    return isinstance(name, str) and not name.startswith("/") and ".." not in name.split("/")
+class _Inside:
+    """Which files lie in an environment, links resolved, and are not its own."""
+
+    def __init__(self, prefix: Path) -> None:
+        self._root = os.path.realpath(prefix)
+        self._folders: dict[str, str] = {}
+
+    def holds(self, name: str) -> bool:
+        """Whether the file may be moved."""
+        folder, _, last = name.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(f"{self._root}/{folder}")
+        place = f"{self._folders[folder]}/{last}"
+        below = os.path.relpath(place, self._root)
+        return not below.startswith("../") and not is_environment(below)
 
 
 def _is_below(name: str, folders: Iterable[str]) -> bool:
@@ -244,7 +331,11 @@ def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _exists(path: str) -> bool:
-    return os.path.islink(path) or os.path.isfile(path)
+    """Whether something lies there that is no folder."""
+    try:
+        return not stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _move(source: str, target: str) -> None:
@@ -283,16 +374,3 @@ def _files(folder: str, below: str = "") -> Iterator[str]:
                     yield f"{below}{entry.name}"
     except FileNotFoundError:
         return
-
-
-def _locked(file: TextIO, path: Path) -> bool:
-    if sys.platform in ("win32", "emscripten"):
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever had it may have removed the folder by now: then this is the lock of nothing.
-        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
-    except OSError:
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,7 +32,7 @@ from ._live import transfers_shown
 from ._place import Bytecode, Place
 from ._plan import Action, Plan, Step
 from ._supply import Supplier, filename_of, same_version
-from ._swap import WORK, Swap
+from ._swap import Swap
 from ._unpack import unpack
 
 _OUTCOME = "cannot be synchronised; nothing was changed"
@@ -120,7 +121,7 @@ class _Sync:
             undone = swap.recover()
             steps, _ = await self._plan(frozenset(undone.split(", ")) if undone else frozenset())
             return Plan(steps, undone)
-        if not (self.place.site / WORK).exists():
+        if swap.is_clean:
             steps, _ = await self._plan()
             if all(step.action == "keep" for step in steps):
                 return Plan(steps)
@@ -172,7 +173,7 @@ class _Sync:
             versions = (None if item is None else item.version for item in (old, new))
             steps.append(Step(action, key, *versions))
             if action in ("remove", "replace") and key not in half_done:
-                problems += [_nameless(item) for item in all_of[key] if not (item.rows or _is_one(item, new))]
+                problems += [_nameless(item) for item in all_of[key] if _is_nameless(item, new)]
         if problems:
             raise UnlockableError(problems, _OUTCOME)
         return tuple(steps), all_of
@@ -184,7 +185,7 @@ class _Sync:
         async def stage(key: str) -> Problem | None:
             entry = self.lock.packages[key]
             try:
-                wheel = swap.work / "wheels" / key / filename_of(entry)
+                wheel = swap.downloads(key) / filename_of(entry)
                 found = await self.supplier.bring(key, entry, wheel)
                 if isinstance(found, Problem):
                     return found
@@ -306,6 +307,18 @@ def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
     with suppress(ValueError):
         return entry is not None and same_version(item.version, entry.version)
     return False
+
+
+def _is_nameless(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
+    """Whether nothing tells which files are those of a distribution. An empty .dist-info has none."""
+    return not item.rows and not _is_one(item, entry) and not _is_empty(item.folder / item.dist_info)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not os.listdir(folder)
+    except OSError:
+        return False
 
 
 def _nameless(item: InstalledDistribution) -> Problem:

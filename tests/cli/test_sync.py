@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.operations._swap import WORK
+from micropip_lock.errors import InputError
+from micropip_lock.operations._swap import WORK, Swap
 
 from ..support.freezing import base_document
 from ..support.index_server import Fault, IndexServer
@@ -138,15 +140,25 @@ def test_input_errors(run: Run, lock: Path, venv: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_one_is_told(run: Run, lock: Path, venv: Path, site_packages: Path) -> None:
-    work = site_packages / WORK
-    (work / "old").mkdir(parents=True)
-    (site_packages / "demo.py").rename(work / "old" / "0")
-    path = "lib/python3.14/site-packages/demo.py"
-    (work / "journal.json").write_text(json.dumps({"packages": ["demo"], "in": {"demo": []}, "out": [path]}))
+    swap = Swap(venv.resolve(), site_packages.resolve())
+    with suppress(InputError), swap.opened(), swap.exchanging({"demo": []}, ["lib/python3.14/site-packages/demo.py"]):
+        swap._undo = lambda moves: None  # type: ignore[method-assign]  # as if it were killed
+        raise OSError
     done = run("sync", lock, "--venv", venv, "--dry-run")
     assert "interrupted while it changed demo: that would be undone first" in done.err
-    assert work.exists()
+    assert not (site_packages / "demo.py").exists()
     done = run("sync", lock, "--venv", venv)
     assert "interrupted while it changed demo: that was undone first" in done.err
     assert (site_packages / "demo.py").exists()
-    assert not work.exists()
+    assert not (site_packages / WORK).exists()
+
+
+def test_a_key_that_is_a_path(run: Run, lock: Path, venv: Path, tmp_path: Path) -> None:
+    document = json.loads(lock.read_text())
+    out = tmp_path / "out"
+    document["packages"][str(out)] = document["packages"].pop("new")
+    lock.write_text(json.dumps(document))
+    done = run("sync", lock, "--venv", venv)
+    assert done.status == 2
+    assert "no name of a project" in done.err
+    assert not out.exists()
