@@ -115,11 +115,8 @@ class Place:
         ``bytecode``: what was listed for other distributions, for they may share folders; it is added to.
         """
         bytecode = {} if bytecode is None else bytecode
-        info = item.folder / item.dist_info
         names = [row.path for row in item.rows]
-        names += [f"{item.dist_info}/{file.relative_to(info).as_posix()}" for file in info.rglob("*") if file.is_file()]
-        if info.is_symlink():
-            names.append(item.dist_info)
+        names += _listed(item.folder, item.dist_info)
         found = dict.fromkeys(self.below(item, names))
         for name in list(found):
             if name.endswith(".py"):
@@ -133,9 +130,22 @@ class Place:
         return list(found)
 
 
+def _listed(folder: Path, dist_info: str) -> list[str]:
+    """Everything in a .dist-info that is no folder, relative to ``folder``. Links are not followed."""
+    if (folder / dist_info).is_symlink():
+        return [dist_info]
+    found = []
+    for place, folders, files in os.walk(folder / dist_info):
+        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114
+        found += [os.path.relpath(f"{place}/{name}", folder) for name in (*files, *links)]
+    return found
+
+
 def _compiled(folder: Path) -> dict[str, list[str]]:
-    """The bytecode in a folder, by what its names begin with, up to the first dot."""
+    """The bytecode in a folder, by what its names begin with, up to the first dot. A link is not followed."""
     found: dict[str, list[str]] = defaultdict(list)
+    if folder.is_symlink():
+        return found
     try:
         names = os.listdir(folder)
     except OSError:  # nothing was compiled

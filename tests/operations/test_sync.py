@@ -409,6 +409,32 @@ def test_a_package_that_is_a_link_to_elsewhere(venv: Venv, tmp_path: Path) -> No
     assert snapshot(work) == before
 
 
+def test_a_link_where_bytecode_should_be(venv: Venv, tmp_path: Path) -> None:
+    """What it leads to is not the package's, whatever its name."""
+    venv.add("demo", files={"demo/__init__.py": "1"})
+    venv.sync()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "__init__.cpython-314.pyc").write_text("mine")
+    (venv.site / "demo" / "__pycache__").symlink_to(outside)
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert (outside / "__init__.cpython-314.pyc").read_text() == "mine"
+
+
+def test_a_link_in_dist_info(venv: Venv, tmp_path: Path) -> None:
+    venv.add("demo")
+    venv.sync()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x").write_text("mine")
+    (venv.prefix / "bin" / "mine").write_text("mine")
+    for name, target in (("out", outside), ("bin", "../../../../bin"), ("file", outside / "x")):
+        (venv.site / "demo-1.0.dist-info" / name).symlink_to(target)
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert (outside / "x").read_text() == (venv.prefix / "bin" / "mine").read_text() == "mine"
+    assert list(venv.site.iterdir()) == []
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_linked_site_packages(inside: bool, venv: Venv, tmp_path: Path) -> None:
     target = venv.prefix / "real" if inside else tmp_path / "elsewhere"
