@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
+from ..record import RecordRow
 from ..surroundings import Runtime, Surroundings, look, runtime
 from ._swap import is_environment
 
@@ -112,10 +113,11 @@ class Place:
     def files(self, item: InstalledDistribution, bytecode: Bytecode | None = None) -> list[str]:
         """Every file of an installed distribution that lies in the environment, bytecode included.
 
+        A row of RECORD that leaves site-packages may name any file of the user, so its hash must be that of the file.
         ``bytecode``: what was listed for other distributions, for they may share folders; it is added to.
         """
         bytecode = {} if bytecode is None else bytecode
-        names = [row.path for row in item.rows]
+        names = [row.path for row in item.rows if _stays_inside(row.path) or _is_as_recorded(item, row)]
         names += _listed(item.folder, item.dist_info)
         found = dict.fromkeys(self.below(item, names))
         for name in list(found):
@@ -128,6 +130,16 @@ class Place:
                     if file.removesuffix(".pyc").startswith(f"{module}."):
                         found[f"{cache}/{file}"] = None
         return list(found)
+
+
+def _stays_inside(path: str) -> bool:
+    """Whether a path of RECORD lies in site-packages, however it is spelt."""
+    return not os.path.isabs(path) and os.path.normpath(path).partition("/")[0] != ".."  # noqa: PTH117
+
+
+def _is_as_recorded(item: InstalledDistribution, row: RecordRow) -> bool:
+    """Whether the file of a row has the hash of that row."""
+    return row.strong and item.site_files.digest(row.path, row.algorithm or "") == row.digest
 
 
 def _listed(folder: Path, dist_info: str) -> list[str]:

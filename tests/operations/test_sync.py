@@ -409,6 +409,23 @@ def test_a_package_that_is_a_link_to_elsewhere(venv: Venv, tmp_path: Path) -> No
     assert snapshot(work) == before
 
 
+@pytest.mark.parametrize(
+    "path", ["../../../notes.txt", "demo/../../../../notes.txt", "./../../../notes.txt", "{prefix}/notes.txt"]
+)
+@pytest.mark.parametrize("row", ["{path},,", f"{{path}},sha256={'A' * 43},4"])
+def test_a_row_for_a_file_of_the_user(row: str, path: str, venv: Venv) -> None:
+    """A wheel can list any file: pip keeps the row. Sync removes scripts and data by their hash only."""
+    venv.add("demo", data={"data/share/demo.txt": "demo"}, entry_points={"demo": "demo:main"})
+    venv.sync()
+    notes = venv.prefix / "notes.txt"
+    notes.write_text("mine")
+    record = venv.site / "demo-1.0.dist-info" / "RECORD"
+    with record.open("a") as file:
+        file.write(row.format(path=path.format(prefix=venv.prefix)) + "\n")
+    venv.sync(lock=Lockfile.from_json(base_document()))
+    assert set(venv.files()) == {*OWN, "notes.txt"} and notes.read_text() == "mine"
+
+
 def test_a_link_where_bytecode_should_be(venv: Venv, tmp_path: Path) -> None:
     """What it leads to is not the package's, whatever its name."""
     venv.add("demo", files={"demo/__init__.py": "1"})
