@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-import sysconfig
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
-from ._loaded import listed, names_from_disk
+from ._loaded import listed, names_from_disk, own_site
 
 
 class Runtime:
@@ -32,7 +31,7 @@ class Runtime:
     @property
     def site(self) -> Path:
         """Its site-packages folder."""
-        return Path(sysconfig.get_path("purelib"))
+        return own_site()
 
     @property
     def loaded(self) -> dict[str, tuple[str, str]]:
