@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,13 +20,18 @@ from ..fetch import Fetcher
 from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata
+from ..origin import origin
 from ..remote_wheel import inspect_wheel
 from ..store import Facts
 from ..target import Target
-from ..url import is_http, without_credentials
 from ._place import Place
 from ._supply import Supplier, same_version
 from ._tool import Told
+
+#: The kind of fact that sync wrote a RECORD.
+_WRITTEN = "record-by-sync"
+#: The same of the running Pyodide, where no facts are kept.
+_written_by_this_runtime: set[str] = set()
 
 
 @dataclass(slots=True)
@@ -46,7 +52,7 @@ class Equality:
         self.listed = Counter(path for item in found for path in {row.path for row in item.rows})
 
     async def holds(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
-        """Whether what is installed is the lock's wheel, by what .dist-info says, else by the wheel's RECORD."""
+        """Whether what is installed is the lock's wheel: by what this runtime or sync remembers, else by its RECORD."""
         try:
             if item.faults or not same_version(item.version, entry.version):
                 return False
@@ -56,23 +62,44 @@ class Equality:
         changed = item.changed_files("size", compiled=item.installer == "pyodide.loadPackage")
         if not all(map(self._is_shared, changed)) or not self._scripts_are_there(item):
             return False
-        if self.place.runtime is not None and self.place.is_base(item.key, entry):
-            return self.place.runtime.is_default(item.key)
-        sha256 = self._told(item)
-        if sha256 is not None:
-            noted = item.note is None or item.note == self.notes.of(item.key, entry, item.metadata)
-            return sha256 == entry.sha256 and noted
-        # The plan may be made twice; nobody is asked the same twice.
-        question = (item.key, item.files.get("RECORD", b""))
+        if self._is_witnessed(item, entry):
+            return True
+        if self._claims_another(item, entry):
+            return False
+        record = item.files.get("RECORD", b"")
+        written = self._written(record, entry.sha256)
+        if written in _written_by_this_runtime or self.facts.get(_WRITTEN, written) is not None:
+            return True
+        # The plan may be made twice; no server is asked the same twice.
+        question = (item.key, record)
         if question not in self.examined:
             self.examined[question] = await self._examine(item, entry)
         return self.examined[question]
 
-    def _told(self, item: InstalledDistribution) -> str | None:
-        """The sha256 that was written down when it was installed."""
-        if self.place.runtime is not None and item.installer == "micropip":
-            return item.text("PYODIDE_SHA256").lower() or None  # micropip writes it after unpacking
-        return provenance(item)
+    def remember(self, record: bytes, sha256: str) -> None:
+        """Remember, outside of the environment, that sync wrote this RECORD for the wheel with this sha256."""
+        written = self._written(record, sha256)
+        if self.place.runtime is not None:
+            _written_by_this_runtime.add(written)
+        self.facts.put(_WRITTEN, written, b"1")
+
+    def _written(self, record: bytes, sha256: str) -> str:
+        """The key to remember a RECORD by; it holds for this folder only."""
+        return f"{self.place.site}\0{hashlib.sha256(record).hexdigest()}\0{sha256}"
+
+    def _is_witnessed(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
+        """Whether the running Pyodide itself loaded or installed the lock's wheel since it started."""
+        found = origin(item, loaded=self.place.loaded)
+        if found.is_base:
+            return self.place.is_base(item.key, entry)
+        return any(claim.witnessed and claim.sha256 == entry.sha256 for claim in found.claims)
+
+    def _claims_another(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
+        """Whether .dist-info names another wheel, or has a note that the lock would not write."""
+        claimed = {claimed_sha256(item), item.text("PYODIDE_SHA256").lower() or None}
+        if not claimed <= {None, entry.sha256}:
+            return True
+        return item.note is not None and item.note != self.notes.of(item.key, entry, item.metadata)
 
     async def _examine(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
         try:
@@ -80,9 +107,10 @@ class Equality:
                 with path.open("rb") as file:
                     contents = inspect_wheel(file, path.stat().st_size, entry.sha256, item.key)
                 return compare(item.installation("size"), contents).equal
-            if not is_http(entry.file_name):
+            url = self.place.url_of(item.key, entry)
+            if url is None:
                 return False
-            candidate = Candidate(without_credentials(entry.file_name), "lock", entry.sha256)
+            candidate = Candidate(url, "lock", entry.sha256)
             outcome = await Examiner(item, self.fetcher, Rules(), self.facts).examine(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
             return False  # then it is replaced, which says what is wrong if that goes wrong, too
@@ -106,7 +134,7 @@ class Equality:
         return True
 
 
-def provenance(item: InstalledDistribution) -> str | None:
+def claimed_sha256(item: InstalledDistribution) -> str | None:
     """The sha256 that provenance_url.json or direct_url.json gives for what is installed."""
     for name, parse in (("provenance_url.json", parse_provenance_url), ("direct_url.json", parse_direct_url)):
         if name in item.files:

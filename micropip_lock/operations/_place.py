@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..record import RecordRow
 from ..surroundings import Runtime, Surroundings, look, runtime
+from ..url import is_http, without_credentials
+from ._base import Base
 from ._swap import is_environment
 
 #: Folders with bytecode, below the prefix -> the files in them, by what their names begin with.
@@ -25,7 +27,9 @@ Bytecode = dict[str, dict[str, list[str]]]
 class Place:
     """The environment: ``prefix`` holds everything of it, ``site`` is its site-packages below.
 
-    ``base`` is the lock of its Pyodide, as far as that is known; ``runtime`` the Pyodide that runs this and has it.
+    ``base`` is the lock of its Pyodide, as far as that is known, and ``base_url`` the folder that its wheels are
+    downloaded from; ``runtime`` is the Pyodide that runs this and has it, and ``loaded`` what that one itself loaded or
+    installed into ``site`` since it started.
     """
 
     prefix: Path
@@ -34,6 +38,8 @@ class Place:
     runtime: Runtime | None = None
     #: The folder of its Pyodide, which may hold wheels of the base.
     base_dir: Path | None = None
+    base_url: str | None = None
+    loaded: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> Place:
@@ -42,7 +48,8 @@ class Place:
         live = runtime() if path is None and around is not None and around.loaded is not None else None
         if live is not None:
             assert around is not None
-            return cls(live.site, live.site, around.base, live)
+            loaded = around.loaded if live.site == around.loaded_into else None
+            return cls(live.site, live.site, around.base, live, around.base_dir, around.base_url, loaded)
         site = Path(path) if path is not None else around.paths[0] if around is not None else Path()
         if not site.is_dir():
             raise InputError(f"The folder {site} does not exist.")
@@ -87,6 +94,12 @@ class Place:
         """Whether an entry is the one of the Pyodide that this environment is for."""
         own = self.base.packages.get(key) if self.base is not None else None
         return own is not None and (own.version, own.sha256) == (entry.version, entry.sha256)
+
+    def url_of(self, key: str, entry: LockedPackage) -> str | None:
+        """The http or https URL of an entry's file; None where there is none, or it is not known."""
+        if self.base is not None and self.is_base(key, entry) and not is_http(entry.file_name):
+            entry = Base(self.base, self.base_url).placed(self.base.packages[key])
+        return without_credentials(entry.file_name) if is_http(entry.file_name) else None
 
     @property
     def interpreter(self) -> str:

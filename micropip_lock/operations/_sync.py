@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, parse_metadata
 from ..progress import Transfers
 from ..remote_wheel import WheelContents
-from ..store import Facts
+from ..store import Facts, NoFacts, facts_in
 from ..store.wheels import WheelStore
 from ..surroundings import Runtime, Surroundings
 from ..url import is_http, without_credentials
@@ -57,10 +57,12 @@ async def sync(
 ) -> Plan:
     """Make an environment exactly what a lock says: install, replace and remove, and leave alone what is equal.
 
-    A package is equal when its provenance_url.json or direct_url.json has the lock's sha256, or else when its RECORD is
-    that of the lock's wheel. All wheels are fetched and checked before the first change; then each package
-    changes in one step, which is undone when it fails, or by the next sync when it is killed. pip, setuptools, wheel
-    and micropip-lock are left alone unless the lock has them; so is what is no wheel (shared libraries).
+    A package is equal when its RECORD is the one that sync wrote into this folder for the lock's wheel, as the cache
+    remembers, when the running Pyodide itself installed that wheel, or when its RECORD has the hashes of the wheel's
+    own. What else its .dist-info says may be a wheel's own word. All wheels are fetched and checked before the first
+    change; then each package changes in one step, which is undone when it fails, or by the next sync when it is killed.
+    pip, setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no wheel (shared
+    libraries).
 
     In a running Pyodide without ``path`` it is that Pyodide that changes, by its own loader. What was imported before
     stays in memory until it is started anew.
@@ -79,14 +81,16 @@ async def sync(
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
     folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        meter.configure(() if surroundings is None else surroundings.index_urls)
-        store = WheelStore(cache_dir) if cache_dir is not None else None
-        supplier = Supplier(meter, folders, store)
-        notes = Notes(lock)
-        equality = Equality(place, supplier, meter, known, notes)
-        with transfers_shown(progress) as supplier.transfers:
-            plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(dry_run)
+    own = NoFacts() if facts is not None else facts_in(cache_dir)
+    store = WheelStore(cache_dir) if cache_dir is not None else None
+    with closing(own):
+        async with connected(fetcher, facts or own, offline=offline, refresh=refresh) as (meter, known):
+            meter.configure(() if surroundings is None else surroundings.index_urls)
+            supplier = Supplier(meter, folders, store)
+            notes = Notes(lock)
+            equality = Equality(place, supplier, meter, known, notes)
+            with transfers_shown(progress) as supplier.transfers:
+                plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(dry_run)
     return replace(plan, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -114,6 +118,8 @@ class _Sync:
     equality: Equality
     notes: Notes
     prune: bool
+    #: The RECORDs of the new packages, as they will be installed.
+    records: dict[str, bytes] = field(default_factory=dict)
 
     async def run(self, dry_run: bool) -> Plan:
         swap = Swap(self.place.prefix, self.place.site)
@@ -197,6 +203,7 @@ class _Sync:
                     return _unspread(key, entry, contents)
                 site = PurePosixPath(self.place.site.relative_to(self.place.prefix).as_posix())
                 unpack(wheel, swap.staged(key), site, self.place.interpreter, metadata)
+                self.records[key] = (swap.staged(key) / site / contents.dist_info / "RECORD").read_bytes()
                 wheel.unlink()
             except IntegrityError as error:
                 hint = "Freeze again from an install that you trust, or lock another version."
@@ -249,6 +256,8 @@ class _Sync:
             del rest[: len(group)]
             with left.changing(group, rest, swap) as gone:
                 left.brought.update(swap.apply(group, gone))
+            for package in self.records.keys() & group:
+                self.equality.remember(self.records[package], self.lock.packages[package].sha256)
 
     async def _load(
         self,
@@ -275,6 +284,8 @@ class _Sync:
                         wheel, contents = ready[key].wheel, ready[key].contents
                         url = without_credentials(self.lock.packages[key].file_name)
                         await runtime.install(key, wheel, url, contents.dist_info, ready[key].metadata)
+                        record = (self.place.site / contents.dist_info / "RECORD").read_bytes()
+                        self.equality.remember(record, self.lock.packages[key].sha256)
                     elif step.action != "remove":
                         await runtime.load([key])
                         _check_loaded(runtime, [key])

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import Lockfile
+from micropip_lock import Lockfile, UnlockableError
 from micropip_lock.operations._bundle import bundle
 from micropip_lock.operations._plan import Step
 
 from ..support.freezing import base_document, quick_fetcher
-from ..support.installed import installer_target, pip_target
+from ..support.index_server import IndexServer
+from ..support.installed import installer_target, pip_target, uv_target
 from ..support.syncing import OWN, SITE, Venv, install, make_venv, snapshot
 from ..support.wheels import build_wheel, sha256
 
@@ -66,12 +67,38 @@ def test_an_equal_environment(venv: Venv) -> None:
     venv.sync()
     before = venv.files(), venv.site.stat().st_mtime_ns
     venv.index.reset()
-    shutil.rmtree(venv.cache)
+    shutil.rmtree(venv.cache / "wheels")
     plan = venv.sync()
     assert plan.changes == ()
     assert plan.requests == len(venv.index.requests) == 0
     assert (venv.files(), venv.site.stat().st_mtime_ns) == before
-    assert not venv.cache.exists()
+    assert not (venv.cache / "wheels").exists()
+
+
+def test_an_equal_environment_without_a_cache(venv: Venv) -> None:
+    """What lies in the environment proves nothing: each RECORD is compared with its wheel's, without a download."""
+    venv.add("app", files={"app.py": "", "big.dat": os.urandom(60_000)}, entry_points={"app": "app:main"})
+    venv.sync()
+    before = venv.files()
+    venv.index.reset()
+    shutil.rmtree(venv.cache)
+    assert venv.sync(cache_dir=None).changes == ()
+    assert len(venv.index.requests) > venv.index.wheel_downloads == 0
+    assert venv.files() == before
+    with pytest.raises(UnlockableError):  # then nothing tells
+        venv.sync(cache_dir=None, no_network=True)
+    assert venv.files() == before
+
+
+def test_what_is_remembered_is_of_one_folder(venv: Venv, tmp_path: Path) -> None:
+    venv.add("demo")
+    venv.sync()
+    copy = tmp_path / "copy"
+    shutil.copytree(venv.site, copy)
+    shutil.rmtree(venv.cache / "wheels")
+    venv.index.reset()
+    assert venv.sync(path=copy).changes == ()
+    assert len(venv.index.requests) > venv.index.wheel_downloads == 0
 
 
 def test_another_build_of_the_same_version(venv: Venv) -> None:
@@ -169,13 +196,35 @@ def test_nobody_is_asked_twice(venv: Venv, tmp_path: Path) -> None:
     assert len(asked) == len(set(asked))
 
 
-def test_direct_url_counts(venv: Venv, tmp_path: Path) -> None:
+def test_direct_url_does_not_count(venv: Venv, tmp_path: Path) -> None:
+    """It may be the wheel's own: the wheel is asked."""
     wheel = venv.add("demo")
     pip_target(tmp_path / "pip", f"demo @ {venv.index.file_url(wheel.name)}#sha256={sha256(wheel)}")
     shutil.copytree(tmp_path / "pip", venv.site, dirs_exist_ok=True)
     venv.index.reset()
     assert venv.actions(venv.sync()) == {}
-    assert venv.index.requests == []
+    assert len(venv.index.requests) > 0
+
+
+@pytest.mark.parametrize("installer", [pip_target, uv_target])
+@pytest.mark.parametrize("claim", ["provenance_url.json", "direct_url.json"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_claim_that_another_installer_kept(
+    cached: bool, claim: str, installer: Any, venv: Venv, tmp_path: Path
+) -> None:
+    """The wheel of another index claims to be the one of the lock."""
+    true = venv.add("demo")
+    if cached:
+        venv.sync()  # so that the cache knows the true one
+        venv.sync(lock=Lockfile.from_json(base_document()))
+    said = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
+    with IndexServer() as other:
+        build_wheel(other.folder, "demo", "1.0", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(said)})
+        installer(tmp_path / "target", "demo", index_url=other.url)
+    shutil.copytree(tmp_path / "target", venv.site, dirs_exist_ok=True)
+    assert json.loads((venv.site / "demo-1.0.dist-info" / claim).read_bytes()) == said
+    assert venv.actions(venv.sync()) == {"demo": "replace"}
+    venv.check()
 
 
 @pytest.mark.parametrize("claim", ["provenance_url.json", "direct_url.json"])
@@ -183,9 +232,9 @@ def test_direct_url_counts(venv: Venv, tmp_path: Path) -> None:
 def test_a_claim_that_the_wheel_ships(claim: str, relative: bool, venv: Venv, tmp_path: Path) -> None:
     """It is not installed, so it cannot make the next sync believe that another wheel is there."""
     true = venv.add("demo")
-    told = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
+    said = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
     honest = venv.lock().to_dict()
-    venv.add("demo", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(told)})
+    venv.add("demo", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(said)})
     forged = venv.lock().to_dict()
     options: dict[str, Any] = {}
     if relative:

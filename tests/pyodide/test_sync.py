@@ -49,7 +49,9 @@ def test_install_replace_remove(pyodide: NodePyodide, index: IndexServer) -> Non
     assert pyodide.run("import app; app.value") == 1
     done = sync(pyodide, locked(pyodide, index, app=second, other=other))
     assert done == {"steps": {"app": "replace", "other": "install"}, "imported": ["app"]}
+    index.reset()
     assert sync(pyodide, locked(pyodide, index, app=second, other=other))["steps"] == {}
+    assert index.requests == []  # sync remembers what it wrote since the runtime started
     assert sync(pyodide, locked(pyodide, index, app=third), dry_run=True)["steps"] == {
         "app": "replace",
         "other": "remove",
@@ -72,6 +74,18 @@ def test_install_replace_remove(pyodide: NodePyodide, index: IndexServer) -> Non
         "app": "install",
         "other": "install",
     }
+
+
+def test_what_micropip_installed_is_kept(pyodide: NodePyodide, index: IndexServer) -> None:
+    """The runtime saw it: no server is asked. Another wheel of that version is replaced."""
+    app = build_wheel(index.folder, "app", "1.0")
+    pyodide.install("app", index_url=index.url)
+    lock = locked(pyodide, index, app=app)
+    index.reset()
+    assert sync(pyodide, lock, dry_run=True)["steps"].get("app") is None
+    assert index.requests == []
+    lock["packages"]["app"]["sha256"] = "0" * 64
+    assert sync(pyodide, lock, dry_run=True)["steps"]["app"] == "replace"
 
 
 def test_the_lock_is_frozen_again(pyodide: NodePyodide, index: IndexServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 from ..support.inside import freeze, problems
 from ..support.node_pyodide import NodePyodide
 from ..support.pyodide_interpreter import Venv
+from ..support.runtimes import lock_entry
 from ..support.wheels import build_wheel, sha256
 from .conftest import Workplace, Workplaces
 
@@ -85,6 +86,25 @@ def test_the_runtime_believes_the_files(inside: NodePyodide) -> None:
 
 def test_files_that_lay_there_before_are_no_witness(inside: NodePyodide) -> None:
     assert problems(inside) == dict.fromkeys(FORGED, "content-mismatch")
+
+
+def test_sync_keeps_what_the_wheels_prove(place: Workplace, inside: NodePyodide) -> None:
+    """Neither PYODIDE_SHA256 nor the runtime's list tells of what lay there before; the base's wheels are compared."""
+    honest = place.index.folder / "evil-1.0-py3-none-any.whl"
+    lock = freeze(inside, exclude=FORGED).lock
+    lock["packages"]["evil"] = lock_entry(honest, place.index.file_url(honest.name))
+    lock["packages"]["based"] = lock_entry(place.base["based"], place.cdn.file_url(place.base["based"].name))
+    inside.write("/lock.json", json.dumps(lock).encode())
+    steps = inside.run(
+        """
+        import micropip_lock
+        plan = await micropip_lock.sync("/lock.json", dry_run=True)
+        {step.package: step.action for step in plan.steps if step.new is not None}
+        """,
+        fresh=True,
+    )
+    assert steps == {**dict.fromkeys(lock["packages"], "keep"), **dict.fromkeys(FORGED, "replace")}
+    assert steps["packaging"] == steps["micropip"] == "keep"
 
 
 def test_the_lock_is_the_hosts(place: Workplace, venv: Venv, inside: NodePyodide) -> None:
