@@ -24,6 +24,9 @@ WRITTEN_BY_INSTALLERS = re.compile(
 #: Paths that are not in normal form: few are, and normalising costs.
 _ODD_PATH = re.compile(r"\\|(^|/)\.{0,2}(/|$)")
 
+#: uv_build before 0.8.13 wrote a sha256 so. In base64 it has 43 or 44 characters, so that it cannot be misread.
+_HEX_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+
 
 class RecordRow(NamedTuple):
     """One row: a path relative to site-packages, normalised, with ``/``.
@@ -59,7 +62,7 @@ class Record(Sequence[RecordRow]):
     """The rows of a RECORD. Each becomes a value only when somebody looks at single ones.
 
     An environment has thousands of rows, and most questions are about all of them at once: `sizes` and `entries` answer
-    those. Where a path is listed several times, its last row counts.
+    those. Where a path is listed several times, the last row with a strong hash counts, or else the last one.
     """
 
     def __init__(
@@ -92,7 +95,10 @@ class Record(Sequence[RecordRow]):
     @cached_property
     def sizes(self) -> Mapping[str, int | None]:
         """The paths that lie in site-packages, with the size in bytes where the row has it."""
-        found = dict(zip(self._columns[0], self._columns[2], strict=True))
+        if self.is_unique:
+            found = dict(zip(self._columns[0], self._columns[2], strict=True))
+        else:
+            found = {path: size for path, (_, size) in self.entries.items()}
         for path in self._outside:
             found.pop(path, None)
         return found
@@ -101,7 +107,10 @@ class Record(Sequence[RecordRow]):
     def entries(self) -> Mapping[str, tuple[str, int | None]]:
         """Every path, with its hash as it stands there and its size."""
         paths, hashes, sizes = self._columns
-        return dict(zip(paths, zip(hashes, sizes, strict=True), strict=True))
+        found = dict(zip(paths, zip(hashes, sizes, strict=True), strict=True))
+        if not self.is_unique:
+            found.update((row.path, (hash_, row.size)) for row, hash_ in zip(self, hashes, strict=True) if row.strong)
+        return found
 
     @property
     def size(self) -> int:
@@ -199,7 +208,10 @@ def _row(fields: Sequence[str]) -> RecordRow:
 def _hash(text: str) -> tuple[str | None, str | None]:
     """The algorithm in hashlib's name, and the digest without padding."""
     algorithm, _, value = text.partition("=")
-    return algorithm.lower() or None, value.rstrip("=") or None
+    algorithm = algorithm.lower()
+    if algorithm == "sha256" and _HEX_SHA256.fullmatch(value):
+        value = encode_digest(bytes.fromhex(value))
+    return algorithm or None, value.rstrip("=") or None
 
 
 def bytecode_source(path: str) -> str | None:

@@ -23,6 +23,9 @@ from .support.ids import short
         ("a.py,SHA256=AbC==,12", RecordRow("a.py", "sha256", "AbC", 12)),
         ("a.py,,", RecordRow("a.py")),
         ("a.py", RecordRow("a.py")),
+        (f"a.py,sha256={'00' * 32},", RecordRow("a.py", "sha256", "A" * 43)),
+        (f"a.py,sha256={'fF' * 32},", RecordRow("a.py", "sha256", "_" * 42 + "8")),
+        (f"a.py,sha384={'00' * 32},", RecordRow("a.py", "sha384", "00" * 32)),
         ("a.py,sha256=,", RecordRow("a.py", "sha256")),
         ("a.py,md5=00,1,more,and more", RecordRow("a.py", "md5", "00", 1)),
         ('"a,""b"".py",,', RecordRow('a,"b".py')),
@@ -49,6 +52,23 @@ def test_one_row(line: str, row: RecordRow) -> None:
 def test_line_ends_blank_lines_and_duplicates(end: str) -> None:
     data = end.join(["b.py,,", "", "a.py,sha256=x,1", "a.py,sha256=x,1", ""]).encode()
     assert [row.path for row in parse_record(data)] == ["b.py", "a.py", "a.py"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "counts"),
+    [
+        (["a.py,sha256=x,1", "./a.py,,"], RecordRow("a.py", "sha256", "x", 1)),
+        (["./a.py,,", "a.py,sha256=x,1"], RecordRow("a.py", "sha256", "x", 1)),
+        (["a.py,sha256=x,1", "a.py,md5=y,2"], RecordRow("a.py", "sha256", "x", 1)),
+        (["a.py,sha256=x,1", "a.py,sha256=y,2"], RecordRow("a.py", "sha256", "y", 2)),
+        (["a.py,md5=x,1", "a.py,,2"], RecordRow("a.py", None, None, 2)),
+    ],
+    ids=["strong-first", "strong-last", "weak-last", "both-strong", "both-weak"],
+)
+def test_the_last_strong_row_of_a_path_counts(lines: list[str], counts: RecordRow) -> None:
+    record = parse_record("\n".join(lines).encode())
+    assert record.row("a.py") == counts
+    assert record.sizes == {"a.py": counts.size}
 
 
 @pytest.mark.parametrize(
