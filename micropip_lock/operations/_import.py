@@ -188,7 +188,7 @@ class _Import:
         except IntegrityError as error:
             return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
         except GoneError as error:
-            return _problem("no-such-file", item, f"{str(error).rstrip('.')}.", _ANEW)
+            return _problem("gone", item, f"{str(error).rstrip('.')}.", _ANEW)
         except FetchError as error:
             return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
         finally:

@@ -68,7 +68,7 @@ class Supplier:
         except IntegrityError as error:
             return _problem("content-mismatch", key, entry, _sentence(error), _FREEZE)
         except GoneError as error:
-            return _problem("no-such-file", key, entry, _sentence(error), _REMOVED, shown(entry.file_name))
+            return _problem("gone", key, entry, _sentence(error), _REMOVED, shown(entry.file_name))
         except FetchError as error:
             return _problem(error.code, key, entry, _sentence(error), _AGAIN, shown(entry.file_name))
 

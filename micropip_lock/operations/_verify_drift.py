@@ -77,7 +77,7 @@ class Drift:
             (item, looks[key])
             for key, item in self._installed.items()
             if key in looks and looks[key].entry.filename.endswith(".whl") and not item.faults
-            if _same_version(item, looks[key].entry) and not looks[key].has("no-such-file", "hash-conflict")
+            if _same_version(item, looks[key].entry) and not looks[key].has("gone", "hash-conflict")
         ]
         rules = Rules(download=download)
         found = await fetcher.gather([_compare(item, look, fetcher, rules, facts, silence) for item, look in wanted])

@@ -167,7 +167,7 @@ async def is_there(fetcher: Fetcher, url: str) -> bool:
 def tell_gone(look: Look) -> None:
     """Say that the file is not there any more."""
     look.tell(
-        "no-such-file",
+        "gone",
         f"{look.entry.url} is not there (404).",
         "It was removed or moved. Install a version that is there and freeze again.",
     )

@@ -42,7 +42,7 @@ class Wheels:
             return
         if not deep or file.metadata_sha256 is not None:  # else METADATA is nowhere but in the wheel
             look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
-        if not deep and entry.is_wheel and not entry.imports and not look.has("no-such-file", "no-ranges"):
+        if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
             modules = await self._guarded(look, self._publications.modules(file, entry.key))
             if modules is not None:
                 _note_modules(look, modules)
@@ -76,7 +76,7 @@ class Wheels:
         try:
             return await work
         except GoneError:
-            if not look.has("no-such-file"):
+            if not look.has("gone"):
                 tell_gone(look)
         except NoRangesError:
             look.tell(

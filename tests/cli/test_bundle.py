@@ -116,7 +116,7 @@ def test_base_dir(run: Run, lock: Path, dest: Path, index: IndexServer) -> None:
     [
         (Fault("status", 500), 3, "unreachable"),
         (Fault("status", 403), 3, "not-allowed"),
-        (Fault("status", 404), 1, "no-such-file"),
+        (Fault("status", 404), 1, "gone"),
         (Fault("html"), 1, "content-mismatch"),
     ],
     ids=lambda value: f"{value.kind} {value.status}" if isinstance(value, Fault) else str(value),

@@ -250,7 +250,7 @@ def test_a_page_that_cannot_be_made(page: bool | str, lock: dict[str, Any], dest
     ("fault", "code"),
     [
         (Fault("status", 500), "unreachable"),
-        (Fault("status", 404), "no-such-file"),
+        (Fault("status", 404), "gone"),
         (Fault("status", 401), "not-allowed"),
         (Fault("reset"), "unreachable"),
         (Fault("body", body=b"other"), "content-mismatch"),
@@ -297,7 +297,7 @@ def test_every_problem_at_once(lock: dict[str, Any], dest: Path, index: IndexSer
     with pytest.raises(UnlockableError) as caught:
         bundled(lock, dest)
     codes = [(problem.package, problem.code) for problem in caught.value.problems]
-    assert codes == [("app", "local-file"), ("big", "no-such-file"), ("none", "content-mismatch")]
+    assert codes == [("app", "local-file"), ("big", "gone"), ("none", "content-mismatch")]
 
 
 NO_NAMES = ["", "..%2Fx.whl", ".x", "%2e%2e%2fx.whl", "..%5Cx.whl", "C:x.whl", "C%3Ax.whl", "a%252Fx.whl"]

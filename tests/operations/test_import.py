@@ -288,7 +288,7 @@ def test_every_reason_at_once(index: IndexServer) -> None:
         ("file", "local-file"),
         ("folder", "local-directory"),
         ("git", "vcs"),
-        ("gone", "no-such-file"),
+        ("gone", "gone"),
         ("linux", "no-matching-wheel"),
         ("local", "local-file"),
         ("marker", "broken-metadata"),

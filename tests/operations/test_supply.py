@@ -182,8 +182,8 @@ def test_at_hand(entry: LockedPackage, wheel: Path, place: Path, store: WheelSto
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault("status", 404), "no-such-file"),
-        (Fault("status", 410), "no-such-file"),
+        (Fault("status", 404), "gone"),
+        (Fault("status", 410), "gone"),
         (Fault("status", 403), "not-allowed"),
         (Fault("status", 500), "unreachable"),
         (Fault("reset"), "unreachable"),

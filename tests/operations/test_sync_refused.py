@@ -96,7 +96,7 @@ def test_hostile_wheels(options: dict[str, Any], reason: str, venv: Venv, tmp_pa
     ("fault", "code"),
     [
         (Fault("status", 500), "unreachable"),
-        (Fault("status", 404), "no-such-file"),
+        (Fault("status", 404), "gone"),
         (Fault("html"), "content-mismatch"),
     ],
     ids=["500", "404", "html"],

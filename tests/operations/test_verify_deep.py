@@ -165,8 +165,8 @@ def test_a_file_that_is_gone(index: IndexServer, other_index: IndexServer, demo:
     entry = wheel_entry(index, demo)
     index.faults[f"/files/{demo.name}"] = Fault("status", status=404)
     # The page has it, its sidecar too, and the wheel itself is not there.
-    assert deep(index, entry) == [("demo", "no-such-file")]
-    assert deep(other_index, entry) == [("demo", "no-such-file")]
+    assert deep(index, entry) == [("demo", "gone")]
+    assert deep(other_index, entry) == [("demo", "gone")]
 
 
 @pytest.mark.parametrize(
@@ -208,4 +208,4 @@ def test_archives_of_a_distribution_are_hashed(tmp_path: Path, index: IndexServe
         }
         assert deep(index, entry) == []
         assert deep(index, {**entry, "sha256": ZEROS}) == [("libz", "hash-conflict")]
-        assert deep(index, {**entry, "file_name": f"{server.root}/full/libz-2.0.zip"}) == [("libz", "no-such-file")]
+        assert deep(index, {**entry, "file_name": f"{server.root}/full/libz-2.0.zip"}) == [("libz", "gone")]

@@ -155,7 +155,7 @@ def test_what_is_wrong_with_the_lock_is_not_told_twice(lock: dict[str, Any], sit
     assert drift(lock, site, index) == [("lib", "hash-conflict")]
     lock["packages"]["lib"]["file_name"] = index.file_url("lib-2.0-py2-none-any.whl")
     found = drift(lock, site, index)
-    assert found.count(("lib", "no-such-file")) == 1 and ("lib", "content-mismatch") not in found
+    assert found.count(("lib", "gone")) == 1 and ("lib", "content-mismatch") not in found
 
 
 def test_silence_is_told_once(lock: dict[str, Any], site: Path, index: IndexServer) -> None:

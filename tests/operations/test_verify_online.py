@@ -146,15 +146,15 @@ def test_a_removed_file(index: IndexServer, demo: Path) -> None:
     index.remove(demo.name)
     for urls in (index.url, ()):
         problems = verified(lock, index_urls=urls)
-        assert codes(problems) == [("demo", "no-such-file")]
-        assert "404" in only(problems, "no-such-file").message
+        assert codes(problems) == [("demo", "gone")]
+        assert "404" in only(problems, "gone").message
 
 
 def test_a_file_that_the_page_lists_and_nobody_has(index: IndexServer, demo: Path) -> None:
     lock = lock_of(wheel_entry(index, demo))
     index.core_metadata = "off"
     index.faults[f"/files/{demo.name}"] = Fault("status", status=404)
-    assert codes(verified(lock, index_urls=index.url)) == [("demo", "no-such-file")]
+    assert codes(verified(lock, index_urls=index.url)) == [("demo", "gone")]
 
 
 def test_an_unlisted_file_is_advice(index: IndexServer, other_index: IndexServer, demo: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_server_that_knows_no_head(status: int, server: SiteServer, demo: Path
     server.respond = respond  # type: ignore[method-assign]
     here = lock_entry(demo, f"{server.root}/full/{demo.name}", imports=["demo"])
     gone = {**here, "name": "gone", "file_name": f"{server.root}/full/gone-1.0-py3-none-any.whl", "imports": ["gone"]}
-    assert codes(verified(lock_of(here, gone))) == [("demo", "unlisted"), ("gone", "no-such-file")]
+    assert codes(verified(lock_of(here, gone))) == [("demo", "unlisted"), ("gone", "gone")]
 
 
 def test_the_same_file_on_a_mirror(index: IndexServer, other_index: IndexServer, demo: Path) -> None:
@@ -190,7 +190,7 @@ def test_the_same_file_on_a_mirror(index: IndexServer, other_index: IndexServer,
     assert ("demo", "yanked") in codes(verified(lock, index_urls=other_index.url))
     # The lock's own URL has to work all the same.
     index.remove(demo.name)
-    assert ("demo", "no-such-file") in codes(verified(lock, index_urls=other_index.url))
+    assert ("demo", "gone") in codes(verified(lock, index_urls=other_index.url))
 
 
 def test_another_file_of_that_name_on_another_index(index: IndexServer, other_index: IndexServer, demo: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_silent_index_does_not_hide_a_file_that_is_gone(index: IndexServer, ot
     other_index.remove("demo001-1.0-py3-none-any.whl")
     index.faults["/simple/"] = Fault("reset")
     problems = verified(lock, index_urls=index.url)
-    assert codes(problems) == [("demo001", "no-such-file"), ("pyodide", "unreachable")]
+    assert codes(problems) == [("demo001", "gone"), ("pyodide", "unreachable")]
 
 
 def test_an_index_that_is_not_configured_is_not_asked(index: IndexServer, demo: Path) -> None:
@@ -336,7 +336,7 @@ def test_secrets_are_never_shown(index: IndexServer, demo: Path) -> None:
     index.remove(demo.name)
     index.auth = ("user", "s3cret")
     problems = verified(lock, index_urls=index.url_with_password)
-    assert codes(problems) == [("demo", "no-such-file")]
+    assert codes(problems) == [("demo", "gone")]
     assert "s3cret" not in str(problems)
 
 
