@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from .errors import Problem
+from .imports import WheelModules
 from .installed import CheckFiles
 from .lockfile import LockedPackage
 
@@ -57,8 +57,8 @@ class Finding:
     is_base: bool = False
     #: The wheel was compared with the files on disk, so that nothing remains to be said of those that changed.
     explains_files: bool = False
-    #: The modules of the wheel, as `imports.WheelModules` has them; None where the wheel was not read.
-    modules: Mapping[str, int] | None = None
+    #: The modules of the wheel; None where it was not read.
+    modules: WheelModules | None = None
 
 
 @dataclass(frozen=True, slots=True)

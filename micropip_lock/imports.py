@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 from .errors import Problem
 from .installed import InstalledDistribution
@@ -63,6 +64,16 @@ class WheelModules:
 
     files: Mapping[str, int]
     unspread: bool = False
+
+    def to_json(self) -> list[Any]:
+        """The modules for a cache."""
+        return [dict(self.files), self.unspread]
+
+    @classmethod
+    def from_json(cls, value: Any) -> WheelModules:
+        """The modules that `to_json` gave. Raises TypeError or ValueError for anything else."""
+        files, unspread = value
+        return cls(dict(files), bool(unspread))
 
     def importable(self, key: str, metadata: CoreMetadata) -> Importable:
         """The wheel of ``key`` (canonical), for `imports`."""

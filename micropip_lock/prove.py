@@ -350,7 +350,7 @@ class _Case:
             warnings.append(self._claimed_hash(candidate))
         modules = None
         if outcome.contents is not None and not is_base:
-            modules = wheel_modules(outcome.contents.members, outcome.contents.dist_info).files
+            modules = wheel_modules(outcome.contents.members, outcome.contents.dist_info)
         explains_files = outcome.contents is not None
         return Finding(
             evidence, warnings=tuple(warnings), is_base=is_base, explains_files=explains_files, modules=modules
@@ -522,7 +522,8 @@ _HINTS = {
     "files-changed": "Something was added after it was installed.",
     "gone": "The file was removed or moved. Install a version that is there.",
     "hash-conflict": "The file was replaced, or the index is wrong: ask its publisher, and install it again.",
-    "weak-record": "Its RECORD has no sha256 for some files; only --download can compare them.",
+    "weak-record": "The wheel's own RECORD lacks these hashes, which is its publisher's fault: installing it again "
+    "does not help, but --download can prove it.",
     "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",
     "not-allowed": "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's configuration.",
     "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",

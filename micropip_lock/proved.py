@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 from .errors import Problem
 from .evidence import BaseWheel, Evidence, Finding, Rules
+from .imports import WheelModules
 from .installed import InstalledDistribution
 from .origin import Origin
 from .store import Facts
@@ -19,7 +20,7 @@ from .target import Target
 from .url import without_credentials
 
 #: Counted up when the rules of evidence change: what was proved by older ones is proved again.
-_RULES = 2
+_RULES = 3
 
 _LASTING = frozenset({"content", "metadata"})
 
@@ -41,7 +42,7 @@ class Proved:
         try:
             evidence, warnings, is_base, modules = json.loads(data)
             told = tuple(Problem(**warning) for warning in warnings)
-            known = None if modules is None else dict(modules)
+            known = None if modules is None else WheelModules.from_json(modules)
             return Finding(Evidence(**evidence), warnings=told, is_base=is_base, modules=known)
         except (ValueError, TypeError):
             return None
@@ -55,7 +56,8 @@ class Proved:
             return
         said = {**evidence.to_json(), "requests": 0, "bytes": 0}
         warnings = [warning.to_json() for warning in finding.warnings]
-        data = json.dumps([said, warnings, finding.is_base, finding.modules]).encode()
+        modules = finding.modules.to_json() if finding.modules is not None else None
+        data = json.dumps([said, warnings, finding.is_base, modules]).encode()
         self.facts.put("proved", self._key(distribution, origin, base), data)
 
     def _key(self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .errors import FetchError, IntegrityError
+from .errors import FetchError, IntegrityError, Problem
 from .fetch import Fetcher
 from .imports import WheelModules, wheel_modules
 from .metadata import CoreMetadata, parse_metadata
-from .remote_wheel import LARGEST_METADATA, Excerpt, Listed, WheelContents, likely_tail, read_members, read_wheel
+from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail, read_wheel
 from .simple import IndexFile
 from .store import Facts
 from .url import shown, without_credentials
@@ -26,6 +27,32 @@ from .url import shown, without_credentials
 
 class BrokenMetadataError(Exception):
     """METADATA is there and is what it should be, but nobody can make sense of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSummary:
+    """What `resolve` needs of a wheel: its modules, and the files that its own RECORD is wrong about."""
+
+    modules: WheelModules
+    wrong_rows: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, contents: WheelContents) -> WheelSummary:
+        """The summary of a wheel."""
+        return cls(wheel_modules(contents.members, contents.dist_info), contents.wrong_rows)
+
+    def to_bytes(self) -> bytes:
+        """The summary for a cache."""
+        return json.dumps([self.modules.to_json(), self.wrong_rows]).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> WheelSummary:
+        """The summary that `to_bytes` wrote. Raises ValueError for anything else."""
+        try:
+            modules, wrong_rows = json.loads(data)
+            return cls(WheelModules.from_json(modules), tuple(wrong_rows))
+        except TypeError as error:
+            raise ValueError("not the summary of a wheel") from error
 
 
 class Publications:
@@ -90,24 +117,18 @@ class Publications:
             )
         return known
 
-    async def modules(self, file: IndexFile, name: str) -> WheelModules:
-        """The modules that a wheel of ``name`` (canonical) holds.
+    async def summary(self, file: IndexFile, name: str) -> WheelSummary:
+        """The modules that a wheel of ``name`` (canonical) holds, and what its RECORD is wrong about.
 
         Raises like `contents`.
         """
         key = fact_key(file.sha256, file.url)
-        if key is not None and (data := self._facts.get("wheel-modules", key)) is not None:
+        if key is not None and (data := self._facts.get("wheel-summary", key)) is not None:
             with suppress(ValueError):
-                return _wheel_modules(data)
-        listed: Listed | WheelContents | None = self._contents.get(file.url) or _known(self._facts, key, name)
-        if listed is None:
-            try:
-                listed = await read_members(self._fetcher, file.url, name, size=file.size)
-            except IntegrityError as error:
-                raise IntegrityError(f"{shown(file.url)} is not usable: {error}.") from error
-        found = wheel_modules(listed.members, listed.dist_info)
+                return WheelSummary.from_bytes(data)
+        found = WheelSummary.of(await self.contents(file, name))
         if key is not None:
-            self._facts.put("wheel-modules", key, json.dumps([found.files, found.unspread]).encode())
+            self._facts.put("wheel-summary", key, found.to_bytes())
         return found
 
     async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
@@ -154,13 +175,17 @@ def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
     return None
 
 
-def _wheel_modules(data: bytes) -> WheelModules:
-    """The modules that were found in a wheel before. Raises ValueError for anything else."""
-    try:
-        files, unspread = json.loads(data)
-        return WheelModules(dict(files), bool(unspread))
-    except TypeError as error:
-        raise ValueError("not the modules of a wheel") from error
+def wrong_record(key: str, version: str, paths: Sequence[str], url: str) -> Problem:
+    """The warning of a wheel that can be locked, though its own RECORD is wrong about ``paths``."""
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return Problem(
+        "wheel-record-wrong",
+        key,
+        version,
+        f"the wheel's own RECORD is wrong about {', '.join(paths[:3])}{more}: its publisher made it so.",
+        "It can be installed all the same. Ask its publisher to build it again, or lock another version.",
+        shown(url),
+    )
 
 
 def fact_key(sha256: str | None, url: str) -> str | None:

@@ -94,21 +94,6 @@ class WheelContents:
         return tuple(sorted(wrong - {f"{self.dist_info}/RECORD"}))
 
 
-def wrong_rows_said(contents: WheelContents) -> str:
-    """What a message says of `WheelContents.wrong_rows`."""
-    paths = contents.wrong_rows
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"the wheel's own RECORD is wrong about {', '.join(paths[:3])}{more}: its publisher made it so."
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What the central directory of a wheel lists, and which .dist-info folder is its own."""
-
-    members: tuple[Member, ...]
-    dist_info: str
-
-
 class NoRangesError(Exception):
     """What is wanted of a wheel can only be read by downloading it whole, as from a server without range requests."""
 
@@ -188,23 +173,6 @@ async def read_wheel(
     reader = _Reader(fetcher, url)
     place = await _open(reader, size, tail)
     return await _read_contents(reader, place, name, metadata=metadata)
-
-
-async def read_members(fetcher: Fetcher, url: str, name: str, *, size: int | None) -> Listed:
-    """Read the central directory of the wheel of ``name`` (canonical) at ``url``, and as little else as possible.
-
-    ``size`` is the wheel's size if an index said so. Raises like `read_wheel`.
-    """
-    reader = _Reader(fetcher, url)
-    place = await _open(reader, size, least_tail(size))
-    await reader.reach(place.offset)
-    members = await _members(reader, place)
-    return Listed(members, _folder(find_record(members, name)))
-
-
-def least_tail(size: int | None) -> int:
-    """How many bytes to ask for first of a wheel of which nothing but the central directory is wanted."""
-    return min(max(2 * 1024, (size or 0) // 16), 6 * 1024)
 
 
 async def _open(reader: _Reader, size: int | None, tail: int) -> DirectoryPlace:

@@ -10,6 +10,7 @@ import pytest
 
 from micropip_lock.errors import Problem
 from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.imports import WheelModules
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockInfo
 from micropip_lock.origin import Claim, Origin
@@ -80,9 +81,9 @@ def test_it_belongs_to_all_it_was_made_from(proved: Proved, demo: InstalledDistr
     assert replace(proved, rules=Rules(accept_unproved=frozenset({"other"}))).find(demo, Origin(), None) is not None
 
 
-@pytest.mark.parametrize("modules", [None, {}, {"demo.py": 7}])
+@pytest.mark.parametrize("modules", [None, WheelModules({}), WheelModules({"demo.py": 7}, unspread=True)])
 def test_the_modules_of_the_wheel_come_back(
-    modules: dict[str, int] | None, proved: Proved, demo: InstalledDistribution
+    modules: WheelModules | None, proved: Proved, demo: InstalledDistribution
 ) -> None:
     proved.keep(demo, Origin(), None, Finding(EVIDENCE, modules=modules))
     found = proved.find(demo, Origin(), None)

@@ -15,10 +15,10 @@ from packaging.version import Version
 
 from micropip_lock.errors import FetchError, IntegrityError
 from micropip_lock.fetch import drive
-from micropip_lock.published import BrokenMetadataError, Publications, fact_key
+from micropip_lock.published import BrokenMetadataError, Publications, WheelSummary, fact_key
 from micropip_lock.remote_wheel import NoRangesError, likely_tail
 from micropip_lock.simple import IndexFile
-from micropip_lock.store import NoFacts
+from micropip_lock.store import Facts, NoFacts
 
 from .support.memory_index import MemoryIndex
 from .support.wheels import build_wheel, sha256, wheel_member
@@ -233,45 +233,57 @@ def test_what_may_change_is_not_remembered(changes: dict[str, Any], wheel: Path)
     assert facts.known == {}
 
 
-# -- modules
+# -- summary
+
+
+def summary(index: MemoryIndex, facts: Facts, wheel: Path) -> WheelSummary:
+    return run(Publications(index, facts).summary(listed(wheel), "demo"))
 
 
 def test_modules_are_found_where_installers_put_them(tmp_path: Path) -> None:
     files = {"demo/__init__.py": "x", "demo/fast.abi3.so": "", "demo/data.json": "{}", "demo/README.md": ""}
     data = dict.fromkeys(["purelib/more.py", "platlib/x.txt", "scripts/run.py", "data/share/a.py", "headers/h.py"], "")
     wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data=data)
-    found = run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).modules(listed(wheel), "demo"))
-    assert found.files == {"demo/__init__.py": zlib.crc32(b"x"), "demo/fast.abi3.so": 0, "more.py": 0}
-    assert found.unspread
+    modules = summary(MemoryIndex(wheels=[wheel]), NoFacts(), wheel).modules
+    assert modules.files == {"demo/__init__.py": zlib.crc32(b"x"), "demo/fast.abi3.so": 0, "more.py": 0}
+    assert modules.unspread
 
 
 @pytest.mark.parametrize("record", [b"", b"phantom.py,,\n/demo.py,,\n"], ids=["empty", "wrong"])
 def test_record_says_nothing_of_modules(record: bytes, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", record=lambda rows: record)
-    found = run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).modules(listed(wheel), "demo"))
-    assert (list(found.files), found.unspread) == (["demo.py"], False)
+    modules = summary(MemoryIndex(wheels=[wheel]), NoFacts(), wheel).modules
+    assert (list(modules.files), modules.unspread) == (["demo.py"], False)
 
 
-def test_modules_are_remembered_and_damage_is_read_anew(wheel: Path) -> None:
+def test_files_that_record_gives_another_size_are_told(tmp_path: Path) -> None:
+    rows = b"demo.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,999\n"
+    wheel = build_wheel(tmp_path, "demo", "1.0", record=lambda _: rows)
+    facts = Kept()
+    for _ in range(2):  # as it is read, and as it is remembered
+        assert summary(MemoryIndex(wheels=[wheel]), facts, wheel).wrong_rows == ("demo.py",)
+
+
+def test_summary_is_remembered_and_damage_is_read_anew(wheel: Path) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
-    first = run(Publications(index, facts).modules(listed(wheel), "demo"))
-    assert list(first.files) == ["demo.py"]
+    first = summary(index, facts, wheel)
+    assert list(first.modules.files) == ["demo.py"]
     index.reset()
-    assert run(Publications(index, facts).modules(listed(wheel), "demo")) == first
+    assert summary(index, facts, wheel) == first
     assert index.requests == 0
-    for damage in (b"", b"{}", b"[1, 2]", b"[[1], true]", b'["ab", 1, 2]', b"\xff"):
-        ((kind, key),) = facts.known
-        facts.known[kind, key] = damage
-        assert run(Publications(index, facts).modules(listed(wheel), "demo")) == first
+    ((_, key),) = [known for known in facts.known if known[0] == "wheel-summary"]
+    for damage in (b"", b"{}", b"[1, 2]", b"[[[1], true], []]", b'[["ab", 1], []]', b"[[{}, true], 1]", b"\xff"):
+        facts.known["wheel-summary", key] = damage
+        assert summary(index, facts, wheel) == first
 
 
-def test_what_was_read_for_metadata_or_by_freeze_tells_modules(wheel: Path) -> None:
+def test_what_was_read_for_metadata_or_by_freeze_is_summarised_without_a_request(wheel: Path) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
     publications = Publications(index, facts)
     file = listed(wheel, metadata_sha256=None)
     run(publications.metadata(file, "demo"))
     index.reset()
-    assert run(publications.modules(file, "demo")).files
+    assert run(publications.summary(file, "demo")).modules.files
     facts.known = {key: value for key, value in facts.known.items() if key[0] == "wheel"}
-    assert run(Publications(index, facts).modules(file, "demo")).files
+    assert run(Publications(index, facts).summary(file, "demo")).modules.files
     assert index.requests == 0

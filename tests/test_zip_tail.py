@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from micropip_lock.errors import IntegrityError
 from micropip_lock.zip_member import extract, most_bytes
-from micropip_lock.zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, parse_directory
+from micropip_lock.zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, last_member, parse_directory
 
 from .support.ids import short
+from .support.raw_zip import Entry, raw_zip
 from .support.wheels import build_wheel
 
 FILES = {"a.py": b"a = 1\n" * 100, "b/": b"", "b/é.py": b"", "b/data": bytes(range(256))}
@@ -344,3 +345,28 @@ def test_foreign_bytes_are_integrity_errors(data: bytes) -> None:
         for member in members(data):
             extract(member, data)
         raise IntegrityError("an archive without any file")
+
+
+def test_the_last_entry_is_found_from_the_end_of_the_directory(tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {f"demo/module_{number}.py": "x = 1\n" for number in range(400)}
+    data = build_wheel(tmp_path, "demo", "1.0", files=files).read_bytes()
+    place = find_directory(data, len(data))
+    assert place is not None
+    directory = data[place.offset : place.end]
+    last = parse_directory(directory, place)[-1]
+    assert last.name == "demo-1.0.dist-info/RECORD"
+    for length in (len(directory), 4096, 200, 46 + len(last.name)):
+        assert last_member(directory[-length:]) == last
+    for cut in (directory[-45:], directory[:-1], b""):
+        assert last_member(cut) is None
+
+
+def test_a_name_that_looks_like_an_entry_makes_it_unclear() -> None:
+    inner = raw_zip([Entry(b"x", b"")])
+    place = find_directory(inner, len(inner))
+    assert place is not None
+    entry = inner[place.offset : place.end]
+    outer = raw_zip([Entry(entry, b"")])
+    place = find_directory(outer, len(outer))
+    assert place is not None
+    assert last_member(outer[place.offset : place.end]) is None

@@ -11,14 +11,14 @@ from ..depends import asked_for, break_cycles
 from ..direct_url import is_index
 from ..errors import Problem
 from ..evidence import Evidence, Finding, Proof
-from ..imports import Importable, WheelModules, imports, installed_modules
+from ..imports import Importable, imports, installed_modules
 from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, WheelMetadata, canonical
 from ..requirements import writable, written
 from ..url import is_portable, shown, split
 from ._base import Base
-from ._environment import Environment, Selection
+from ._environment import Environment, Selection, layout
 from ._here import Here
 from ._tool import KEY, Told
 from ._verify_entry import wheel_name_fault
@@ -55,6 +55,7 @@ def assemble(
         if finding.evidence is not None:
             packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
     environment.problems.extend(_unloadable(packages, findings))
+    environment.problems.extend(_unspread(environment, findings))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
     environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
     lockfile = Lockfile(
@@ -74,7 +75,7 @@ def _importable(item: InstalledDistribution, finding: Finding | None) -> Importa
     """The modules of the wheel where it was read, else those that are installed."""
     if finding is None or finding.modules is None:
         return installed_modules(item)
-    return WheelModules(finding.modules).importable(item.key, item.metadata)
+    return finding.modules.importable(item.key, item.metadata)
 
 
 def _of(base: Base, names: Iterable[str]) -> dict[str, LockedPackage]:
@@ -118,6 +119,13 @@ def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Fi
         if fault is not None:
             hint = "Use an index, or a URL, that ends in the file name of the wheel."
             yield Problem("file-name", key, entry.version, fault, hint, shown(entry.file_name))
+
+
+def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list[Problem]:
+    """Wheels that an installer spreads, and Pyodide does not."""
+    told = {problem.package for problem in environment.problems if problem.code == "layout"}
+    keys = [key for key, finding in findings.items() if finding.modules is not None and finding.modules.unspread]
+    return [layout(key, environment.own[key].version) for key in keys if key not in told]
 
 
 def _closed(depends: Mapping[str, set[str]], environment: Environment, selection: Selection) -> dict[str, set[str]]:

@@ -16,10 +16,9 @@ from packaging.version import Version
 
 from ..errors import FetchError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..fetch import Fetcher
-from ..imports import WheelModules
 from ..index import Indexes, Listing
 from ..metadata import CoreMetadata
-from ..published import BrokenMetadataError, Publications
+from ..published import BrokenMetadataError, Publications, WheelSummary
 from ..remote_wheel import NoRangesError
 from ..simple import IndexFile, single_file_page
 from ..store import Facts
@@ -73,7 +72,7 @@ class Explorer:
         self._opened: set[tuple[object, str]] = set()
         self._loading: dict[str, list[tuple[Sequence[Ask], str]]] = {}
         self._reading: dict[object, list[str]] = {}
-        self._modules: dict[object, WheelModules | MicropipLockError | None] = {}
+        self._summaries: dict[object, WheelSummary | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
         self._roots: dict[str, list[Ask]] = defaultdict(list)
         for ask in memory.roots:
@@ -250,28 +249,28 @@ class Explorer:
                     asks += self._memory.dependencies(Pick(choice, wanted))
         wanted_next = self.explore([ask for ask in asks if ask.same is None])
         if likely and choice.entry is None and choice.key in self._memory.metadata:
-            await self._fetcher.gather([wanted_next, self._read_modules(choice)])
+            await self._fetcher.gather([wanted_next, self._read_summary(choice)])
         else:
             await wanted_next
 
-    async def modules(self, choice: Choice) -> WheelModules | MicropipLockError:
-        """The modules that a wheel holds, or why that cannot be known."""
-        await self._read_modules(choice)
-        found = self._modules[choice.key]
+    async def summary(self, choice: Choice) -> WheelSummary | MicropipLockError:
+        """The modules of a wheel and the errors of its RECORD, or why these cannot be known."""
+        await self._read_summary(choice)
+        found = self._summaries[choice.key]
         assert found is not None  # nobody else reads any more
         return found
 
-    async def _read_modules(self, choice: Choice) -> None:
-        if choice.key in self._modules:
+    async def _read_summary(self, choice: Choice) -> None:
+        if choice.key in self._summaries:
             return
-        self._modules[choice.key] = None
+        self._summaries[choice.key] = None
         assert choice.file is not None
         try:
-            self._modules[choice.key] = await self.publications.modules(choice.file, choice.name)
+            self._summaries[choice.key] = await self.publications.summary(choice.file, choice.name)
         except NoRangesError:
-            self._modules[choice.key] = no_ranges(choice, "list of files")
+            self._summaries[choice.key] = no_ranges(choice, "list of files")
         except (FetchError, IntegrityError) as error:
-            self._modules[choice.key] = error
+            self._summaries[choice.key] = error
 
     async def _read(self, choice: Choice) -> None:
         """The METADATA of a choice; one that nobody can use is counted out."""

@@ -20,7 +20,7 @@ from ..index import Indexes
 from ..lockfile import Lockfile
 from ..metadata import CoreMetadata
 from ..progress import Progress
-from ..published import BrokenMetadataError, Publications
+from ..published import BrokenMetadataError, Publications, wrong_record
 from ..remote_wheel import GoneError, NoRangesError
 from ..simple import IndexFile
 from ..store import Facts
@@ -143,7 +143,7 @@ class _Import:
         environment = self._environment(read, based, {problem.package for problem in broken})
         if broken:
             raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
-        findings = {name: Finding(one.evidence, modules=one.modules.files) for name, one in read.items()}
+        findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
         lockfile, proofs = assemble(environment, findings, self.here, Selection(requested=roots), "metadata")
@@ -218,14 +218,16 @@ class _Import:
         metadata = await self.publications.metadata(file, item.name)
         if not fits_python(metadata.requires_python, self.target):
             return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
-        modules = await self.publications.modules(file, item.name)
+        summary = await self.publications.summary(file, item.name)
         if file.yanked is not None:
             reason = f" ({file.yanked})" if file.yanked else ""
             self.warnings.append(_problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW))
+        if summary.wrong_rows:
+            self.warnings.append(wrong_record(item.name, metadata.version, summary.wrong_rows, file.url))
         evidence = Evidence(
             item.name, metadata.version, "pylock", "metadata", candidate.url, file.sha256, file.size, index
         )
-        return _Read(metadata, modules, evidence)
+        return _Read(metadata, summary.modules, evidence)
 
     def _added(self, name: str) -> Problem:
         entry = self.here.base.lockfile.packages[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -16,9 +16,9 @@ from ..depends import Dependencies
 from ..errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..evidence import Evidence, Finding, Proof
 from ..fetch import Fetcher
-from ..imports import WheelModules
 from ..lockfile import Lockfile
 from ..progress import Progress
+from ..published import WheelSummary, wrong_record
 from ..remote_wheel import WheelContents, download_wheel
 from ..requirements import Wanted, parse_wanted, writable
 from ..store import Facts
@@ -27,7 +27,7 @@ from ..target import Target
 from ..url import shown
 from ._assemble import assemble, not_installed
 from ._connect import connected
-from ._environment import Environment, Selection, layout
+from ._environment import Environment, Selection
 from ._explore import Explorer
 from ._here import Here, look_without_folders
 from ._live import packages_shown
@@ -170,7 +170,7 @@ class Resolution:
         """
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
-        modules = _all_or_none(await self.fetcher.gather([_modules(choice, explorer) for choice in own]))
+        summaries = _all_or_none(await self.fetcher.gather([_summary(choice, explorer) for choice in own]))
         evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
         distributions = {choice.name: not_installed(memory.metadata[choice.key]) for choice in own}
         asked = [writable(item.requirement) for item in self._roots(memory.target)]
@@ -194,15 +194,14 @@ class Resolution:
                 *(item for item in explorer.warnings if item.package in based),
                 *edges.warnings,
                 *filter(None, map(_yanked, own)),
+                *_wrong_records(own, summaries),
             ],
         )
         findings = {
-            name: Finding(item, modules=modules[name].files)
+            name: Finding(item, modules=summaries[name].modules)
             for name, item in evidence.items()
             if isinstance(item, Evidence)
         }
-        unspread = [distributions[name] for name, found in modules.items() if found.unspread]
-        environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
@@ -291,8 +290,16 @@ def _applies(item: Wanted, target: Target) -> bool:
         raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
 
 
-async def _modules(choice: Choice, explorer: Explorer) -> tuple[str, WheelModules | MicropipLockError]:
-    return choice.name, await explorer.modules(choice)
+async def _summary(choice: Choice, explorer: Explorer) -> tuple[str, WheelSummary | MicropipLockError]:
+    return choice.name, await explorer.summary(choice)
+
+
+def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSummary]) -> Iterator[Problem]:
+    """A warning of each wheel whose own RECORD is wrong."""
+    for choice in choices:
+        paths = summaries[choice.name].wrong_rows
+        if paths and choice.file is not None:
+            yield wrong_record(choice.name, str(choice.version), paths, choice.file.url)
 
 
 def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str, Choice]) -> set[str]:

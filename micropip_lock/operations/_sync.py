@@ -14,6 +14,7 @@ from typing import Any
 from ..direct_url import provenance_url
 from ..errors import IntegrityError, Problem, UnlockableError
 from ..fetch import Fetcher, default_cache_dir
+from ..imports import wheel_modules
 from ..installed import InstalledDistribution, every, scan
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata, parse_metadata
@@ -347,7 +348,5 @@ def _nameless(item: InstalledDistribution) -> Problem:
 
 def _unspread(key: str, entry: LockedPackage, contents: WheelContents) -> Problem | None:
     """That Pyodide's loader would leave modules where Python does not look."""
-    data = contents.dist_info.removesuffix(".dist-info") + ".data/"
-    if any(member.name.startswith((data + "purelib/", data + "platlib/")) for member in contents.members):
-        return layout(key, entry.version)
-    return None
+    is_unspread = wheel_modules(contents.members, contents.dist_info).unspread
+    return layout(key, entry.version) if is_unspread else None

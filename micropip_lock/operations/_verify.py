@@ -37,6 +37,7 @@ ADVICE = frozenset(
         "not-portable",
         "unlisted",
         "weak-record",
+        "wheel-record-wrong",
         "yanked",
     }
 )

@@ -13,8 +13,8 @@ from ..fetch import Fetcher
 from ..fetch._meter import Meter
 from ..imports import WheelModules, imports, wheel_modules, wheel_names
 from ..metadata import CoreMetadata, parse_metadata
-from ..published import BrokenMetadataError, Publications
-from ..remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, wrong_rows_said
+from ..published import BrokenMetadataError, Publications, wrong_record
+from ..remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel
 from ..store import Facts
 from ._environment import layout
 from ._verify_entry import Entry, as_version, listed
@@ -23,7 +23,6 @@ from ._verify_silence import Silence
 
 T = TypeVar("T")
 
-_PUBLISHER = "It can be installed all the same. Ask its publisher to build it again, or lock another version."
 _BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another version."
 
 
@@ -43,9 +42,9 @@ class Wheels:
         if not deep or file.metadata_sha256 is not None:  # else METADATA is nowhere but in the wheel
             look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
         if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
-            modules = await self._guarded(look, self._publications.modules(file, entry.key))
-            if modules is not None:
-                _note_modules(look, modules)
+            summary = await self._guarded(look, self._publications.summary(file, entry.key))
+            if summary is not None:
+                _note_modules(look, summary.modules)
 
     async def download(self, look: Look) -> None:
         """Download the file and compare it with the lock, with its own RECORD and with its sidecar."""
@@ -130,7 +129,7 @@ def _judge(look: Look, contents: WheelContents) -> None:
     """What a whole wheel says against the lock, its own RECORD and its sidecar."""
     entry, published = look.entry, look.metadata
     if contents.wrong_rows:
-        look.tell("wheel-record-wrong", wrong_rows_said(contents), _PUBLISHER)
+        look.problems.append(wrong_record(entry.key, entry.version or "", contents.wrong_rows, entry.url or ""))
     try:
         metadata = parse_metadata(contents.metadata or b"")
     except ValueError as error:

@@ -27,7 +27,7 @@ from ..support.freezing import (
     told,
 )
 from ..support.index_server import IndexServer
-from ..support.installed import installer_target
+from ..support.installed import installer_target, pip_target, uv_target
 from ..support.wheels import build_wheel
 
 # -- the installed files
@@ -227,6 +227,16 @@ def test_layout(scheme: str, index: IndexServer, site: Path) -> None:
     with zipfile.ZipFile(wheel) as unpacked:
         unpacked.extractall(site)
     assert ("demo", "layout") in told(problems_of(site, index_urls=index.url))
+
+
+@pytest.mark.parametrize("install", [pip_target, uv_target])
+def test_wheel_that_an_installer_spreads_and_pyodide_does_not(
+    install: Callable[..., Path], index: IndexServer, site: Path
+) -> None:
+    build_wheel(index.folder, "demo", "1.0", files={}, data={"purelib/demo.py": "x = 1\n"})
+    install(site, "demo", index_url=index.url)
+    for _ in range(2):  # as it is proved, and as that is remembered
+        assert told(problems_of(site, index_urls=index.url)) == [("demo", "layout")]
 
 
 def test_foreign_installer(demo: Path, index: IndexServer, site: Path) -> None:

@@ -23,7 +23,7 @@ from ..support.installed import PYODIDE_314
 from ..support.node_pyodide import NodePyodide
 from ..support.resolving import asked_twice, depends, resolved, versions
 from ..support.runtimes import emptied_base, localise, lock_entry, real_wheels
-from ..support.wheels import build_sdist, build_wheel, sha256
+from ..support.wheels import build_sdist, build_wheel, sha256, wrong_size
 
 LINUX = "cp314-cp314-manylinux_2_28_x86_64"
 BASE = "314.0.7"
@@ -394,6 +394,11 @@ def test_yanked(index: IndexServer) -> None:
     result = imported(lock, index_urls=index.url)
     assert told(result.warnings) == [("demo", "yanked")]
     assert "broken" in result.warnings[-1].message
+
+
+def test_wheel_whose_own_record_is_wrong(index: IndexServer) -> None:
+    result = imported(pylock(one_wheel(index, record=wrong_size)), index_urls=index.url)
+    assert told(result.warnings) == [("demo", "wheel-record-wrong")]
 
 
 def test_the_index_of_the_pylock_is_asked(index: IndexServer, other_index: IndexServer) -> None:

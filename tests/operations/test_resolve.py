@@ -14,7 +14,7 @@ from micropip_lock.surroundings import Surroundings
 from ..support.freezing import NATIVE, base_lock, entry, told
 from ..support.index_server import Fault, IndexServer
 from ..support.resolving import LINUX, codes, depends, no_solution, resolved, unlockable, versions, wheels
-from ..support.wheels import build_sdist, build_wheel, sha256
+from ..support.wheels import build_sdist, build_wheel, sha256, wrong_size
 
 # -- constraints, markers, extras
 
@@ -147,6 +147,15 @@ def test_requires_python(where: str, index: IndexServer) -> None:
 def test_requires_python_that_nobody_can_read_forbids_nothing(index: IndexServer) -> None:
     wheels(index, "demo", "1.0", requires_python="three")
     assert versions(resolved("demo", index_urls=index.url)) == {"demo": "1.0"}
+
+
+def test_wheel_whose_own_record_is_wrong_is_locked_with_a_warning(index: IndexServer) -> None:
+    wheels(index, "demo", "1.0", record=wrong_size)
+    for refresh in (True, False):
+        result = resolved("demo", index_urls=index.url, refresh=refresh)
+        assert codes(result) == [("demo", "wheel-record-wrong")]
+    warning = next(item for item in result.warnings if item.code == "wheel-record-wrong")
+    assert warning.message == "the wheel's own RECORD is wrong about demo.py: its publisher made it so."
 
 
 @pytest.mark.parametrize("requirement", ["demo==2.0", "demo===2.0", "demo==2.0.0", "demo==2.0,>1"])

@@ -132,6 +132,12 @@ def write_zip(path: Path, members: Mapping[str, bytes], *, stored: bool = False)
             archive.writestr(item, content)
 
 
+def wrong_size(rows: list[Row]) -> list[Row]:
+    """Rows of a RECORD, the first of which gives its file another size."""
+    (path, hash_, _), *rest = rows
+    return [(path, hash_, "1"), *rest]
+
+
 def record_row(path: str, content: bytes) -> Row:
     """One row of RECORD: url-safe base64 without padding, as PEP 376 and PEP 427 want it."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support.freezing import NATIVE, entry
-from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256, with_unicode_path
+from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256, with_unicode_path, wrong_size
 from .case import Zoo, case
 
 LOCKED = "locked by content"
@@ -457,13 +457,13 @@ def _(zoo: Zoo) -> None:
 
 @case("a RECORD that lies about a size", "wheel-record-wrong", PUBLISHER)
 def _(zoo: Zoo) -> None:
-    zoo.wheel(record=lambda rows: [(path, hash_, "1") for path, hash_, _ in rows[:1]] + rows[1:])
+    zoo.wheel(record=wrong_size)
     zoo.pip("animal")
 
 
 @case("the same with --download", "locked by download")
 def _(zoo: Zoo) -> None:
-    zoo.wheel(record=lambda rows: [(path, hash_, "1") for path, hash_, _ in rows[:1]] + rows[1:])
+    zoo.wheel(record=wrong_size)
     zoo.pip("animal")
     zoo.options["download"] = True
 
