@@ -55,7 +55,7 @@ def assemble(
         if finding.evidence is not None:
             packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
     environment.problems.extend(_unloadable(packages, findings))
-    environment.problems.extend(_unspread(environment, findings))
+    environment.warnings.extend(_unspread(environment, findings))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
     environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
     lockfile = Lockfile(
@@ -122,7 +122,7 @@ def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Fi
 
 
 def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Wheels that an installer spreads, and Pyodide does not."""
+    """Warnings of wheels that were spread by their installer, and will not be by Pyodide."""
     told = {problem.package for problem in environment.problems if problem.code == "layout"}
     keys = [key for key, finding in findings.items() if finding.modules is not None and finding.modules.unspread]
     return [layout(key, environment.own[key].version) for key in keys if key not in told]
@@ -181,12 +181,12 @@ def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], 
 def _only_here(key: str, entry: LockedPackage) -> Problem:
     relative = not split(entry.file_name).scheme
     if relative:
-        message = f"its file name {entry.file_name} is relative to the lock."
+        message = f"its file name {shown(entry.file_name)} is relative to the lock."
         hint = "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside it."
     else:
-        message = f"only this machine or network can load {entry.file_name}."
+        message = f"only this machine or network can load {shown(entry.file_name)}."
         hint = "Install it from a public index, or bundle the wheels with the lock."
-    return Problem("not-portable", key, entry.version, message, hint, None if relative else entry.file_name)
+    return Problem("not-portable", key, entry.version, message, hint, None if relative else shown(entry.file_name))
 
 
 def _extra(

@@ -27,7 +27,7 @@ from ..target import Target
 from ..url import shown
 from ._assemble import assemble, not_installed
 from ._connect import connected
-from ._environment import Environment, Selection
+from ._environment import Environment, Selection, layout
 from ._explore import Explorer
 from ._here import Here, look_without_folders
 from ._live import packages_shown
@@ -202,6 +202,8 @@ class Resolution:
             for name, item in evidence.items()
             if isinstance(item, Evidence)
         }
+        unspread = [distributions[name] for name, found in summaries.items() if found.modules.unspread]
+        environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")

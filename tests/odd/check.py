@@ -156,7 +156,7 @@ def _top_level(members: Iterable[str]) -> set[str]:
 
 def _resolved(one: Set, index: IndexServer, locks: Mapping[str, Lockfile]) -> Iterator[Wrong]:
     """Where the locks, and that of resolve, differ."""
-    members = [item for item in one.all if item.name not in UNLOCKABLE or item.name in NOT_RESOLVED]
+    members = [item for item in one.all if item.name not in UNLOCKABLE]
     expected = {(item.name, NOT_RESOLVED[item.name]) for item in members if item.name in NOT_RESOLVED}
     lock, problems = _resolve([item.pin for item in members], index.url)
     told = {(problem.package, problem.code): problem for problem in problems}

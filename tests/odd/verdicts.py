@@ -9,13 +9,12 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
     "celery": ("broken-metadata",),
     "fmpy": ("weak-record",),
     "selenium": ("weak-record",),
-    "semgrep": ("layout",),
 }
 
-#: Refused with --download as well: METADATA cannot be read, or Pyodide leaves the modules in .data/purelib.
-UNLOCKABLE = frozenset({"celery", "semgrep"})
+#: Refused with --download as well: METADATA cannot be read.
+UNLOCKABLE = frozenset({"celery"})
 
-#: Name -> the code of resolve.
+#: Name -> the code of resolve, a warning of freeze: Pyodide leaves .data/purelib as it is, where pip spread it.
 NOT_RESOLVED: Mapping[str, str] = {"semgrep": "layout"}
 
 #: Name -> the installers that refuse it.

@@ -236,7 +236,7 @@ def test_wheel_that_an_installer_spreads_and_pyodide_does_not(
     build_wheel(index.folder, "demo", "1.0", files={}, data={"purelib/demo.py": "x = 1\n"})
     install(site, "demo", index_url=index.url)
     for _ in range(2):  # as it is proved, and as that is remembered
-        assert told(problems_of(site, index_urls=index.url)) == [("demo", "layout")]
+        assert ("demo", "layout") in told(freeze_folder(site, index_urls=index.url).warnings)
 
 
 def test_foreign_installer(demo: Path, index: IndexServer, site: Path) -> None:

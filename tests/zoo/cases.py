@@ -546,7 +546,7 @@ def _(zoo: Zoo) -> None:
     zoo.options["download"] = True
 
 
-@case("modules in .data/purelib, which pip spreads", LOCKED)
+@case("modules in .data/purelib, which pip spreads", f"{LOCKED}, warns layout")
 def _(zoo: Zoo) -> None:
     zoo.wheel(files={}, data={"purelib/animal.py": "x = 1\n", "scripts/roar": "#!python\n", "data/share/fur": "soft"})
     zoo.pip("animal")
