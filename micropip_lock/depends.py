@@ -10,11 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from .errors import Problem
+from .hints import add, leave_out
 from .installed import InstalledDistribution
 from .metadata import CoreMetadata, canonical
 from .target import Target
@@ -289,11 +291,11 @@ class Dependencies:
                 )
             )
         elif name not in self._versions:
-            broken.append(_missing(key, self._versions[key], requirement))
+            broken.append(self._missing(key, self._versions[key], requirement))
         else:
             result.depends[key].add(name)
             if not fits(requirement, self._versions[name]):
-                broken.append(_conflicting(key, self._versions[key], requirement, self._versions[name]))
+                broken.append(self._conflicting(key, self._versions[key], requirement))
 
     def _check_asked(self, broken: list[Problem]) -> None:
         for requirement in self._asked:
@@ -301,9 +303,38 @@ class Dependencies:
             if name in self._exclude or (requirement.marker and not self._true(requirement, "")):
                 continue
             if name not in self._versions:
-                broken.append(_missing(name, None, requirement))
+                broken.append(self._missing(name, None, requirement))
             elif not fits(requirement, self._versions[name]):
-                broken.append(_conflicting(name, None, requirement, self._versions[name]))
+                broken.append(self._conflicting(name, None, requirement))
+
+    def _missing(self, key: str, version: str | None, requirement: Requirement) -> Problem:
+        wanted = str(requirement).partition(";")[0].strip()
+        return Problem(
+            "missing-dependency",
+            key,
+            version,
+            f"{'it needs' if version else 'you asked for'} {wanted}, which is not installed.",
+            f"Install it: {self._add(key, wanted, requirement.name)}; or {leave_out(requirement.name)}.",
+        )
+
+    def _conflicting(self, key: str, version: str | None, requirement: Requirement) -> Problem:
+        wanted = str(requirement).partition(";")[0].strip()
+        installed = self._versions[canonical(requirement.name)]
+        advice = self._add(key, wanted, requirement.name, replaces=True)
+        return Problem(
+            "conflicting-dependency",
+            key,
+            version,
+            f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} {installed} is installed.",
+            f"Install a version that fits: {advice}; or lock it as it is with allow_broken=True (--allow-broken).",
+        )
+
+    def _add(self, key: str, wanted: str, name: str, *, replaces: bool = False) -> str:
+        """How to install ``wanted`` where ``key``, or else any of these distributions, lies."""
+        beside = self._distributions.get(key) or next(iter(self._distributions.values()), None)
+        site = beside.site if beside is not None else "venv"
+        folder = beside.folder if beside is not None else Path()
+        return add(wanted, name, site, folder, replaces=replaces)
 
 
 def asked_for(distribution: InstalledDistribution) -> bool:
@@ -317,28 +348,6 @@ def fits(requirement: Requirement, version: str) -> bool:
         return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
     except ValueError:  # no version, or more digits than Python converts
         return False
-
-
-def _missing(key: str, version: str | None, requirement: Requirement) -> Problem:
-    wanted = str(requirement).partition(";")[0].strip()
-    return Problem(
-        "missing-dependency",
-        key,
-        version,
-        f"{'it needs' if version else 'you asked for'} {wanted}, which is not installed.",
-        f"Install it: pip install {wanted!r}; or leave it out on purpose: exclude={requirement.name}.",
-    )
-
-
-def _conflicting(key: str, version: str | None, requirement: Requirement, installed: str) -> Problem:
-    wanted = str(requirement).partition(";")[0].strip()
-    return Problem(
-        "conflicting-dependency",
-        key,
-        version,
-        f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} {installed} is installed.",
-        f"Install a version that fits: pip install {wanted!r}; or lock it as it is with --allow-broken.",
-    )
 
 
 def _reaches(graph: Mapping[str, Iterable[str]], starts: Iterable[str], goal: str) -> bool:

@@ -33,3 +33,22 @@ def install(requirement: str, site: Site, folder: Path, *, has_record: bool = Tr
         return f"Install it again: {command} {options} (with the --platform options the folder was made with)."
     replacing = "--force-reinstall" if has_record else "--ignore-installed"
     return f"Install it again: {command} {replacing} {requirement}"
+
+
+def add(requirement: str, name: str, site: Site, folder: Path, *, replaces: bool = False) -> str:
+    """How to install what ``requirement`` asks for beside the distributions in ``folder``, as the start of a sentence.
+
+    ``replaces``: another version of ``name`` is installed there.
+    """
+    if site == "runtime":
+        first = f'micropip.uninstall("{name}"), then ' if replaces else ""
+        return f'{first}await micropip.install("{requirement}")'
+    if site == "folder":
+        upgrade = "--upgrade " if replaces else ""
+        return f"pip install {upgrade}--target {folder} {requirement!r} (with the --platform options it was made with)"
+    return f"pip install {requirement!r}"
+
+
+def leave_out(name: str) -> str:
+    """How to leave a package out of the lock, as the end of a sentence."""
+    return f"leave it out on purpose: exclude={name} (--exclude {name})"

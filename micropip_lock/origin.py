@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from .direct_url import DirectUrl, parse_direct_url, parse_index, parse_provenance_url
 from .errors import Problem
-from .hints import reinstall
+from .hints import leave_out, reinstall
 from .installed import InstalledDistribution
 from .url import is_http, shown
 
@@ -148,7 +148,7 @@ def mock(key: str, version: str) -> Problem:
         key,
         version,
         "it is a mock package of micropip: there is no wheel behind it.",
-        f"Remove the mock with micropip.remove_mock_package({key!r}), or leave it out on purpose: exclude={key}",
+        f"Remove the mock with micropip.remove_mock_package({key!r}), or {leave_out(key)}",
     )
 
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from ..depends import Dependencies, Edges
 from ..errors import Problem
-from ..hints import reinstall
+from ..hints import leave_out, reinstall
 from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import LockedPackage
 from ..origin import Origin, mock, origin
@@ -159,7 +159,7 @@ def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution])
                     name,
                     None,
                     "the runtime loaded it, but it has no .dist-info folder, and it is not of the base.",
-                    f"Load it from a wheel (micropip.install), or leave it out on purpose: exclude={name}.",
+                    f"Load it from a wheel (micropip.install), or {leave_out(name)}.",
                 )
             )
     return problems

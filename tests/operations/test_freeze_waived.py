@@ -42,6 +42,7 @@ def test_missing_dependency(index: IndexServer, site: Path) -> None:
     (problem,) = problems_of(site, index_urls=index.url)
     assert problem.code == "missing-dependency"
     assert "absent>=2" in problem.message and "python_version" not in problem.message
+    assert problem.hint.startswith(f"Install it: pip install --target {site} 'absent>=2' (")
     result = freeze_folder(site, index_urls=index.url, allow_broken=True)
     assert told(result.warnings) == [("demo", "missing-dependency")]
     assert result.lockfile.packages["demo"].depends == ()

@@ -9,14 +9,15 @@ from tests.support.odd_zips import check_reader, number_of, write_corpus
 
 _UNPACK = """
 import hashlib, pathlib, tempfile
-import pyodide_js
+from pyodide._package_loader import unpack_buffer
 from pyodide.ffi import to_js
 
 trees = {}
 for archive in sorted(pathlib.Path("/archives").glob("*/*")):
     place = pathlib.Path(tempfile.mkdtemp())
     try:
-        pyodide_js.unpackArchive(to_js(archive.read_bytes()), "wheel", extractDir=str(place))
+        # What unpackArchive() calls. Hundreds of errors on their way through JavaScript have crashed Node 20.
+        unpack_buffer(to_js(archive.read_bytes()), format="wheel", extract_dir=str(place))
     except Exception:
         trees[archive.parent.name] = None
     else:
