@@ -135,11 +135,12 @@ class _Reader:
             outer, self.index_url = self.index_url, None
             if name not in self._lines:
                 self._lines[name] = list(_logical_lines(_text(file)))
-            for number, line in self._lines[name]:
+            for number, written in self._lines[name]:
+                origin = f"{_name(file)}, line {number}"
                 try:
-                    self._line(line, f"{_name(file)}, line {number}", constraint, chain)
+                    self._line(_VARIABLE.sub(_variable, written), origin, constraint, chain)
                 except InputError as error:
-                    self.problems.append(str(error))
+                    self.problems.append(_without_values(str(error), origin, written))
             self._read[key], self.index_url = self.index_url, outer
         self.index_url = self._read[key] or self.index_url
 
@@ -352,7 +353,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         comment = _COMMENT.search(line)
         content = (line[: comment.start()] if comment else line).strip()
         if content:
-            yield number, _VARIABLE.sub(_variable, content)
+            yield number, content
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -368,6 +369,14 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
         parts = []
     if parts:
         yield first, "".join(parts)
+
+
+def _without_values(message: str, origin: str, written: str) -> str:
+    """A message about a line, with its variables as they are written: their values may be secrets."""
+    place, said = (origin, message[len(origin) :]) if message.startswith(origin) else ("", message)
+    for match in _VARIABLE.finditer(written):
+        said = said.replace(_variable(match), match[0])
+    return place + said
 
 
 def _variable(match: re.Match[str]) -> str:

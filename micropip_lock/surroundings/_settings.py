@@ -34,7 +34,10 @@ def as_url(place: str, folder: Path) -> str:
     """A URL as it stands; a path, relative to ``folder``, as a ``file:`` URL."""
     if _SCHEME.match(place):
         return place
-    return Path(os.path.normpath(folder.absolute() / place)).as_uri()
+    path = Path(os.path.normpath(folder.absolute() / place))
+    if "@" in place and not path.exists():
+        return place  # a URL without its scheme: as a path, it would show its password
+    return path.as_uri()
 
 
 def home(environ: Mapping[str, str]) -> Path:

@@ -132,7 +132,17 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_after_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARK", "demo # kept")
     write(a="${MARK}")
-    assert "'demo # kept' is no requirement" in refusal(["a.txt"])[0]
+    assert "'${MARK}' is no requirement" in refusal(["a.txt"])[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["demo==${TOKEN}", "demo @ http://127.0.0.1/${TOKEN}?t=${TOKEN}", "-f missing/${TOKEN}"]
+)
+def test_errors_show_variables_as_they_are_written(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    write(a=line)
+    (said,) = refusal(["a.txt"])
+    assert said.startswith("a.txt, line 1: ") and "${TOKEN}" in said and "hunter2" not in said
 
 
 # -- encodings

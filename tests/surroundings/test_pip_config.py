@@ -110,6 +110,12 @@ def test_a_folder_as_index_becomes_a_url(machine: Machine) -> None:
     assert settings(machine).default == (machine.cwd / "mirror/simple").as_uri()
 
 
+def test_url_without_its_scheme_is_no_path() -> None:
+    """As the path of a `file:` URL, a password in it would be shown."""
+    place = "user:hunter2@index.example/simple"
+    assert as_url(place, Path.cwd()) == place
+
+
 def test_a_drive_letter_is_no_scheme() -> None:
     assert not as_url("C:wheels", Path.cwd()).startswith("C:")
     assert as_url("git+https://x.example/y", Path.cwd()) == "git+https://x.example/y"
