@@ -691,13 +691,13 @@ def _(zoo: Zoo) -> None:
 # -- dependencies
 
 
-@case("a dependency is missing", "missing-dependency", "pip install 'food>=2'")
+@case("a dependency is missing", "missing-dependency", "'food>=2' (with the --platform")
 def _(zoo: Zoo) -> None:
     zoo.wheel(requires=["food>=2"])
     zoo.pip("animal", flags=("--no-deps",))
 
 
-@case("a dependency is there at an excluded version", "conflicting-dependency", "pip install 'food>=2'")
+@case("a dependency is there at an excluded version", "conflicting-dependency", "'food>=2' (with the --platform")
 def _(zoo: Zoo) -> None:
     zoo.wheel(requires=["food>=2"])
     zoo.wheel("food")
