@@ -48,6 +48,8 @@ class Installation:
     entry_points: frozenset[str] = frozenset()
     #: Whether to compare the CRC-32 of each file on disk with that of its member.
     check_crc: bool = False
+    #: Whether its installer leaves out what a wheel has in ``__pycache__``.
+    skips_bytecode: bool = False
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ class _Comparer:
     def __init__(self, installed: Installation, wheel: WheelContents) -> None:
         self._files = installed.files
         self._check_crc = installed.check_crc
+        self._skips_bytecode = installed.skips_bytecode
         self._wheel = wheel
         self._ours = Record.of(installed.rows)
         #: The rows of the wheel's own RECORD.
@@ -167,7 +170,7 @@ class _Comparer:
             same = self._compare_rows(member, rows)
             # A file that is only named like one of the wheel's data files is not accounted for by it.
             self._rows.use(row.path for row in same or rows)
-        elif not _CACHED.search(name):  # «python -m installer» leaves out what a wheel has in __pycache__
+        elif not (self._skips_bytecode and _CACHED.search(name)):
             self._compare_unlisted(member, target)
 
     def _is_written_by_installers(self, path: str) -> bool:

@@ -71,6 +71,10 @@ class SiteFiles:
             return None
 
 
+#: They install what a wheel has in ``__pycache__``. The library installer leaves it out, and so do those that use it.
+_INSTALLERS_OF_BYTECODE = frozenset({"pip", "uv", "micropip", "pyodide.loadPackage"})
+
+
 @dataclass(frozen=True)
 class InstalledDistribution:
     """One .dist-info folder, with the bytes of the files in it that matter."""
@@ -169,7 +173,13 @@ class InstalledDistribution:
 
     def installation(self, check_files: CheckFiles) -> Installation:
         """Itself, as `compare.compare` wants it; ``check_files`` "hash" compares CRC-32s with the disk as well."""
-        return Installation(self.rows, self.site_files, self.entry_points, check_crc=check_files == "hash")
+        return Installation(
+            self.rows,
+            self.site_files,
+            self.entry_points,
+            check_crc=check_files == "hash",
+            skips_bytecode=self.installer not in _INSTALLERS_OF_BYTECODE,
+        )
 
     @cached_property
     def site_files(self) -> SiteFiles:

@@ -132,7 +132,13 @@ class _Case:
             return self._hash_conflict(candidate.url, known)
         sha256 = known[0] if known else None
         candidate = replace(candidate, sha256=sha256, index=listed.get(sha256 or ""))
-        is_claimed = sha256 is not None and sha256 not in listed and sha256 not in self._of_base
+        is_base_url = base is not None and candidate_at(base.entry.file_name, "base", None).url == candidate.url
+        is_claimed = sha256 is not None and sha256 not in listed and not is_base_url
+        if is_claimed and base is not None and sha256 in self._of_base and not first.witnessed:
+            # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows it.
+            of_base = await self._examine_base(base)
+            if of_base.verdict is Is.EQUAL:
+                return self._found(of_base, "base", is_base=True)
         outcome = await self._examiner.examine(candidate, is_hash_claimed=is_claimed)
         if outcome.verdict is not Is.EQUAL:
             return self._accepted_or([outcome])
@@ -142,7 +148,8 @@ class _Case:
         if outcome.candidate.sha256 is None and silence is not None:
             return self._silent(silence)
         # The very wheel of the base has the base's entry, whoever installed it.
-        is_base = outcome.candidate.sha256 in self._of_base
+        is_trusted = not is_claimed or first.witnessed or outcome.downloaded
+        is_base = outcome.candidate.sha256 in self._of_base and is_trusted
         source: HashSource = "index"
         if is_base:
             source = "base"
@@ -184,7 +191,8 @@ class _Case:
             outcome = await self._examiner.examine(replace(candidate, claiming_file=file))
             if outcome.verdict is Is.FORGED:
                 return outcome
-            if outcome.verdict is Is.NO_RANGES or outcome.is_silent:
+            # One that cannot be read may be the wheel that was installed, and ship the file.
+            if outcome.contents is None and outcome.verdict is not Is.GONE:
                 undecided = undecided or outcome
         return undecided
 

@@ -309,7 +309,11 @@ def find_record(members: Sequence[Member], name: str) -> Member:
     others = sorted(folder for folder in folders if folder.endswith(".dist-info") and folder != own)
     if others:
         raise IntegrityError(f"it has several .dist-info folders ({own}, {others[0]})")
-    project = own.removesuffix(".dist-info").rpartition("-")[0]
+    stem = own.removesuffix(".dist-info")
+    strange = sorted(folder for folder in folders if folder.endswith(".data") and folder != f"{stem}.data")
+    if strange:  # pip spreads every such folder, uv its own one only
+        raise IntegrityError(f"it has the data folder of another distribution ({strange[0]})")
+    project = stem.rpartition("-")[0]
     if canonicalize_name(project) != name:
         raise IntegrityError(f"it is a wheel of {project}")
     return records[0]

@@ -377,6 +377,13 @@ def test_bytecode_of_a_listed_source_only() -> None:
     assert case.compare() == Comparison(extra=bad)
 
 
+@pytest.mark.parametrize(("skips", "differing"), [(False, ["__pycache__/a.cpython-314.pyc"]), (True, [])])
+def test_only_some_installers_leave_bytecode_of_the_wheel_out(skips: bool, differing: list[str]) -> None:
+    case = Case("a.py", "__pycache__/a.cpython-314.pyc")
+    case.rows = [row("a.py")]
+    assert case.compare(skips_bytecode=skips).differing == differing
+
+
 def test_bytecode_in_the_wheel_is_a_member_like_others() -> None:
     case = Case("p/a.pyc")
     case.rows[0] = row("p/a.pyc", b"2")

@@ -244,6 +244,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "two RECORDs": (lambda: with_member("demo-1.0.post1.dist-info/RECORD"), "2 RECORDs"),
     "two .dist-info folders": (lambda: with_member("evil-1.0.dist-info/METADATA"), "several .dist-info folders"),
+    "another data folder": (lambda: with_member("evil-1.0.data/purelib/evil.py"), "the data folder of another"),
     "no RECORD": (lambda: raw_zip(wheel_entries(BIG)[:-1]), "no RECORD"),
     "no files": (lambda: raw_zip([]), "no RECORD"),
     "RECORD that is a folder": (

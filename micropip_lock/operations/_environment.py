@@ -130,7 +130,7 @@ def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origi
         files = {claim.file for claim in origins[key].claims if claim.file and not claim.witnessed}
         paths = {f"{item.dist_info}/{name}": name for name in files}
         for other in distributions.values() if paths else ():
-            shipped = [name for path, name in paths.items() if path in other.record.entries and other is not item]
+            shipped = [name for path, name in paths.items() if other is not item and _lists(other, path)]
             if shipped:
                 problems.append(
                     Problem(
@@ -144,6 +144,13 @@ def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origi
                 origins[key] = Origin()
                 break
     return problems
+
+
+def _lists(item: InstalledDistribution, path: str) -> bool:
+    """Whether RECORD lists a file of this site-packages folder, also by a path that leaves it and comes back."""
+    if path in item.record.entries:
+        return True
+    return any(row.leaves_folder and row.path.endswith(f"/{path}") for row in item.rows)
 
 
 def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:

@@ -13,7 +13,7 @@ import pytest
 import micropip_lock
 from micropip_lock import InputError, freeze_sync
 
-from ..support.freezing import base_lock, entry, freeze_folder, problems_of, proofs, quick_fetcher, told
+from ..support.freezing import archive, base_lock, claim, entry, freeze_folder, problems_of, proofs, quick_fetcher, told
 from ..support.index_server import Fault, IndexServer
 from ..support.installed import installer_target, pip_report, pip_target, uv_target
 from ..support.runtimes import lock_entry
@@ -168,11 +168,6 @@ def dist_info(site: Path, files: dict[str, str], name: str = "demo-1.0") -> None
         (site / f"{name}.dist-info" / file).write_text(text)
 
 
-def archive(url: str, sha: str = "") -> str:
-    hashes = f'{{"sha256": "{sha}"}}' if sha else "{}"
-    return f'{{"url": "{url}", "archive_info": {{"hashes": {hashes}}}}}'
-
-
 @pytest.mark.parametrize(
     ("files", "claim"),
     [
@@ -240,6 +235,43 @@ def test_a_report_about_another_version_is_no_claim(index: IndexServer, site: Pa
     installer_target(site, index.folder / "demo-2.0-py3-none-any.whl")
     result = freeze_folder(site, report=report, index_urls=index.url)
     assert proofs(result) == {"demo": ("index", "content")}
+
+
+def test_a_claim_cannot_borrow_the_hash_of_the_base(
+    index: IndexServer, other_index: IndexServer, site: Path, tmp_path: Path
+) -> None:
+    own = build_wheel(tmp_path / "dist", "demo", "1.0")
+    evil = build_wheel(other_index.folder, "demo", "1.0", files={"demo.py": "x = 666\n"})
+    url = other_index.file_url(evil.name)
+    pip_target(site, f"demo @ {url}", index_url=index.url)
+    claim(site, direct_url_json=archive(url, sha256(own)))
+    options: dict[str, Any] = {"base": base_lock(lock_entry(own)), "base_dir": tmp_path / "dist"}
+    result = freeze_folder(site, index_urls=index.url, **options)
+    assert result.lockfile.packages["demo"].file_name == url
+    assert ("demo", "claimed-hash") in told(result.warnings)
+    assert told(problems_of(site, index_urls=index.url, download=True, **options)) == [("demo", "hash-conflict")]
+
+
+def test_a_wheel_of_the_index_that_cannot_be_read_may_have_shipped_the_claim(
+    index: IndexServer, other_index: IndexServer, site: Path
+) -> None:
+    twin = build_wheel(other_index.folder, "demo", "1.0")
+    shipped = {"direct_url.json": archive(other_index.file_url(twin.name))}
+    wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files=shipped)
+    wheel.write_bytes(b"bytes in front" + wheel.read_bytes())  # which pip reads, and uv does not
+    pip_target(site, "demo", index_url=index.url)
+    assert told(problems_of(site, index_urls=index.url)) == [("demo", "content-mismatch")]
+
+
+def test_a_claim_that_another_wheel_brought_by_a_way_out_and_back(
+    demo: Path, index: IndexServer, other_index: IndexServer, site: Path
+) -> None:
+    twin = build_wheel(other_index.folder, "demo", "1.0")
+    claim(site, direct_url_json=archive(other_index.file_url(twin.name)))
+    installer_target(site, build_wheel(index.folder, "evil", "1.0"))
+    record = site / "evil-1.0.dist-info" / "RECORD"
+    record.write_text(f"{record.read_text()}../{site.name}/demo-1.0.dist-info/direct_url.json,sha256=x,1\n")
+    assert ("demo", "forged-claim") in told(problems_of(site, index_urls=index.url))
 
 
 def test_a_hash_that_claims_another_url_is_not_given_to_this_one(
