@@ -30,7 +30,8 @@ from ._journal import Journal, Moves
 WORK = ".micropip-lock"
 #: What makes a folder an environment, below its prefix: it belongs to no package, whatever one says.
 _ENVIRONMENT = re.compile(
-    r"pyvenv\.cfg|lib64|(bin|Scripts)/(python[0-9.w]*(\.exe)?|(de)?activate(_this)?(\.\w+)?|Activate\.ps1)"
+    r"pyvenv\.cfg|pip\.(conf|ini)|lib64"
+    r"|(bin|Scripts)/(python[0-9.w]*(-host(-link)?|\.exe)?|(de)?activate(_this)?(\.\w+)?|Activate\.ps1)"
     rf"|(.*/)?{re.escape(WORK)}(/.*)?"
 )
 
