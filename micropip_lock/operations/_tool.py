@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from ..direct_url import is_index
 from ..lockfile import Lockfile
 from ..requirements import written
+from ..url import shown
 
 KEY = "micropip-lock"
 
@@ -43,13 +44,17 @@ class Told:
 
 
 def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The unknown keys of a lock, with what was asked for as it may be written again."""
+    """The unknown keys of a lock, with what was asked for, and the indexes, as they may be written again."""
     tool = extra.get("tool")
     own = tool.get(KEY) if isinstance(tool, Mapping) else None
-    if not isinstance(tool, Mapping) or not isinstance(own, Mapping) or "requested" not in own:
+    if not isinstance(tool, Mapping) or not isinstance(own, Mapping):
         return extra
-    requested = list(written(_texts(own["requested"])))
-    return {**extra, "tool": {**tool, KEY: {**own, "requested": requested}}}
+    cleaned: dict[str, Any] = dict(own)
+    if "requested" in own:
+        cleaned["requested"] = list(written(_texts(own["requested"])))
+    if "indexes" in own:
+        cleaned["indexes"] = list(map(shown, _texts(own["indexes"])))
+    return {**extra, "tool": {**tool, KEY: cleaned}}
 
 
 def _texts(value: object) -> list[str]:

@@ -82,6 +82,13 @@ def test_a_bundle(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
     assert (len(index.requests), index.bytes) == (2, size)
 
 
+def test_no_password_of_the_lock_gets_into_the_bundle(lock: dict[str, Any], dest: Path) -> None:
+    told = {"requested": ["app"], "indexes": ["https://user:hunter2@index.example/simple"], "proof": "content"}
+    result = bundled({**lock, "tool": {"micropip-lock": told}}, dest)
+    own = result.lockfile.to_dict()["tool"]["micropip-lock"]
+    assert own == {**told, "indexes": ["https://index.example/simple"]}
+
+
 def test_a_second_one(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
     bundled(lock, dest)
     before = (dest / "pyodide-lock.json").read_bytes()
