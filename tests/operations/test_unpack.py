@@ -177,7 +177,8 @@ def test_names_that_do_not_fit(name: str, tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    wheel = build(tmp_path, files={f"{'x' * 300}.py": ""})
+    deep = "/".join(["x" * 200] * 25)  # each name is short enough, all together are not
+    wheel = build(tmp_path, files={f"{deep}/a.py": ""})
     with pytest.raises(InputError) as caught:
         unpack(wheel, tmp_path / "out", SITE, "python", WRITTEN)
     assert "too long" in str(caught.value)

@@ -29,7 +29,12 @@ _MODULES = ("demo", "foo", "x2", "häus", "a_b", "zope", "tool", "_private")
 _VERSIONS = ("1.0", "0.0.1", "2024.11.3", "1.2rc1", "3.0.post2", "1.0.dev4", "1!2.0", "1.5+local.7")
 _MARKERS = ("", "sys_platform == 'emscripten'", "sys_platform == 'win32'", "python_version >= '3.9'", "os_name == 'nt'")
 _FILE_NAMES = st.just("same.txt") | st.text("abcXYZ019 ,;'\"()[]{}#%&+=@~_-.éß中😀", min_size=1, max_size=12).filter(
-    lambda name: not name.startswith(("~", ".", " ")) and not name.endswith((".", " ", ".py", ".pyc", ".pyo"))
+    # Pyodide leaves out what has two dots in its name, so that such a wheel is refused.
+    lambda name: (
+        ".." not in name
+        and not name.startswith(("~", ".", " "))
+        and not name.endswith((".", " ", ".py", ".pyc", ".pyo"))
+    )
 )
 _BYTES = st.one_of(
     st.binary(max_size=40),
