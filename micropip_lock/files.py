@@ -146,7 +146,7 @@ def locked_folder(path: Path) -> Iterator[bool]:
 
 
 def check_private(folder: Path) -> None:
-    """Raise `InputError` for a cache folder that is no folder, and for one in which another user can write.
+    """Raise `InputError` for a cache folder that exists, and in which another user can write.
 
     What lies in it is believed, so no other user may put a file there.
     """
@@ -154,9 +154,7 @@ def check_private(folder: Path) -> None:
         status = folder.stat()
     except (OSError, ValueError):  # it does not exist, or will be of no use
         return
-    if not stat.S_ISDIR(status.st_mode):
-        raise InputError(f"The cache folder {folder} is no folder. Name another one (--cache-dir DIR).")
-    if not _IS_POSIX:
+    if not _IS_POSIX or not stat.S_ISDIR(status.st_mode):
         return
     if not _is_mine(status):
         fault, remedy = "belongs to another user", f"remove it, or take it over with chown: {folder}"

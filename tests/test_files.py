@@ -160,11 +160,3 @@ def test_private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
     with pytest.raises(InputError, match="another user"):
         check_private(folder)
-
-
-def test_a_cache_folder_is_a_folder(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    for place in (pipe, Path("/dev/null")):
-        with pytest.raises(InputError, match=r"is no folder\. Name another one \(--cache-dir DIR\)"):
-            check_private(place)

@@ -114,6 +114,8 @@ def _folder(common: Common) -> Path:
 def _private_folder(common: Common) -> Path:
     """The same, if its databases may be opened."""
     folder = _folder(common)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"The cache folder {folder} is no folder. Name another one (--cache-dir DIR).")
     check_private(folder)
     return folder
 

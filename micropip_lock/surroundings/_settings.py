@@ -35,7 +35,7 @@ def as_url(place: str, folder: Path) -> str:
     if _SCHEME.match(place):
         return place
     path = Path(os.path.normpath(folder.absolute() / place))
-    if "@" in place and not path.exists():
+    if "@" in place and not os.path.exists(path):  # noqa: PTH110 (it raises nothing for a name that is too long)
         return place  # a URL without its scheme: as a path, it would show its password
     return path.as_uri()
 

@@ -301,3 +301,12 @@ def test_a_folder_that_another_user_can_write_to(
     assert freeze("--no-cache").status == 0
     assert run("cache", "dir", "--cache-dir", folder).status == 0
     assert run("cache", "clear", "--cache-dir", folder).status == 0
+
+
+@pytest.mark.parametrize("command", ["prune", "info"])
+def test_cache_that_is_no_folder(command: str, run: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = run("cache", command, "--cache-dir", str(pipe))
+    assert done.status == 2
+    assert "is no folder" in done.err
