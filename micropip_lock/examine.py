@@ -17,6 +17,7 @@ from .installed import InstalledDistribution
 from .published import remember, remembered
 from .remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
 from .store import Facts
+from .text import first_few
 from .url import is_http
 
 
@@ -153,7 +154,7 @@ class Examiner:
         if verdict is Is.EQUAL and self._changed:
             edited, wrong = split_changes(self._changed, installation, contents, comparison)
             if wrong:
-                verdict, reason = Is.RECORD_WRONG, _listed(wrong)
+                verdict, reason = Is.RECORD_WRONG, first_few(wrong)
         claiming_file = candidate.claiming_file
         if verdict is not Is.OTHER and claiming_file and contents.ships(claiming_file):
             verdict, reason = Is.FORGED, f"ships {claiming_file} itself"
@@ -183,19 +184,14 @@ class Examiner:
 
 def _verdict(comparison: Comparison) -> tuple[Is, str]:
     if comparison.differing:
-        return Is.OTHER, f"has other contents ({_listed(comparison.differing)})"
+        return Is.OTHER, f"has other contents ({first_few(comparison.differing)})"
     if comparison.weak:
-        return Is.WEAK, f"cannot be compared without a hash ({_listed(comparison.weak)})"
+        return Is.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
     if comparison.extra:
-        return Is.FILES_CHANGED, f"does not hold all that is installed ({_listed(comparison.extra)})"
+        return Is.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
     if comparison.wrong:
-        return Is.RECORD_WRONG, _listed(comparison.wrong)
+        return Is.RECORD_WRONG, first_few(comparison.wrong)
     return Is.EQUAL, ""
-
-
-def _listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(paths[:3]) + more
 
 
 def distinct(offers: Sequence[Offer]) -> list[Candidate]:

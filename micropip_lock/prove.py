@@ -24,6 +24,7 @@ from .origin import Claim, Origin, local_file
 from .proved import Proved
 from .store import Facts
 from .target import Target
+from .text import first_few
 from .url import is_http, shown
 
 #: Of one version no more wheels are examined: an index with thousands of them would keep a run busy for hours.
@@ -381,11 +382,9 @@ class _Case:
         )
 
     def _edited(self, outcome: Outcome) -> Finding:
-        paths = outcome.edited
-        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         finding = self._problem(
             "files-changed",
-            f"files are missing or were edited after it was installed: {', '.join(paths[:3])}{more}.",
+            f"files are missing or were edited after it was installed: {first_few(outcome.edited)}.",
             reinstall(self._distribution),
         )
         return replace(finding, explains_files=True)

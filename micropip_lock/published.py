@@ -22,6 +22,7 @@ from .metadata import CoreMetadata, parse_metadata
 from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail, read_wheel
 from .simple import IndexFile
 from .store import Facts
+from .text import first_few
 from .url import shown, without_credentials
 
 
@@ -177,12 +178,11 @@ def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
 
 def wrong_record(key: str, version: str, paths: Sequence[str], url: str) -> Problem:
     """The warning of a wheel that can be locked, though its own RECORD is wrong about ``paths``."""
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return Problem(
         "wheel-record-wrong",
         key,
         version,
-        f"the wheel's own RECORD is wrong about {', '.join(paths[:3])}{more}: its publisher made it so.",
+        f"the wheel's own RECORD is wrong about {first_few(paths)}: its publisher made it so.",
         "It can be installed all the same. Ask its publisher to build it again, or lock another version.",
         shown(url),
     )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+#: How many of many names a sentence holds.
+_MOST_NAMES = 3
+
 
 def showable(text: str, *, longest: int | None = None) -> str:
     """The text in one line, with "?" for every character that could start another line or steer a terminal.
@@ -12,3 +17,9 @@ def showable(text: str, *, longest: int | None = None) -> str:
     cut = text if longest is None else text[:longest]
     shown = cut if cut.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in cut)
     return shown if len(cut) == len(text) else f"{shown}..."
+
+
+def first_few(names: Sequence[str]) -> str:
+    """Some names as a sentence has them: three, and how many more."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

@@ -17,6 +17,7 @@ from ..installed import CheckFiles, InstalledDistribution
 from ..lockfile import LockedPackage
 from ..origin import Origin, mock, origin
 from ..target import Target
+from ..text import first_few
 from ._here import Here, scan_environment
 
 if TYPE_CHECKING:
@@ -315,12 +316,11 @@ def layout(key: str, version: str) -> Problem:
 
 def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
     """The problem of a distribution whose files are not as they were installed."""
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return Problem(
         "files-changed",
         item.key,
         item.version,
-        f"files are missing or were edited after it was installed: {', '.join(paths[:3])}{more}.",
+        f"files are missing or were edited after it was installed: {first_few(paths)}.",
         reinstall(item),
     )
 
@@ -337,13 +337,12 @@ def overwriter(
 
 def overwritten(item: InstalledDistribution, paths: Sequence[str], other: InstalledDistribution) -> Problem:
     """The problem of two distributions that have files of one name."""
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     named = f"{other.metadata.name} {other.version}"
     return Problem(
         "files-changed",
         item.key,
         item.version,
-        f"{named} has overwritten files of it: {', '.join(paths[:3])}{more}.",
+        f"{named} has overwritten files of it: {first_few(paths)}.",
         f"The two cannot be installed together as they are: uninstall {other.metadata.name} or {item.metadata.name}, "
         "and install the other one again.",
     )

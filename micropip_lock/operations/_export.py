@@ -17,6 +17,7 @@ from ..errors import InputError, Problem, UnlockableError
 from ..evidence import Evidence
 from ..lockfile import LockedPackage, Lockfile
 from ..target import Target
+from ..text import first_few
 from ..url import is_http, join, shown
 from ._base import is_release
 from ._verify_entry import wheel_name_fault
@@ -177,8 +178,7 @@ def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
 
 
 def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
-    names = ", ".join(users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
-    needed = f" {names} {'needs' if len(users) == 1 else 'need'} it." if users else ""
+    needed = f" {first_few(users)} {'needs' if len(users) == 1 else 'need'} it." if users else ""
     return _problem(
         "not-a-wheel",
         key,

@@ -14,6 +14,7 @@ from packaging.utils import InvalidWheelFilename, is_normalized_name, parse_whee
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem
+from ..text import first_few
 from ..url import is_http, shown, without_credentials
 
 #: What a problem of the whole lock, or of many packages together, is filed under.
@@ -141,9 +142,8 @@ def as_version(text: str) -> Version | None:
 
 
 def listed(names: Collection[str]) -> str:
-    """Some names as a sentence has them: three, and how many more."""
-    found = sorted(names)
-    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    """Some names as a sentence has them, in order."""
+    return first_few(sorted(names))
 
 
 def about(names: Collection[str]) -> str:
