@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 Site = Literal["venv", "folder", "runtime"]
 
 
+#: The platform of a folder is no setting of it.
+_PLATFORM = "(with the --platform options the folder was made with)"
+
+
 def reinstall(distribution: InstalledDistribution) -> str:
     """How to install the published wheel of ``distribution`` again, as a sentence."""
     has_record = "RECORD" in distribution.files
@@ -30,7 +34,7 @@ def install(requirement: str, site: Site, folder: Path, *, has_record: bool = Tr
     command = "pip install --only-binary=:all: --no-deps"
     if site == "folder":
         options = f"--upgrade --target {folder} {requirement}"
-        return f"Install it again: {command} {options} (with the --platform options the folder was made with)."
+        return f"Install it again: {command} {options} {_PLATFORM}."
     replacing = "--force-reinstall" if has_record else "--ignore-installed"
     return f"Install it again: {command} {replacing} {requirement}"
 
@@ -45,7 +49,7 @@ def add(requirement: str, name: str, site: Site, folder: Path, *, replaces: bool
         return f'{first}await micropip.install("{requirement}")'
     if site == "folder":
         upgrade = "--upgrade " if replaces else ""
-        return f"pip install {upgrade}--target {folder} {requirement!r} (with the --platform options it was made with)"
+        return f"pip install {upgrade}--target {folder} {requirement!r} {_PLATFORM}"
     return f"pip install {requirement!r}"
 
 

@@ -537,7 +537,10 @@ _HINTS = {
     "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
 
-_UNUSABLE = "Installing it again changes nothing. Install another version, and tell the publisher of this wheel."
+_UNUSABLE = (
+    "Installing it again changes nothing. Install another version, or from another index, and tell the publisher of "
+    "this wheel or the owner of this index."
+)
 
 _BASE_DIR = (
     "Try again later, or check the network and the proxy. Without network: get the full distribution of this Pyodide "

@@ -9,7 +9,7 @@ import pytest
 from micropip_lock.hints import Site, add, leave_out
 
 FOLDER = Path("libs")
-TARGET = "--target libs 'rich>=14' (with the --platform options it was made with)"
+TARGET = "--target libs 'rich>=14' (with the --platform options the folder was made with)"
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,8 @@ async def bundle(
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
     store = WheelStore(cache_dir) if cache_dir is not None else None
+    if zip:
+        _zip_of(folder)
     names = _names(lock)
     _refuse_links(folder, names.values())
     booting = prepare_page(lock, page, folders) if page else None
@@ -201,10 +203,17 @@ def _refuse_links(folder: Path, names: Iterable[str]) -> None:
             raise InputError(f"{below} is a symbolic link, and a file would be written to where it leads. Remove it.")
 
 
+def _zip_of(folder: Path) -> Path:
+    """Where the zip of a folder lies. Raises `InputError` for a root, which has no name."""
+    whole = Path(os.path.normpath(folder.absolute()))
+    if not whole.name:
+        raise InputError(f"{whole} has no name that its zip could have. Bundle into a folder below it.")
+    return whole.with_name(whole.name + ".zip")
+
+
 def _pack(folder: Path) -> Path:
     """The folder as a zip beside it, with the same bytes each time; wheels are compressed already."""
-    whole = Path(os.path.normpath(folder.absolute()))
-    path = whole.with_name(whole.name + ".zip")
+    path = _zip_of(folder)
     try:
         with new_file(path) as packed, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name in sorted(_packed(folder)):

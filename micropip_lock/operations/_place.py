@@ -147,7 +147,7 @@ class Place:
 
 def _stays_inside(path: str) -> bool:
     """Whether a path of RECORD lies in site-packages, however it is spelt."""
-    return not os.path.isabs(path) and os.path.normpath(path).partition("/")[0] != ".."  # noqa: PTH117
+    return not os.path.isabs(path) and os.path.normpath(path).partition("/")[0] != ".."  # noqa: PTH117 (tens of thousands of paths)
 
 
 def _is_as_recorded(item: InstalledDistribution, row: RecordRow) -> bool:
@@ -161,7 +161,7 @@ def _listed(folder: Path, dist_info: str) -> list[str]:
         return [dist_info]
     found = []
     for place, folders, files in os.walk(folder / dist_info):
-        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114
+        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114 (as above)
         found += [os.path.relpath(f"{place}/{name}", folder) for name in (*files, *links)]
     return found
 

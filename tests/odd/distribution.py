@@ -103,6 +103,7 @@ class Distribution:
         if path not in self.members:
             return
         parser = configparser.ConfigParser(delimiters=("=",), strict=False, interpolation=None)
+        # The names of scripts keep their case; configparser has no other way to say so.
         parser.optionxform = str  # type: ignore[assignment,method-assign]
         with zipfile.ZipFile(self.path) as archive:
             parser.read_string(archive.read(path).decode())

@@ -220,6 +220,12 @@ def test_zip(lock: dict[str, Any], dest: Path) -> None:
     assert result.zip.read_bytes() == before
 
 
+def test_a_root_has_no_zip(lock: dict[str, Any], index: IndexServer) -> None:
+    with pytest.raises(InputError, match="has no name that its zip could have"):
+        bundled(lock, Path("/"), zip=True)
+    assert index.requests == []
+
+
 def test_the_zip_of_a_folder_that_is_named_oddly(
     lock: dict[str, Any], dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

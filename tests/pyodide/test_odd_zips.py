@@ -18,7 +18,7 @@ for archive in sorted(pathlib.Path("/archives").glob("*/*")):
     try:
         # What unpackArchive() calls. Hundreds of errors on their way through JavaScript have crashed Node 20.
         unpack_buffer(to_js(archive.read_bytes()), format="wheel", extract_dir=str(place))
-    except Exception:
+    except Exception:  # however it is refused
         trees[archive.parent.name] = None
     else:
         trees[archive.parent.name] = {

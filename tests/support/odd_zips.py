@@ -79,7 +79,7 @@ def _in_content() -> bytes:
 
 
 def _of_two_names(**changes: bytes) -> bytes:
-    return wheel(replace(Entry("more.py", CONTENT), **changes))  # type: ignore[arg-type]
+    return wheel(replace(Entry("more.py", CONTENT), **changes))  # type: ignore[arg-type]  # each names its field
 
 
 def _end64(data: bytes, position: int, value: bytes) -> bytes:
