@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Protocol
 
@@ -157,6 +158,12 @@ class _Comparer:
         self._result.extra.extend(self._unaccounted())
         return self._result
 
+    @cached_property
+    def _packages(self) -> set[str]:
+        """The folders that the wheel has at its root."""
+        paths = (_target(member.name, self._data_folder) for member in self._wheel.members)
+        return {path.partition("/")[0] for path in paths if "/" in path} - {self._data_folder}
+
     def _compare(self, member: Member) -> None:
         name = member.name
         scheme, below = _scheme(name, self._data_folder)
@@ -166,12 +173,26 @@ class _Comparer:
             self._rows.use([name])
         elif self._is_written_by_installers(target):
             self._rows.use([target])
-        elif rows := self._rows.find(name, scheme, below):
+        elif rows := self._rows_of(name, scheme, below):
             same = self._compare_rows(member, rows)
             # A file that is only named like one of the wheel's data files is not accounted for by it.
             self._rows.use(row.path for row in same or rows)
         elif not (self._skips_bytecode and _CACHED.search(name)):
             self._compare_unlisted(member, target)
+
+    def _rows_of(self, name: str, scheme: str, below: str) -> list[RecordRow]:
+        """The installed rows that may be the member ``name``."""
+        rows = self._rows.find(name, scheme, below)
+        if scheme not in ("data", "headers"):
+            return rows
+        # With --target data lie among packages, where Pyodide does not put them: a file of a package is none of them.
+        return [row for row in rows if row.leaves_folder or not self._is_of_package(row.path)]
+
+    def _is_of_package(self, path: str) -> bool:
+        first, slash, _ = path.partition("/")
+        if not slash:
+            return path.endswith(".py")
+        return first in self._packages or f"{first}/__init__.py" in self._ours.entries
 
     def _is_written_by_installers(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")

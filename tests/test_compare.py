@@ -302,6 +302,25 @@ def test_a_data_file_excuses_no_other_file_of_its_name() -> None:
     assert case.compare() == Comparison(extra=["demo/hook.py"])
 
 
+@pytest.mark.parametrize("scheme", ["data", "headers"])
+@pytest.mark.parametrize(
+    ("names", "moved"),
+    [
+        (["p/__init__.py"], "p/a.py"),
+        (["p/b.py"], "p/a.json"),
+        (["demo-1.0.data/purelib/p/b.py"], "p/a.py"),
+        ([], "a.py"),
+    ],
+)
+def test_a_file_of_a_package_is_no_data_file(scheme: str, names: list[str], moved: str) -> None:
+    """Pyodide would put it elsewhere, so that the wheel is not what is installed."""
+    case = Case(*names, name := f"demo-1.0.data/{scheme}/{moved}")
+    case.rows = [row(path.removeprefix("demo-1.0.data/purelib/")) for path in [*names, moved]]
+    assert case.compare().differing == [name] and case.compare().extra == [moved]
+    case.rows[-1] = row(f"../../{moved}")
+    assert case.compare().equal
+
+
 def test_rows_outside_of_the_folder_are_never_opened() -> None:
     case = Case("demo-1.0.data/data/a.txt")
     for outside in (row("../../a.txt", b"1", "sha512"), RecordRow("../../a.txt", leaves_folder=True)):
