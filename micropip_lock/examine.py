@@ -34,6 +34,7 @@ class Is(Enum):
     NOT_ALLOWED = "not-allowed"
     UNREACHABLE = "unreachable"
     GONE = "gone"
+    AMBIGUOUS = "ambiguous-index"
     OTHER = "content-mismatch"
 
 

@@ -60,8 +60,14 @@ class Listing:
                 found.setdefault((file.url, file.sha256), Offer(file, index))
         return list(found.values())
 
+    def with_local(self, name: str, versions: Collection[Version]) -> set[Version]:
+        """``versions``, and those that differ from one of them in nothing but a local part (PEP 440)."""
+        public = {Version(version.public) for version in versions if version.local is None}
+        listed = {version for _, page in self.pages for version in page.versions(name)}
+        return {*versions, *(version for version in listed if Version(version.public) in public)}
+
     def hashes_of(self, url: str) -> dict[str, str]:
-        """Each sha256 that pages give for this very URL, with the first index that does."""
+        """Each sha256 that pages give for this very URL, however it is spelled, with the first index that does."""
         found: dict[str, str] = {}
         for index, page in self.pages:
             for sha256 in page.hashes_of(url):

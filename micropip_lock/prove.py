@@ -25,7 +25,7 @@ from .proved import Proved
 from .store import Facts
 from .target import Target
 from .text import first_few
-from .url import is_http, shown
+from .url import is_http, normalized, shown, without_credentials
 
 #: Of one version no more wheels are examined: an index with thousands of them would keep a run busy for hours.
 MOST_CANDIDATES = 64
@@ -87,7 +87,7 @@ class _Case:
         self._accepted = distribution.key in self._rules.accept_unproved
         #: The sha256 of the base's wheel, whoever else lists it.
         self._of_base: frozenset[str] = frozenset()
-        #: Each sha256 that a claim, a page or the base gives for a URL, and where it stands.
+        #: Each sha256 that a claim, a page or the base gives for a URL (normalized), and where it stands.
         self._hashes: dict[str, dict[str, str]] = defaultdict(dict)
         #: Whether .dist-info and what servers said were all that was read: files on disk may change any time.
         self.lasts = self._rules.check_files != "hash"
@@ -111,7 +111,11 @@ class _Case:
         """Remember who gives which sha256 for a URL; a hash that came with a query is not the bare URL's."""
         candidate = candidate_at(url, "", sha256)
         if candidate.sha256 is not None:
-            self._hashes[candidate.url].setdefault(candidate.sha256, source)
+            self._known_hashes(url).setdefault(candidate.sha256, source)
+
+    def _known_hashes(self, url: str) -> dict[str, str]:
+        """Each sha256 that was given for a URL, however it was spelled, and who gave it."""
+        return self._hashes[normalized(candidate_at(url, "", None).url)]
 
     # -- claims: rules 2 and 3
 
@@ -128,12 +132,12 @@ class _Case:
         listed = listing.hashes_of(candidate.url)
         for listed_hash, index in listed.items():
             self._note_hash(candidate.url, listed_hash, index)
-        known = list(self._hashes[candidate.url])
+        known = list(self._known_hashes(candidate.url))
         if len(known) > 1:
             return self._hash_conflict(candidate.url, known)
         sha256 = known[0] if known else None
         candidate = replace(candidate, sha256=sha256, index=listed.get(sha256 or ""))
-        is_base_url = base is not None and candidate_at(base.entry.file_name, "base", None).url == candidate.url
+        is_base_url = base is not None and base.entry.sha256 in self._known_hashes(candidate.url)
         is_claimed = sha256 is not None and sha256 not in listed and not is_base_url
         if is_claimed and base is not None and sha256 in self._of_base and not first.witnessed:
             # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows it.
@@ -185,17 +189,41 @@ class _Case:
             verdict = Is.NOT_ALLOWED if silence.code == "not-allowed" else Is.UNREACHABLE
             reason = f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
             return Outcome(claimed.candidate, verdict, reason)
-        offers = listing.offers(self._distribution.key, self._distribution.versions)
-        others = [item for item in distinct(self._fitting(offers)) if item.url != claimed.candidate.url]
+        is_hash_claimed = not listing.hashes_of(claimed.candidate.url)
+        others = self._other_wheels(listing, claimed.candidate, any_tags=is_hash_claimed)
         undecided = None
         for candidate in others[:MOST_CANDIDATES]:
             outcome = await self._examiner.examine(replace(candidate, claiming_file=file))
             if outcome.verdict is Is.FORGED:
                 return outcome
             # One that cannot be read may be the wheel that was installed, and ship the file.
-            if outcome.contents is None and outcome.verdict is not Is.GONE:
+            if outcome.contents is None and (is_hash_claimed or outcome.verdict is not Is.GONE):
                 undecided = undecided or outcome
+        if undecided is None and len(others) > MOST_CANDIDATES:
+            reason = f"is one of {len(others) + 1} wheels of this version, and no more than {MOST_CANDIDATES} are read"
+            return Outcome(claimed.candidate, Is.AMBIGUOUS, reason)
         return undecided
+
+    def _other_wheels(self, listing: Listing, claimed: Candidate, *, any_tags: bool) -> list[Candidate]:
+        """The wheels of this version on the indexes but for the claimed one, those that fit the target first.
+
+        With ``any_tags`` those that do not fit as well, for a publisher may give a file any name.
+        """
+        key, own = self._distribution.key, self._distribution.metadata_sha256
+        offers = listing.offers(key, listing.with_local(key, self._distribution.versions))
+        wheels = self._fitting(offers)
+        if any_tags:
+            fitting = {offer.file.filename for offer in wheels}
+            rest = [offer for offer in offers if offer.file.kind == "wheel" and offer.file.filename not in fitting]
+            wheels += [offer for offer in rest if offer.file.metadata_sha256 in (None, "", own)]
+        found: dict[str, Candidate] = {}
+        for offer in wheels:
+            file = offer.file
+            url = without_credentials(file.url)  # its query as well, for another one may be another file
+            if normalized(url) != normalized(claimed.url):
+                candidate = Candidate(url, "index", file.sha256, size=file.size, index=offer.index)
+                found.setdefault(file.sha256 or url, candidate)
+        return list(found.values())
 
     def _is_waived(self, outcome: Outcome) -> bool:
         return self._accepted and outcome.verdict.value in WAIVABLE
@@ -251,7 +279,7 @@ class _Case:
         outcomes = by_metadata or await self._examine_all(fitting, missed)
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
         for outcome in equal:
-            if len(hashes := list(self._hashes[outcome.candidate.url])) > 1:
+            if len(hashes := list(self._known_hashes(outcome.candidate.url))) > 1:
                 return self._hash_conflict(outcome.candidate.url, hashes)
         if len(equal) > 1:
             return await self._ambiguous(equal)
@@ -461,7 +489,7 @@ class _Case:
         """Whether URL and sha256 come from one claim or page, and no other wheel of the page is as likely."""
         if candidate.sha256 is None or candidate.had_query:
             return False
-        if len(self._hashes[candidate.url]) > 1:
+        if len(self._known_hashes(candidate.url)) > 1:
             return False
         if candidate.claim != "index":
             return True
@@ -469,7 +497,7 @@ class _Case:
         return candidate.sha256 in (same or {offer.file.sha256 for offer in offers[:1] if len(offers) == 1})
 
     def _hash_conflict(self, url: str, hashes: Iterable[str]) -> Finding:
-        known = self._hashes[candidate_at(url, "", None).url]
+        known = self._known_hashes(url)
         said = [f"{sha256} ({shown(known[sha256])})" if sha256 in known else sha256 for sha256 in sorted(set(hashes))]
         return self._problem(
             "hash-conflict",
@@ -529,6 +557,7 @@ _HINTS = {
     "files-changed": "Something was added after it was installed.",
     "gone": "The file was removed or moved. Install a version that is there.",
     "hash-conflict": "The file was replaced, or the index is wrong: ask its publisher, and install it again.",
+    "ambiguous-index": "Install {name} from an index by its name: then no file claims another origin.",
     "weak-record": "The wheel's own RECORD lacks these hashes, which is its publisher's fault: installing it again "
     "does not help, but --download can prove it.",
     "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",

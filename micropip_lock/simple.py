@@ -27,7 +27,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from .errors import FetchError
-from .url import shown, split, without_credentials
+from .url import normalized, shown, split
 
 #: What to ask for: JSON first, HTML second (PEP 691, «Version + Format Selection»).
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -153,10 +153,9 @@ class ProjectPage:
 
     def hashes_of(self, url: str) -> list[str]:
         """Each sha256 that this page gives for the file at this very URL; more than one contradict each other."""
-        wanted = without_credentials(url)
-        filename = unquote(urlsplit(wanted).path.rpartition("/")[2])
+        filename = unquote(urlsplit(url).path.rpartition("/")[2])
         links = self.links(filename)
-        found = [sha256 for link, sha256 in links if sha256 and without_credentials(link) == wanted]
+        found = [sha256 for link, sha256 in links if sha256 and normalized(link) == normalized(url)]
         return list(dict.fromkeys(found))
 
     def _url(self, row: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from functools import lru_cache
+from posixpath import normpath
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
@@ -16,6 +17,7 @@ __all__ = [
     "is_http",
     "is_portable",
     "join",
+    "normalized",
     "origin",
     "shown",
     "shown_within",
@@ -244,6 +246,21 @@ def origin(url: str) -> str | None:
     host = f"[{host}]" if ":" in host else host
     suffix = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"
     return f"{parts.scheme}://{host}{suffix}"
+
+
+@lru_cache(maxsize=1024)  # of one URL it is asked several times
+def normalized(url: str) -> str:
+    """The URL without userinfo and fragment, the same for all spellings of one URL (RFC 3986, 6.2.2 and 6.2.3).
+
+    For comparisons only. Empty segments of the path are left out as well, since most servers pass over them.
+    """
+    bare = without_credentials(url)
+    parts = split(bare)
+    own = origin(bare)
+    if own is None:
+        return bare
+    path = normpath("/" + unquote(parts.path, errors="surrogateescape").lstrip("/"))
+    return f"{own}{path}?{parts.query}" if parts.query else f"{own}{path}"
 
 
 def is_http(url: str) -> bool:

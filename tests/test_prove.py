@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.fetch import drive
 from micropip_lock.index import Indexes
 from micropip_lock.installed import InstalledDistribution, scan
 from micropip_lock.lockfile import LockedPackage, LockInfo
@@ -19,6 +22,7 @@ from micropip_lock.target import Target
 from .support.freezing import INFO, NATIVE, forget_machine, quick_fetcher
 from .support.index_server import Fault, IndexServer
 from .support.installed import installer_target
+from .support.memory_index import MemoryIndex
 from .support.runtimes import lock_entry
 from .support.wheels import build_wheel, repack, sha256
 
@@ -241,6 +245,73 @@ def test_one_url_with_two_hashes_is_a_conflict_whoever_comes_first(
     base = BaseWheel(entry, entry.file_name, local=False)
     assert prove(demo, index.url, base=base).is_base
     assert code(prove(demo, other_index.url, where=direct_url(entry.file_name, None), base=base)) == "hash-conflict"
+
+
+@pytest.mark.parametrize(
+    "spelled", ["HTTP://LOCALHOST:{port}/files/{name}", "http://localhost:{port}//x/../files/{name}"]
+)
+def test_one_url_spelled_in_two_ways_is_one(
+    spelled: str, demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
+    url = index.file_url(wheel.name).replace("127.0.0.1", "localhost")
+    index.overrides[wheel.name] = {"url": url}
+    claimed = spelled.format(port=urlsplit(url).port, name=wheel.name)
+    assert code(prove(demo, index.url, where=direct_url(claimed, "ab" * 32))) == "hash-conflict"
+
+
+@pytest.mark.parametrize(
+    "filename", ["demo-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", "demo-1.0+local-py3-none-any.whl"]
+)
+def test_no_file_name_hides_a_wheel_that_forges_a_claim(
+    filename: str, demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer
+) -> None:
+    claim = direct_url(_elsewhere(other_index, wheel), "ab" * 32)
+    _forging(index.folder).rename(index.folder / filename)
+    index.remove(wheel.name)
+    assert code(prove(demo, index.url, where=claim)) == "forged-claim"
+
+
+def test_no_query_hides_a_wheel_that_forges_a_claim(demo: InstalledDistribution, wheel: Path, tmp_path: Path) -> None:
+    class QueryIndex(MemoryIndex):
+        """Lists what has a query, under its name without."""
+
+        def _page(self, project: str) -> bytes:
+            listed = QueryIndex({name: data for name, data in self.files.items() if "?" in name})
+            return MemoryIndex._page(listed, project)
+
+        def _entry(self, filename: str, content: bytes) -> dict[str, Any]:
+            return {**super()._entry(filename, content), "filename": filename.partition("?")[0]}
+
+    forging = _forging(tmp_path / "forging")
+    server = QueryIndex({wheel.name: wheel.read_bytes(), f"{wheel.name}?v=1": forging.read_bytes()})
+    prover = Prover(server, Indexes([server.url]), TARGET, Rules())
+    finding = drive(prover.prove(demo, direct_url(server.file_url(wheel.name), "ab" * 32)))
+    assert code(finding) == "forged-claim"
+
+
+def test_a_claim_needs_an_answer_of_every_wheel_that_may_forge_it(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer
+) -> None:
+    url = _elsewhere(other_index, wheel)
+    index.faults[f"/files/{wheel.name}"] = Fault("status", 404)
+    assert code(prove(demo, index.url, where=direct_url(url, "ab" * 32))) == "gone"
+    index.remove(wheel.name)
+    for number in range(MOST_CANDIDATES + 1):
+        build_wheel(index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"})
+    assert code(prove(demo, index.url, where=direct_url(url, "ab" * 32))) == "ambiguous-index"
+
+
+def _elsewhere(server: IndexServer, wheel: Path) -> str:
+    """The URL of a copy of ``wheel`` on another server."""
+    copy = server.folder / wheel.name
+    copy.write_bytes(wheel.read_bytes())
+    return server.file_url(wheel.name)
+
+
+def _forging(folder: Path) -> Path:
+    """A wheel that holds what ``demo`` holds, and a claim."""
+    files = {"demo.py": "x = 1\n", "demo.dat": DATA}
+    return build_wheel(folder, "demo", "1.0", files=files, dist_info_files={"direct_url.json": "{}"})
 
 
 def test_an_index_wheel_that_cannot_be_read_leaves_a_claim_open(
