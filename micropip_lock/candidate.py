@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 from .evidence import Evidence, Finding
 from .installed import InstalledDistribution
 from .origin import Claim
-from .url import without_credentials
+from .url import normalized, without_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str
     bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
     own_hash = sha256 if harmless else None
     return Candidate(bare, claim, own_hash, claiming_file=claiming_file, had_query=not harmless)
+
+
+def bare_url(url: str) -> str:
+    """The URL without credentials, fragment and query, the same for all its spellings; for comparisons only."""
+    return normalized(candidate_at(url, "", None).url)
 
 
 def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:

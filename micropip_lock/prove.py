@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .candidate import Candidate, candidate_at, witnessed
+from .candidate import Candidate, bare_url, candidate_at, witnessed
 from .errors import FetchError, Problem
 from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
 from .examine import MATCHES, Examiner, Is, Outcome, distinct
@@ -115,7 +115,7 @@ class _Case:
 
     def _known_hashes(self, url: str) -> dict[str, str]:
         """Each sha256 that was given for a URL, however it was spelled, and who gave it."""
-        return self._hashes[normalized(candidate_at(url, "", None).url)]
+        return self._hashes[bare_url(url)]
 
     # -- claims: rules 2 and 3
 
@@ -137,7 +137,7 @@ class _Case:
             return self._hash_conflict(candidate.url, known)
         sha256 = known[0] if known else None
         candidate = replace(candidate, sha256=sha256, index=listed.get(sha256 or ""))
-        is_base_url = base is not None and base.entry.sha256 in self._known_hashes(candidate.url)
+        is_base_url = base is not None and bare_url(base.entry.file_name) == bare_url(candidate.url)
         is_claimed = sha256 is not None and sha256 not in listed and not is_base_url
         if is_claimed and base is not None and sha256 in self._of_base and not first.witnessed:
             # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows it.
