@@ -6,7 +6,6 @@ answer is a `Finding` with problems, so that all packages are examined and repor
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof,
 from .examine import MATCHES, Examiner, Is, Outcome, distinct
 from .fetch import Fetcher
 from .fetch._meter import Meter
+from .hashes import Hashes, claimed_hash
 from .hints import reinstall
 from .imports import wheel_modules
 from .index import Indexes, Listing, Offer
@@ -87,15 +87,14 @@ class _Case:
         self._accepted = distribution.key in self._rules.accept_unproved
         #: The sha256 of the base's wheel, whoever else lists it.
         self._of_base: frozenset[str] = frozenset()
-        #: Each sha256 that a claim, a page or the base gives for a URL (normalized), and where it stands.
-        self._hashes: dict[str, dict[str, str]] = defaultdict(dict)
+        self._hashes = Hashes()
         #: Whether .dist-info and what servers said were all that was read: files on disk may change any time.
         self.lasts = self._rules.check_files != "hash"
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if base is not None:
             self._of_base = frozenset({base.entry.sha256})
-            self._note_hash(base.entry.file_name, base.entry.sha256, "the base")
+            self._hashes.note(base.entry.file_name, base.entry.sha256, "the base")
             self.lasts = self.lasts and not base.local
         if origin.claims:
             return await self._by_claims(origin.claims, base)
@@ -107,16 +106,6 @@ class _Case:
             missed.append(outcome)
         return await self._by_index(origin.index, missed)
 
-    def _note_hash(self, url: str, sha256: str | None, source: str) -> None:
-        """Remember who gives which sha256 for a URL; a hash that came with a query is not the bare URL's."""
-        candidate = candidate_at(url, "", sha256)
-        if candidate.sha256 is not None:
-            self._known_hashes(url).setdefault(candidate.sha256, source)
-
-    def _known_hashes(self, url: str) -> dict[str, str]:
-        """Each sha256 that was given for a URL, however it was spelled, and who gave it."""
-        return self._hashes[bare_url(url)]
-
     # -- claims: rules 2 and 3
 
     async def _by_claims(self, claims: Sequence[Claim], base: BaseWheel | None) -> Finding:
@@ -125,14 +114,14 @@ class _Case:
         first = claims[0]
         candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
         for claim in claims:
-            self._note_hash(claim.url, claim.sha256, claim.file or f"the {claim.kind}")
+            self._hashes.note(claim.url, claim.sha256, claim.file or f"the {claim.kind}")
         if len({claim.sha256 for claim in claims} - {None}) > 1:
             return self._hash_conflict(first.url, [claim.sha256 or "" for claim in claims])
         listing, silence = await self._listing_of_claim(candidate, first)
         listed = listing.hashes_of(candidate.url)
         for listed_hash, index in listed.items():
-            self._note_hash(candidate.url, listed_hash, index)
-        known = list(self._known_hashes(candidate.url))
+            self._hashes.note(candidate.url, listed_hash, index)
+        known = list(self._hashes.of(candidate.url))
         if len(known) > 1:
             return self._hash_conflict(candidate.url, known)
         sha256 = known[0] if known else None
@@ -264,10 +253,7 @@ class _Case:
 
     def _note_hashes(self, listing: Listing) -> list[Offer]:
         """The files of this version, whose hashes are remembered."""
-        offers = listing.offers(self._distribution.key, self._distribution.versions)
-        for offer in offers:
-            self._note_hash(offer.file.url, offer.file.sha256, offer.index)
-        return offers
+        return self._hashes.note_listing(listing, self._distribution.key, self._distribution.versions)
 
     async def _by_listing(self, listing: Listing, missed: list[Outcome]) -> Finding:
         offers = self._note_hashes(listing)
@@ -279,7 +265,7 @@ class _Case:
         outcomes = by_metadata or await self._examine_all(fitting, missed)
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
         for outcome in equal:
-            if len(hashes := list(self._known_hashes(outcome.candidate.url))) > 1:
+            if len(hashes := self._hashes.of(outcome.candidate.url)) > 1:
                 return self._hash_conflict(outcome.candidate.url, hashes)
         if len(equal) > 1:
             return await self._ambiguous(equal)
@@ -430,14 +416,8 @@ class _Case:
     def _claimed_hash(self, candidate: Candidate) -> Problem:
         distribution = self._distribution
         named = candidate.claiming_file or f"the {candidate.claim}"
-        return Problem(
-            "claimed-hash",
-            distribution.key,
-            distribution.version,
-            f"nothing but {named} gives the sha256 of {shown(candidate.url)}.",
-            "Compute it from the wheel with --download, or name the index that lists this wheel.",
-            shown(candidate.url),
-        )
+        hint = "Compute it from the wheel with --download, or name the index that lists this wheel."
+        return claimed_hash(distribution.key, distribution.version, candidate.url, named, hint)
 
     def _accepted_or(self, outcomes: Sequence[Outcome], *, offers: Sequence[Offer] = ()) -> Finding:
         """The problem that says most, unless the user accepts it and there is a URL with a hash."""
@@ -489,7 +469,7 @@ class _Case:
         """Whether URL and sha256 come from one claim or page, and no other wheel of the page is as likely."""
         if candidate.sha256 is None or candidate.had_query:
             return False
-        if len(self._known_hashes(candidate.url)) > 1:
+        if len(self._hashes.of(candidate.url)) > 1:
             return False
         if candidate.claim != "index":
             return True
@@ -497,14 +477,8 @@ class _Case:
         return candidate.sha256 in (same or {offer.file.sha256 for offer in offers[:1] if len(offers) == 1})
 
     def _hash_conflict(self, url: str, hashes: Iterable[str]) -> Finding:
-        known = self._known_hashes(url)
-        said = [f"{sha256} ({shown(known[sha256])})" if sha256 in known else sha256 for sha256 in sorted(set(hashes))]
-        return self._problem(
-            "hash-conflict",
-            f"claims, indexes and base disagree about the sha256 of {shown(url)}: {', '.join(said)}.",
-            "The file was replaced, or one of them is wrong: ask its publisher, and name the right index alone.",
-            url,
-        )
+        distribution = self._distribution
+        return Finding(problems=(self._hashes.conflict_of(distribution.key, distribution.version, url, hashes),))
 
     def _no_index(self) -> Finding:
         return self._problem(

@@ -25,6 +25,7 @@ INDEX = {
     "download",
     "evidence",
     "examine",
+    "hashes",
     "prove",
     "proved",
     "release",
