@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -252,6 +253,16 @@ class Indexes:
             if page is not None:
                 found.append((shown(url), page))
         return Listing((*found, *self._links), tuple(map(shown, urls)), known=bool(found), by_pages=by_pages)
+
+    async def answering(self, name: str, fetcher: Fetcher) -> Listing:
+        """The pages of project ``name`` (canonical) on every index that answers; the others say nothing."""
+        found: list[tuple[str, ProjectPage]] = []
+        for url in self._index_urls:
+            with suppress(FetchError):
+                page = await self._page(url, name, fetcher)
+                if page is not None:
+                    found.append((shown(url), page))
+        return Listing((*found, *self._links), tuple(map(shown, self._index_urls)), known=bool(found))
 
     async def _page(self, index_url: str, name: str, fetcher: Fetcher) -> ProjectPage | None:
         if index_url in self._silent:

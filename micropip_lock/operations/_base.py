@@ -12,6 +12,7 @@ from ..errors import FetchError, InputError
 from ..evidence import BaseWheel
 from ..fetch import Fetcher
 from ..fetch._meter import Meter
+from ..hashes import Hashes
 from ..lockfile import LockedPackage, Lockfile
 from ..url import is_http, join, shown, without_credentials
 
@@ -51,6 +52,13 @@ class Base:
             if local.is_file():
                 return BaseWheel(entry, local.absolute().as_uri(), local=True)
         return BaseWheel(entry, entry.file_name, local=False) if is_http(entry.file_name) else None
+
+    def note_hash(self, name: str, hashes: Hashes) -> None:
+        """Note the sha256 of the base's own file of ``name`` (canonical), where its URL is known."""
+        entry = self.entry(name)
+        place = "" if entry is None else self.placed(entry).file_name
+        if entry is not None and is_http(place):
+            hashes.note(place, entry.sha256 or None, "the base")
 
     def closure(self, names: Iterable[str], stop: Mapping[str, object]) -> set[str]:
         """``names`` and every entry reached from them through ``depends``, not going through ``stop``."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from .. import surroundings as _surroundings
-from ..candidate import candidate_at
+from ..candidate import bare_url, candidate_at
 from ..depends import Dependencies
 from ..errors import FetchError, IntegrityError, Problem, UnlockableError
 from ..evidence import Evidence, Finding
 from ..fetch import Fetcher
+from ..hashes import Hashes, claimed_hash
 from ..imports import WheelModules
-from ..index import Indexes
+from ..index import Indexes, Listing, Offer
 from ..lockfile import Lockfile
 from ..metadata import CoreMetadata
 from ..progress import Progress
@@ -83,7 +84,7 @@ async def import_pylock(
 
 
 class _Pages:
-    """What the index of a package says of its file. Its silence is no objection: the pylock gives a hash."""
+    """What the indexes of a package list. Their silence is no objection: the pylock gives a hash."""
 
     def __init__(self, here: Here, fetcher: Fetcher, given: bool) -> None:
         self._here, self._fetcher, self._given = here, fetcher, given
@@ -95,20 +96,15 @@ class _Pages:
         self._configured = self._here.indexes(trust_index_file=False)
         await self._configured.open(self._fetcher)
 
-    async def file(self, item: Selected, url: str) -> tuple[IndexFile | None, str | None]:
-        """What a page says of the file at ``url``, and the index whose page it is."""
-        assert self._configured is not None and item.file is not None
+    async def listing(self, item: Selected) -> Listing:
+        """What the index that the pylock names lists of a package, else what every configured index does."""
+        assert self._configured is not None
         indexes = self._configured
         if item.index is not None and is_http(item.index) and not self._given:
             if item.index not in self._named:
                 self._named[item.index] = Indexes([self._with_credentials(item.index)])
             indexes = self._named[item.index]
-        try:
-            listing = await indexes.preferred(item.name, self._fetcher)
-        except FetchError:
-            return None, None
-        offers = listing.offers(item.name, {item.file.version})
-        return next(((offer.file, offer.index) for offer in offers if offer.file.url == url), (None, None))
+        return await indexes.answering(item.name, self._fetcher)
 
     def _with_credentials(self, index: str) -> str:
         """The configured URL of an index, which may have what a pylock must not have."""
@@ -205,16 +201,28 @@ class _Import:
                 f"the pylock gives {candidate.url} a query, which may be a secret, and which the runtime cannot load."
             )
             return _problem("query-needed", item, message, "Publish the wheel at a plain URL.")
-        listed, index = await self.pages.file(item, candidate.url)
-        if listed is not None:
-            sha256 = listed.sha256 or file.sha256
-            if file.sha256 not in (None, sha256):
-                message = f"the pylock gives it the sha256 {file.sha256}, but {index} says {sha256}."
-                return _problem("hash-conflict", item, message, _CHECK)
-            file = replace(listed, url=file.url, sha256=sha256, size=listed.size or file.size)
-        if file.sha256 is None:
+        hashes = Hashes()
+        offers = hashes.note_listing(await self.pages.listing(item), item.name, {file.version})
+        is_claimed = not hashes.of(file.url)
+        hashes.note(file.url, file.sha256, "the pylock")
+        conflict = hashes.conflict(item.name, item.version, file.url)
+        if conflict is not None:
+            return conflict
+        sha256 = next(iter(hashes.of(file.url)), None)
+        if sha256 is None:
             message = "neither the pylock nor an index gives a sha256, which is what Pyodide compares files by."
             return _problem("hash-missing", item, message, "Write the pylock anew, from an index that gives sha256.")
+        if is_claimed:
+            self.warnings.append(claimed_hash(item.name, item.version, file.url, "the pylock", _NAME_INDEX))
+        offer = _offer_at(candidate.url, offers)
+        if offer is None:
+            return await self._at(item, replace(file, sha256=sha256), None, is_claimed)
+        listed = replace(offer.file, url=file.url, sha256=sha256, size=offer.file.size or file.size)
+        return await self._at(item, listed, offer.index, is_claimed)
+
+    async def _at(self, item: Selected, file: IndexFile, index: str | None, is_claimed: bool) -> _Read | Problem:
+        """The wheel ``file``, which ``index`` lists."""
+        assert file.sha256 is not None
         metadata = await self.publications.metadata(file, item.name)
         if not fits_python(metadata.requires_python, self.target):
             return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
@@ -225,7 +233,15 @@ class _Import:
         if summary.wrong_rows:
             self.warnings.append(wrong_record(item.name, metadata.version, summary.wrong_rows, file.url))
         evidence = Evidence(
-            item.name, metadata.version, "pylock", "metadata", candidate.url, file.sha256, file.size, index
+            package=item.name,
+            version=metadata.version,
+            claim="pylock",
+            proof="metadata",
+            url=candidate_at(file.url, "pylock", file.sha256).url,
+            sha256=file.sha256,
+            size=file.size,
+            index=index,
+            hash_from="claim" if is_claimed else "index",
         )
         return _Read(metadata, summary.modules, evidence)
 
@@ -247,6 +263,15 @@ class _Read:
     evidence: Evidence
 
 
+def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
+    """The first of ``offers`` that is the file at ``url``; one that needs its query is another file."""
+    for offer in offers:
+        listed = candidate_at(offer.file.url, "index", offer.file.sha256)
+        if bare_url(listed.url) == bare_url(url) and not listed.had_query:
+            return offer
+    return None
+
+
 def _in_terms_of_pylock(problem: Problem) -> Problem:
     """What is said of installed environments, said of a pylock."""
     message = problem.message.replace("is not installed", "the pylock does not have for this Pyodide")
@@ -264,6 +289,6 @@ _HINTS = {
     "conflicting-dependency": _ANEW,
     "extra-guessed": "A pylock does not say which extras were asked for. To say so, use resolve instead.",
 }
-_CHECK = "Check which file you meant; somebody may have replaced it."
+_NAME_INDEX = "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the wheel."
 _OTHER = "Use an index with range requests, or tell its owner."
 _TELL = "Name another version in the pylock, or tell its authors."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 
 from ..errors import InputError, Problem
+from ..hashes import Hashes
 from ..lockfile import LockedPackage
 from ..simple import IndexFile, single_file_page
 from ..target import Target
@@ -121,8 +122,9 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
     # As in resolve: the best tag, and of wheels with the same tags the highest build number.
     best = min(rank for rank, _, _ in fitting)
     _, file, found = max((item for item in fitting if item[0] == best), key=lambda item: item[2].build)
-    if entry is not None and entry.sha256 and base.placed(entry).file_name == found.url:
-        return _problem("hash-conflict", package, _other_hash(file, entry), _CHECK, found.url)
+    conflict = _hash_conflict(package, base, wheels, found)
+    if conflict is not None:
+        return conflict
     if package.version not in (None, found.version):
         # `packaging` compares the name that the pylock gives beside the URL, if there is one.
         message = f"{found.filename[:200]} is no wheel of this version."
@@ -198,8 +200,18 @@ def _is_wheel(archive: Any) -> bool:
     return re.split(r"[?#]", archive.path or archive.url or "")[0].endswith(".whl")
 
 
-def _other_hash(file: Any, entry: LockedPackage) -> str:
-    return f"the pylock gives the base's file the sha256 {_sha256(file) or 'of none'}, and the base {entry.sha256}."
+def _hash_conflict(
+    package: Package, base: Base, wheels: Sequence[tuple[Any, IndexFile]], found: IndexFile
+) -> Problem | None:
+    """Why the sha256 of the wheel ``found`` is not certain: the base and the pylock do not give the same one."""
+    hashes = Hashes()
+    base.note_hash(package.name, hashes)
+    if hashes.of(found.url) and not any(_sha256(file) for file, wheel in wheels if wheel is found):
+        message = "the pylock gives no sha256 of the base's file, which may be another one now."
+        return _problem("hash-conflict", package, message, _CHECK, found.url)
+    for file, wheel in wheels:
+        hashes.note(wheel.url, _sha256(file), "the pylock")
+    return hashes.conflict(package.name, str(found.version), found.url)
 
 
 def _problem(code: str, package: Package, message: str, hint: str, url: str | None = None) -> Problem:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from packaging.pylock import Pylock
 
-from micropip_lock import InputError, Lockfile, Problem, ResolveResult, UnlockableError, import_pylock
-from micropip_lock.interop.pylock import read_pylock
+from micropip_lock import InputError, Lockfile, Problem, ResolveResult, UnlockableError, export, import_pylock
+from micropip_lock.interop.pylock import parse_pylock, read_pylock, to_pylock
+from micropip_lock.store.facts import FactStore
 from micropip_lock.surroundings import Surroundings
 
 from ..support import pylocks
@@ -27,6 +28,7 @@ from ..support.wheels import build_sdist, build_wheel, sha256, wrong_size
 
 LINUX = "cp314-cp314-manylinux_2_28_x86_64"
 BASE = "314.0.7"
+WRONG = "ab" * 32
 
 
 def imported(
@@ -144,6 +146,7 @@ def test_uv_export_of_a_project(wheels: IndexServer, tmp_path: Path) -> None:
     result = imported(found, index_urls=None, surroundings=Surroundings(paths=(), base=base_lock()))
     assert set(versions(result)) == {"demo", "lib", "only-here", "addition", "resolvelib"}
     assert {item.index for item in result.evidence} == {wheels.url}  # uv says which index each is from
+    assert not any(warning.code == "claimed-hash" for warning in result.warnings)
     whole = read_pylock(pylocks.uv_export(tmp_path, index_url=wheels.url))
     (problem,) = refused(whole)
     assert (problem.package, problem.code) == ("project", "editable")
@@ -155,6 +158,7 @@ def test_pip_lock(wheels: IndexServer, tmp_path: Path) -> None:
     path = pylocks.pip_lock(tmp_path, "addition", "only-here", direct, index_url=wheels.url)
     result = imported(read_pylock(path), index_urls=wheels.url)
     assert versions(result) == {"addition": "1.0", "only-here": "1.0", "never": "1.0"}
+    assert told(result.warnings) == []
     for name, locked in result.lockfile.packages.items():
         wheel = wheels.folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
         assert (locked.file_name, locked.sha256) == (wheels.file_url(wheel.name), sha256(wheel))
@@ -250,8 +254,10 @@ def test_same_version_with_other_bytes_is_not_the_same(index: IndexServer, tmp_p
     (problem,) = refused(pylock(package(index, other)), base=base)
     assert problem.code == "no-matching-wheel"
     assert "The base has its own demo 1.0" in problem.hint and 'resolve "demo==1.0"' in problem.hint
-    wrong = {"url": index.file_url(own.name), "hashes": {"sha256": "0" * 64}}
-    assert codes(pylock(package(index, own, wheels=[wrong])), base=base) == [("demo", "hash-conflict")]
+    for url in (index.file_url(own.name), index.file_url(own.name).replace("/files/", "/./files/")):
+        for hashes in ({"sha256": WRONG}, {"sha512": "0" * 128}):
+            wrong = {"url": url, "hashes": hashes}
+            assert codes(pylock(package(index, own, wheels=[wrong])), base=base) == [("demo", "hash-conflict")]
 
 
 # -- what cannot be locked
@@ -345,6 +351,83 @@ def test_hashes_are_compared_with_the_index(index: IndexServer) -> None:
     assert "0" * 64 in problem.message and index.url in problem.message
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("claimed", ["right", "wrong"])
+def test_one_url_with_two_hashes(claimed: str, order: int, index: IndexServer, other_index: IndexServer) -> None:
+    """On one page, on two indexes, or in the pylock alone: no order decides which of them counts."""
+    demo = one_wheel(index)
+    (wheel,) = demo["wheels"]
+    url, digest = wheel["url"], wheel["hashes"]["sha256"]
+    wheel["hashes"] = {"sha256": {"right": digest, "wrong": WRONG}[claimed]}
+    other_index.list_hashes(url, WRONG)
+    urls = [index.url, other_index.url][::order]
+    assert codes(pylock(demo), index_urls=urls) == [("demo", "hash-conflict")]
+    index.list_hashes(url, *[digest, WRONG][::order])
+    assert codes(pylock(demo), index_urls=index.url) == [("demo", "hash-conflict")]
+    twice = [{"url": url, "hashes": {"sha256": given}} for given in [digest, WRONG][::order]]
+    assert codes(pylock({**demo, "wheels": twice})) == [("demo", "hash-conflict")]
+    demo["wheels"][0]["hashes"] = {"sha512": "0" * 128}
+    assert codes(pylock(demo), index_urls=index.url) == [("demo", "hash-conflict")]
+
+
+@pytest.mark.parametrize("spelling", ["query", "dots", "slashes", "scheme"])
+def test_one_url_spelled_in_two_ways(spelling: str, index: IndexServer) -> None:
+    demo = one_wheel(index)
+    (wheel,) = demo["wheels"]
+    url, digest = wheel["url"], wheel["hashes"]["sha256"]
+    spelled = {
+        "query": f"{url}?sha256={digest}",
+        "dots": url.replace("/files/", "/./files/"),
+        "slashes": url.replace("/files/", "//files/"),
+        "scheme": url.replace("http:", "HTTP:"),
+    }[spelling]
+    index.list_hashes(spelled, digest)
+    result = imported(pylock(demo), index_urls=index.url)
+    assert (told(result.warnings), result.evidence[0].url, result.evidence[0].index) == ([], url, index.url)
+    wheel["hashes"] = {"sha256": WRONG}
+    assert codes(pylock(demo), index_urls=index.url) == [("demo", "hash-conflict")]
+
+
+def test_a_hash_that_only_the_pylock_gives(index: IndexServer, other_index: IndexServer) -> None:
+    """It is locked, and said to be a claim, unless one of the indexes gives it for this very URL."""
+    demo = one_wheel(index)
+
+    def heard(*urls: str) -> tuple[list[tuple[str, str]], str]:
+        result = imported(pylock(demo), index_urls=urls)
+        return told(result.warnings), result.evidence[0].hash_from
+
+    claimed = ([("demo", "claimed-hash")], "claim")
+    assert heard(index.url) == ([], "index")
+    assert heard(other_index.url, index.url) == ([], "index")  # it has no such project
+    assert heard() == heard(other_index.url) == claimed
+    other_index.list_hashes(other_index.file_url("demo-1.0-py3-none-any.whl"), WRONG)
+    assert heard(other_index.url) == claimed  # its file is another one
+    other_index.faults["/simple/"] = Fault("status", status=500)
+    assert heard(other_index.url) == claimed
+    assert heard(other_index.url, index.url) == heard(index.url, other_index.url) == ([], "index")
+    index.hashes = "none"
+    assert heard(index.url) == claimed
+    (warning,) = (item for item in imported(pylock(demo)).warnings if item.code == "claimed-hash")
+    assert "nothing but the pylock" in warning.message and "--index-url" in warning.hint
+
+
+def test_an_exported_lock_comes_back_without_a_warning(index: IndexServer) -> None:
+    wheels = [build_wheel(index.folder, "demo", "1.0", requires=["lib"]), build_wheel(index.folder, "lib", "1.0")]
+    lock = resolved("demo", index_urls=index.url).lockfile
+    exported = parse_pylock(to_pylock(export(lock)).encode())
+    confirmed, claimed = imported(exported, index_urls=index.url), imported(exported)
+    assert (confirmed.to_json(), told(confirmed.warnings)) == (lock.to_json(), [])
+    assert (claimed.to_json(), len(told(claimed.warnings))) == (lock.to_json(), len(wheels))
+
+
+def test_a_query_that_the_page_needs_is_of_another_file(index: IndexServer) -> None:
+    demo = one_wheel(index)
+    index.list_hashes(f"{demo['wheels'][0]['url']}?token=hunter2", WRONG)
+    result = imported(pylock(demo), index_urls=index.url)
+    assert told(result.warnings) == [("demo", "claimed-hash")]
+    assert "hunter2" not in result.to_json() + repr(result.evidence) + repr(result.warnings)
+
+
 def test_hashes_that_pyodide_does_not_know(index: IndexServer) -> None:
     """sha256 comes from the index then; whoever has none cannot be locked."""
     demo = one_wheel(index)
@@ -383,7 +466,8 @@ def test_no_ranges(index: IndexServer) -> None:
 def test_servers_that_do_not_answer(fault: Fault, code: str, index: IndexServer) -> None:
     lock = pylock(one_wheel(index), one_wheel(index, "lib"))
     index.faults["/simple/"] = fault  # its silence is no objection
-    assert len(versions(imported(lock, index_urls=index.url))) == 2
+    result = imported(lock, index_urls=index.url)
+    assert told(result.warnings) == [("demo", "claimed-hash"), ("lib", "claimed-hash")]
     index.faults["/files/"] = fault
     assert codes(lock, index_urls=index.url) == [("demo", code), ("lib", code)]
 
@@ -457,3 +541,12 @@ def test_progress_and_offline(index: IndexServer) -> None:
     index.reset()
     assert codes(lock, offline=True) == [("demo", "unreachable"), ("lib", "unreachable")]
     assert index.requests == []
+
+
+def test_offline_with_what_is_known(index: IndexServer, tmp_path: Path) -> None:
+    lock, facts = pylock(one_wheel(index)), FactStore(tmp_path)
+    first = imported(lock, index_urls=index.url, facts=facts)
+    index.reset()
+    again = imported(lock, index_urls=index.url, facts=facts, offline=True)
+    assert (told(first.warnings), told(again.warnings)) == ([], [("demo", "claimed-hash")])
+    assert (again.to_json(), index.requests) == (first.to_json(), [])

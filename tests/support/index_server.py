@@ -72,6 +72,14 @@ class IndexServer(LoopbackServer):
             self._links[wheel.name] = wheel
         return self.file_url(wheels[-1].name)
 
+    def list_hashes(self, url: str, *hashes: str) -> None:
+        """From now on its project's page lists the file at ``url`` once for each sha256, and nothing else."""
+        filename = url.partition("?")[0].rpartition("/")[2]
+        project = index_pages.canonical(filename.split("-")[0])
+        rows = [{"filename": filename, "url": url, "hashes": {"sha256": digest}} for digest in hashes]
+        body = index_pages.json_from_entries(project, rows)
+        self.faults[f"/simple/{project}/"] = Fault("body", body=body)
+
     def add_folder(self, folder: Path) -> None:
         """List every distribution of a folder, as ``pip download`` leaves one."""
         self.add(*(path for path in sorted(folder.iterdir()) if index_pages.is_distribution(path)))
