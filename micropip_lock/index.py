@@ -75,10 +75,6 @@ class Listing:
                 found.setdefault(sha256, index)
         return found
 
-    def sha256_of(self, url: str) -> str | None:
-        """The first sha256 that a page gives for this very URL."""
-        return next(iter(self.hashes_of(url)), None)
-
     def to_bytes(self, name: str, version: Version) -> bytes | None:
         """What is said of one version, for a cache; None when a URL may hold a secret."""
         pages = [

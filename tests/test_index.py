@@ -138,9 +138,9 @@ def test_the_hash_of_a_url_is_that_of_this_very_url(index: IndexServer, second: 
     second.add(wheel)
     second.hashes = "none"
     found = listing(Indexes([second.url, index.url]))
-    assert found.sha256_of(index.file_url(wheel.name)) == sha256(wheel)
-    assert found.sha256_of(second.file_url(wheel.name)) is None
-    assert found.sha256_of("https://files.example/" + wheel.name) is None
+    assert found.hashes_of(index.file_url(wheel.name)) == {sha256(wheel): index.url}
+    assert found.hashes_of(second.file_url(wheel.name)) == {}
+    assert found.hashes_of("https://files.example/" + wheel.name) == {}
 
 
 def test_what_is_named_first_comes_first(index: IndexServer, second: IndexServer) -> None:

@@ -82,7 +82,7 @@ def _use_kept(listing: Listing) -> None:
         for project in sorted(names)[:3]:
             _listing(listing, project)
         for _, page in listing.pages[:10]:
-            listing.sha256_of(next(iter(page.urls)))
+            listing.hashes_of(next(iter(page.urls)))
     except ValueError as error:
         raise AssertionError(f"what was read cannot be used: {error!r}") from error
 

@@ -206,6 +206,11 @@ class Explorer:
             self._listings[name] = await self._indexes.preferred(name, self._fetcher)
         return self._listings[name]
 
+    def known_pages(self, name: str) -> Listing | None:
+        """What was read of the indexes about a project, by `pages` or for a choice; None: nothing was."""
+        project = self._memory.projects.get(name)
+        return self._listings.get(name) or (None if project is None else project.listing)
+
     async def complete(self) -> bool:
         """Read the whole page of each project of which not every version is known; whether there was one.
 

@@ -161,9 +161,11 @@ class Project:
         return self.is_outline and not any(version in cut for _, cut in self._cut)
 
     def looked_at(self, page: ProjectPage) -> ProjectPage:
-        """The part of the only page that was looked at."""
+        """The part of the only page that was looked at, and what it says of the base's version."""
         ((_, cut),) = self._cut
         judged = {version for version, _, _ in self._judged}
+        if self.base is not None:
+            judged.add(self.base.version)
         return page.cut_to(cut[version] for version in sorted(judged, reverse=True) if version in cut)
 
     def is_rejected(self, choice: Choice) -> bool:

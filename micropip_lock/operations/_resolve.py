@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..depends import Dependencies
 from ..errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ..evidence import Evidence, Finding, Proof
 from ..fetch import Fetcher
+from ..hashes import Hashes
 from ..lockfile import Lockfile
 from ..progress import Progress
 from ..published import WheelSummary, wrong_record
@@ -24,7 +26,7 @@ from ..requirements import Wanted, parse_wanted, writable
 from ..store import Facts
 from ..surroundings import Surroundings
 from ..target import Target
-from ..url import shown
+from ..url import is_http, shown
 from ._assemble import assemble, not_installed
 from ._connect import connected
 from ._environment import Environment, Selection, layout
@@ -205,6 +207,7 @@ class Resolution:
         unspread = [distributions[name] for name, found in summaries.items() if found.modules.unspread]
         environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
+        environment.problems += filter(None, [self._base_conflict(choices[name], explorer) for name in based])
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
         if environment.problems:
@@ -221,26 +224,27 @@ class Resolution:
         # What no index said was said by the lock whose versions are preferred.
         claim = "direct-url" if choice.direct else "lock" if choice.index is None else "index"
         candidate = candidate_at(file.url, claim, file.sha256)
-        sha256, size = file.sha256, file.size
         proof: Proof = "metadata"
+        size = file.size
         if candidate.had_query:
             return choice.name, _query_needed(choice, candidate.url)
         if self.require_hashes and not memory.hashes_of(choice.name):
             return choice.name, _hash_required(choice, candidate.url)
-        if choice.direct:
-            said = memory.hashes_of(choice.name)
-            sha256 = await _listed_sha256(choice, candidate.url, explorer)
-            if sha256 is None and len(said) == 1:
-                (sha256,) = said
-            if sha256 is None:
-                # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
-                try:
-                    contents = await self._download(choice)
-                except (FetchError, IntegrityError) as error:
-                    return choice.name, error
-                sha256, proof, size = contents.sha256, "download", contents.size
-            if said and sha256 not in said:
-                return choice.name, _hash_conflict(choice, str(sha256))
+        said = memory.hashes_of(choice.name) if choice.direct else frozenset()
+        hashes = await self._hashes(choice, said, explorer)
+        conflict = hashes.conflict(choice.name, str(choice.version), candidate.url)
+        if conflict is not None:
+            return choice.name, conflict
+        sha256 = next(iter(hashes.of(candidate.url)), None)
+        if choice.direct and sha256 is None:
+            # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
+            try:
+                contents = await self._download(choice)
+            except (FetchError, IntegrityError) as error:
+                return choice.name, error
+            sha256, proof, size = contents.sha256, "download", contents.size
+        if said and sha256 not in said:
+            return choice.name, _hash_conflict(choice, str(sha256))
         if sha256 is None:
             return choice.name, _hash_missing(choice, candidate.url)
         index = choice.index
@@ -254,6 +258,37 @@ class Resolution:
             size,
             index,
         )
+
+    async def _hashes(self, choice: Choice, said: frozenset[str], explorer: Explorer) -> Hashes:
+        """Who gives which sha256 for a wheel; ``said`` are those that the user allows for a URL."""
+        file = choice.file
+        assert file is not None
+        hashes = Hashes()
+        if choice.direct:
+            # The silence of an index is no objection to a URL.
+            with suppress(FetchError):
+                await explorer.pages(choice.name)
+        hashes.note(file.url, file.sha256, choice.index or "the lock")
+        self._note_others(choice, hashes, explorer)
+        if len(said) == 1:
+            (sha256,) = said
+            hashes.note(file.url, sha256, "the requirement")
+        return hashes
+
+    def _base_conflict(self, choice: Choice, explorer: Explorer) -> Problem | None:
+        """What a page that was read says against the sha256 of the base's own file."""
+        hashes = Hashes()
+        self._note_others(choice, hashes, explorer)
+        assert choice.entry is not None
+        url = self.here.base.placed(choice.entry).file_name
+        return hashes.conflict(choice.name, choice.entry.version, url) if is_http(url) else None
+
+    def _note_others(self, choice: Choice, hashes: Hashes, explorer: Explorer) -> None:
+        """Note what the base, and the pages that were read, give for the files of this version."""
+        self.here.base.note_hash(choice.name, hashes)
+        listing = explorer.known_pages(choice.name)
+        if listing is not None:
+            hashes.note_listing(listing, choice.name, {choice.version})
 
     async def _download(self, choice: Choice) -> WheelContents:
         assert choice.file is not None
@@ -275,14 +310,6 @@ def _all_or_none(found: Sequence[tuple[str, T | MicropipLockError]]) -> dict[str
     if errors:
         raise errors[0]
     return results
-
-
-async def _listed_sha256(choice: Choice, url: str, explorer: Explorer) -> str | None:
-    """What the index says of a wheel that was named by its URL; its silence is no objection."""
-    try:
-        return (await explorer.pages(choice.name)).sha256_of(url)
-    except FetchError:
-        return None
 
 
 def _applies(item: Wanted, target: Target) -> bool:

@@ -12,9 +12,12 @@ from micropip_lock.requirements import parse_wanted
 from micropip_lock.surroundings import Surroundings
 
 from ..support.freezing import NATIVE, base_lock, entry, told
+from ..support.index_pages import json_from_entries
 from ..support.index_server import Fault, IndexServer
 from ..support.resolving import LINUX, codes, depends, no_solution, resolved, unlockable, versions, wheels
 from ..support.wheels import build_sdist, build_wheel, sha256, wrong_size
+
+WRONG = "ab" * 32
 
 # -- constraints, markers, extras
 
@@ -337,3 +340,66 @@ def test_the_surroundings_say_where_to_look(index: IndexServer) -> None:
     wheels(index, "demo", "1.0")
     around = Surroundings(paths=(), base=base_lock(entry("lib")), index_urls=(index.url,))
     assert versions(resolved("demo", "lib", index_urls=None, surroundings=around)) == {"demo": "1.0", "lib": "1.0"}
+
+
+# -- one URL with two hashes
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_url_with_two_hashes_on_a_page(order: int, index: IndexServer) -> None:
+    """No order decides which of them counts, and a hash that the user gives makes neither of them right."""
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    index.list_hashes(index.file_url(wheel.name), *[sha256(wheel), WRONG][::order])
+    for requirement in ("demo", "demo==1.0", f"demo --hash=sha256:{sha256(wheel)}", f"demo --hash=sha256:{WRONG}"):
+        (problem,) = unlockable(requirement, index_urls=index.url)
+        assert (problem.code, problem.url) == ("hash-conflict", index.file_url(wheel.name))
+        assert sha256(wheel) in problem.message and WRONG in problem.message and index.url in problem.message
+
+
+def test_other_wheels_of_the_page_may_contradict_each_other(index: IndexServer) -> None:
+    wheels(index, "lib", "1.0")
+    other = build_wheel(index.folder, "demo", "1.0", tag=LINUX)
+    chosen = build_wheel(index.folder, "demo", "1.0")
+    rows = [(other, WRONG), (other, sha256(other)), (chosen, sha256(chosen))]
+    files = [{"filename": it.name, "url": index.file_url(it.name), "hashes": {"sha256": digest}} for it, digest in rows]
+    index.faults["/simple/demo/"] = Fault("body", body=json_from_entries("demo", files))
+    assert versions(resolved("demo", "lib", index_urls=index.url)) == {"demo": "1.0", "lib": "1.0"}
+
+
+@pytest.mark.parametrize("listed", ["right", "wrong"])
+def test_one_url_with_two_hashes_on_an_index_and_among_links(
+    listed: str, index: IndexServer, other_index: IndexServer
+) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    hashes = [sha256(wheel), WRONG] if listed == "right" else [WRONG, sha256(wheel)]
+    for server, digest in zip((index, other_index), hashes, strict=True):
+        server.list_hashes(index.file_url(wheel.name), digest)
+    links = [f"{other_index.url}/demo/"]
+    assert told(unlockable("demo", index_urls=index.url, find_links=links)) == [("demo", "hash-conflict")]
+    other_index.list_hashes(index.file_url(wheel.name), hashes[0])
+    assert versions(resolved("demo", index_urls=index.url, find_links=links)) == {"demo": "1.0"}
+
+
+@pytest.mark.parametrize("spelling", ["plain", "query", "dots"])
+def test_the_base_and_a_page_give_two_hashes_for_one_url(spelling: str, index: IndexServer) -> None:
+    """Whichever of them is chosen."""
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    url, digest = index.file_url(wheel.name), sha256(wheel)
+    spelled = {"plain": url, "query": f"{url}?sha256={digest}", "dots": url.replace("/files/", "/./files/")}[spelling]
+    index.list_hashes(spelled, digest)
+    base = base_lock(entry("demo", "1.0", file_name=url, sha256=WRONG))
+    for requirement, upgrade in ((f"demo --hash=sha256:{digest}", False), ("demo", True)):
+        problems = unlockable(requirement, base=base, index_urls=index.url, upgrade=upgrade)
+        assert told(problems) == [("demo", "hash-conflict")]
+        assert "(the base)" in problems[0].message
+    index.reset()
+    assert resolved("demo", base=base, index_urls=index.url).evidence[0].proof == "base"
+    assert index.requests == []  # and so nothing contradicts it
+    agreed = base_lock(entry("demo", "1.0", file_name=url, sha256=digest))
+    assert versions(resolved("demo", base=agreed, index_urls=index.url, upgrade=True)) == {"demo": "1.0"}
+
+
+def test_a_hash_of_the_base_belongs_to_its_own_url(index: IndexServer) -> None:
+    wheels(index, "demo", "1.0", "2.0")
+    base = base_lock(entry("demo", "1.0", file_name="https://host.example/demo-1.0-py3-none-any.whl"))
+    assert versions(resolved("demo", base=base, index_urls=index.url, upgrade=True)) == {"demo": "2.0"}

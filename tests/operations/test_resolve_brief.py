@@ -13,9 +13,10 @@ import pytest
 from micropip_lock import ResolveResult, UnlockableError
 from micropip_lock.store import facts_in
 
+from ..support.freezing import base_lock, entry
 from ..support.index_server import Fault, IndexServer
 from ..support.resolving import asked_twice, no_solution, resolved, versions, wheels
-from ..support.wheels import build_sdist
+from ..support.wheels import build_sdist, build_wheel, sha256
 
 Again = Callable[..., ResolveResult]
 
@@ -38,6 +39,16 @@ def again(index: IndexServer, tmp_path: Path) -> Iterator[Again]:
 
 
 # -- outlines of pages
+
+
+def test_what_the_page_says_of_the_base_is_part_of_its_outline(index: IndexServer, again: Again) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    right = entry("demo", "1.0", file_name=index.file_url(wheel.name), sha256=sha256(wheel))
+    assert versions(again("demo", base=base_lock(right), upgrade=True)) == {"demo": "1.0"}
+    for base in (base_lock({**right, "sha256": "ab" * 32}), base_lock({**right, "sha256": "cd" * 32})):
+        with pytest.raises(UnlockableError, match="disagree about the sha256"):
+            again("demo", base=base, upgrade=True)
+        assert index.requests == []
 
 
 def test_fresh_pages_are_not_asked_for_nor_read(again: Again, index: IndexServer, tmp_path: Path) -> None:

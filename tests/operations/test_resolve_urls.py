@@ -75,6 +75,29 @@ def test_a_hash_that_is_not_that_of_the_url(where: str, index: IndexServer) -> N
     assert index.wheel_downloads == (where == "download")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_page_that_gives_two_hashes_for_the_url(order: int, index: IndexServer) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
+    url, wrong = index.file_url(wheel.name), "ab" * 32
+    index.list_hashes(url, *[sha256(wheel), wrong][::order])
+    for fragment in ("", f"#sha256={sha256(wheel)}", f"#sha256={wrong}"):
+        assert told(unlockable(f"demo @ {url}{fragment}", index_urls=index.url)) == [("demo", "hash-conflict")]
+    assert index.wheel_downloads == 0
+
+
+@pytest.mark.parametrize("given", ["fragment", "nothing"])
+def test_the_base_knows_the_url_by_another_hash(given: str, index: IndexServer, other_index: IndexServer) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    url, digest = index.file_url(wheel.name), sha256(wheel)
+    base = base_lock(entry("demo", "1.0", file_name=url, sha256="ab" * 32))
+    requirement = f"demo @ {url}#sha256={digest}" if given == "fragment" else f"demo @ {url}"
+    assert told(unlockable(requirement, base=base, index_urls=index.url)) == [("demo", "hash-conflict")]
+    if given == "fragment":
+        assert told(unlockable(requirement, base=base, index_urls=other_index.url)) == [("demo", "hash-conflict")]
+    agreed = base_lock(entry("demo", "1.0", file_name=url, sha256=digest))
+    assert versions(resolved(requirement, base=agreed, index_urls=other_index.url)) == {"demo": "1.0"}
+
+
 def test_hashes_of_one_url_that_exclude_each_other(index: IndexServer) -> None:
     url = index.file_url(build_wheel(index.folder, "demo", "1.0").name)
     text = no_solution(*(f"demo @ {url}#sha256={digit * 64}" for digit in "01"))

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import FetchError, InputError, Lockfile, ResolutionError, RetargetResult, diff, retarget
+from micropip_lock import (
+    FetchError,
+    InputError,
+    Lockfile,
+    ResolutionError,
+    RetargetResult,
+    UnlockableError,
+    diff,
+    retarget,
+)
 
 from ..support.freezing import INFO, NATIVE, base_lock, entry, quick_fetcher, told
 from ..support.index_server import Fault, IndexServer
@@ -457,3 +466,14 @@ def test_any_form_of_a_lock(index: IndexServer, tmp_path: Path) -> None:
     assert len(set(found)) == 1
     assert json.loads(found[0])["info"] == INFO
     assert sha256(index.folder / "demo-1.0-py3-none-any.whl") in found[0]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_url_with_two_hashes_on_the_page_of_the_new_wheel(order: int, index: IndexServer) -> None:
+    both(index, "demo", "1.0")
+    old = resolved("demo", base=old_base(), index_urls=index.url).lockfile
+    wheel = index.folder / f"demo-1.0-{NATIVE}.whl"
+    index.list_hashes(index.file_url(wheel.name), *[sha256(wheel), "ab" * 32][::order])
+    with pytest.raises(UnlockableError) as caught:
+        retargeted(old, index_urls=index.url)
+    assert told(caught.value.problems) == [("demo", "hash-conflict")]
