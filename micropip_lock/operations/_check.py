@@ -118,7 +118,7 @@ def _check_environment(here: Here) -> Checked:
     versions |= {key: item.version for key, item in installed.items()}
     metadata = {key: item.metadata for key, item in installed.items() if key not in entries and not item.faults}
     depends = {key: entry.depends for key, entry in entries.items()}
-    packages = Packages(versions, metadata, depends, target, "installed")
+    packages = Packages(versions, metadata, depends, target, "installed", distributions=installed)
     problems = [*faults, *_misfits(installed.values(), entries, target)]
     conflicts = [*map(Conflict, problems), *packages.conflicts()]
     return Checked(_sorted(conflicts), len(versions))

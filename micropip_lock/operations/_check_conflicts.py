@@ -11,6 +11,8 @@ from typing import Any
 
 from ..depends import components, fits
 from ..errors import Problem
+from ..hints import add
+from ..installed import InstalledDistribution
 from ..metadata import CoreMetadata
 from ..target import Target
 from ._verify_depends import Ask, asks_of, text_of
@@ -70,6 +72,8 @@ class Packages:
     place: str
     #: Of these only versions count: what they need may be somebody's decision.
     lenient: Collection[str] = field(default_factory=frozenset)
+    #: Those with a .dist-info, when they are installed: a hint names the folder that they lie in.
+    distributions: Mapping[str, InstalledDistribution] = field(default_factory=dict)
     #: The first few that need a package and are content with it; the same for all who are not.
     _contents: dict[str, list[str]] = field(default_factory=dict, init=False)
 
@@ -169,7 +173,10 @@ class Packages:
 
     def _missing(self, key: str, ask: Ask) -> Problem:
         wanted = text_of(ask.requirement)
-        hint = f"Install it: pip install {wanted!r}" if self.place == "installed" else "Install it and freeze again."
+        beside = self.distributions.get(key)
+        hint = "Install it and freeze again."
+        if beside is not None:
+            hint = f"Install it: {add(wanted, ask.name, beside.site, beside.folder)}"
         message = f"it needs {wanted}{_extra(ask)}, which is not {self.place}."
         return Problem("missing-dependency", key, self.versions[key], message, hint)
 

@@ -70,6 +70,15 @@ def test_an_environment_that_goes_together(tmp_path: Path) -> None:
     assert found == Checked((), 4)
 
 
+def test_what_is_missing_is_installed_where_the_others_lie(tmp_path: Path) -> None:
+    [conflict] = environment(tmp_path, {"name": "page", "requires": ["absent>=2; extra != 'x'"]}).conflicts
+    platform = "(with the --platform options the folder was made with)"
+    assert conflict.problem.hint == f"Install it: pip install --target {tmp_path / 'site'} 'absent>=2' {platform}"
+    site = installer_target(tmp_path / "other", build_wheel(tmp_path / "wheels", "lib", "1.0", requires=["absent"]))
+    [conflict] = checked(surroundings=Surroundings(paths=(site,)), base=base_lock(), offline=True).conflicts
+    assert conflict.problem.hint == "Install it: pip install 'absent'"
+
+
 def test_the_chain(tmp_path: Path) -> None:
     found = environment(
         tmp_path,

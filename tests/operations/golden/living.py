@@ -119,7 +119,7 @@ def torn() -> str:
         ]
         site = installer_target(Path(folder) / "site", *wheels)
         checked = drive(check(path=site, base=base_lock(), offline=True))
-    return printed(cli_check.lines(checked.conflicts))
+        return printed(cli_check.lines(checked.conflicts)).replace(str(site), "site")
 
 
 def _told(found: Diff) -> str:
