@@ -8,6 +8,7 @@ Renaming replaces a link that lies there, and leaves alone what it leads to.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -22,6 +23,12 @@ from .reading import reason
 
 #: What the name of the folder of a new file begins with.
 TEMPORARY = ".micropip-lock-"
+
+#: The whole of it, as `tempfile` makes it up.
+_TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + "[a-z0-9_]{8}")
+
+#: The only file in such a folder.
+_PARTIAL = ".new.part"
 
 #: What the names in the cache folder begin with.
 _CACHE_NAMES = ("http.sqlite3", "facts.sqlite3", ".facts.sqlite3.", "wheels", "sync", TEMPORARY)
@@ -43,7 +50,7 @@ def new_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """
     kept = None if private else _mode(path)
     with _own_folder(path.parent) as folder:
-        partial = folder / ".new.part"
+        partial = folder / _PARTIAL
         mode = 0o600 if private else 0o666
         with open(partial, "x+b", opener=_opener(mode)) as file:  # Path.open has no opener
             yield cast(BinaryIO, file)
@@ -93,19 +100,26 @@ def remove(path: Path) -> None:
 
 
 def discard_leftovers(folder: Path) -> None:
-    """Remove the folders of new files in ``folder`` whose processes were killed."""
+    """Remove the folders of new files in ``folder`` whose processes were killed.
+
+    They have a name that `tempfile` made up, are for this user alone, and hold nothing but a partial file. Other
+    folders stay.
+    """
     with suppress(OSError):
         for name in os.listdir(folder):
-            if name.startswith(TEMPORARY):
+            if _TEMPORARY_NAME.fullmatch(name):
                 _discard_leftover(folder / name)
 
 
 def _discard_leftover(path: Path) -> None:
-    if not is_plain_folder(path):
+    if not is_plain_folder(path) or (_IS_POSIX and stat.S_IMODE(path.stat().st_mode) != 0o700):
         return
-    with locked_folder(path) as is_locked:
-        if is_locked:  # else its process is still at work
-            shutil.rmtree(path, ignore_errors=True)
+    with locked_folder(path) as is_locked, suppress(OSError):
+        if not is_locked:  # its process is still at work
+            return
+        if set(os.listdir(path)) <= {_PARTIAL}:
+            (path / _PARTIAL).unlink(missing_ok=True)
+            path.rmdir()
 
 
 # -- locks

@@ -87,6 +87,23 @@ def test_leftovers_of_killed_processes(tmp_path: Path) -> None:
     discard_leftovers(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["backup", "original"])
+@pytest.mark.parametrize("content", ["precious", ".new.part", None])
+def test_a_folder_of_the_user_is_no_leftover(name: str, content: str | None, tmp_path: Path) -> None:
+    """Also when it is named as ours are, and when this user alone may enter it."""
+    folder = tmp_path / f"{TEMPORARY}{name}"
+    folder.mkdir(mode=0o755)
+    if content is not None:
+        (folder / content).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    discard_leftovers(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+    folder.chmod(0o700)
+    (folder / "other").touch()
+    discard_leftovers(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, folder / "other"])
+
+
 def test_a_locked_folder(tmp_path: Path) -> None:
     with locked_folder(tmp_path) as first, locked_folder(tmp_path) as second:
         assert (first, second) == (True, False)

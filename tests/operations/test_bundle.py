@@ -107,6 +107,14 @@ def test_what_is_there_is_hashed(lock: dict[str, Any], dest: Path) -> None:
     check(dest, lock)
 
 
+def test_a_folder_of_the_user_stays(lock: dict[str, Any], dest: Path) -> None:
+    precious = dest / ".micropip-lock-backup" / "precious"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("mine")
+    bundled(lock, dest)
+    assert precious.read_text() == "mine"
+
+
 def test_overlapping_locks_share_the_cache(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
     bundled(lock, tmp_path / "one", cache_dir=tmp_path / "cache")
     third = build_wheel(index.folder, "third", "1.0")
