@@ -237,7 +237,7 @@ def _supply(
 ) -> tuple[Lockfile, int] | UnlockableError:
     async def bring(fetcher: Fetcher) -> tuple[Lockfile, int] | UnlockableError:
         try:
-            result = await bundle(lock, folder, base_dir=beside, fetcher=fetcher, cache_dir=cache_dir)
+            result = await bundle(lock, folder, base_dir=beside, replaces=True, fetcher=fetcher, cache_dir=cache_dir)
         except UnlockableError as error:
             return error
         return result.lockfile, sum(item.source == "downloaded" for item in result.files)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from ..store.wheels import WheelStore
 from ..surroundings import in_memory, object_url
 from ._connect import connected
 from ._live import transfers_shown
-from ._page import LOCK_NAME, PAGE_NAME, prepare_page
-from ._supply import Supplied, Supplier, filename_of
+from ._page import LOCK_NAME, PAGE_NAME, RUNTIME_FILE, prepare_page
+from ._supply import Supplied, Supplier, filename_of, hashed
 from ._tool import writable_extra
 
 #: A larger zip is not put into the notebook itself.
@@ -89,6 +90,7 @@ async def bundle(
     base_dir: str | Path | None = None,
     zip: bool = False,
     page: bool | str | Path | None = None,
+    replaces: bool = False,
     offline: bool = False,
     refresh: bool = False,
     fetcher: Fetcher | None = None,
@@ -97,13 +99,16 @@ async def bundle(
 ) -> BundleResult:
     """Put every file of a lock into the folder ``dest``, and beside them a lock that names them there.
 
-    Files that are in ``dest``, in the lock's own folder, in ``base_dir`` (a local Pyodide distribution) or in the cache
-    are not downloaded; each of them is hashed. With a cache downloads go on where an earlier run was broken off. Every
-    wheel is compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
+    A file in ``dest`` is replaced only if the lock that an earlier call left there names it; names of Pyodide's runtime
+    are kept free for it. Files that are in ``dest``, in the lock's own folder, in ``base_dir`` (a local Pyodide
+    distribution) or in the cache are not downloaded; each of them is hashed. With a cache downloads go on where an
+    earlier run was broken off. Every wheel is compared with its own RECORD, and its METADATA with the entry. The new
+    lock is written last.
 
     * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
       environment; a ``.py`` file is copied and run by it.
+    * ``replaces``: ``dest`` belongs to the caller, and other files in it may be replaced.
     * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache
       that files are shared through (None with a fetcher: none); ``progress``: is told about each download
       (None: in a notebook bars show them).
@@ -126,8 +131,11 @@ async def bundle(
     store = WheelStore(cache_dir) if cache_dir is not None else None
     if zip:
         _zip_of(folder)
-    names = _names(lock)
+    script = None if page is None or isinstance(page, bool) else Path(page).name
+    names = _names(lock, script)
     _refuse_links(folder, names.values())
+    if not replaces:
+        _refuse_to_replace(lock, folder, names, _earlier(folder, beside))
     booting = prepare_page(lock, page, folders) if page else None
     async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
         supplier = Supplier(meter, folders, store)
@@ -170,10 +178,15 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lock
     return Lockfile.read(path), path.absolute().parent
 
 
-def _names(lock: Lockfile) -> dict[str, str]:
-    """Where each file goes below the folder. Files of one name and other bytes keep apart by their hashes."""
+def _names(lock: Lockfile, script: str | None) -> dict[str, str]:
+    """Where each file goes below the folder. Files of one name and other bytes keep apart by their hashes.
+
+    ``script``: the name of the file that the page runs. It is kept free, as those of Pyodide's runtime are.
+    """
     names: dict[str, str] = {}
     taken: dict[str, str] = {LOCK_NAME: "-", PAGE_NAME: "-", "pyodide": "-"}
+    if script is not None:
+        taken[script.casefold()] = "-"
     problems = []
     for key, entry in sorted(lock.packages.items()):
         try:
@@ -183,7 +196,9 @@ def _names(lock: Lockfile) -> dict[str, str]:
             problems.append(Problem("broken-metadata", key, entry.version, f"{error}.", hint))
             continue
         # Two names that differ in case only are one file on many a disk.
-        if taken.setdefault(name.casefold(), entry.sha256) != entry.sha256:
+        folded = name.casefold()
+        is_taken = taken.setdefault(folded, entry.sha256) != entry.sha256
+        if is_taken or RUNTIME_FILE.fullmatch(folded):
             name = f"{entry.sha256[:12]}/{name}"
         names[key] = name
     if problems:
@@ -201,6 +216,35 @@ def _refuse_links(folder: Path, names: Iterable[str]) -> None:
     for below in sorted({(folder / name).parent for name in names} - {folder}):
         if below.is_symlink():
             raise InputError(f"{below} is a symbolic link, and a file would be written to where it leads. Remove it.")
+
+
+def _earlier(folder: Path, beside: Path | None) -> frozenset[str]:
+    """The names of the files that an earlier bundle in this folder has, by its lock.
+
+    ``beside``: the folder of the lock to bundle. That lock is no witness for itself.
+    """
+    path = folder / LOCK_NAME
+    if not is_plain_file(path) or (beside is not None and beside.samefile(folder)):
+        return frozenset()
+    with suppress(InputError):
+        return frozenset(entry.file_name for entry in Lockfile.read(path).packages.values())
+    return frozenset()
+
+
+def _refuse_to_replace(lock: Lockfile, folder: Path, names: Mapping[str, str], earlier: Collection[str]) -> None:
+    """Refuse names of other files that lie in the folder, unless ``earlier`` has them. Raises `UnlockableError`."""
+    problems = []
+    for key, name in names.items():
+        path, entry = folder / name, lock.packages[key]
+        if name in earlier or not os.path.lexists(path):
+            continue
+        if path.is_file() and hashed(path, entry.sha256) is not None:
+            continue
+        message = f"its file would replace {path}, which no bundle in that folder has put there."
+        hint = "Move that file elsewhere, or bundle into an empty folder."
+        problems.append(Problem("file-name", key, entry.version, message, hint))
+    if problems:
+        raise UnlockableError(problems, _OUTCOME)
 
 
 def _zip_of(folder: Path) -> Path:

@@ -19,7 +19,8 @@ from ._base import CDN
 
 PAGE_NAME, LOCK_NAME = "index.html", "pyodide-lock.json"
 _RUNTIME_FOLDER = "pyodide"
-_RUNTIME = re.compile(r"pyodide\.(mjs|js)|pyodide\.asm\.(mjs|js|wasm)|python_stdlib\.zip")
+#: The files of Pyodide's runtime that a page loads.
+RUNTIME_FILE = re.compile(r"pyodide\.(mjs|js)|pyodide\.asm\.(mjs|js|wasm)|python_stdlib\.zip")
 _RELEASE_URL = re.compile(r".*/pyodide/v(\d+\.\d+\.\d+[a-z0-9.-]*)/full/[^/]+")
 
 
@@ -73,7 +74,7 @@ def prepare_page(lock: Lockfile, page: bool | str | Path, distributions: Sequenc
 
 def _runtime(distributions: Sequence[Path]) -> tuple[Path, ...]:
     for distribution in distributions:
-        found = [item for item in sorted(distribution.iterdir()) if _RUNTIME.fullmatch(item.name)]
+        found = [item for item in sorted(distribution.iterdir()) if RUNTIME_FILE.fullmatch(item.name)]
         if {"pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"} <= {item.name for item in found}:
             return tuple(found)
     return ()

@@ -177,6 +177,68 @@ def test_other_files_of_one_name(lock: dict[str, Any], dest: Path, tmp_path: Pat
     check(tmp_path / "again", lock)
 
 
+def with_file(lock: dict[str, Any], folder: Path, name: str, content: str) -> dict[str, Any]:
+    """A lock with one more entry, a shared library, whose file lies in ``folder``."""
+    file = folder / "base" / "a" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    entry = {"name": "a", "file_name": f"a/{name}", "sha256": sha256(file), "package_type": "shared_library"}
+    return {**lock, "packages": {**lock["packages"], "a": lock["packages"]["app"] | entry}}
+
+
+RUNTIME = ["pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"]
+
+
+@pytest.mark.parametrize("name", [*RUNTIME, "PYODIDE.MJS", "Python_Stdlib.zip", "index.html", "Index.HTML", "app.py"])
+def test_names_of_the_runtime_and_the_page_are_kept_free(
+    name: str, lock: dict[str, Any], dest: Path, tmp_path: Path
+) -> None:
+    """Whether Pyodide lies in the folder before, comes later, or is there when the lock is bundled again."""
+    (tmp_path / "app.py").write_text("print()")
+    lock = with_file(lock, tmp_path, name, "another")
+    for _ in range(2):
+        result = bundled(lock, dest, base_dir=tmp_path / "base", page=tmp_path / "app.py")
+        assert result.lockfile.packages["a"].file_name == f"{lock['packages']['a']['sha256'][:12]}/{name}"
+        check(dest, lock)
+        for own in RUNTIME:
+            (dest / own).write_text("runtime")
+    assert {(dest / own).read_text() for own in RUNTIME} == {"runtime"}
+    assert (dest / "app.py").read_text() == "print()"
+
+
+@pytest.mark.parametrize("name", ["main.py", "package.json", "lib.so", "lib-1.0.tar.gz", "lib-1.0.zip"])
+def test_another_file_is_not_replaced(name: str, lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    """But for one of the same bytes, and for those of an earlier bundle."""
+    first = with_file(lock, tmp_path, name, "first")
+    dest.mkdir()
+    (dest / name).write_text("mine")
+    (dest / "app-1.0-py3-none-any.whl").write_text("mine")
+    with pytest.raises(UnlockableError) as error:
+        bundled(first, dest, base_dir=tmp_path / "base")
+    assert [(item.package, item.code) for item in error.value.problems] == [("a", "file-name"), ("app", "file-name")]
+    assert str(dest / name) in error.value.problems[0].message
+    assert names(dest) == {name, "app-1.0-py3-none-any.whl"}
+    assert (dest / name).read_text() == (dest / "app-1.0-py3-none-any.whl").read_text() == "mine"
+    (dest / "app-1.0-py3-none-any.whl").unlink()
+    (dest / name).write_text("first")
+    assert sources(bundled(first, dest, base_dir=tmp_path / "base"))["a"] == "there"
+    second = with_file(lock, tmp_path, name, "second")
+    bundled(second, dest, base_dir=tmp_path / "base")
+    assert (dest / name).read_text() == "second"
+    check(dest, second)
+
+
+def test_a_lock_is_no_witness_for_the_files_beside_it(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+    lock = with_file(lock, tmp_path, "main.py", "another")
+    lock["packages"]["a"]["file_name"] = "main.py"
+    dest.mkdir()
+    (dest / "main.py").write_text("mine")
+    (dest / "pyodide-lock.json").write_text(json.dumps(lock))
+    with pytest.raises(UnlockableError, match="would replace"):
+        bundled(dest, dest, base_dir=tmp_path / "base" / "a")
+    assert (dest / "main.py").read_text() == "mine"
+
+
 @pytest.mark.parametrize("below", ["", "/deep"])
 def test_a_folder_that_leads_elsewhere(below: str, lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
     """Files of one name lie in folders of their own: no file is written to where a link of that name leads."""
