@@ -14,7 +14,7 @@ from ..fetch import Fetcher
 from ..fetch._meter import Meter
 from ..hashes import Hashes
 from ..lockfile import LockedPackage, Lockfile
-from ..url import is_http, join, shown, without_credentials
+from ..url import is_http, join, origin, shown, without_credentials
 
 #: Where Pyodide's releases are, as the runtime's own default has it.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
@@ -84,7 +84,8 @@ async def load_base(
         raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
     folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
     if isinstance(fetcher, Meter):
-        fetcher.configure([url for url in (base_url, base) if isinstance(url, str)])
+        # Unlike an index, a base is no place that the user has a password for: none goes there in clear text.
+        fetcher.configure([url for url in (base_url, base) if isinstance(url, str) and _is_https(url)])
     if base_dir is not None and not base_dir.is_dir():
         raise InputError(f"The base folder {base_dir} does not exist.")
     if isinstance(base, Lockfile):
@@ -99,6 +100,10 @@ async def load_base(
     if path.is_dir():
         path = path / "pyodide-lock.json"
     return Base(Lockfile.read(path), folder_url, base_dir or path.parent)
+
+
+def _is_https(url: str) -> bool:
+    return (origin(url) or "").startswith("https://")
 
 
 async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:

@@ -285,15 +285,39 @@ def test_netrc_is_not_for_the_ports_that_pages_claims_and_locks_name(
 
 
 @pytest.mark.usefixtures("by_netrc")
-def test_netrc_is_for_find_links_and_the_base_that_the_user_names(
+def test_netrc_is_for_find_links_that_the_user_names(
     scene: Scene, other: IndexServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other.auth = ("us", SECRET)
     monkeypatch.setenv("PIP_FIND_LINKS", other.file_url(WHEEL))
     monkeypatch.setenv("PIP_INDEX_URL", scene.index.url)
     scene.freeze("--no-cache", expected={0})
-    scene.told("freeze", "--path", scene.site, "--base", f"{other.root}/files/pyodide-lock.json", "--no-cache")
     assert was_told(other)
+
+
+@pytest.mark.usefixtures("by_netrc")
+def test_netrc_is_for_no_base_over_plain_http(
+    scene: Scene, other: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless an index that the user configured is on the same origin."""
+    shutil.copy(scene.base, other.folder / "pyodide-lock.json")
+    base = other.file_url("pyodide-lock.json")
+    lock = scene.lock(scene.index.file_url(WHEEL))
+    folders = ("--path", scene.site, "--no-cache")
+    for configured in (scene.index.url, other.url):
+        monkeypatch.setenv("PIP_INDEX_URL", configured)
+        for words in (
+            ("freeze", *folders, "--base", base),
+            ("check", *folders, "--base", base),
+            ("resolve", "demo", "--base", base, "--no-cache"),
+            ("retarget", lock, "--base", base, "--no-cache"),
+            ("resolve", "demo", "--base", scene.base, "--base-url", f"{other.root}/files/", "--no-cache"),
+        ):
+            scene.told(*words)
+            if "--base-url" not in words:
+                assert was_told(other) is (configured == other.url), words
+            assert configured == other.url or not any("authorization" in it.headers for it in other.requests)
+            other.reset()
 
 
 # -- requirements
