@@ -23,6 +23,7 @@ __all__ = [
     "shown_within",
     "split",
     "without_credentials",
+    "writable",
 ]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -229,6 +230,22 @@ def without_credentials(url: str) -> str:
     """
     parts = _split(url)
     return f"{parts.scheme}{parts.authority}{parts.path}{parts.query}"
+
+
+#: "user:password@" in a text that is no http URL, in any coding of these marks.
+_USERINFO = re.compile(r"[^/\\:@?#]+(?::|%(?:25)*3a)[^/\\@?#]*(?:@|%(?:25)*40)", re.IGNORECASE)
+
+
+def writable(file_name: str) -> str:
+    """The file name of a lock's entry, a URL or relative, without userinfo; of a URL without fragment, too.
+
+    A name that is no http URL loses user and password wherever they stand in it: what reads it may see a host there.
+    """
+    if is_http(file_name):
+        return without_credentials(file_name)
+    if file_name.startswith("//") or "://" in file_name:
+        file_name = without_credentials(file_name)
+    return _USERINFO.sub("", file_name)
 
 
 @lru_cache(maxsize=1024)  # of one URL it is asked several times

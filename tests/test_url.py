@@ -16,6 +16,7 @@ from micropip_lock.url import (
     shown_within,
     split,
     without_credentials,
+    writable,
 )
 
 
@@ -49,10 +50,34 @@ def test_shown(url: str, expected: str) -> None:
 
 @given(st.text())
 def test_nothing_raises(text: str) -> None:
-    for function in (shown, shown_within, without_credentials, is_http, is_portable, origin):
+    for function in (shown, shown_within, without_credentials, writable, is_http, is_portable, origin):
         function(text)
         function("https://" + text)
         function("https://us:\ud800@" + text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("https://user:secret@index.example/a.whl?b=c#d", "https://index.example/a.whl?b=c"),
+        ("//user:secret@index.example/a.whl", "//index.example/a.whl"),
+        ("//secret@index.example/a.whl", "//index.example/a.whl"),
+        ("///user:secret@index.example/a.whl", "///index.example/a.whl"),
+        (r"\\user:secret@index.example\a.whl", r"\\index.example\a.whl"),
+        ("user:secret@index.example/a.whl", "index.example/a.whl"),
+        ("./user:secret@index.example/a.whl", "./index.example/a.whl"),
+        ("//user%3asecret%2540index.example/a.whl", "//index.example/a.whl"),
+        ("http:/user:secret@index.example/a.whl", "http:/index.example/a.whl"),
+        ("ftp://user:secret@index.example/a.whl", "ftp://index.example/a.whl"),
+        # What is no userinfo stays.
+        ("https://index.example/a:b@c/a.whl", "https://index.example/a:b@c/a.whl"),
+        ("pkg@1.0/a.whl", "pkg@1.0/a.whl"),
+        ("/root/a.whl", "/root/a.whl"),
+        ("C:/a.whl", "C:/a.whl"),
+    ],
+)
+def test_writable(name: str, expected: str) -> None:
+    assert writable(name) == expected == writable(expected)
 
 
 #: A password where parsers, browsers or people take it for one, and what is a query or a fragment.

@@ -14,7 +14,7 @@ from ..fetch import Fetcher
 from ..fetch._meter import Meter
 from ..hashes import Hashes
 from ..lockfile import LockedPackage, Lockfile
-from ..url import is_http, join, origin, shown, without_credentials
+from ..url import is_http, join, origin, shown, writable
 
 #: Where Pyodide's releases are, as the runtime's own default has it.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
@@ -39,7 +39,7 @@ class Base:
         name = entry.file_name
         if not is_http(name) and self.url is not None:
             name = join(self.url, name)
-        return replace(entry, file_name=without_credentials(name) if is_http(name) else name)
+        return replace(entry, file_name=writable(name))
 
     def wheel(self, name: str, version: str) -> BaseWheel | None:
         """Where to read the base's own wheel of ``name``, if it has that version and can be read at all."""

@@ -18,7 +18,7 @@ from ..evidence import Evidence
 from ..lockfile import LockedPackage, Lockfile
 from ..target import Target
 from ..text import first_few
-from ..url import is_http, join, shown
+from ..url import is_http, join, shown, writable
 from ._base import is_release
 from ._verify_entry import wheel_name_fault
 
@@ -157,7 +157,7 @@ def _wheel(
     about = known.get(entry.sha256)
     index, size = (None, None) if about is None else (about.index, about.size)
     if not is_http(name):
-        path = unquote(re.split(r"[?#]", name)[0])
+        path = unquote(re.split(r"[?#]", writable(name))[0])
         return ExportedWheel(key, version, filename, entry.sha256, path=path, size=size, index=index)
     candidate = candidate_at(name, "lock", entry.sha256)
     if candidate.had_query:

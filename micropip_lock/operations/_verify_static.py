@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion
 from ..depends import components
 from ..errors import Problem
 from ..target import Target
-from ..url import is_portable, origin, shown, without_credentials
+from ..url import is_portable, origin, shown, writable
 from ._verify_entry import LONGEST_FILENAME, Entry, about, listed, wheel_name_fault
 from ._verify_schema import Lock
 
@@ -52,7 +52,7 @@ def _file_name(entry: Entry, target: Target | None) -> Iterator[Problem]:
         yield _unfit(entry, what, "Write the https URL of the wheel.")
         return
     bare, _, fragment = name.partition("#")
-    if without_credentials(bare) != bare:
+    if writable(bare) != bare:
         yield entry.problem(
             "credentials",
             "its file name holds a user name or a password, for everybody to read.",

@@ -451,6 +451,63 @@ def test_a_file_name_of_a_lock(scene: Scene) -> None:
         scene.told("sync", lock, "--path", scene.site, "--dry-run")
 
 
+#: A file name of a lock that is no http URL, with a password; {file} is the wheel at the end.
+RELATIVE = [
+    "//us:{secret}@h/{file}",
+    "//{secret}@h/{file}",
+    "///us:{secret}@h/{file}",
+    "\\\\us:{secret}@h\\{file}",
+    "us:{secret}@h/{file}",
+    "./us:{secret}@h/{file}",
+    "/us:{secret}@h/{file}",
+    "a/us:{secret}@h/{file}",
+    "//us%3A{secret}%40h/{file}",
+    "us%3A{secret}%40h/{file}",
+    "http:us:{secret}@h/{file}",
+    "http:/us:{secret}@h/{file}",
+    "file://us:{secret}@h/{file}",
+    "ftp://us:{secret}@h/{file}",
+]
+
+
+@pytest.mark.parametrize("spelling", RELATIVE)
+def test_a_file_name_that_is_no_http_url(spelling: str, scene: Scene) -> None:
+    """Of a base, and of each lock that a command reads: what is shown and what is written."""
+    scene.both = True
+    index = ("--index-url", scene.index.url)
+    good = scene.lock(scene.index.file_url(WHEEL), tool={}).rename(scene.folder / "good.json")
+    pylock = scene.folder / "pylock.toml"
+    scene.told("export", good, "--format", "pylock", "-o", "{out}/pylock.toml", expected={0})
+    shutil.copy(scene.folder / "out" / "pylock.toml", pylock)
+    lock = scene.lock(spelling.format(secret=SECRET, file=WHEEL), tool={})
+    target = ("-o", "{out}/lock.json")
+    for words in (
+        ("freeze", "--path", scene.site, "--base", lock, *index, "--include", "distribution", *target),
+        ("freeze", "--path", scene.site, "--base", lock, *index, "--base-url", "https://h.example/full", *target),
+        ("resolve", "demo", "--base", lock, *index),
+        ("resolve", "demo", "--base", lock, *index, *target),
+        ("resolve", "demo", "--base", scene.base, *index, "-o", lock, "--check"),
+        ("retarget", good, "--base", lock, *index, *target),
+        ("retarget", lock, "--base", lock, *index, *target),
+        ("import", pylock, "--base", lock, *index, *target),
+        ("verify", lock),
+        ("verify", lock, "--deep"),
+        ("check", lock),
+        ("check", "--path", scene.site, "--base", lock),
+        ("tree", lock),
+        ("tree", lock, "--svg", "{out}/tree.svg"),
+        ("diff", good, lock),
+        ("diff", lock, good, "--markdown"),
+        ("outdated", lock, *index),
+        ("export", lock, "--format", "requirements", "-o", "{out}/requirements.txt"),
+        ("export", lock, "--format", "pylock", "-o", "{out}/pylock.toml"),
+        ("bundle", lock, "{out}/bundle", "--base-dir", scene.index.folder),
+        ("sync", lock, "--path", scene.site, "--dry-run"),
+        ("sync", lock, "--path", scene.site),
+    ):
+        scene.told(*words)
+
+
 def test_the_base(scene: Scene) -> None:
     for url in [scene.url(spelling) for spelling in SPELLINGS]:
         given = ("freeze", "--path", scene.site, "--index-url", scene.index.url, "-o", "{out}/lock.json")
