@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
@@ -21,7 +22,7 @@ from ..installed import InstalledDistribution
 from ..lockfile import LockedPackage, Lockfile
 from ..metadata import CoreMetadata
 from ..origin import origin
-from ..remote_wheel import inspect_wheel
+from ..remote_wheel import WheelContents, inspect_wheel
 from ..store import Facts
 from ..target import Target
 from ._place import Place
@@ -52,7 +53,10 @@ class Equality:
         self.listed = Counter(path for item in found for path in {row.path for row in item.rows})
 
     async def holds(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
-        """Whether what is installed is the lock's wheel: by what this runtime or sync remembers, else by its RECORD."""
+        """Whether what is installed is the lock's wheel.
+
+        By what this runtime or sync remembers; else by its RECORD, where something beside the lock gives the sha256.
+        """
         try:
             if item.faults or not same_version(item.version, entry.version):
                 return False
@@ -74,10 +78,12 @@ class Equality:
         question = (item.key, record)
         if question not in self.examined:
             self.examined[question] = await self._examine(item, entry)
+            if self.examined[question]:
+                self.remember(record, entry.sha256)
         return self.examined[question]
 
     def remember(self, record: bytes, sha256: str) -> None:
-        """Remember, outside of the environment, that sync wrote this RECORD for the wheel with this sha256."""
+        """Remember, outside of the environment, that this RECORD in it is that of the wheel with this sha256."""
         written = self._written(record, sha256)
         if self.place.runtime is not None:
             _written_by_this_runtime.add(written)
@@ -111,10 +117,21 @@ class Equality:
             if url is None:
                 return False
             candidate = Candidate(url, "lock", entry.sha256)
-            outcome = await Examiner(item, self.fetcher, Rules(), self.facts).examine(candidate)
+            examiner = Examiner(item, self.fetcher, Rules(), self.facts)
+            outcome = await examiner.examine(candidate)
+            if outcome.verdict is Is.EQUAL and not self._is_known(item, entry, outcome.contents):
+                # A range does not tell the sha256 of the whole, and that of the lock may be wrong.
+                outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
             return False  # then it is replaced, which says what is wrong if that goes wrong, too
         return outcome.verdict is Is.EQUAL
+
+    def _is_known(self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelContents | None) -> bool:
+        """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does not ship itself."""
+        if self.place.is_base(item.key, entry):
+            return True
+        notes = [name for name, sha256 in _claimed_by_url(item) if sha256 == entry.sha256]
+        return wheel is not None and any(not wheel.ships(name) for name in notes)
 
     def _is_shared(self, path: str) -> bool:
         """Whether a file is there that several packages have: whoever came last has written it."""
@@ -136,13 +153,17 @@ class Equality:
 
 def claimed_sha256(item: InstalledDistribution) -> str | None:
     """The sha256 that provenance_url.json or direct_url.json gives for what is installed."""
+    return next((sha256 for _, sha256 in _claimed_by_url(item)), None)
+
+
+def _claimed_by_url(item: InstalledDistribution) -> Iterator[tuple[str, str | None]]:
+    """The files of .dist-info that name a URL, each with the sha256 that it gives."""
     for name, parse in (("provenance_url.json", parse_provenance_url), ("direct_url.json", parse_direct_url)):
         if name in item.files:
-            try:
-                return parse(item.files[name]).sha256
-            except ValueError:
-                return None
-    return None
+            sha256 = None
+            with suppress(ValueError):
+                sha256 = parse(item.files[name]).sha256
+            yield name, sha256
 
 
 class Notes:

@@ -58,11 +58,12 @@ async def sync(
 ) -> Plan:
     """Make an environment exactly what a lock says: install, replace and remove, and leave alone what is equal.
 
-    A package is equal when its RECORD is the one that sync wrote into this folder for the lock's wheel, as the cache
-    remembers, when the running Pyodide itself installed that wheel, or when its RECORD has the hashes of the wheel's
-    own. What else its .dist-info says may be a wheel's own word. All wheels are fetched and checked before the first
-    change; then each package changes in one step, which is undone when it fails, or by the next sync when it is killed.
-    pip, setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no wheel (shared
+    A package is equal when the cache remembers its RECORD, in this folder, as the lock's wheel's; when the running
+    Pyodide itself installed that wheel; or when its RECORD has the hashes of the wheel's own, and that wheel has the
+    lock's sha256: by Pyodide's own lock, by a note that the wheel does not ship, or by a download. What else its
+    .dist-info says may be a wheel's own word. All wheels to install are fetched and checked before the first change;
+    then each package changes in one step, which is undone when it fails, or by the next sync when it is killed. pip,
+    setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no wheel (shared
     libraries).
 
     In a running Pyodide without ``path`` it is that Pyodide that changes, by its own loader. What was imported before

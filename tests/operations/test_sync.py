@@ -164,9 +164,9 @@ def test_what_is_no_wheel_is_left_out(venv: Venv) -> None:
 # -- what is equal
 
 
-@pytest.mark.parametrize("cached", [True, False], ids=["cached", "by range"])
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "downloaded"])
 def test_equal_by_content(cached: bool, venv: Venv) -> None:
-    """What another installer installed says nothing of its wheel; its RECORD is compared with the wheel's."""
+    """What another installer installed says nothing of its wheel, which is compared, and downloaded at most once."""
     wheel = venv.add("demo", files={"demo.py": "", "big.dat": os.urandom(60_000)})
     install(venv, wheel)
     before = venv.files()
@@ -177,8 +177,39 @@ def test_equal_by_content(cached: bool, venv: Venv) -> None:
     plan = venv.sync(no_network=cached)
     assert venv.actions(plan) == {}
     assert venv.files() == before
-    assert venv.index.wheel_downloads == 0
+    assert venv.index.wheel_downloads == (0 if cached else 1)
     assert bool(venv.index.requests) is not cached
+    venv.index.reset()
+    shutil.rmtree(venv.cache / "wheels", ignore_errors=True)
+    assert venv.actions(venv.sync(no_network=True)) == {}
+
+
+def with_wrong_hash(venv: Venv, sha256: str) -> Lockfile:
+    document = venv.lock().to_dict()
+    document["packages"]["demo"]["sha256"] = sha256
+    return Lockfile.from_json(document)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("forged", [None, "direct_url.json", "provenance_url.json"])
+def test_a_wrong_sha256_of_the_lock_is_found(small: bool, forged: str | None, venv: Venv) -> None:
+    """Though the wheel at the URL is the one that is installed, and though it ships a note that gives the same."""
+    wrong = "ab" * 32
+    url = venv.index.file_url("demo-1.0-py3-none-any.whl")
+    note = {"url": url, "archive_info": {"hash": f"sha256={wrong}", "hashes": {"sha256": wrong}}}
+    files = {"demo.py": "", "big.dat": b"" if small else os.urandom(60_000)}
+    if forged is not None:
+        files[f"demo-1.0.dist-info/{forged}"] = json.dumps(note)
+    install(venv, venv.add("demo", files=files))
+    before = venv.files()
+    lock = with_wrong_hash(venv, wrong)
+    assert venv.actions(venv.sync(lock=lock, dry_run=True)) == {"demo": "replace"}
+    with pytest.raises(UnlockableError) as error:
+        venv.sync(lock=lock)
+    assert [problem.code for problem in error.value.problems] == ["content-mismatch"]
+    assert venv.files() == before
+    if forged is None:
+        assert venv.actions(venv.sync()) == {}
 
 
 def test_other_contents_of_one_version(venv: Venv, tmp_path: Path) -> None:
@@ -197,13 +228,13 @@ def test_nobody_is_asked_twice(venv: Venv, tmp_path: Path) -> None:
 
 
 def test_direct_url_does_not_count(venv: Venv, tmp_path: Path) -> None:
-    """It may be the wheel's own: the wheel is asked."""
-    wheel = venv.add("demo")
+    """It may be the wheel's own: the wheel is asked, and as it does not ship it, its sha256 is believed."""
+    wheel = venv.add("demo", files={"demo.py": "", "big.dat": os.urandom(60_000)})
     pip_target(tmp_path / "pip", f"demo @ {venv.index.file_url(wheel.name)}#sha256={sha256(wheel)}")
     shutil.copytree(tmp_path / "pip", venv.site, dirs_exist_ok=True)
     venv.index.reset()
     assert venv.actions(venv.sync()) == {}
-    assert len(venv.index.requests) > 0
+    assert len(venv.index.requests) > venv.index.wheel_downloads == 0
 
 
 @pytest.mark.parametrize("installer", [pip_target, uv_target])
