@@ -15,7 +15,7 @@ from ..errors import FetchError, InputError, Problem, UnlockableError
 from ..fetch import Fetcher, default_cache_dir, run_sync
 from ..lockfile import LockedPackage, Lockfile, write_atomically
 from ..operations._base import Base, load_base
-from ..operations._bundle import bundle, read_lock
+from ..operations._bundle import fill, read_lock
 from ..operations._supply import hashed
 from ..operations._verify import ADVICE, verify
 from ..url import is_http
@@ -237,7 +237,8 @@ def _supply(
 ) -> tuple[Lockfile, int] | UnlockableError:
     async def bring(fetcher: Fetcher) -> tuple[Lockfile, int] | UnlockableError:
         try:
-            result = await bundle(lock, folder, base_dir=beside, replaces=True, fetcher=fetcher, cache_dir=cache_dir)
+            folders = () if beside is None else (beside,)
+            result = await fill(lock, folder, folders, fetcher=fetcher, cache_dir=cache_dir)
         except UnlockableError as error:
             return error
         return result.lockfile, sum(item.source == "downloaded" for item in result.files)

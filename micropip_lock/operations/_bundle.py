@@ -90,7 +90,6 @@ async def bundle(
     base_dir: str | Path | None = None,
     zip: bool = False,
     page: bool | str | Path | None = None,
-    replaces: bool = False,
     offline: bool = False,
     refresh: bool = False,
     fetcher: Fetcher | None = None,
@@ -108,7 +107,6 @@ async def bundle(
     * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
       environment; a ``.py`` file is copied and run by it.
-    * ``replaces``: ``dest`` belongs to the caller, and other files in it may be replaced.
     * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache
       that files are shared through (None with a fetcher: none); ``progress``: is told about each download
       (None: in a notebook bars show them).
@@ -118,11 +116,44 @@ async def bundle(
     """
     lock, beside = read_lock(lockfile)
     folder = Path(dest)
+    _refuse_to_replace(lock, folder, _names(lock, _script(page)), _earlier(folder, beside))
+    return await fill(
+        lock,
+        folder,
+        tuple(Path(item) for item in (base_dir, beside) if item is not None),
+        jobs=jobs,
+        zip=zip,
+        page=page,
+        offline=offline,
+        refresh=refresh,
+        fetcher=fetcher,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
+
+
+async def fill(
+    lock: Lockfile,
+    folder: Path,
+    folders: tuple[Path, ...],
+    *,
+    jobs: int | None = None,
+    zip: bool = False,
+    page: bool | str | Path | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    cache_dir: Path | None = None,
+    progress: Transfers | None = None,
+) -> BundleResult:
+    """As `bundle`, for a folder whose files belong to the caller and may be replaced.
+
+    ``folders`` are those that may have files of the lock.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
-    folders = tuple(Path(item) for item in (base_dir, beside) if item is not None)
     for item in folders:
         if not item.is_dir():
             raise InputError(f"The folder {item} does not exist.")
@@ -131,11 +162,8 @@ async def bundle(
     store = WheelStore(cache_dir) if cache_dir is not None else None
     if zip:
         _zip_of(folder)
-    script = None if page is None or isinstance(page, bool) else Path(page).name
-    names = _names(lock, script)
+    names = _names(lock, _script(page))
     _refuse_links(folder, names.values())
-    if not replaces:
-        _refuse_to_replace(lock, folder, names, _earlier(folder, beside))
     booting = prepare_page(lock, page, folders) if page else None
     async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
         supplier = Supplier(meter, folders, store)
@@ -176,6 +204,11 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lock
     if path.is_dir():
         path = path / LOCK_NAME
     return Lockfile.read(path), path.absolute().parent
+
+
+def _script(page: bool | str | Path | None) -> str | None:
+    """The name of the file that the page runs."""
+    return None if page is None or isinstance(page, bool) else Path(page).name
 
 
 def _names(lock: Lockfile, script: str | None) -> dict[str, str]:
