@@ -38,8 +38,8 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from micropip_lock.simple_html import anchor, read_html
-from micropip_lock.target import Target
+from micropip_lock.formats.project_page_html import anchor, read_html
+from micropip_lock.formats.target import Target
 from tests.support import foreign_python
 from tests.support.index_proxy import default_index_url
 from tests.support.installed import PYODIDE_314

@@ -21,7 +21,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.metadata import parse_metadata
+from micropip_lock.formats.core_metadata import parse_metadata
 
 #: More than that no client here opens.
 CONNECTIONS = 50

@@ -26,8 +26,8 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
 from packaging.utils import canonicalize_name
 
-from micropip_lock.imports import imports, installed_modules
-from micropip_lock.installed import scan
+from micropip_lock.installed.distribution import scan
+from micropip_lock.installed.import_names import imports, installed_modules
 from tests.pyodide.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
 from tests.support.installed import PYODIDE_314
 from tests.support.node_pyodide import NodePyodide

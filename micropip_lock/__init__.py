@@ -22,23 +22,23 @@ if TYPE_CHECKING:
         SuspensionError,
         UnlockableError,
     )
-    from .evidence import Evidence
-    from .hosts.micropip import disable, enable
-    from .lockfile import LockedPackage, Lockfile, LockInfo
-    from .operations._bundle import BundleResult, bundle
-    from .operations._check import Checked, check
-    from .operations._diff import Diff, diff
-    from .operations._export import Export, export
-    from .operations._freeze import freeze, freeze_sync
-    from .operations._import import import_pylock
-    from .operations._outdated import Outdated, outdated
-    from .operations._plan import Plan
-    from .operations._resolve import resolve
-    from .operations._result import FreezeResult, ResolveResult
-    from .operations._retarget import RetargetResult, retarget
-    from .operations._sync import sync
-    from .operations._tree import Tree, tree
-    from .operations._verify import verify
+    from .formats.lockfile import LockedPackage, Lockfile, LockInfo
+    from .integrations.micropip import disable, enable
+    from .operations.bundle.run import BundleResult, bundle
+    from .operations.check.run import Checked, check
+    from .operations.diff import Diff, diff
+    from .operations.exchange.export import Export, export
+    from .operations.exchange.import_pylock import import_pylock
+    from .operations.freeze.run import freeze, freeze_sync
+    from .operations.outdated import Outdated, outdated
+    from .operations.resolve.run import resolve
+    from .operations.results import FreezeResult, ResolveResult
+    from .operations.retarget.run import RetargetResult, retarget
+    from .operations.sync.plan import Plan
+    from .operations.sync.run import sync
+    from .operations.tree.run import Tree, tree
+    from .operations.verify.run import verify
+    from .proof.evidence import Evidence
 
 __all__ = [
     "BundleResult",

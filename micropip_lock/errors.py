@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .text import showable
-from .url import shown, shown_within
+from ._util.text import showable
+from ._util.url import shown, shown_within
 
 __all__ = [
     "FetchError",

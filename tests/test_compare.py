@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.compare import Comparison, Installation, compare, split_changes
-from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.record import RecordRow, digest
-from micropip_lock.remote_wheel import WheelContents, inspect_wheel
-from micropip_lock.zip_tail import Member
+from micropip_lock.formats.record import RecordRow, digest
+from micropip_lock.formats.zip_directory import Member
+from micropip_lock.index.remote_wheel import WheelContents, inspect_wheel
+from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.proof.comparison import Comparison, Installation, compare, split_changes
 
 from .support.installed import installer_target, pip_target, uv_target
 from .support.wheels import Row, build_wheel

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from micropip_lock.depends import Dependencies, Edges, break_cycles
-from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.lockfile import LockInfo
-from micropip_lock.metadata import parse_metadata
-from micropip_lock.target import Target
+from micropip_lock.dependencies.edges import Dependencies, Edges, break_cycles
+from micropip_lock.formats.core_metadata import parse_metadata
+from micropip_lock.formats.lockfile import LockInfo
+from micropip_lock.formats.target import Target
+from micropip_lock.installed.distribution import InstalledDistribution, scan
 
 from .support.freezing import INFO
 from .support.installed import installer_target

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.direct_url import (
+from micropip_lock.formats.direct_url import (
     DirectUrl,
     Note,
     parse_direct_url,

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import Evidence, FreezeResult, Problem, display
-from micropip_lock.operations._plan import Plan, Step
-from micropip_lock.progress import Tally
+from micropip_lock import Evidence, FreezeResult, Problem
+from micropip_lock._util import html as display
+from micropip_lock._util.progress import Tally
+from micropip_lock.operations.sync.plan import Plan, Step
 
 from .support.freezing import base_lock, entry
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.download import download
 from micropip_lock.errors import FetchError, InputError, IntegrityError
+from micropip_lock.index.download import download
 
 from .fetch.serving import Answer, Asked, Server, ranged
 from .support.freezing import forget_machine, quick_fetcher

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from micropip_lock.evidence import Evidence
+from micropip_lock.proof.evidence import Evidence
 
 
 def test_evidence_is_a_json_object_with_every_field() -> None:

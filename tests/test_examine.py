@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from micropip_lock.candidate import candidate_at
-from micropip_lock.examine import distinct
-from micropip_lock.index import Offer
-from micropip_lock.simple import IndexFile
+from micropip_lock.formats.project_page import IndexFile
+from micropip_lock.index.client import Offer
+from micropip_lock.proof.candidate import candidate_at
+from micropip_lock.proof.examination import distinct
 
 WHEEL = "https://files.example/demo-1.0-py3-none-any.whl"
 A, B = "a" * 64, "b" * 64

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.errors import InputError
-from micropip_lock.files import (
+from micropip_lock._util.files import (
     TEMPORARY,
     check_private,
     discard_leftovers,
@@ -24,6 +23,7 @@ from micropip_lock.files import (
     remove,
     write_file,
 )
+from micropip_lock.errors import InputError
 
 
 def mode(path: Path) -> int:
@@ -72,7 +72,7 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
 
 def test_leftovers_of_killed_processes(tmp_path: Path) -> None:
     """Not of one that is at work; and no link, nor what it leads to."""
-    code = "import os, sys, pathlib, micropip_lock.files as it\n"
+    code = "import os, sys, pathlib, micropip_lock._util.files as it\n"
     code += "with it.new_file(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=False)
     (left,) = os.listdir(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.hints import Site, add, leave_out
+from micropip_lock.installed.hints import Site, add, leave_out
 
 FOLDER = Path("libs")
 TARGET = "--target libs 'rich>=14' (with the --platform options the folder was made with)"

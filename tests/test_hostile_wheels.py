@@ -20,9 +20,9 @@ import pytest
 
 from micropip_lock import UnlockableError
 from micropip_lock.errors import IntegrityError
-from micropip_lock.fetch import ByteRange, Response, drive
-from micropip_lock.remote_wheel import NoRangesError, WheelContents, download_wheel, read_wheel
-from micropip_lock.zip_tail import LONGEST_END
+from micropip_lock.formats.zip_directory import LONGEST_END
+from micropip_lock.index.remote_wheel import NoRangesError, WheelContents, download_wheel, read_wheel
+from micropip_lock.network import ByteRange, Response, drive
 
 from .support.memory_index import MemoryIndex
 from .support.raw_zip import DIST_INFO, Entry, raw_zip, record_of, wheel_entries

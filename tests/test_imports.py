@@ -11,10 +11,17 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import Problem
-from micropip_lock.imports import Importable, WheelModules, imports, installed_modules, wheel_modules, wheel_names
-from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.metadata import parse_metadata
-from micropip_lock.remote_wheel import WheelContents, inspect_wheel
+from micropip_lock.formats.core_metadata import parse_metadata
+from micropip_lock.index.remote_wheel import WheelContents, inspect_wheel
+from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.import_names import (
+    Importable,
+    WheelModules,
+    imports,
+    installed_modules,
+    wheel_modules,
+    wheel_names,
+)
 
 from .support.installed import installer_target, pip_target, uv_target
 from .support.wheels import build_wheel, sha256

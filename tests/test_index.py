@@ -11,8 +11,8 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import Fetcher
-from micropip_lock.index import MAX_PAGE, Indexes, Listing, project_url
+from micropip_lock.index.client import MAX_PAGE, Indexes, Listing, project_url
+from micropip_lock.network import Fetcher
 
 from .support.freezing import forget_machine, quick_fetcher
 from .support.index_server import Fault, IndexServer

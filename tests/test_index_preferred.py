@@ -10,9 +10,9 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import NoNetwork, Response, drive
-from micropip_lock.index import Indexes, Listing
-from micropip_lock.simple import parse_page
+from micropip_lock.formats.project_page import parse_page
+from micropip_lock.index.client import Indexes, Listing
+from micropip_lock.network import NoNetwork, Response, drive
 
 JSON = "application/vnd.pypi.simple.v1+json"
 FIRST, SECOND, THIRD = (f"https://{name}.example/simple" for name in ("first", "second", "third"))

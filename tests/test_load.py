@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 
 from benchmarks.load import Crowd
 from benchmarks.load_inputs import chain, lock, packages
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.metadata import CoreMetadata, parse_metadata
-from micropip_lock.operations._check_conflicts import Packages
-from micropip_lock.operations._verify_depends import check_depends
-from micropip_lock.operations._verify_entry import Entry
-from micropip_lock.operations._verify_online import Look
-from micropip_lock.target import Target
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.formats.core_metadata import CoreMetadata, parse_metadata
+from micropip_lock.formats.target import Target
+from micropip_lock.operations.check.conflicts import Packages
+from micropip_lock.operations.verify.depends import check_depends
+from micropip_lock.operations.verify.entry import Entry
+from micropip_lock.operations.verify.online import Look
 
 COUNT = 1000
 _UNKNOWN = f"What {COUNT} of them need is not known."
@@ -125,7 +125,7 @@ def _metadata(name: str, *requires: str) -> CoreMetadata:
 
 
 def _target() -> Target:
-    from micropip_lock.lockfile import Lockfile
+    from micropip_lock.formats.lockfile import Lockfile
 
     document: dict[str, Any] = lock([])
     return Target.from_info(Lockfile.from_json(document).info)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from micropip_lock.errors import InputError
-from micropip_lock.lockfile import LockedPackage, Lockfile, LockInfo, write_atomically
+from micropip_lock.formats.lockfile import LockedPackage, Lockfile, LockInfo, write_atomically
 
 from .support.ids import short
 from .support.runtimes import VERSIONS, base_lock

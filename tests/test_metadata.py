@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import parse_tag
 
-from micropip_lock.metadata import parse_metadata, parse_requirement, parse_wheel_metadata
+from micropip_lock.formats.core_metadata import parse_metadata, parse_requirement, parse_wheel_metadata
 
 from .support.ids import short
 from .support.wheels import build_wheel, wheel_member

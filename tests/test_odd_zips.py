@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.fetch import drive
-from micropip_lock.remote_wheel import NoRangesError, WheelContents, download_wheel
+from micropip_lock.index.remote_wheel import NoRangesError, WheelContents, download_wheel
+from micropip_lock.network import drive
 
 from .support.ids import short
 from .support.installed import InstallError, pip_target, uv_target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from micropip_lock.progress import Tally, cost, count, left, size
+from micropip_lock._util.progress import Tally, cost, count, left, size
 
 
 class Clock:

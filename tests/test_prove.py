@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
-from micropip_lock.fetch import drive
-from micropip_lock.index import Indexes
-from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.lockfile import LockedPackage, LockInfo
-from micropip_lock.origin import Claim, Origin, origin
-from micropip_lock.prove import MOST_CANDIDATES, Prover
-from micropip_lock.target import Target
+from micropip_lock.formats.lockfile import LockedPackage, LockInfo
+from micropip_lock.formats.target import Target
+from micropip_lock.index.client import Indexes
+from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.origin import Claim, Origin, origin
+from micropip_lock.network import drive
+from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.proof.prover import MOST_CANDIDATES, Prover
 
 from .support.freezing import INFO, NATIVE, forget_machine, quick_fetcher
 from .support.index_server import Fault, IndexServer

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.errors import Problem
-from micropip_lock.evidence import BaseWheel, Evidence, Finding, Rules
-from micropip_lock.imports import WheelModules
-from micropip_lock.installed import InstalledDistribution, scan
-from micropip_lock.lockfile import LockInfo
-from micropip_lock.origin import Claim, Origin
-from micropip_lock.proved import Proved
-from micropip_lock.store.facts import FactStore
-from micropip_lock.target import Target
+from micropip_lock.formats.lockfile import LockInfo
+from micropip_lock.formats.target import Target
+from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.import_names import WheelModules
+from micropip_lock.installed.origin import Claim, Origin
+from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.proof.memory import Proved
+from micropip_lock.storage.facts import FactStore
 
 from .support.freezing import INFO, base_lock, entry
 from .support.installed import installer_target

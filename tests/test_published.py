@@ -14,11 +14,11 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError, IntegrityError
-from micropip_lock.fetch import drive
-from micropip_lock.published import BrokenMetadataError, Publications, WheelSummary, fact_key
-from micropip_lock.remote_wheel import NoRangesError, likely_tail
-from micropip_lock.simple import IndexFile
-from micropip_lock.store import Facts, NoFacts
+from micropip_lock.formats.project_page import IndexFile
+from micropip_lock.index.remote_wheel import NoRangesError, likely_tail
+from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications, WheelSummary, fact_key
+from micropip_lock.network import drive
+from micropip_lock.storage import Facts, NoFacts
 
 from .support.memory_index import MemoryIndex
 from .support.wheels import build_wheel, sha256, wheel_member

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.record import Record, RecordRow, bytecode_source, parse_record
+from micropip_lock.formats.record import Record, RecordRow, bytecode_source, parse_record
 
 from .support.ids import short
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from micropip_lock.release import document_url, read_document, same_release
-from micropip_lock.simple import ProjectPage, parse_page
+from micropip_lock.formats.project_page import ProjectPage, parse_page
+from micropip_lock.formats.release_document import document_url, read_document, same_release
 
 from .support.freezing import quick_fetcher
 from .support.index_server import Fault, IndexServer

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import FetchError, IntegrityError
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.record import parse_record
-from micropip_lock.remote_wheel import (
+from micropip_lock.formats.record import parse_record
+from micropip_lock.index.remote_wheel import (
     SMALL_WHEEL,
     NoRangesError,
     WheelContents,
@@ -26,6 +25,7 @@ from micropip_lock.remote_wheel import (
     inspect_wheel,
     read_wheel,
 )
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .support.freezing import forget_machine, quick_fetcher
 from .support.index_server import Fault, IndexServer

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.direct_url import DirectUrl
 from micropip_lock.errors import InputError
-from micropip_lock.metadata import parse_wheel_metadata
-from micropip_lock.report import Reported, read_report
+from micropip_lock.formats.core_metadata import parse_wheel_metadata
+from micropip_lock.formats.direct_url import DirectUrl
+from micropip_lock.formats.install_report import Reported, read_report
 
 from .support.freezing import freeze_folder, proofs
 from .support.ids import short

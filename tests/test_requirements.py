@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from micropip_lock.errors import InputError
-from micropip_lock.requirements import Wanted, parse_wanted
+from micropip_lock.formats.requirement import Wanted, parse_wanted
 
 from .support.ids import short
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.simple import IndexFile, ProjectPage, parse_page, single_file_page
+from micropip_lock.formats.project_page import IndexFile, ProjectPage, parse_page, single_file_page
 
 from .support.ids import short
 

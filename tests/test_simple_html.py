@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.simple_html import anchor, read_html
+from micropip_lock.formats.project_page_html import anchor, read_html
 
 HASH = "ab" * 32
 HTML = "text/html"

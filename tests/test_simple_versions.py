@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from micropip_lock import simple
-from micropip_lock.simple import ProjectPage, parse_page, single_file_page
+from micropip_lock.formats import project_page as simple
+from micropip_lock.formats.project_page import ProjectPage, parse_page, single_file_page
 
 URL = "https://index.example/simple/demo/"
 JSON = "application/vnd.pypi.simple.v1+json"

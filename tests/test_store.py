@@ -19,13 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock import store
+from micropip_lock import storage as store
 from micropip_lock.errors import InputError
-from micropip_lock.fetch._cache import FILE_NAME as PAGES_FILE_NAME
-from micropip_lock.store import Facts, NoFacts, _file, facts_in, tidy
-from micropip_lock.store import facts as kept
-from micropip_lock.store.facts import FactStore
-from micropip_lock.store.tidy import Pruned, clear, prune, usage
+from micropip_lock.network.cache import FILE_NAME as PAGES_FILE_NAME
+from micropip_lock.storage import Facts, NoFacts, facts_in
+from micropip_lock.storage import database as _file
+from micropip_lock.storage import facts as kept
+from micropip_lock.storage import maintenance as tidy
+from micropip_lock.storage.facts import FactStore
+from micropip_lock.storage.maintenance import Pruned, clear, prune, usage
 
 PROJECT = Path(store.__file__).parents[2]
 
@@ -33,8 +35,8 @@ PROJECT = Path(store.__file__).parents[2]
 PREAMBLE = """
 import hashlib, os, sys
 from pathlib import Path
-from micropip_lock.store import _file
-from micropip_lock.store import facts as kept
+from micropip_lock.storage import _file
+from micropip_lock.storage import facts as kept
 
 def value(key):
     return hashlib.sha256(str(key).encode()).digest() * 20

@@ -11,8 +11,8 @@ from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
 from micropip_lock.errors import InputError
-from micropip_lock.lockfile import Lockfile, LockInfo
-from micropip_lock.target import Target
+from micropip_lock.formats.lockfile import Lockfile, LockInfo
+from micropip_lock.formats.target import Target
 
 from .support.ids import short
 from .support.runtimes import VERSIONS, base_lock

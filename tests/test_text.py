@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.text import showable
+from micropip_lock._util.text import showable
 
 
 @pytest.mark.parametrize(

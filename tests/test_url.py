@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from micropip_lock.url import (
+from micropip_lock._util.url import (
     is_http,
     is_portable,
     join,

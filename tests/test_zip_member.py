@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.zip_member import WholeArchive
+from micropip_lock.formats.zip_member import WholeArchive
 
 from .support.raw_zip import Entry, raw_zip
 

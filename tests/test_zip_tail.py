@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.zip_member import extract, most_bytes
-from micropip_lock.zip_tail import LONGEST_END, DirectoryPlace, Member, find_directory, last_member, parse_directory
+from micropip_lock.formats.zip_directory import (
+    LONGEST_END,
+    DirectoryPlace,
+    Member,
+    find_directory,
+    last_member,
+    parse_directory,
+)
+from micropip_lock.formats.zip_member import extract, most_bytes
 
 from .support.ids import short
 from .support.raw_zip import Entry, raw_zip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from unittest import mock
 
+from micropip_lock.environment import pip_config as _pip_config
+from micropip_lock.environment import uv_config as _uv_config
+from micropip_lock.environment.settings import IndexSettings
 from micropip_lock.errors import InputError
-from micropip_lock.surroundings import _pip_config, _uv_config
-from micropip_lock.surroundings._settings import IndexSettings
 
 from ..target import Target, folder, only, promise
 

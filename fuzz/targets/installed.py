@@ -8,9 +8,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from micropip_lock.compare import Installation, compare
-from micropip_lock.depends import Dependencies
-from micropip_lock.direct_url import (
+from micropip_lock._util.url import shown
+from micropip_lock.dependencies.edges import Dependencies
+from micropip_lock.environment.venv import distributions, find_venv, python_of, site_packages, without_distribution
+from micropip_lock.errors import InputError
+from micropip_lock.formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
+from micropip_lock.formats.direct_url import (
     Note,
     parse_direct_url,
     parse_index,
@@ -18,19 +21,16 @@ from micropip_lock.direct_url import (
     parse_provenance_url,
     provenance_url,
 )
-from micropip_lock.errors import InputError
-from micropip_lock.imports import imports, installed_modules, wheel_modules, wheel_names
-from micropip_lock.installed import InstalledDistribution, SiteFiles, scan
-from micropip_lock.lockfile import LockInfo
-from micropip_lock.metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
-from micropip_lock.operations._project import fits_python
-from micropip_lock.origin import origin
-from micropip_lock.record import RecordRow, bytecode_source, parse_record
-from micropip_lock.remote_wheel import WheelContents
-from micropip_lock.surroundings._venv import distributions, find_venv, python_of, site_packages, without_distribution
-from micropip_lock.target import Target as Pyodide
-from micropip_lock.url import shown
-from micropip_lock.zip_tail import Member
+from micropip_lock.formats.lockfile import LockInfo
+from micropip_lock.formats.record import RecordRow, bytecode_source, parse_record
+from micropip_lock.formats.target import Target as Pyodide
+from micropip_lock.formats.zip_directory import Member
+from micropip_lock.index.remote_wheel import WheelContents
+from micropip_lock.installed.distribution import InstalledDistribution, SiteFiles, scan
+from micropip_lock.installed.import_names import imports, installed_modules, wheel_modules, wheel_names
+from micropip_lock.installed.origin import origin
+from micropip_lock.operations.resolve.project import fits_python
+from micropip_lock.proof.comparison import Installation, compare
 
 from ..target import Target, folder, only, promise
 from .locks import INFO, SHA256

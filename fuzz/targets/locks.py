@@ -7,16 +7,16 @@ from contextlib import suppress
 from typing import Any
 
 from micropip_lock.errors import InputError, UnlockableError
-from micropip_lock.fetch import NoNetwork, drive, offline_error
-from micropip_lock.hosts._site import KERNEL, Choice, Site
-from micropip_lock.interop.pylock import parse_pylock, to_pylock
-from micropip_lock.interop.requirements_out import to_requirements
-from micropip_lock.lockfile import Lockfile
-from micropip_lock.operations._diff import diff
-from micropip_lock.operations._export import export
-from micropip_lock.operations._tree import tree
-from micropip_lock.operations._verify import verify
-from micropip_lock.target import Target as Pyodide
+from micropip_lock.formats.lockfile import Lockfile
+from micropip_lock.formats.pylock import parse_pylock, to_pylock
+from micropip_lock.formats.requirements_export import to_requirements
+from micropip_lock.formats.target import Target as Pyodide
+from micropip_lock.integrations.jupyterlite.site import KERNEL, Choice, Site
+from micropip_lock.network import NoNetwork, drive, offline_error
+from micropip_lock.operations.diff import diff
+from micropip_lock.operations.exchange.export import export
+from micropip_lock.operations.tree.run import tree
+from micropip_lock.operations.verify.run import verify
 
 from ..target import Target, folder, only, promise
 

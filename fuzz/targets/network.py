@@ -11,15 +11,15 @@ from unittest import mock
 
 import httpx
 
+from micropip_lock._util.url import is_http, is_portable, origin, shown, without_credentials
 from micropip_lock.errors import FetchError
-from micropip_lock.examine import candidate_at
-from micropip_lock.fetch import ByteRange, Response
-from micropip_lock.fetch._body import Body
-from micropip_lock.fetch._credentials import Credentials, _read_netrc
-from micropip_lock.fetch._exchange import _redirect
-from micropip_lock.fetch._rules import Transient, announced, check_length, check_partial, check_status, retry_after
-from micropip_lock.remote_wheel import _etag, _total
-from micropip_lock.url import is_http, is_portable, origin, shown, without_credentials
+from micropip_lock.index.remote_wheel import _etag, _total
+from micropip_lock.network import ByteRange, Response
+from micropip_lock.network.auth import Credentials, _read_netrc
+from micropip_lock.network.body import Body
+from micropip_lock.network.exchange import _redirect
+from micropip_lock.network.rules import Transient, announced, check_length, check_partial, check_status, retry_after
+from micropip_lock.proof.examination import candidate_at
 
 from ..target import Target, folder, only, promise
 

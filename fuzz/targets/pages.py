@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock._util.url import shown
 from micropip_lock.errors import FetchError
-from micropip_lock.index import Listing
-from micropip_lock.release import parse_document
-from micropip_lock.simple import ProjectPage, parse_page, single_file_page
-from micropip_lock.url import shown
+from micropip_lock.formats.project_page import ProjectPage, parse_page, single_file_page
+from micropip_lock.formats.release_document import parse_document
+from micropip_lock.index.client import Listing
 
 from ..target import Target, only, promise
 

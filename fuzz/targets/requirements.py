@@ -10,15 +10,15 @@ from types import SimpleNamespace
 from unittest import mock
 
 from micropip_lock.errors import InputError
-from micropip_lock.interop import requirements_txt
-from micropip_lock.interop.pylock import parse_pylock
-from micropip_lock.interop.requirements_txt import read_requirement_files
-from micropip_lock.lockfile import Lockfile
-from micropip_lock.metadata import WheelMetadata, parse_requirement
-from micropip_lock.operations._base import Base
-from micropip_lock.operations._select import select
-from micropip_lock.report import read_report
-from micropip_lock.requirements import parse_wanted
+from micropip_lock.formats import requirements_file as requirements_txt
+from micropip_lock.formats.core_metadata import WheelMetadata, parse_requirement
+from micropip_lock.formats.install_report import read_report
+from micropip_lock.formats.lockfile import Lockfile
+from micropip_lock.formats.pylock import parse_pylock
+from micropip_lock.formats.requirement import parse_wanted
+from micropip_lock.formats.requirements_file import read_requirement_files
+from micropip_lock.operations.base import Base
+from micropip_lock.operations.exchange.selection import select
 
 from ..target import Target, folder, only, promise
 from .installed import PYODIDE

@@ -15,21 +15,28 @@ from typing import Any, TypeVar
 
 from packaging.version import Version
 
-from micropip_lock.compare import Installation, compare
 from micropip_lock.errors import FetchError, InputError, IntegrityError
-from micropip_lock.fetch import ByteRange, Response, Stream, drive
-from micropip_lock.fetch._body import Body
-from micropip_lock.fetch._rules import Transient, check_length, check_partial, check_status
-from micropip_lock.installed import SiteFiles
-from micropip_lock.operations._unpack import unpack
-from micropip_lock.published import BrokenMetadataError, Publications
-from micropip_lock.record import digest
-from micropip_lock.remote_wheel import Excerpt, NoRangesError, WheelContents, download_wheel, inspect_wheel, read_wheel
-from micropip_lock.simple import IndexFile
-from micropip_lock.store._file import FILE_NAME
-from micropip_lock.store.facts import FactStore
-from micropip_lock.zip_member import extract
-from micropip_lock.zip_tail import LONGEST_END, find_directory, parse_directory
+from micropip_lock.formats.project_page import IndexFile
+from micropip_lock.formats.record import digest
+from micropip_lock.formats.zip_directory import LONGEST_END, find_directory, parse_directory
+from micropip_lock.formats.zip_member import extract
+from micropip_lock.index.remote_wheel import (
+    Excerpt,
+    NoRangesError,
+    WheelContents,
+    download_wheel,
+    inspect_wheel,
+    read_wheel,
+)
+from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications
+from micropip_lock.installed.distribution import SiteFiles
+from micropip_lock.network import ByteRange, Response, Stream, drive
+from micropip_lock.network.body import Body
+from micropip_lock.network.rules import Transient, check_length, check_partial, check_status
+from micropip_lock.operations.sync.unpack import unpack
+from micropip_lock.proof.comparison import Installation, compare
+from micropip_lock.storage.database import FILE_NAME
+from micropip_lock.storage.facts import FactStore
 from tests.support.odd_zips import CORPUS
 from tests.support.raw_zip import DIST_INFO, Entry, raw_zip, wheel_entries
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-loc
     # None stands for a module that cannot be imported, which httpx expects where rich is not installed.
     sys.modules.setdefault("httpx._main", cast("ModuleType", None))
     try:
-        from ._commands import micropip_lock
+        from .main import micropip_lock
 
         micropip_lock.main(args=None if arguments is None else list(arguments), prog_name=program)
     except KeyboardInterrupt:

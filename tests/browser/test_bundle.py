@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
 from micropip_lock import Lockfile
-from micropip_lock.operations._bundle import bundle
+from micropip_lock.operations.bundle.run import bundle
 from tests.support import runtimes
 from tests.support.freezing import forget_machine, quick_fetcher
 from tests.support.index_server import IndexServer

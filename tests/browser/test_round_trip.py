@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import FreezeResult, Lockfile, freeze
-from micropip_lock.operations._bundle import BundleResult, bundle
+from micropip_lock.operations.bundle.run import BundleResult, bundle
 from tests import test_closure
 from tests.browser.test_pytest_pyodide import make_distribution
 from tests.support import inside

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Lockfile
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.cli._output import Output
+from micropip_lock.cli.console import Output
+from micropip_lock.cli.main import micropip_lock
 
 from ..support.freezing import base_document
 from ..support.index_server import Fault, IndexServer

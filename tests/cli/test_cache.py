@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.fetch import default_cache_dir, pages
-from micropip_lock.store.facts import FactStore
-from micropip_lock.store.tidy import usage
+from micropip_lock.network import cached_pages as pages
+from micropip_lock.network import default_cache_dir
+from micropip_lock.storage.facts import FactStore
+from micropip_lock.storage.maintenance import usage
 
 from ..support.index_server import IndexServer
 from .conftest import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.cli._check import check_command
+from micropip_lock.cli.check import check_command
 
 from ..support.freezing import base_document, entry
 from ..support.index_server import Fault, IndexServer

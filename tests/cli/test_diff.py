@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.cli._diff import diff_command
+from micropip_lock.cli.diff import diff_command
+from micropip_lock.cli.main import micropip_lock
 
 from ..support import runtimes
 from ..support.freezing import base_document, entry

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from micropip_lock import ResolveResult
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.cli._export import export_command
+from micropip_lock.cli.export import export_command
+from micropip_lock.cli.main import micropip_lock
 
 from ..support import foreign_python
 from ..support.freezing import NATIVE, base_document, entry

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Lockfile
-from micropip_lock.cli._freeze import freeze_command
+from micropip_lock.cli.freeze import freeze_command
 
 from ..support.freezing import base_document, entry
 from ..support.index_server import Fault, IndexServer

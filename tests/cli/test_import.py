@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.cli._import import import_command
+from micropip_lock.cli.import_pylock import import_command
+from micropip_lock.cli.main import micropip_lock
 
 from ..support.index_server import Fault, IndexServer
 from ..support.wheels import build_wheel, sha256

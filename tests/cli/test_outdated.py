@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.cli._outdated import outdated_command
+from micropip_lock.cli.outdated import outdated_command
 
 from ..support.index_server import IndexServer
 from ..support.resolving import resolved

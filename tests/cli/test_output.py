@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Evidence, FreezeResult, Problem, UnlockableError
-from micropip_lock.cli._output import Output
-from micropip_lock.display import whence
+from micropip_lock._util.html import whence
+from micropip_lock._util.progress import size
+from micropip_lock.cli.console import Output
 from micropip_lock.errors import FetchError, InputError
-from micropip_lock.progress import size
 
 from ..support.freezing import base_lock, entry
 from ..support.index_server import IndexServer

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.cli._commands import micropip_lock
+from micropip_lock.cli.main import micropip_lock
 
 from ..support.index_server import IndexServer
 from ..support.pyodide_cli import PYTHONS, find_python, pyodide_command
@@ -120,7 +120,7 @@ def test_importing_it_is_light(command: Path) -> None:
     """It takes part in every start of `pyodide`, so it brings nothing that pyodide-cli does not bring itself."""
     code = (
         "import sys, pyodide_cli.app; before = set(sys.modules)\n"
-        "import micropip_lock.hosts.pyodide_cli\n"
+        "import micropip_lock.integrations.pyodide_cli\n"
         "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))\n"
         "print(sorted(name for name in set(sys.modules) - before if name.startswith('micropip_lock')))"
     )
@@ -128,13 +128,15 @@ def test_importing_it_is_light(command: Path) -> None:
     done = subprocess.run([python, "-c", code], env=os.environ, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "['micropip_lock']",
-        "['micropip_lock', 'micropip_lock.hosts', 'micropip_lock.hosts.pyodide_cli']",
+        "['micropip_lock', 'micropip_lock.integrations', 'micropip_lock.integrations.pyodide_cli']",
     ]
 
 
 def test_importing_it_never_fails(clean_machine: Path) -> None:
     """Whatever is missing: with an isolated Python that has nothing but this checkout."""
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom micropip_lock.hosts.pyodide_cli import lock\n"
+    code = (
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom micropip_lock.integrations.pyodide_cli import lock\n"
+    )
     code += "print(callable(lock)); sys.argv = ['pyodide', 'lock']; lock()"
     words = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(words, cwd=clean_machine, capture_output=True, text=True, check=False)

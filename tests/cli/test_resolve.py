@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import Lockfile
-from micropip_lock.cli._resolve import resolve_command
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.cli.resolve import resolve_command
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from ..support.freezing import base_document, entry
 from ..support.index_server import Fault, IndexServer

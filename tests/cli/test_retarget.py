@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Lockfile
-from micropip_lock.cli._retarget import retarget_command
+from micropip_lock.cli.retarget import retarget_command
 
 from ..operations.test_retarget import OLD_INFO, OLD_NATIVE, both, old_base
 from ..support.freezing import INFO, base_document, entry
@@ -110,7 +110,7 @@ def test_from_stdin(run: Run, lock: Path, index: IndexServer, monkeypatch: pytes
     # Pipes are CliRunner's own: what it gives is bytes like those of a shell.
     from click.testing import CliRunner
 
-    from micropip_lock.cli._commands import micropip_lock
+    from micropip_lock.cli.main import micropip_lock
 
     arguments = ["retarget", "-", "--base", str(lock), "--index-url", index.url, "--quiet"]
     result = CliRunner().invoke(micropip_lock, arguments, input=lock.read_bytes())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
+from micropip_lock.cli.main import micropip_lock
 
 from ..support.freezing import archive, base_document, claim, entry
 from ..support.index_server import IndexServer

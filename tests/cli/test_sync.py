@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.cli._commands import micropip_lock
+from micropip_lock.cli.main import micropip_lock
 from micropip_lock.errors import InputError
-from micropip_lock.operations._swap import WORK, Swap
+from micropip_lock.operations.sync.transaction import WORK, Swap
 
 from ..support.freezing import base_document
 from ..support.index_server import Fault, IndexServer

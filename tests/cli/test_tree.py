@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from micropip_lock.cli._tree import tree_command
+from micropip_lock.cli.tree import tree_command
 
 from ..support.freezing import base_document, entry
 from ..support.index_server import Fault, IndexServer

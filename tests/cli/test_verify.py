@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.cli._verify import verify_command
+from micropip_lock.cli.verify import verify_command
 
 from ..support.index_server import Fault, IndexServer
 from ..support.installed import installer_target

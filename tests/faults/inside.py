@@ -120,9 +120,9 @@ def inside(session: PyodideSession, place: str, root: Path, index: FaultyIndex) 
 _CODE = """
 import hashlib, json, os, shutil
 import micropip_lock
-from micropip_lock.fetch import drive
-from micropip_lock.fetch._pyfetch import PyfetchFetcher
-from micropip_lock.fetch._xhr import XhrFetcher
+from micropip_lock.network import drive
+from micropip_lock.network.pyfetch_fetcher import PyfetchFetcher
+from micropip_lock.network.xhr_fetcher import XhrFetcher
 
 async def sleep(seconds):
     pass

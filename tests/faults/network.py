@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 from unittest import mock
 
-from micropip_lock import download, index, published, remote_wheel
-from micropip_lock.operations import _verify_online
+from micropip_lock.index import client as index
+from micropip_lock.index import download, remote_wheel
+from micropip_lock.index import wheel_metadata as published
+from micropip_lock.operations.verify import online as _verify_online
 
 from ..support.index_server import Fault
 from ..support.loopback import DRIP_SECONDS, DRIPS

@@ -22,9 +22,9 @@ from unittest import mock
 
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.operations._swap import WORK
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
+from micropip_lock.operations.sync.transaction import WORK
 
 from ..support.freezing import INFO, base_document, entry
 from ..support.installed import clean_environment, installer_target

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from micropip_lock.cli._commands import _Commands
+from micropip_lock.cli.main import _Commands
 
 from .conftest import RecordCell
 from .matrix import FAULTS, Fault, Matrix

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from micropip_lock import cli
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .scene import Done, resolving
 

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import pytest
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import Response, _cache
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network import Response
+from micropip_lock.network import cache as _cache
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .serving import Answer, Asked, Server, ranged
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import httpx
 import pytest
 
-from micropip_lock.fetch._client import Clients
+from micropip_lock.network.client import Clients
 
 from .serving import Answer, Server
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import ByteRange, Response
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network import ByteRange, Response
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 
 def get(url: str, byte_range: ByteRange | None = None, max_bytes: int = 1000) -> Response:

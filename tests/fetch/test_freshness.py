@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from micropip_lock.fetch._freshness import fresh_until
+from micropip_lock.network.freshness import fresh_until
 
 NOW = 1_800_000_000.0
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from micropip_lock.errors import FetchError, InputError, MicropipLockError
-from micropip_lock.fetch import ByteRange, Response
-from micropip_lock.fetch._client import Clients, ssl_context
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network import ByteRange, Response
+from micropip_lock.network.client import Clients, ssl_context
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .serving import Answer, Asked, Server, ranged
 

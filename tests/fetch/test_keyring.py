@@ -11,8 +11,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import _keyring
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network import keyring as _keyring
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .serving import Answer, Asked, Server
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.errors import InputError
-from micropip_lock.fetch import _cache, pages
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.network import cache as _cache
+from micropip_lock.network import cached_pages as pages
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .serving import Answer, Server
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import fetch
+from micropip_lock import network as fetch
 from micropip_lock.errors import FetchError, InputError, SuspensionError
-from micropip_lock.fetch import Fetcher, NoNetwork, default_fetcher, drive, run_sync
-from micropip_lock.fetch._gather import concurrently, in_turn
+from micropip_lock.network import Fetcher, NoNetwork, default_fetcher, drive, run_sync
+from micropip_lock.network.tasks import concurrently, in_turn
 
 URL = "https://user:secret@index.example/simple/?token=secret"
 
@@ -178,7 +178,7 @@ def test_run_sync_under_a_running_loop() -> None:
 
 def test_without_httpx_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    for name in [name for name in sys.modules if name.startswith("micropip_lock.fetch._")]:
+    for name in [name for name in sys.modules if name.startswith("micropip_lock.network._")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(InputError, match=r'pip install "micropip-lock\[host\]"'):
         asyncio.run(default_fetcher().get(URL, max_bytes=1))

@@ -465,7 +465,7 @@ def test_a_head_with_another_content_length(
     more: int, server: Server, big: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fetchers in browsers ask for the size first.
-    monkeypatch.setattr("micropip_lock.fetch._httpx.HttpxFetcher.suffix_ranges", False)
+    monkeypatch.setattr("micropip_lock.network.httpx_fetcher.HttpxFetcher.suffix_ranges", False)
     liar = Liar(server, big)
     assert proofs(freeze_folder(site, index_urls=liar.url)) == {"big": ("index", "content")}
     liar.answer_wheel(more, head_only=True)

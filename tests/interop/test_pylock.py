@@ -14,9 +14,9 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from micropip_lock import Export, InputError, export
-from micropip_lock.interop.pylock import parse_pylock, read_pylock, to_pylock
-from micropip_lock.operations._export import ExportedWheel
-from micropip_lock.target import Target
+from micropip_lock.formats.pylock import parse_pylock, read_pylock, to_pylock
+from micropip_lock.formats.target import Target
+from micropip_lock.operations.exchange.export import ExportedWheel
 
 from ..support import runtimes
 
@@ -177,7 +177,7 @@ def test_no_pylock_at_all(data: bytes) -> None:
 
 
 def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("micropip_lock.reading.LARGEST", 2**20)
+    monkeypatch.setattr("micropip_lock._util.reading.LARGEST", 2**20)
     path = tmp_path / "pylock.toml"
     path.write_text(VALID + "#" * 2**20)
     with pytest.raises(InputError, match="it is larger than 1 MiB"):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from micropip_lock.errors import InputError
-from micropip_lock.interop.requirements_txt import RequirementFiles, read_requirement_files
-from micropip_lock.requirements import Wanted, parse_wanted
+from micropip_lock.formats.requirement import Wanted, parse_wanted
+from micropip_lock.formats.requirements_file import RequirementFiles, read_requirement_files
 
 HASH = "ab" * 32
 URL = "https://files.example/demo-1.0-py3-none-any.whl"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import FetchError, FreezeResult, InputError, Lockfile
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
 
 from ..support.freezing import INFO, base_document, base_lock, entry, freeze_folder, problems_of, proofs, told
 from ..support.index_server import Fault, IndexServer

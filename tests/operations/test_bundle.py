@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import InputError, Lockfile, UnlockableError
-from micropip_lock.operations._bundle import BundleResult, bundle
-from micropip_lock.store.wheels import WheelStore
+from micropip_lock.operations.bundle.run import BundleResult, bundle
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support.freezing import base_document, quick_fetcher
 from ..support.ids import short

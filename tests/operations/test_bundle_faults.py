@@ -33,9 +33,9 @@ import pytest
 from click.testing import CliRunner
 
 from micropip_lock import Lockfile, bundle
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.files import TEMPORARY
+from micropip_lock._util.files import TEMPORARY
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from ..fetch.serving import Answer, Asked, Server, ranged
 from ..support.freezing import base_document, quick_fetcher
@@ -369,11 +369,11 @@ def test_killed_in_the_middle(cached: bool, scene: Scene) -> None:
 #: file that is opened, moves, is removed or gets its mode, or a folder that is made.
 _VICTIM = """
 import json, os, signal, sys
-import micropip_lock.operations._bundle
-import micropip_lock.store
+import micropip_lock.operations.bundle.run
+import micropip_lock.storage
 from micropip_lock.cli import _bundle
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.fetch import _httpx
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.network import _httpx
 
 def run(arguments, place, last):
     steps = 0

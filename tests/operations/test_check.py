@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from micropip_lock import Checked, InputError, check
-from micropip_lock.lockfile import Lockfile
-from micropip_lock.operations._base import CDN
-from micropip_lock.store import facts_in
-from micropip_lock.store.wheels import WheelStore
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.formats.lockfile import Lockfile
+from micropip_lock.operations.base import CDN
+from micropip_lock.storage import facts_in
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support import runtimes
 from ..support.freezing import base_lock, entry, quick_fetcher

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from micropip_lock import ResolutionError, resolve
-from micropip_lock.fetch import drive
-from micropip_lock.operations import _explain
-from micropip_lock.operations._base import Base
-from micropip_lock.operations._memory import Memory
-from micropip_lock.operations._solve import Conflict
-from micropip_lock.operations._story import Story
-from micropip_lock.requirements import parse_wanted
+from micropip_lock.formats.requirement import parse_wanted
+from micropip_lock.network import drive
+from micropip_lock.operations.base import Base
+from micropip_lock.operations.resolve import explain as _explain
+from micropip_lock.operations.resolve.conflict_report import Story
+from micropip_lock.operations.resolve.search import Conflict
+from micropip_lock.operations.resolve.state import Memory
 
 from ..support.freezing import base_lock, entry
 from .golden.cases import CASES, LINUX, NUMPY, Case, Shelf

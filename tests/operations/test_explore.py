@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.fetch import Response, drive
-from micropip_lock.index import Indexes
-from micropip_lock.operations._base import Base
-from micropip_lock.operations._explore import Explorer
-from micropip_lock.operations._memory import Memory, Missing
-from micropip_lock.requirements import parse_wanted
-from micropip_lock.store import NoFacts
+from micropip_lock.formats.requirement import parse_wanted
+from micropip_lock.index.client import Indexes
+from micropip_lock.network import Response, drive
+from micropip_lock.operations.base import Base
+from micropip_lock.operations.resolve.fetching import Explorer
+from micropip_lock.operations.resolve.state import Memory, Missing
+from micropip_lock.storage import NoFacts
 
 from ..support.freezing import base_lock, entry
 from .golden.cases import Shelf

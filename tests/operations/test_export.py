@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from micropip_lock import Export, InputError, Problem, UnlockableError, export
-from micropip_lock.evidence import Evidence
-from micropip_lock.operations._base import CDN
-from micropip_lock.operations._export import not_on_index, relative
+from micropip_lock.operations.base import CDN
+from micropip_lock.operations.exchange.export import not_on_index, relative
+from micropip_lock.proof.evidence import Evidence
 
 from ..support.freezing import base_document, base_lock, entry
 

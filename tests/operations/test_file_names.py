@@ -12,7 +12,7 @@ import pytest
 from packaging.pylock import Pylock
 
 from micropip_lock import UnlockableError, import_pylock, retarget
-from micropip_lock.operations._verify_entry import wheel_name_fault
+from micropip_lock.operations.verify.entry import wheel_name_fault
 
 from ..support.freezing import base_lock, freeze_folder, quick_fetcher, told
 from ..support.index_server import IndexServer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
 
 from ..support.freezing import NATIVE, base_lock, freeze_folder, problems_of, proofs, told
 from ..support.index_server import Fault, IndexServer

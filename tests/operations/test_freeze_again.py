@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import FreezeResult
-from micropip_lock.store.facts import FactStore
+from micropip_lock.storage.facts import FactStore
 
 from ..support.freezing import base_lock, freeze_folder, problems_of, proofs, rewrite_record, told
 from ..support.index_server import Fault, IndexServer

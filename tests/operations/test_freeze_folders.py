@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import InputError
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
 
 from ..support.freezing import (
     DIST_INFO,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
 
 from ..support.freezing import archive, base_lock, claim, freeze_folder, problems_of, proofs, told
 from ..support.index_server import Fault, IndexServer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.evidence import WAIVABLE
+from micropip_lock.proof.evidence import WAIVABLE
 
 from ..support.freezing import (
     DIST_INFO,

@@ -12,15 +12,7 @@ import pytest
 
 from micropip_lock import FreezeResult, InputError, Lockfile, UnlockableError
 
-from ..support.freezing import (
-    INFO,
-    base_document,
-    base_lock,
-    entry,
-    freeze_folder,
-    quick_fetcher,
-    told,
-)
+from ..support.freezing import INFO, base_document, base_lock, entry, freeze_folder, quick_fetcher, told
 from ..support.index_server import Fault, IndexServer
 from ..support.installed import installer_target, pip_target
 from ..support.runtimes import lock_entry
@@ -287,7 +279,7 @@ def test_totals_count_what_was_asked(installed: Path, index: IndexServer) -> Non
 
 
 def test_nothing_is_asked_for_what_a_live_micropip_installed(site: Path, index: IndexServer) -> None:
-    from micropip_lock.surroundings import Surroundings
+    from micropip_lock.environment import Surroundings
 
     for number in range(100):
         wheel = build_wheel(index.folder, f"demo{number}", "1.0")

@@ -13,9 +13,9 @@ import pytest
 from packaging.pylock import Pylock
 
 from micropip_lock import InputError, Lockfile, Problem, ResolveResult, UnlockableError, export, import_pylock
-from micropip_lock.interop.pylock import parse_pylock, read_pylock, to_pylock
-from micropip_lock.store.facts import FactStore
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.formats.pylock import parse_pylock, read_pylock, to_pylock
+from micropip_lock.storage.facts import FactStore
 
 from ..support import pylocks
 from ..support.freezing import NATIVE, base_lock, entry, quick_fetcher, told

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import Lockfile, export, import_pylock
-from micropip_lock.interop.pylock import parse_pylock, to_pylock
-from micropip_lock.store.facts import FactStore
+from micropip_lock.formats.pylock import parse_pylock, to_pylock
+from micropip_lock.storage.facts import FactStore
 
 from ..support.freezing import base_lock, freeze_folder, quick_fetcher
 from ..support.index_server import IndexServer

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import Problem, UnlockableError, surroundings
-from micropip_lock.operations._live import packages_shown, transfers_shown
-from micropip_lock.surroundings import _notebook
+from micropip_lock import Problem, UnlockableError
+from micropip_lock import environment as surroundings
+from micropip_lock.environment import notebook as _notebook
+from micropip_lock.operations.live_progress import packages_shown, transfers_shown
 
 from ..support.freezing import problems_of
 

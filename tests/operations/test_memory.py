@@ -9,14 +9,14 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.index import Listing
-from micropip_lock.lockfile import LockInfo
-from micropip_lock.metadata import parse_metadata
-from micropip_lock.operations._base import Base
-from micropip_lock.operations._memory import Ask, Memory, Missing, Pick, asks_of, common_hashes, holds
-from micropip_lock.operations._project import Choice
-from micropip_lock.requirements import parse_wanted
-from micropip_lock.target import Target
+from micropip_lock.formats.core_metadata import parse_metadata
+from micropip_lock.formats.lockfile import LockInfo
+from micropip_lock.formats.requirement import parse_wanted
+from micropip_lock.formats.target import Target
+from micropip_lock.index.client import Listing
+from micropip_lock.operations.base import Base
+from micropip_lock.operations.resolve.project import Choice
+from micropip_lock.operations.resolve.state import Ask, Memory, Missing, Pick, asks_of, common_hashes, holds
 
 from ..support.freezing import INFO, base_lock, entry
 from .test_project import INDEX, TARGET, listing, sdist, wheel

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import InputError, Lockfile
-from micropip_lock.operations._page import Page, prepare_page
+from micropip_lock.operations.bundle.boot_page import Page, prepare_page
 
 from ..support.freezing import base_document, entry
 from ..support.ids import short

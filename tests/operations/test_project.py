@@ -10,11 +10,11 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from micropip_lock.index import Listing
-from micropip_lock.lockfile import LockedPackage, LockInfo
-from micropip_lock.operations._project import Choice, Fall, Project, fits_python
-from micropip_lock.simple import parse_page
-from micropip_lock.target import Target
+from micropip_lock.formats.lockfile import LockedPackage, LockInfo
+from micropip_lock.formats.project_page import parse_page
+from micropip_lock.formats.target import Target
+from micropip_lock.index.client import Listing
+from micropip_lock.operations.resolve.project import Choice, Fall, Project, fits_python
 
 from ..support.freezing import INFO, NATIVE, entry
 

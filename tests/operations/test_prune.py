@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from micropip_lock.operations._project import Choice, Fall, Project
-from micropip_lock.operations._prune import hopeless
+from micropip_lock.operations.resolve.project import Choice, Fall, Project
+from micropip_lock.operations.resolve.pruning import hopeless
 
 from .test_solve import Shelf, solved
 

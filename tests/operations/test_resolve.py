@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import FetchError, InputError
-from micropip_lock.requirements import parse_wanted
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.formats.requirement import parse_wanted
 
 from ..support.freezing import NATIVE, base_lock, entry, told
 from ..support.index_pages import json_from_entries

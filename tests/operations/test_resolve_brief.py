@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from micropip_lock import ResolveResult, UnlockableError
-from micropip_lock.store import facts_in
+from micropip_lock.storage import facts_in
 
 from ..support.freezing import base_lock, entry
 from ..support.index_server import Fault, IndexServer

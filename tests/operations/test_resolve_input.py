@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from micropip_lock import FetchError, InputError, IntegrityError, Lockfile, ResolutionError, resolve, simple
+from micropip_lock import FetchError, InputError, IntegrityError, Lockfile, ResolutionError, resolve
+from micropip_lock.formats import project_page as simple
 
 from ..support.freezing import base_lock, told
 from ..support.index_server import Fault, IndexServer

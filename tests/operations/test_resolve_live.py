@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from micropip_lock import ResolveResult, resolve
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.fetch import ByteRange, Response
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.progress import size
+from micropip_lock._util.progress import size
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.network import ByteRange, Response
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from ..support.index_proxy import default_index_url
 from ..support.index_server import IndexServer

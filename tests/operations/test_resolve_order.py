@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from micropip_lock import MicropipLockError, resolve
-from micropip_lock.fetch import Response
+from micropip_lock.network import Response
 
 from ..support.freezing import base_lock
 from ..support.memory_index import MemoryIndex

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from micropip_lock import FetchError, Lockfile, MicropipLockError, ResolveResult
-from micropip_lock.store import facts_in
+from micropip_lock.storage import facts_in
 
 from ..support.freezing import NATIVE, base_lock, entry, freeze_folder, told
 from ..support.index_server import Fault, IndexServer

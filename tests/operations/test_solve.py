@@ -14,16 +14,16 @@ from packaging.requirements import Requirement
 
 from micropip_lock import ResolutionError
 from micropip_lock.errors import FetchError, MicropipLockError
-from micropip_lock.fetch import Response, drive
-from micropip_lock.index import Indexes
-from micropip_lock.operations import _solve
-from micropip_lock.operations._base import Base
-from micropip_lock.operations._explore import Explorer
-from micropip_lock.operations._memory import Ask, Memory
-from micropip_lock.operations._project import Choice
-from micropip_lock.operations._solve import Conflict, Solution, solve
-from micropip_lock.requirements import parse_wanted
-from micropip_lock.store import NoFacts
+from micropip_lock.formats.requirement import parse_wanted
+from micropip_lock.index.client import Indexes
+from micropip_lock.network import Response, drive
+from micropip_lock.operations.base import Base
+from micropip_lock.operations.resolve import search as _solve
+from micropip_lock.operations.resolve.fetching import Explorer
+from micropip_lock.operations.resolve.project import Choice
+from micropip_lock.operations.resolve.search import Conflict, Solution, solve
+from micropip_lock.operations.resolve.state import Ask, Memory
+from micropip_lock.storage import NoFacts
 
 from ..support.freezing import base_lock
 from ..support.wheels import build_wheel

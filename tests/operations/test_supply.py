@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from micropip_lock import Problem
+from micropip_lock._util.progress import Transfer
 from micropip_lock.errors import IntegrityError
-from micropip_lock.lockfile import LockedPackage
-from micropip_lock.operations._supply import Supplied, Supplier, copied, filename_of, hashed, same_version
-from micropip_lock.progress import Transfer
-from micropip_lock.store.wheels import WheelStore
+from micropip_lock.formats.lockfile import LockedPackage
+from micropip_lock.operations.bundle.wheel_supply import Supplied, Supplier, copied, filename_of, hashed, same_version
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support.freezing import quick_fetcher
 from ..support.ids import short

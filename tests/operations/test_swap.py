@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import InputError
-from micropip_lock.operations._journal import Journal
-from micropip_lock.operations._swap import WORK, Swap, is_environment
+from micropip_lock.operations.sync.journal import Journal
+from micropip_lock.operations.sync.transaction import WORK, Swap, is_environment
 
 from ..support.syncing import snapshot
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import Lockfile, UnlockableError
-from micropip_lock.operations._bundle import bundle
-from micropip_lock.operations._plan import Step
+from micropip_lock.operations.bundle.run import bundle
+from micropip_lock.operations.sync.plan import Step
 
 from ..support.freezing import base_document, quick_fetcher
 from ..support.index_server import IndexServer

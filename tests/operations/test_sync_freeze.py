@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import FreezeResult, Lockfile
-from micropip_lock.operations._plan import Plan
-from micropip_lock.operations._sync import sync
+from micropip_lock.operations.sync.plan import Plan
+from micropip_lock.operations.sync.run import sync
 
 from ..support.freezing import base_lock, entry, freeze_folder, proofs, quick_fetcher
 from ..support.index_server import IndexServer

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.fetch import NoNetwork, drive, offline_error
-from micropip_lock.operations._plan import Plan
-from micropip_lock.operations._swap import WORK, Swap
-from micropip_lock.operations._sync import sync
-from micropip_lock.store.wheels import WheelStore
+from micropip_lock.network import NoNetwork, drive, offline_error
+from micropip_lock.operations.sync.plan import Plan
+from micropip_lock.operations.sync.run import sync
+from micropip_lock.operations.sync.transaction import WORK, Swap
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support.index_server import IndexServer
 from ..support.syncing import SITE, Venv, make_venv, snapshot
@@ -32,9 +32,9 @@ from ..support.wheels import sha256
 _VICTIM = """
 import json, os, signal, sys
 from pathlib import Path
-from micropip_lock.fetch import NoNetwork, drive, offline_error
+from micropip_lock.network import NoNetwork, drive, offline_error
 from micropip_lock.operations import _unpack
-from micropip_lock.operations._sync import sync
+from micropip_lock.operations.sync.run import sync
 import installer, installer.sources, installer.destinations
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import Lockfile, Plan
-from micropip_lock.fetch import NoNetwork, drive, offline_error
-from micropip_lock.operations._sync import sync
-from micropip_lock.store.wheels import WheelStore
+from micropip_lock.network import NoNetwork, drive, offline_error
+from micropip_lock.operations.sync.run import sync
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support.freezing import base_document
 from ..support.runtimes import lock_entry

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import InputError, Lockfile, UnlockableError
-from micropip_lock.operations._swap import WORK, Swap
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.operations.sync.transaction import WORK, Swap
 
 from ..support.freezing import base_document
 from ..support.index_server import Fault

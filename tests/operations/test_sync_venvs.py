@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.operations._swap import WORK
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.operations.sync.transaction import WORK
 
 from ..support import runtimes
 from ..support.freezing import NATIVE, base_document
@@ -397,7 +397,7 @@ def test_tools(made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from micropip_lock.cli import _sync
-from micropip_lock.cli._commands import micropip_lock
+from micropip_lock.cli.main import micropip_lock
 
 steps = 0
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock import InputError, Lockfile, Tree, tree
-from micropip_lock.cli._tree_svg import draw
+from micropip_lock.cli.tree_svg import draw
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import Response, drive
-from micropip_lock.operations._tree import DEEPEST
-from micropip_lock.store.wheels import WheelStore
+from micropip_lock.network import Response, drive
+from micropip_lock.operations.tree.run import DEEPEST
+from micropip_lock.storage.wheels import WheelStore
 
 from ..support import runtimes
 from ..support.freezing import base_document, entry, quick_fetcher

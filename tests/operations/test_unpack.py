@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.direct_url import Note, provenance_url
 from micropip_lock.errors import InputError, IntegrityError
-from micropip_lock.operations._unpack import unpack
+from micropip_lock.formats.direct_url import Note, provenance_url
+from micropip_lock.operations.sync.unpack import unpack
 
 from ..support.ids import short
 from ..support.raw_zip import Entry, raw_zip, wheel_entries

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micropip_lock import InputError, Lockfile
-from micropip_lock.operations._verify import ADVICE
+from micropip_lock.operations.verify.run import ADVICE
 
 from ..support import runtimes
 from ..support.freezing import NATIVE, base_lock, entry

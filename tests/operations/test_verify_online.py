@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.store import facts_in
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.storage import facts_in
 
 from ..support.freezing import base_document, entry, freeze_folder
 from ..support.index_server import Fault, IndexServer

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from micropip_lock.errors import FetchError
-from micropip_lock.fetch import NoNetwork, Response, Stream, drive
-from micropip_lock.operations._verify_silence import PATIENCE, Patience, Silence
+from micropip_lock.network import NoNetwork, Response, Stream, drive
+from micropip_lock.operations.verify.unreachable import PATIENCE, Patience, Silence
 
 ONE, OTHER = "https://one.example/a", "https://other.example/a"
 

@@ -27,7 +27,7 @@ def test_freeze_loads_no_host_library(pyodide314: NodePyodide) -> None:
     loaded |= modules(pyodide314, "await micropip_lock.freeze()".join(["import micropip_lock; ", ""]))
     assert not {name.partition(".")[0] for name in loaded} & HOST
     own = {name for name in loaded if name.startswith("micropip_lock.")}
-    assert "micropip_lock.surroundings._pyodide" in own
+    assert "micropip_lock.environment.pyodide" in own
     unwanted = ("_host", "_venv", "_pip_config", "_uv_config", "_httpx", "_cache", "cli", "simple_html")
     assert not {name for name in own if name.endswith(unwanted)}
     # Nothing has to be proved here, so nothing is loaded that would ask for it, or show it in a notebook.

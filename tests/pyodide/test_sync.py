@@ -136,7 +136,7 @@ def test_a_failure_half_way(pyodide: NodePyodide, index: IndexServer) -> None:
     }
     sync(pyodide, locked(pyodide, index, **wheels))
     pyodide.run("""
-        from micropip_lock.surroundings._runtime import Runtime
+        from micropip_lock.environment.runtime import Runtime
         unpack = Runtime._unpack
         async def failing(self, wheel):
             await unpack(self, wheel)
@@ -177,7 +177,7 @@ def test_what_the_runtime_cannot_load(pyodide314: NodePyodide, index: IndexServe
     """loadPackage raises nothing; sync says which package is missing, and what is done."""
     lock = locked(pyodide314, index, app=build_wheel(index.folder, "app", "1.0"))
     pyodide314.run("""
-        from micropip_lock.surroundings._runtime import Runtime
+        from micropip_lock.environment.runtime import Runtime
         load = Runtime.load
         async def loading(self, names):
             await load(self, [name for name in names if name != "micropip"])

@@ -21,12 +21,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.index import Indexes
-from micropip_lock.metadata import CoreMetadata
-from micropip_lock.published import BrokenMetadataError, Publications
-from micropip_lock.simple import IndexFile
-from micropip_lock.store import NoFacts
+from micropip_lock.formats.core_metadata import CoreMetadata
+from micropip_lock.formats.project_page import IndexFile
+from micropip_lock.index.client import Indexes
+from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
+from micropip_lock.storage import NoFacts
 from tests.support.foreign_python import markers
 from tests.support.index_proxy import default_index_url
 

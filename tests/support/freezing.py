@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from micropip_lock import FreezeResult, Lockfile, Problem, UnlockableError, freeze
-from micropip_lock.fetch._httpx import HttpxFetcher
-from micropip_lock.surroundings import Surroundings
+from micropip_lock.environment import Surroundings
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 #: Pyodide 314's own ``info``.
 INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
-from micropip_lock.hosts._site import Site
-from micropip_lock.hosts._site_lock import Order, Outcome, put
+from micropip_lock.integrations.jupyterlite.install import Order, Outcome, put
+from micropip_lock.integrations.jupyterlite.site import Site
 
 from . import installed, runtimes
 

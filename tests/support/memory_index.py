@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from packaging.utils import canonicalize_name
 
 from micropip_lock import FreezeResult, freeze
-from micropip_lock.fetch import ByteRange, Response, Stream, drive
+from micropip_lock.network import ByteRange, Response, Stream, drive
 
 from .freezing import base_lock
 from .replies import JSON_TYPE

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from micropip_lock.fetch import drive
-from micropip_lock.remote_wheel import WheelContents, read_wheel
+from micropip_lock.index.remote_wheel import WheelContents, read_wheel
+from micropip_lock.network import drive
 
 from .memory_index import MemoryIndex
 from .raw_zip import DIST_INFO, Entry, local_member, raw_zip, unicode_path, wheel_entries

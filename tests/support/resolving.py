@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from micropip_lock import Lockfile, Problem, ResolutionError, ResolveResult, UnlockableError, resolve
-from micropip_lock.requirements import Wanted
+from micropip_lock.formats.requirement import Wanted
 
 from .freezing import base_lock, quick_fetcher, told
 from .index_server import IndexServer

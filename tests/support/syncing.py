@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from micropip_lock import Lockfile
-from micropip_lock.operations._plan import Plan
-from micropip_lock.operations._sync import sync
+from micropip_lock.operations.sync.plan import Plan
+from micropip_lock.operations.sync.run import sync
 
 from .freezing import INFO, base_document, quick_fetcher
 from .index_server import IndexServer

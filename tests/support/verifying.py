@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from micropip_lock import Problem, verify
-from micropip_lock.operations._verify import ADVICE
+from micropip_lock.operations.verify.run import ADVICE
 
 from .freezing import base_document, quick_fetcher
 from .index_server import IndexServer

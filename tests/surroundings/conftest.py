@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.surroundings import _pip_config, _settings, _uv_config
+from micropip_lock.environment import pip_config as _pip_config
+from micropip_lock.environment import settings as _settings
+from micropip_lock.environment import uv_config as _uv_config
 
 CDN = "https://cdn.example/pyodide/v1/full/"
 

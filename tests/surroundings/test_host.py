@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from micropip_lock.environment import Surroundings, default_index_urls
+from micropip_lock.environment import host as _host
 from micropip_lock.errors import InputError
-from micropip_lock.surroundings import Surroundings, _host, default_index_urls
 
 from .conftest import CDN, Machine
 

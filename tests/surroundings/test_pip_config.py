@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from micropip_lock.environment.pip_config import pip_settings
+from micropip_lock.environment.settings import IndexSettings, as_url
 from micropip_lock.errors import InputError
-from micropip_lock.surroundings._pip_config import pip_settings
-from micropip_lock.surroundings._settings import IndexSettings, as_url
 
 from .conftest import Machine
 

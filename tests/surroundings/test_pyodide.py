@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.surroundings import _micropip, _pyodide
+from micropip_lock.environment import micropip as _micropip
+from micropip_lock.environment import pyodide as _pyodide
 
 from ..support import runtimes
 from ..support.node_pyodide import NodePyodide
@@ -79,7 +80,7 @@ def test_node(pyodide: NodePyodide) -> None:
     found = pyodide.run(
         """
         import sys
-        from micropip_lock.surroundings import look
+        from micropip_lock.environment import look
         found = look()
         {
             "paths": [str(path) for path in found.paths],
@@ -116,7 +117,7 @@ def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide
         from pathlib import Path
         from pyodide.code import run_js
         import micropip_lock
-        from micropip_lock.surroundings import look
+        from micropip_lock.environment import look
         site = Path(sysconfig.get_path("purelib"))
         (site / "odd/inner").mkdir(parents=True)
         (site / "odd/inner/grown.txt").write_text("1")
@@ -175,7 +176,7 @@ def test_base_url_in_a_browser(pyodide: NodePyodide, config: dict[str, str], exp
         f"""
         import js, pyodide_js
         from types import SimpleNamespace
-        from micropip_lock.surroundings import look
+        from micropip_lock.environment import look
         config = pyodide_js._api.config
         told = {config!r}
         names = ("packageBaseUrl", "packageCacheDir", "indexURL")
@@ -201,7 +202,7 @@ def test_micropips_setting_and_mocks(pyodide: NodePyodide) -> None:
     found = pyodide.run(
         """
         import micropip
-        from micropip_lock.surroundings import default_index_urls, look
+        from micropip_lock.environment import default_index_urls, look
         untouched = default_index_urls() == look().index_urls
         before = micropip._package_manager_singleton.index_urls
         micropip.set_index_urls(["https://index.example/simple"])
@@ -269,7 +270,7 @@ def test_a_venv_cannot_be_named_inside(pyodide: NodePyodide) -> None:
         """
         from pathlib import Path
         from micropip_lock.errors import InputError
-        from micropip_lock.surroundings import look
+        from micropip_lock.environment import look
         try:
             look(Path("x"))
         except InputError as error:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from micropip_lock.environment.settings import IndexSettings
+from micropip_lock.environment.uv_config import uv_settings
 from micropip_lock.errors import InputError
-from micropip_lock.surroundings._settings import IndexSettings
-from micropip_lock.surroundings._uv_config import uv_settings
 
 from .conftest import Machine
 

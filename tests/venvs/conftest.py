@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from micropip_lock.cli._commands import micropip_lock
-from micropip_lock.fetch._httpx import HttpxFetcher
+from micropip_lock.cli.main import micropip_lock
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from ..support import runtimes
 from ..support.freezing import forget_machine

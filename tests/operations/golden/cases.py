@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from micropip_lock import ResolutionError, resolve
-from micropip_lock.fetch import drive
+from micropip_lock.network import drive
 
 from ...support.freezing import base_lock, entry
 from ...support.memory_index import MemoryIndex

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.text import Text
 
 from micropip_lock import Diff, Lockfile, Tree, check, diff
-from micropip_lock.cli import _check as cli_check
-from micropip_lock.cli import _diff as cli_diff
-from micropip_lock.cli import _tree as cli_tree
-from micropip_lock.cli._diff_markdown import to_markdown
-from micropip_lock.cli._tree_svg import draw
-from micropip_lock.fetch import drive
+from micropip_lock.cli import check as cli_check
+from micropip_lock.cli import diff as cli_diff
+from micropip_lock.cli import tree as cli_tree
+from micropip_lock.cli.diff_markdown import to_markdown
+from micropip_lock.cli.tree_svg import draw
+from micropip_lock.network import drive
 
 from ...support import runtimes
 from ...support.freezing import base_document, base_lock, entry

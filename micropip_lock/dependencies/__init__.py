@@ -1,0 +1,1 @@
+"""What is needed by whom: markers, extras, edges."""

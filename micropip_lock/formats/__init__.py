@@ -1,0 +1,1 @@
+"""Documents as values: locks, METADATA, RECORD, project pages, zip archives, requirements."""

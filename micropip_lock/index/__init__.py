@@ -1,0 +1,1 @@
+"""Wheels on package indexes: which exist, and what they hold."""

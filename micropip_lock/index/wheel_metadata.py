@@ -1,0 +1,213 @@
+"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), what it holds by range.
+
+A wheel is never downloaded for that. Each thing is asked for once; what belongs to a sha256 cannot
+change, so it may be remembered for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from .._util.text import first_few
+from .._util.url import shown, without_credentials
+from ..errors import FetchError, IntegrityError, Problem
+from ..formats.core_metadata import CoreMetadata, parse_metadata
+from ..formats.project_page import IndexFile
+from ..installed.import_names import WheelModules, wheel_modules
+from ..network import Fetcher
+from ..storage import Facts
+from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail, read_wheel
+
+
+class BrokenMetadataError(Exception):
+    """METADATA is there and is what it should be, but nobody can make sense of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSummary:
+    """What `resolve` needs of a wheel: its modules, and the files that its own RECORD is wrong about."""
+
+    modules: WheelModules
+    wrong_rows: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, contents: WheelContents) -> WheelSummary:
+        """The summary of a wheel."""
+        return cls(wheel_modules(contents.members, contents.dist_info), contents.wrong_rows)
+
+    def to_bytes(self) -> bytes:
+        """The summary for a cache."""
+        return json.dumps([self.modules.to_json(), self.wrong_rows]).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> WheelSummary:
+        """The summary that `to_bytes` wrote. Raises ValueError for anything else."""
+        try:
+            modules, wrong_rows = json.loads(data)
+            return cls(WheelModules.from_json(modules), tuple(wrong_rows))
+        except TypeError as error:
+            raise ValueError("not the summary of a wheel") from error
+
+
+class Publications:
+    """Reads wheels where they lie. ``facts`` remembers across runs."""
+
+    def __init__(self, fetcher: Fetcher, facts: Facts) -> None:
+        self._fetcher = fetcher
+        self._facts = facts
+        #: What was read for METADATA, by URL: RECORD came with it.
+        self._contents: dict[str, WheelContents] = {}
+
+    def known_metadata(self, file: IndexFile, name: str) -> CoreMetadata | None:
+        """The METADATA of ``file``, as far as nobody has to be asked. Raises like `metadata`."""
+        key = fact_key(file.sha256, file.url)
+        data = self._facts.get("metadata", key) if key else None
+        if data is None or (file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256):
+            return None
+        return _parsed(data, file, name)
+
+    async def metadata(self, file: IndexFile, name: str) -> CoreMetadata:
+        """The METADATA of a wheel of ``name`` (canonical).
+
+        Raises `BrokenMetadataError`; `IntegrityError` when it is not the announced one, or that of
+        another project or version; `NoRangesError` and `FetchError`.
+        """
+        if (known := self.known_metadata(file, name)) is not None:
+            return known
+        data = await self._sidecar(file) if file.metadata_sha256 is not None else None
+        if data is None:
+            data = (await self.contents(file, name, metadata=True)).metadata
+            assert data is not None  # it was asked for
+        found = _parsed(data, file, name)
+        if key := fact_key(file.sha256, file.url):
+            self._facts.put("metadata", key, data)
+        return found
+
+    async def _sidecar(self, file: IndexFile) -> bytes | None:
+        url = file.metadata_url
+        response = await self._fetcher.get(url, max_bytes=LARGEST_METADATA)
+        if not response.found:
+            return None  # a mirror that has the page of its upstream, but not the sidecar yet
+        if response.status != 200 or not response.complete:
+            raise FetchError(f"{shown(url)} cannot be read.", url=shown(url))
+        # PEP 658 has the hash to verify the file by: another one is an error, not a reason to look elsewhere.
+        found = hashlib.sha256(response.body).hexdigest()
+        if file.metadata_sha256 and found != file.metadata_sha256:
+            raise IntegrityError(
+                f"{shown(url)} has the sha256 {found}, but the project page announces {file.metadata_sha256}. "
+                "The index or a proxy is broken, or somebody tampers with it; try --refresh, or another index."
+            )
+        return response.body
+
+    async def contents(self, file: IndexFile, name: str, *, metadata: bool = False) -> WheelContents:
+        """Directory and RECORD (and METADATA) of a wheel of ``name`` (canonical), by range requests.
+
+        Raises `IntegrityError` when it is no wheel of that project, `NoRangesError` and `FetchError`.
+        """
+        known = self._contents.get(file.url)
+        if known is None or (metadata and known.metadata is None):
+            known = self._contents[file.url] = await remembered(
+                self._facts, file.sha256, file.url, name, lambda: self._read(file, name, metadata), metadata=metadata
+            )
+        return known
+
+    async def summary(self, file: IndexFile, name: str) -> WheelSummary:
+        """The modules that a wheel of ``name`` (canonical) holds, and what its RECORD is wrong about.
+
+        Raises like `contents`.
+        """
+        key = fact_key(file.sha256, file.url)
+        if key is not None and (data := self._facts.get("wheel-summary", key)) is not None:
+            with suppress(ValueError):
+                return WheelSummary.from_bytes(data)
+        found = WheelSummary.of(await self.contents(file, name))
+        if key is not None:
+            self._facts.put("wheel-summary", key, found.to_bytes())
+        return found
+
+    async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
+        tail = likely_tail(file.size)
+        try:
+            return await read_wheel(self._fetcher, file.url, name, size=file.size, tail=tail, metadata=metadata)
+        except IntegrityError as error:
+            raise IntegrityError(f"{shown(file.url)} is not usable: {error}.") from error
+
+
+async def remembered(
+    facts: Facts | None,
+    sha256: str | None,
+    url: str,
+    name: str,
+    read: Callable[[], Awaitable[WheelContents]],
+    *,
+    metadata: bool = False,
+) -> WheelContents:
+    """What a wheel of ``name`` holds, as it was read before, else as ``read()`` finds it now."""
+    key = fact_key(sha256, url)
+    if facts is None or key is None:
+        return await read()
+    known = _known(facts, key, name)
+    if known is not None and (known.metadata is not None or not metadata):
+        return known
+    found = await read()
+    remember(facts, sha256, url, found)
+    return found
+
+
+def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelContents) -> None:
+    """Keep what a wheel holds, in the place of what was known of it."""
+    key = fact_key(sha256, url)
+    if facts is not None and key is not None and found.excerpt is not None:
+        facts.put("wheel", key, found.excerpt.to_bytes())
+
+
+def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
+    """What a wheel of ``name`` holds, as it was read before."""
+    if key is not None and (data := facts.get("wheel", key)) is not None:
+        with suppress(ValueError, IntegrityError):
+            return Excerpt.from_bytes(data).contents(name)
+    return None
+
+
+def wrong_record(key: str, version: str, paths: Sequence[str], url: str) -> Problem:
+    """The warning of a wheel that can be locked, though its own RECORD is wrong about ``paths``."""
+    return Problem(
+        "wheel-record-wrong",
+        key,
+        version,
+        f"the wheel's own RECORD is wrong about {first_few(paths)}: its publisher made it so.",
+        "It can be installed all the same. Ask its publisher to build it again, or lock another version.",
+        shown(url),
+    )
+
+
+def fact_key(sha256: str | None, url: str) -> str | None:
+    """What a fact belongs to. A query may be a secret, and without a sha256 the bytes may change."""
+    return None if sha256 is None or "?" in url else f"{sha256} {without_credentials(url)}"
+
+
+def _parsed(data: bytes, file: IndexFile, name: str) -> CoreMetadata:
+    try:
+        found = parse_metadata(data)
+        version = Version(found.version)
+    except ValueError as error:
+        raise BrokenMetadataError(str(error)) from error
+    # As in `remote_wheel`: what is read has to be about the file that was chosen.
+    if canonicalize_name(found.name) != name or _public(version) != _public(file.version):
+        raise IntegrityError(
+            f"{shown(file.url)} should be {name} {file.version}, but its METADATA says {found.name} {found.version}. "
+            "The index is broken; tell its owner, or use another one."
+        )
+    return found
+
+
+def _public(version: Version) -> Version:
+    """The version without its local part; as a version, for «1.0» and «1.0.0» are one."""
+    return Version(version.public)

@@ -1,0 +1,1 @@
+"""What lies in site-packages: distributions, their claims, and the names that can be imported."""

@@ -1,0 +1,1 @@
+"""JupyterLite: the addon of its builder, the sites that it builds, and their kernel."""

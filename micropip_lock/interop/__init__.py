@@ -1,1 +1,0 @@
-"""Other tools' formats, read from and written to files."""

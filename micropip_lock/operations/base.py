@@ -1,0 +1,119 @@
+"""The base lock: where it comes from, which of its entries belong into a new lock, and their URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urljoin
+
+from .._util.url import is_http, join, origin, shown, writable
+from ..errors import FetchError, InputError
+from ..formats.lockfile import LockedPackage, Lockfile
+from ..network import Fetcher
+from ..network.meter import Meter
+from ..proof.evidence import BaseWheel
+from ..proof.hashes import Hashes
+
+#: Where Pyodide's releases are, as the runtime's own default has it.
+CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
+_RELEASE = re.compile(r"\d+\.\d+\.\d+([a-z0-9.-]*)")
+LARGEST_LOCK = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base lock and where its wheels are: at ``url`` (http or https), in ``folder``, or nobody knows."""
+
+    lockfile: Lockfile
+    url: str | None = None
+    folder: Path | None = None
+
+    def entry(self, name: str) -> LockedPackage | None:
+        """The entry of ``name`` (canonical)."""
+        return self.lockfile.packages.get(name)
+
+    def placed(self, entry: LockedPackage) -> LockedPackage:
+        """The entry with an absolute file name where that can be known, without credentials."""
+        name = entry.file_name
+        if not is_http(name) and self.url is not None:
+            name = join(self.url, name)
+        return replace(entry, file_name=writable(name))
+
+    def wheel(self, name: str, version: str) -> BaseWheel | None:
+        """Where to read the base's own wheel of ``name``, if it has that version and can be read at all."""
+        entry = self.entry(name)
+        if entry is None or entry.version != version or not entry.file_name.endswith(".whl"):
+            return None
+        entry = self.placed(entry)
+        if self.folder is not None:
+            local = self.folder / entry.file_name.rpartition("/")[2]
+            if local.is_file():
+                return BaseWheel(entry, local.absolute().as_uri(), local=True)
+        return BaseWheel(entry, entry.file_name, local=False) if is_http(entry.file_name) else None
+
+    def note_hash(self, name: str, hashes: Hashes) -> None:
+        """Note the sha256 of the base's own file of ``name`` (canonical), where its URL is known."""
+        entry = self.entry(name)
+        place = "" if entry is None else self.placed(entry).file_name
+        if entry is not None and is_http(place):
+            hashes.note(place, entry.sha256 or None, "the base")
+
+    def closure(self, names: Iterable[str], stop: Mapping[str, object]) -> set[str]:
+        """``names`` and every entry reached from them through ``depends``, not going through ``stop``."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            entry = self.entry(name)
+            if name not in found and name not in stop and entry is not None:
+                found.add(name)
+                waiting.extend(entry.depends)
+        return found
+
+
+async def load_base(
+    base: Lockfile | str | Path, fetcher: Fetcher, *, base_url: str | None = None, base_dir: Path | None = None
+) -> Base:
+    """Load a base from a lock, a file, a URL or a release number such as ``314.0.7``.
+
+    Raises `InputError` when it is none of these or no lock, and `FetchError`.
+    """
+    if base_url is not None and not is_http(base_url):
+        raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
+    folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
+    if isinstance(fetcher, Meter):
+        # Unlike an index, a base is no place that the user has a password for: none goes there in clear text.
+        fetcher.configure([url for url in (base_url, base) if isinstance(url, str) and _is_https(url)])
+    if base_dir is not None and not base_dir.is_dir():
+        raise InputError(f"The base folder {base_dir} does not exist.")
+    if isinstance(base, Lockfile):
+        return Base(base, folder_url, base_dir)
+    text = str(base)
+    if is_http(text):
+        return Base(await _fetch_lock(text, fetcher), folder_url or urljoin(text, "."), base_dir)
+    if _RELEASE.fullmatch(text) and not Path(text).exists():
+        release = CDN.format(version=text)
+        return Base(await _fetch_lock(release + "pyodide-lock.json", fetcher), folder_url or release, base_dir)
+    path = Path(base)
+    if path.is_dir():
+        path = path / "pyodide-lock.json"
+    return Base(Lockfile.read(path), folder_url, base_dir or path.parent)
+
+
+def _is_https(url: str) -> bool:
+    return (origin(url) or "").startswith("https://")
+
+
+async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
+    response = await fetcher.get(url, max_bytes=LARGEST_LOCK)
+    if response.status != 200 or not response.complete:
+        reason = "is not there (404)" if not response.found else "cannot be read"
+        raise FetchError(f"The base lock {shown(url)} {reason}.", url=shown(url))
+    return Lockfile.from_json(response.body, shown(url))
+
+
+def is_release(url: str) -> bool:
+    """Whether a URL is one of the distribution of a Pyodide release, as far as its address tells."""
+    return url.startswith(CDN.partition("{")[0])

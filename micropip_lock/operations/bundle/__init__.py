@@ -1,0 +1,1 @@
+"""All files of a lock in one folder."""

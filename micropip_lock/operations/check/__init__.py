@@ -1,0 +1,1 @@
+"""Whether the packages of a lock suit each other."""

@@ -1,0 +1,191 @@
+"""What packages ask of each other and do not get, with the chain: who asks for what, and who brought it in."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from ...dependencies.edges import components, fits
+from ...errors import Problem
+from ...formats.core_metadata import CoreMetadata
+from ...formats.target import Target
+from ...installed.distribution import InstalledDistribution
+from ...installed.hints import add
+from ..verify.depends import Ask, asks_of, text_of
+
+#: So many who need a package are named.
+_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A package that asks for another one: ``rich 15.0.0`` needs ``pygments>=2``."""
+
+    package: str
+    version: str | None
+    requirement: str
+
+    def to_json(self) -> dict[str, str | None]:
+        """The step as a JSON object."""
+        return {"package": self.package, "version": self.version, "requirement": self.requirement}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A problem, and how it came about.
+
+    ``asked``: why the package that asks is there, from what nothing else needs down to the requirement that is not
+    met. ``present`` is what is there instead, ``brought`` for each of those who are content with it the same chain.
+    """
+
+    problem: Problem
+    asked: tuple[Step, ...] = ()
+    present: str | None = None
+    brought: tuple[tuple[Step, ...], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The conflict as a JSON object: the problem, and its chains."""
+        return {
+            **self.problem.to_json(),
+            "asked": [step.to_json() for step in self.asked],
+            "present": self.present,
+            "brought": [[step.to_json() for step in chain] for chain in self.brought],
+        }
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Packages that are together in one place."""
+
+    #: Of all; None where it is not known.
+    versions: Mapping[str, str | None]
+    #: What is known of what they need.
+    metadata: Mapping[str, CoreMetadata]
+    #: Whom they load, by the lock: for those without metadata.
+    depends: Mapping[str, Collection[str]]
+    target: Target
+    #: Where they are, as a sentence has it: «installed», «in the lock».
+    place: str
+    #: Of these only versions count: what they need may be somebody's decision.
+    lenient: Collection[str] = field(default_factory=frozenset)
+    #: Those with a .dist-info, when they are installed: a hint names the folder that they lie in.
+    distributions: Mapping[str, InstalledDistribution] = field(default_factory=dict)
+    #: The first few that need a package and are content with it; the same for all who are not.
+    _contents: dict[str, list[str]] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, list[Ask]], list[Conflict]]:
+        asks, broken = {}, []
+        for key in self.metadata:
+            try:
+                asks[key] = list(asks_of(key, self.metadata, self.target))
+            except ValueError as error:
+                message, hint = f"METADATA: {error}.", "Use a version with correct metadata, or tell its authors."
+                broken.append(Conflict(Problem("broken-metadata", key, self.versions[key], message, hint)))
+        return asks, broken
+
+    @cached_property
+    def _needs(self) -> dict[str, dict[str, str]]:
+        """Package -> what it needs -> the requirement, as text."""
+        found: dict[str, dict[str, str]] = {key: {name: name for name in names} for key, names in self.depends.items()}
+        for key, asks in self._found[0].items():
+            own = found.setdefault(key, {})
+            for ask in asks:
+                own[ask.name] = text_of(ask.requirement)
+        return found
+
+    @cached_property
+    def _dependants(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in sorted(self._needs):
+            for name in self._needs[key]:
+                if name != key:
+                    found[name].append(key)
+        return found
+
+    @cached_property
+    def _above(self) -> dict[str, str]:
+        """For each package the one that it is there for, on the shortest way from what nothing else needs."""
+        above: dict[str, str] = {}
+        graph = {key: set(names) for key, names in self._needs.items()}
+        circles = [min(item) for item in components(graph) if len(item) > 1 and not self._are_needed(item)]
+        starts = [key for key in sorted(self.versions) if not self._dependants.get(key)]
+        waiting = deque([*starts, *sorted(circles)])
+        seen = set(waiting)
+        while waiting:
+            key = waiting.popleft()
+            for name in sorted(set(self._needs.get(key, ())) - seen):
+                seen.add(name)
+                above[name] = key
+                waiting.append(name)
+        return above
+
+    def _are_needed(self, members: Collection[str]) -> bool:
+        return any(name not in members for key in members for name in self._dependants.get(key, ()))
+
+    def _chain(self, key: str, requirement: str) -> tuple[Step, ...]:
+        """Why ``key`` is there, and what it asks for in the end."""
+        steps = [Step(key, self.versions.get(key), requirement)]
+        while key in self._above:
+            key, child = self._above[key], key
+            steps.append(Step(key, self.versions.get(key), self._needs[key][child]))
+        return tuple(reversed(steps))
+
+    def conflicts(self, told: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
+        """Every requirement that is not met, but for those of ``told``: (who asks, for what is missing)."""
+        asks, broken = self._found
+        yield from broken
+        for key, made in asks.items():
+            missing: set[str] = set()
+            for ask in made:
+                if ask.name not in self.versions:
+                    if key not in self.lenient and ask.name not in missing and (key, ask.name) not in told:
+                        missing.add(ask.name)
+                        yield Conflict(self._missing(key, ask), self._chain(key, text_of(ask.requirement)))
+                    continue
+                version = self.versions[ask.name]
+                if version is not None and not fits(ask.requirement, version):
+                    yield Conflict(
+                        self._conflicting(key, ask, version),
+                        self._chain(key, text_of(ask.requirement)),
+                        f"{ask.name} {version}",
+                        tuple(self._content(ask.name)),
+                    )
+
+    def _content(self, name: str) -> Iterator[tuple[Step, ...]]:
+        """Why ``name`` is there at all: those that need it, and are content with it."""
+        if name not in self._contents:
+            content = (other for other in self._dependants.get(name, ()) if self._is_content(other, name))
+            self._contents[name] = list(islice(content, _MOST))
+        for other in self._contents[name]:
+            yield self._chain(other, self._needs[other][name])
+
+    def _is_content(self, key: str, name: str) -> bool:
+        version, asks = self.versions[name], self._found[0].get(key)
+        if asks is None or version is None:
+            return True
+        own = [ask for ask in asks if ask.name == name]
+        return own != [] and all(fits(ask.requirement, version) for ask in own)
+
+    def _missing(self, key: str, ask: Ask) -> Problem:
+        wanted = text_of(ask.requirement)
+        beside = self.distributions.get(key)
+        hint = "Install it and freeze again."
+        if beside is not None:
+            hint = f"Install it: {add(wanted, ask.name, beside.site, beside.folder)}"
+        message = f"it needs {wanted}{_extra(ask)}, which is not {self.place}."
+        return Problem("missing-dependency", key, self.versions[key], message, hint)
+
+    def _conflicting(self, key: str, ask: Ask, version: str) -> Problem:
+        wanted = text_of(ask.requirement)
+        message = f"it needs {wanted}{_extra(ask)}, but {ask.name} {version} is {self.place}."
+        hint = f"Find versions that go together: micropip-lock resolve {key} {ask.name}"
+        return Problem("conflicting-dependency", key, self.versions[key], message, hint)
+
+
+def _extra(ask: Ask) -> str:
+    return f" for the extra {ask.through}" if ask.through else ""

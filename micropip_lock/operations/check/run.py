@@ -1,0 +1,262 @@
+"""`check`: does what is installed, or what a lock names, go together?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..._util.progress import Progress
+from ...environment import Surroundings
+from ...errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
+from ...formats.core_metadata import CoreMetadata, parse_metadata
+from ...formats.lockfile import LockedPackage, Lockfile
+from ...formats.project_page import IndexFile, single_file_page
+from ...formats.target import Target
+from ...index.client import Indexes
+from ...index.remote_wheel import GoneError, NoRangesError, inspect_wheel
+from ...index.wheel_metadata import BrokenMetadataError, Publications
+from ...installed.distribution import InstalledDistribution
+from ...installed.origin import origin
+from ...network import Fetcher, default_cache_dir
+from ...storage import Facts, NoFacts
+from ...storage.wheels import WheelStore
+from ..base import is_release
+from ..bundle.wheel_supply import Supplier
+from ..context import Here, look, scan_environment
+from ..freeze.inventory import unreadable
+from ..session import connected
+from ..verify.entry import Entry
+from ..verify.lock_reader import Lock, read_lock
+from ..verify.online import Look, Places
+from ..verify.static import check_static
+from ..verify.unreachable import Patience, Silence
+from .conflicts import Conflict, Packages
+
+#: What verify finds in a lock by itself and is part of the question here.
+_STATIC = frozenset({"schema", "duplicate", "missing-dependency", "cycle"})
+_BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or use another version."
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found, and what it cost. ``packages`` were looked at; of ``unread`` nobody knows what they need."""
+
+    conflicts: tuple[Conflict, ...]
+    packages: int
+    unread: int = 0
+    requests: int = 0
+    bytes: int = 0
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether nothing definite was found, but an answer was not to be had."""
+        return bool(self.conflicts) and all(item.problem.code in UNANSWERED for item in self.conflicts)
+
+
+async def check(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path | None = None,
+    *,
+    path: str | Path | Sequence[str | Path] | None = None,
+    base: Lockfile | str | Path | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> Checked:
+    """Every requirement that is not met, in a lock or, without one, in an environment: as ``pip check``, with reasons.
+
+    Of a lock's wheels only METADATA is read, from the cache, from files at hand, or by range requests. Pyodide's own
+    packages are left out: what they need is Pyodide's decision.
+
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file. None: an environment.
+    * ``path``: site-packages folders. None: the surroundings'. ``base``: the Pyodide they are for, as in `freeze`.
+    * ``offline``: ask nobody; ``refresh``, ``fetcher``, ``facts``, ``progress``: as in `verify`; ``cache_dir``: the
+      folder of the cache (None with a fetcher: none).
+
+    Raises `InputError` for what is missing or unreadable, and `FetchError` when the base cannot be had.
+    """
+    if lockfile is None:
+        async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
+            here = await look(
+                surroundings, path=path, base=base, base_url=None, base_dir=None, index_urls=None, fetcher=meter
+            )
+            return replace(_check_environment(here), requests=meter.requests, bytes=meter.bytes)
+    lock = read_lock(lockfile)
+    is_path = isinstance(lockfile, Path) or (isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{")
+    folders = (Path(str(lockfile)).parent,) if is_path else ()
+    if fetcher is None and cache_dir is None:
+        cache_dir = default_cache_dir()
+    store = WheelStore(cache_dir) if cache_dir is not None else None
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        reader = _Reader(Patience(meter), NoFacts() if refresh else known, Supplier(meter, folders, store), offline)
+        metadata = await reader.read(lock.entries.values(), progress)
+        return replace(_check_lock(lock, metadata, reader), requests=meter.requests, bytes=meter.bytes)
+
+
+# -- environments
+
+
+def _check_environment(here: Here) -> Checked:
+    found, faults = scan_environment(here.paths, here.site)
+    target = Target.from_info(here.base.lockfile.info)
+    installed = {item.key: item for item in found}
+    based = {key for key, item in installed.items() if origin(item, loaded=here.loaded_in(item.folder)).is_base}
+    # Shared libraries that the runtime loaded have no .dist-info.
+    based |= {name for name, channel in (here.loaded or {}).items() if channel == "default channel"}
+    own = here.base.closure(based, stop={key: None for key in installed if key not in based})
+    entries = {key: entry for key in own if (entry := here.base.entry(key)) is not None}
+    versions: dict[str, str | None] = {key: entry.version for key, entry in entries.items()}
+    versions |= here.in_memory or {}
+    # What was installed without a wheel is there, whatever version it has.
+    versions |= {problem.package: None for problem in faults if problem.package not in installed}
+    versions |= {key: item.version for key, item in installed.items()}
+    metadata = {key: item.metadata for key, item in installed.items() if key not in entries and not item.faults}
+    depends = {key: entry.depends for key, entry in entries.items()}
+    packages = Packages(versions, metadata, depends, target, "installed", distributions=installed)
+    problems = [*faults, *_misfits(installed.values(), entries, target)]
+    conflicts = [*map(Conflict, problems), *packages.conflicts()]
+    return Checked(_sorted(conflicts), len(versions))
+
+
+def _misfits(
+    installed: Iterable[InstalledDistribution], entries: Mapping[str, LockedPackage], target: Target
+) -> Iterator[Problem]:
+    for item in installed:
+        if item.faults:
+            yield unreadable(item)
+        elif item.key not in entries and target.rank(item.wheel.tags) is None:
+            tags = ", ".join(sorted(map(str, item.wheel.tags))[:3])
+            message = f"its wheel is for {tags}, which does not run on {target}."
+            hint = "Install the wheel for Pyodide, with pip of the Pyodide venv."
+            yield Problem("wrong-platform", item.key, item.version, message, hint)
+
+
+# -- locks
+
+
+def _check_lock(lock: Lock, metadata: Mapping[str, CoreMetadata], reader: _Reader) -> Checked:
+    entries = lock.entries
+    told = [problem for problem in (*lock.problems, *check_static(lock)) if problem.code in _STATIC]
+    conflicts = [*map(Conflict, told), *map(Conflict, reader.problems), *map(Conflict, reader.silence.problems())]
+    if lock.target is not None:
+        depends = {key: entry.depends for key, entry in entries.items()}
+        versions = {key: entry.version for key, entry in entries.items()}
+        packages = Packages(versions, metadata, depends, lock.target, "in the lock", reader.lenient)
+        # An edge that leads nowhere was told as such.
+        nowhere = {(key, name) for key, names in depends.items() for name in names if name not in entries}
+        conflicts += packages.conflicts(nowhere)
+    own = sum(entry.is_wheel and not reader.is_own(entry) for entry in entries.values())
+    return Checked(_sorted(conflicts), len(entries), own - len(metadata))
+
+
+def _sorted(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    def key(item: Conflict) -> tuple[str, str, str]:
+        return item.problem.package, item.problem.code, item.problem.message
+
+    return tuple(sorted(dict.fromkeys(conflicts), key=key))
+
+
+class _Reader:
+    """Reads what the wheels of a lock need, where that can be had."""
+
+    def __init__(self, fetcher: Fetcher, facts: Facts, supplier: Supplier, offline: bool) -> None:
+        self._fetcher = fetcher
+        self._known = Publications(fetcher, facts)
+        # A fact belongs to a sha256 that an index answers for; what is read here is nobody's word but the lock's.
+        self._publications = Publications(fetcher, NoFacts())
+        self._supplier = supplier
+        self._offline = offline
+        self._own: set[str] = set()
+        self.silence = Silence()
+        self.problems: list[Problem] = []
+        #: Packages that may be Pyodide's own: their file names tell nothing.
+        self.lenient: set[str] = set()
+
+    def is_own(self, entry: Entry) -> bool:
+        """Whether an entry is of a Pyodide distribution."""
+        return entry.key in self._own
+
+    async def read(self, entries: Iterable[Entry], progress: Progress | None) -> dict[str, CoreMetadata]:
+        """What is known of each wheel that is not Pyodide's own."""
+        wheels = [entry for entry in entries if entry.is_wheel and entry.version is not None]
+        await self._find_own(wheels)
+        found: dict[str, CoreMetadata] = {}
+        wanted = [entry for entry in wheels if not self.is_own(entry)]
+        done = 0
+
+        async def read(entry: Entry) -> None:
+            nonlocal done
+            metadata = await self._guarded(entry)
+            if metadata is not None:
+                found[entry.key] = metadata
+            done += 1
+            if progress is not None:
+                progress(done, len(wanted), entry.key)
+
+        await self._fetcher.gather([read(entry) for entry in wanted])
+        return dict(sorted(found.items()))
+
+    async def _find_own(self, entries: Sequence[Entry]) -> None:
+        """Sort out Pyodide's own packages: on its servers, or beside a lock that has them."""
+        self._own = {entry.key for entry in entries if entry.url is not None and is_release(entry.url)}
+        folders = Counter(entry.folder for entry in entries if entry.url is not None and entry.key not in self._own)
+        several = [entry for entry in entries if folders[entry.folder] > 1 and not self.is_own(entry)]
+        if several and not self._offline:
+            places = Places(Indexes(()), self._fetcher, self.silence)
+            await places.open(several)
+            looks = [Look(entry) for entry in several]
+            await self._fetcher.gather([places.find(look, knock=False) for look in looks])
+            self._own |= {look.entry.key for look in looks if look.is_base}
+
+    async def _guarded(self, entry: Entry) -> CoreMetadata | None:
+        try:
+            return await self._read(entry)
+        except (GoneError, NoRangesError):
+            return None  # verify says so
+        except BrokenMetadataError as error:
+            self.problems.append(entry.problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN))
+        except IntegrityError as error:
+            self.problems.append(entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN))
+        except FetchError as error:
+            self.silence.add(error, entry.key)
+        return None
+
+    async def _read(self, entry: Entry) -> CoreMetadata | None:
+        file = _file(entry)
+        if file is not None and (known := self._known.known_metadata(file, entry.key)) is not None:
+            return known
+        if (metadata := self._at_hand(entry)) is not None:
+            if entry.url is None:
+                self.lenient.add(entry.key)
+            return metadata
+        if file is None or self._offline:
+            return None
+        return await self._publications.metadata(file, entry.key)
+
+    def _at_hand(self, entry: Entry) -> CoreMetadata | None:
+        """From a file beside the lock or in the cache that has the lock's sha256."""
+        if entry.sha256 is None or entry.file_name is None:
+            return None
+        try:
+            path = self._supplier.at_hand(LockedPackage(entry.key, entry.version or "", entry.file_name, entry.sha256))
+            if path is None:
+                return None
+            with path.open("rb") as file:
+                contents = inspect_wheel(file, path.stat().st_size, entry.sha256, entry.key)
+            return parse_metadata(contents.metadata or b"")
+        except (InputError, IntegrityError, ValueError, OSError):
+            return None
+
+
+def _file(entry: Entry) -> IndexFile | None:
+    """The wheel of an entry, as if an index listed it."""
+    if entry.url is None or not entry.is_plain:
+        return None
+    found = single_file_page(entry.url).files(entry.key, entry.versions)
+    return next((replace(file, sha256=entry.sha256) for file in found), None)

@@ -1,0 +1,218 @@
+"""Where a freeze looks: the surroundings, completed by what the caller said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import environment as _surroundings
+from ..environment import Surroundings
+from ..errors import InputError, Problem
+from ..formats.lockfile import Lockfile, LockInfo
+from ..installed.distribution import InstalledDistribution, scan
+from ..installed.hints import Site
+from ..network import Fetcher
+from .base import Base, load_base
+
+if TYPE_CHECKING:
+    from ..index.client import Indexes
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Folders, base and indexes; ``loaded`` is None unless this is a live runtime.
+
+    ``loaded`` is what that runtime itself loaded or installed since it started, into the folder ``loaded_into``.
+    """
+
+    paths: tuple[Path, ...]
+    base: Base
+    #: None: as pip and uv, or inside Pyodide micropip, are configured.
+    index_urls: tuple[str, ...] | None
+    find_links: tuple[str, ...] = ()
+    loaded: Mapping[str, str] | None = None
+    loaded_into: Path | None = None
+    in_memory: Mapping[str, str] | None = None
+    page_origin: str | None = None
+    #: What the folders belong to.
+    site: Site = "venv"
+    file_sizes: Callable[[Path], Mapping[str, int]] | None = None
+
+    def loaded_in(self, folder: Path) -> Mapping[str, str] | None:
+        """What the runtime has in a folder of its own; None where its list says nothing about the folder."""
+        return self.loaded if folder == self.loaded_into else None
+
+    def sizes_below(self, folder: Path) -> Mapping[str, int]:
+        """The sizes of files below a folder, as far as they are known at once."""
+        return self.file_sizes(folder) if self.file_sizes is not None else {}
+
+    def indexes(self, *, trust_index_file: bool) -> Indexes:
+        """The indexes to search. Their configuration is read only now, when it is needed."""
+        from ..index.client import Indexes
+
+        index_urls, find_links = self.index_urls, self.find_links
+        if index_urls is None:
+            index_urls, find_links = _surroundings.configured_indexes()
+        return Indexes(index_urls, find_links, trust_index_file=trust_index_file)
+
+
+async def look(
+    surroundings: Surroundings | None,
+    *,
+    path: str | Path | Sequence[str | Path] | None,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: str | Path | None,
+    index_urls: str | Sequence[str] | None,
+    fetcher: Fetcher,
+) -> Here:
+    """Complete ``surroundings`` (None: those of this call) by the arguments of freeze.
+
+    Raises `InputError` when a folder or the base is missing, and `FetchError`.
+    """
+    around = surroundings
+    if around is None and (path is None or base is None):
+        around = _surroundings_for(path)
+    if around is None:
+        around = Surroundings(paths=())
+        configured = None
+    else:
+        # In a live runtime nothing is known while micropip has not been imported.
+        configured = around.index_urls or (None if around.loaded is not None else ())
+    # Folders that were named are folders only: what the runtime remembers is about its own.
+    live = around.loaded if path is None else None
+    if path is not None:  # of the environment that is near only its base is taken, if it has one
+        around = replace(around, no_base=None)
+    paths = around.paths if path is None else _folders(path)
+    chosen = await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
+    if path is None and base is not None and around.loaded is None:
+        _check_fit(around, chosen.lockfile.info)
+    return Here(
+        paths=paths,
+        base=chosen,
+        index_urls=configured if index_urls is None else _urls(index_urls),
+        find_links=around.find_links if index_urls is None else (),
+        loaded=live,
+        loaded_into=around.loaded_into,
+        in_memory=around.in_memory if live is not None else None,
+        page_origin=around.page_origin,
+        site=site_of(path, live),
+        file_sizes=around.file_sizes,
+    )
+
+
+def site_of(path: object, live: object) -> Site:
+    """What the folders belong to, which decides how something is installed into them again."""
+    if path is not None:
+        return "folder"
+    return "venv" if live is None else "runtime"
+
+
+def scan_environment(paths: Sequence[Path], site: Site) -> tuple[list[InstalledDistribution], list[Problem]]:
+    """What is installed in ``paths``, which belong to ``site``, as `installed.scan` gives it.
+
+    Folders without a single distribution are no environment, unless it is the running one: a new Pyodide has nothing
+    but its own packages, or not even these. Raises `InputError`.
+    """
+    found, problems = scan(paths, site)
+    if not (found or problems or site == "runtime"):
+        raise InputError(*map(_no_environment, paths))
+    return found, problems
+
+
+def _no_environment(folder: Path) -> str:
+    patterns = ("lib/python3.*/site-packages", "Lib/site-packages")
+    below = sorted(str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_dir())
+    if below:
+        return f"no .dist-info in {folder}; did you mean {' or '.join(below)}?"
+    way_out = "install packages there first, or name another folder (path=, --path DIR, --venv DIR)."
+    return f"no .dist-info in {folder}: {way_out}"
+
+
+async def look_without_folders(
+    surroundings: Surroundings | None,
+    *,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: str | Path | None,
+    index_urls: str | Sequence[str] | None,
+    fetcher: Fetcher,
+) -> Here:
+    """Base and indexes only, for what has nothing to do with an installed environment.
+
+    Raises `InputError` when the base is missing, and `FetchError`.
+    """
+    around = surroundings
+    # On the host nothing else of the surroundings counts, and looking takes a while.
+    if around is None and (base is None or index_urls is None or _surroundings.in_memory()):
+        around = _surroundings_for(())
+    around = around or Surroundings(paths=())
+    return Here(
+        paths=(),
+        base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        index_urls=(around.index_urls or None) if index_urls is None else _urls(index_urls),
+        find_links=around.find_links if index_urls is None else (),
+        page_origin=around.page_origin,
+    )
+
+
+def _surroundings_for(path: object) -> Surroundings | None:
+    try:
+        return _surroundings.look()
+    except InputError:
+        if path is None:
+            raise
+        return None  # folders were named and no venv is near: only the base is missing, which is said later
+
+
+async def _base(
+    around: Surroundings,
+    base: Lockfile | str | Path | None,
+    base_url: str | None,
+    base_dir: Path | None,
+    fetcher: Fetcher,
+) -> Base:
+    if base is not None:
+        return await load_base(base, fetcher, base_url=base_url, base_dir=base_dir)
+    if around.base is None:
+        raise InputError(
+            around.no_base
+            or "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
+            "(base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
+        )
+    return await load_base(
+        around.base, fetcher, base_url=base_url or around.base_url, base_dir=base_dir or around.base_dir
+    )
+
+
+def _check_fit(around: Surroundings, info: LockInfo) -> None:
+    """Refuse a base of another Python or ABI than that of the environment. Raises `InputError`."""
+    own = around.base.info if around.base is not None else None
+    python = own.python if own is not None else around.python
+    same_python = python is None or python.split(".")[:2] == info.python.split(".")[:2]
+    same_abi = own is None or None in (own.abi_version, info.abi_version) or own.abi_version == info.abi_version
+    if same_python and same_abi:
+        return
+    made_for = f"Python {python}" if own is None else f"Python {python}, ABI {own.abi_version}"
+    way_out = "" if own is None else "leave the base out to lock for the Pyodide of this environment, or "
+    raise InputError(
+        f"The base is for Python {info.python}, ABI {info.abi_version}; {around.paths[0]} is for {made_for}. What is "
+        f"installed there was chosen for that one: {way_out}install it anew in a venv of the base's Pyodide "
+        "(pyodide venv DIR)."
+    )
+
+
+def _urls(index_urls: str | Sequence[str]) -> tuple[str, ...]:
+    return (index_urls,) if isinstance(index_urls, str) else tuple(index_urls)
+
+
+def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    folders = tuple(map(Path, [path] if isinstance(path, str | Path) else path))
+    if not folders:
+        raise InputError("path=[] names no folder. Leave it out to freeze the environment that is around.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"The folder {folder} does not exist.")
+    return folders

@@ -1,0 +1,1 @@
+"""Locks to and from pylock.toml and requirements files."""

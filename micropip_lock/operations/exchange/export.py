@@ -1,0 +1,198 @@
+"""`export`: the wheels of a lock, as other installers name them. Which format they are written in is not known here."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from ..._util.text import first_few
+from ..._util.url import is_http, join, shown, writable
+from ...errors import InputError, Problem, UnlockableError
+from ...formats.lockfile import LockedPackage, Lockfile
+from ...formats.target import Target
+from ...proof.candidate import candidate_at
+from ...proof.evidence import Evidence
+from ..base import is_release
+from ..verify.entry import wheel_name_fault
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedWheel:
+    """One wheel: ``url``, or else ``path``, relative to the folder of the lock. ``size`` is in bytes, if known."""
+
+    name: str
+    version: Version
+    filename: str
+    sha256: str
+    url: str | None = None
+    path: str | None = None
+    size: int | None = None
+    index: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The wheels of a lock, by name, the Pyodide they are for, and what was left out or will not work everywhere."""
+
+    target: Target
+    wheels: tuple[ExportedWheel, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+def export(
+    lockfile: Lockfile | str | Path, *, base_url: str | None = None, evidence: Sequence[Evidence] = ()
+) -> Export:
+    """The wheels that a lock names, for `micropip_lock.interop` to write in another format. Asks nobody.
+
+    * ``lockfile``: a `Lockfile`, or a file.
+    * ``base_url``: where relative file names of the lock live; without it they stay relative.
+    * ``evidence``: of the freeze or resolve that made the lock, which knows indexes and sizes.
+
+    Shared libraries and other entries that are no wheels are left out, each with a warning. Raises `UnlockableError`
+    with every entry that no other format can name truthfully, and `InputError`.
+    """
+    lock = lockfile if isinstance(lockfile, Lockfile) else Lockfile.read(lockfile)
+    if base_url is not None and not is_http(base_url):
+        raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
+    folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
+    target = Target.from_info(lock.info)
+    known = {item.sha256: item for item in evidence}
+    wheels: list[ExportedWheel] = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    users = _users(lock.packages)
+    for key, entry in sorted(lock.packages.items()):
+        if not _is_wheel(entry):
+            warnings.append(_left_out(key, entry, users.get(key, ())))
+            continue
+        found = _wheel(key, entry, folder_url, known)
+        (problems if isinstance(found, Problem) else wheels).append(found)  # type: ignore[arg-type]
+    if problems:
+        raise UnlockableError(problems, "cannot be exported; nothing was written")
+    return Export(target, tuple(wheels), tuple(warnings))
+
+
+def not_on_index(exported: Export) -> Iterable[Problem]:
+    """The wheels of Pyodide's own releases: whoever looks for them by name and hash on an index finds none."""
+    for wheel in exported.wheels:
+        if wheel.url is not None and is_release(wheel.url):
+            yield Problem(
+                "not-on-index",
+                wheel.name,
+                str(wheel.version),
+                "Pyodide built this file itself, so that no index has one with this hash.",
+                "Export URLs (--urls) to install it, or lock the index's wheel instead.",
+                shown(wheel.url),
+            )
+
+
+def relative(exported: Export) -> Iterable[Problem]:
+    """That some wheels have to lie where the lock says, seen from the lock."""
+    paths = [wheel.path for wheel in exported.wheels if wheel.path is not None]
+    if paths:
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield Problem(
+            "not-portable",
+            "pyodide",
+            None,
+            f"{paths[0]}{more} are named relative to the lock, and have to be there when they are installed."
+            if more
+            else f"{paths[0]} is named relative to the lock, and has to be there when it is installed.",
+            "Pass base_url= (--base-url), the folder they can be loaded from, or bundle the lock.",
+        )
+
+
+def without_url(exported: Export) -> Iterable[Problem]:
+    """The wheels that are only named relative to the lock."""
+    for wheel in exported.wheels:
+        if wheel.url is None:
+            yield Problem(
+                "local-file",
+                wheel.name,
+                str(wheel.version),
+                f"{wheel.path} is named relative to the lock, so it has no URL.",
+                "Pass base_url= (--base-url), the folder it can be loaded from, or export without --urls.",
+            )
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: What may stand in a URL as it is; not «$», «{» and «\\», which pip gives a meaning in its files.
+_IN_URLS = "/:?&=%+,;@!~*'()[]"
+
+
+def _filename(entry: LockedPackage) -> str:
+    # Not urlsplit: that one raises on a bad bracket.
+    return unquote(re.split(r"[?#]", entry.file_name)[0].rpartition("/")[2])
+
+
+def _is_wheel(entry: LockedPackage) -> bool:
+    return _filename(entry).endswith(".whl")
+
+
+def _wheel(
+    key: str, entry: LockedPackage, folder_url: str | None, known: Mapping[str, Evidence]
+) -> ExportedWheel | Problem:
+    name, filename = entry.file_name, _filename(entry)
+    if any(letter.isspace() or not letter.isprintable() for letter in name):
+        return _problem("file-name", key, entry, "its file name has characters that no URL has.", _TELL)
+    fault = wheel_name_fault(re.split(r"[?#]", name)[0], key, entry.version)
+    if fault is not None:
+        return _problem("file-name", key, entry, fault, _TELL)
+    version = parse_wheel_filename(filename)[1]
+    if not _SHA256.fullmatch(entry.sha256):
+        return _problem("hash-missing", key, entry, "the lock gives no sha256 for it.", _AGAIN)
+    if not is_http(name):
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]", unquote(name)):
+            message = f"{shown(name)} is a place that only the lock's own page or machine knows."
+            return _problem("local-file", key, entry, message, _BASE_URL)
+        if folder_url is not None:
+            name = join(folder_url, name)
+    about = known.get(entry.sha256)
+    index, size = (None, None) if about is None else (about.index, about.size)
+    if not is_http(name):
+        path = unquote(re.split(r"[?#]", writable(name))[0])
+        return ExportedWheel(key, version, filename, entry.sha256, path=path, size=size, index=index)
+    candidate = candidate_at(name, "lock", entry.sha256)
+    if candidate.had_query:
+        message = f"{candidate.url} has a query, which may be a secret."
+        return _problem("query-needed", key, entry, message, "Publish the wheel at a plain URL.")
+    url = quote(candidate.url, safe=_IN_URLS)
+    return ExportedWheel(key, version, filename, entry.sha256, url=url, size=size, index=index)
+
+
+def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
+    """The wheels that need a package, by its name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, entry in sorted(packages.items()):
+        if _is_wheel(entry):
+            for name in set(entry.depends):
+                found[name].append(key)
+    return found
+
+
+def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
+    needed = f" {first_few(users)} {'needs' if len(users) == 1 else 'need'} it." if users else ""
+    return _problem(
+        "not-a-wheel",
+        key,
+        entry,
+        f"{_filename(entry)[:200]} is no wheel, so that no installer takes it: it is left out.{needed}",
+        "Load it with Pyodide itself, from the lock.",
+    )
+
+
+_TELL = "Check the lock with micropip-lock verify."
+_AGAIN = "Freeze or resolve again: what that writes has a sha256 for every entry."
+_BASE_URL = "Bundle the lock, or lock the package from an index."
+
+
+def _problem(code: str, key: str, entry: LockedPackage, message: str, hint: str) -> Problem:
+    url = shown(entry.file_name) if is_http(entry.file_name) else None
+    return Problem(code, key, entry.version, message, hint, url)

@@ -1,0 +1,294 @@
+"""`import_pylock`: a pylock.toml that another tool wrote becomes a lock, where each of its packages has a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from ... import environment as _surroundings
+from ..._util.progress import Progress
+from ..._util.url import is_http, shown
+from ...dependencies.edges import Dependencies
+from ...environment import Surroundings
+from ...errors import FetchError, IntegrityError, Problem, UnlockableError
+from ...formats.core_metadata import CoreMetadata
+from ...formats.lockfile import Lockfile
+from ...formats.project_page import IndexFile
+from ...formats.target import Target
+from ...index.client import Indexes, Listing, Offer
+from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
+from ...installed.import_names import WheelModules
+from ...network import Fetcher
+from ...proof.candidate import bare_url, candidate_at
+from ...proof.evidence import Evidence, Finding
+from ...proof.hashes import Hashes, claimed_hash
+from ...storage import Facts
+from ..context import Here, look_without_folders
+from ..freeze.inventory import Environment, Selection, layout
+from ..lock_builder import assemble, not_installed
+from ..resolve.project import fits_python, needs_python
+from ..results import ResolveResult
+from ..session import connected
+from .selection import Selected, select
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
+
+
+async def import_pylock(
+    pylock: Pylock,
+    *,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    index_urls: str | Sequence[str] | None = None,
+    extras: Collection[str] = (),
+    groups: Collection[str] | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> ResolveResult:
+    """Lock the very files that a pylock.toml (PEP 751) names for a Pyodide, without downloading a wheel.
+
+    * ``pylock``: as `packaging.pylock` has it; `micropip_lock.formats.pylock.read_pylock` reads one.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
+      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
+    * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the pylock names it,
+      else as pip and uv, or inside Pyodide micropip, are configured.
+    * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
+      (done, total, package); ``surroundings``: where to look for base and indexes instead of here.
+
+    Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for arguments, and
+    `FetchError` when the base cannot be had.
+    """
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        here = await look_without_folders(
+            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+        )
+        target = Target.from_info(here.base.lockfile.info)
+        selected, problems = select(pylock, here.base, target, extras=extras, groups=groups)
+        pages = _Pages(here, meter, index_urls is not None)
+        task = _Import(here, target, pages, Publications(meter, known), meter, progress)
+        result = await task.run(selected, problems)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+class _Pages:
+    """What the indexes of a package list. Their silence is no objection: the pylock gives a hash."""
+
+    def __init__(self, here: Here, fetcher: Fetcher, given: bool) -> None:
+        self._here, self._fetcher, self._given = here, fetcher, given
+        self._configured: Indexes | None = None
+        self._named: dict[str, Indexes] = {}
+
+    async def open(self) -> None:
+        """Read the find-links places."""
+        self._configured = self._here.indexes(trust_index_file=False)
+        await self._configured.open(self._fetcher)
+
+    async def listing(self, item: Selected) -> Listing:
+        """What the index that the pylock names lists of a package, else what every configured index does."""
+        assert self._configured is not None
+        indexes = self._configured
+        if item.index is not None and is_http(item.index) and not self._given:
+            if item.index not in self._named:
+                self._named[item.index] = Indexes([self._with_credentials(item.index)])
+            indexes = self._named[item.index]
+        return await indexes.answering(item.name, self._fetcher)
+
+    def _with_credentials(self, index: str) -> str:
+        """The configured URL of an index, which may have what a pylock must not have."""
+        wanted = shown(index).rstrip("/")
+        configured = self._here.index_urls
+        urls = _surroundings.configured_indexes()[0] if configured is None else configured
+        return next((url for url in urls if shown(url).rstrip("/") == wanted), index)
+
+
+@dataclass(slots=True)
+class _Import:
+    here: Here
+    target: Target
+    pages: _Pages
+    publications: Publications
+    fetcher: Fetcher
+    progress: Progress | None
+    done: int = 0
+    warnings: list[Problem] = field(default_factory=list)
+
+    async def run(self, selected: Sequence[Selected], problems: Sequence[Problem]) -> ResolveResult:
+        """The lock, as resolve writes it. Raises `UnlockableError`: ``problems``, and whatever else there is."""
+        own = [item for item in selected if item.entry is None]
+        if own:
+            await self.pages.open()
+        found = await self.fetcher.gather([self._read(item, len(own)) for item in own])
+        read = {item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)}
+        broken = [*problems, *(one for one in found if isinstance(one, Problem))]
+        names = {item.name for item in selected if item.entry is not None}
+        based = self.here.base.closure(names, stop=dict.fromkeys(read))
+        self.warnings += [self._added(name) for name in sorted(based - names)]
+        environment = self._environment(read, based, {problem.package for problem in broken})
+        if broken:
+            raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
+        findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
+        depended = {name for needed in environment.edges.depends.values() for name in needed}
+        roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
+        lockfile, proofs = assemble(environment, findings, self.here, Selection(requested=roots), "metadata")
+        if environment.problems:
+            raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
+        warnings = sorted(
+            map(_in_terms_of_pylock, environment.warnings), key=lambda item: (item.package, item.code, item.message)
+        )
+        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
+
+    def _environment(self, read: Mapping[str, _Read], based: set[str], broken: set[str]) -> Environment:
+        """What is to be locked, as if it were installed. Nobody misses what is ``broken``: that is told already."""
+        distributions = {name: not_installed(one.metadata) for name, one in read.items()}
+        entries = {name: self.here.base.lockfile.packages[name] for name in based}
+        versions = {name: entry.version for name, entry in entries.items()}
+        dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
+        edges = dependencies.edges(other_edges={name: entry.depends for name, entry in entries.items()})
+        return Environment(
+            own=distributions,
+            based=based,
+            origins={},
+            edges=edges,
+            left_out=(),
+            present={*distributions, *based},
+            problems=[
+                *edges.problems,
+                *(layout(name, one.metadata.version) for name, one in read.items() if one.modules.unspread),
+            ],
+            warnings=[*self.warnings, *edges.warnings],
+        )
+
+    async def _read(self, item: Selected, total: int) -> _Read | Problem:
+        """A wheel, and what is written of it."""
+        try:
+            return await self._compared(item)
+        except BrokenMetadataError as error:
+            return _problem("broken-metadata", item, f"its METADATA cannot be used: {error}.", _TELL)
+        except NoRangesError:
+            return _problem(
+                "no-ranges", item, "its list of files takes a whole download: the server knows no ranges.", _OTHER
+            )
+        except IntegrityError as error:
+            return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
+        except GoneError as error:
+            return _problem("gone", item, f"{str(error).rstrip('.')}.", _ANEW)
+        except FetchError as error:
+            return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
+        finally:
+            self.done += 1
+            if self.progress is not None:
+                self.progress(self.done, total, item.name)
+
+    async def _compared(self, item: Selected) -> _Read | Problem:
+        file = item.file
+        assert file is not None
+        candidate = candidate_at(file.url, "pylock", file.sha256)
+        if candidate.had_query:
+            message = (
+                f"the pylock gives {candidate.url} a query, which may be a secret, and which the runtime cannot load."
+            )
+            return _problem("query-needed", item, message, "Publish the wheel at a plain URL.")
+        hashes = Hashes()
+        offers = hashes.note_listing(await self.pages.listing(item), item.name, {file.version})
+        is_claimed = not hashes.of(file.url)
+        hashes.note(file.url, file.sha256, "the pylock")
+        conflict = hashes.conflict(item.name, item.version, file.url)
+        if conflict is not None:
+            return conflict
+        sha256 = next(iter(hashes.of(file.url)), None)
+        if sha256 is None:
+            message = "neither the pylock nor an index gives a sha256, which is what Pyodide compares files by."
+            return _problem("hash-missing", item, message, "Write the pylock anew, from an index that gives sha256.")
+        if is_claimed:
+            self.warnings.append(claimed_hash(item.name, item.version, file.url, "the pylock", _NAME_INDEX))
+        offer = _offer_at(candidate.url, offers)
+        if offer is None:
+            return await self._at(item, replace(file, sha256=sha256), None, is_claimed)
+        listed = replace(offer.file, url=file.url, sha256=sha256, size=offer.file.size or file.size)
+        return await self._at(item, listed, offer.index, is_claimed)
+
+    async def _at(self, item: Selected, file: IndexFile, index: str | None, is_claimed: bool) -> _Read | Problem:
+        """The wheel ``file``, which ``index`` lists."""
+        assert file.sha256 is not None
+        metadata = await self.publications.metadata(file, item.name)
+        if not fits_python(metadata.requires_python, self.target):
+            return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
+        summary = await self.publications.summary(file, item.name)
+        if file.yanked is not None:
+            reason = f" ({file.yanked})" if file.yanked else ""
+            self.warnings.append(_problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW))
+        if summary.wrong_rows:
+            self.warnings.append(wrong_record(item.name, metadata.version, summary.wrong_rows, file.url))
+        evidence = Evidence(
+            package=item.name,
+            version=metadata.version,
+            claim="pylock",
+            proof="metadata",
+            url=candidate_at(file.url, "pylock", file.sha256).url,
+            sha256=file.sha256,
+            size=file.size,
+            index=index,
+            hash_from="claim" if is_claimed else "index",
+        )
+        return _Read(metadata, summary.modules, evidence)
+
+    def _added(self, name: str) -> Problem:
+        entry = self.here.base.lockfile.packages[name]
+        return Problem(
+            "added-by-base",
+            name,
+            entry.version,
+            "the pylock does not have it, but a package of the base needs it.",
+            "Nothing has to be done: Pyodide loads it with the package that needs it.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    metadata: CoreMetadata
+    modules: WheelModules
+    evidence: Evidence
+
+
+def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
+    """The first of ``offers`` that is the file at ``url``; one that needs its query is another file."""
+    for offer in offers:
+        listed = candidate_at(offer.file.url, "index", offer.file.sha256)
+        if bare_url(listed.url) == bare_url(url) and not listed.had_query:
+            return offer
+    return None
+
+
+def _in_terms_of_pylock(problem: Problem) -> Problem:
+    """What is said of installed environments, said of a pylock."""
+    message = problem.message.replace("is not installed", "the pylock does not have for this Pyodide")
+    message = message.replace("is installed", "is in the pylock")
+    return replace(problem, message=message, hint=_HINTS.get(problem.code, problem.hint))
+
+
+def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
+    return Problem(code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None)
+
+
+_ANEW = "Write the pylock anew for the Python of this Pyodide."
+_HINTS = {
+    "missing-dependency": _ANEW,
+    "conflicting-dependency": _ANEW,
+    "extra-guessed": "A pylock does not say which extras were asked for. To say so, use resolve instead.",
+}
+_NAME_INDEX = "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the wheel."
+_OTHER = "Use an index with range requests, or tell its owner."
+_TELL = "Name another version in the pylock, or tell its authors."

@@ -1,0 +1,1 @@
+"""A lock of what is installed."""

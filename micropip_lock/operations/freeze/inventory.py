@@ -1,0 +1,356 @@
+"""The installed environment as freeze sees it before anybody is asked: all that the disk can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from packaging.requirements import Requirement
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name
+
+from ..._util.text import first_few
+from ...dependencies.edges import Dependencies, Edges
+from ...errors import Problem
+from ...formats.lockfile import LockedPackage
+from ...formats.target import Target
+from ...installed.distribution import CheckFiles, InstalledDistribution
+from ...installed.hints import leave_out, reinstall
+from ...installed.origin import Origin, mock, origin
+from ..context import Here, scan_environment
+
+if TYPE_CHECKING:
+    from ...formats.install_report import Reported
+
+Include = Literal["installed", "distribution"]
+
+#: What is there to install other things: left out unless something depends on it.
+TOOLS = frozenset({"pip", "setuptools", "wheel", "micropip-lock"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What belongs into the lock, and what the user said about it."""
+
+    include: Include = "installed"
+    exclude: frozenset[str] = frozenset()
+    requested: Sequence[Requirement] = ()
+    report: Mapping[str, Reported] = field(default_factory=dict)
+    allow_broken: bool = False
+    check_files: CheckFiles = "size"
+
+
+@dataclass(slots=True)
+class Environment:
+    """What is installed, by canonical name, and where each thing claims to be from."""
+
+    #: Distributions that have to be proved.
+    own: dict[str, InstalledDistribution]
+    #: Names whose entries are the base's as they stand (rule 1), with what they need.
+    based: set[str]
+    origins: dict[str, Origin]
+    edges: Edges
+    #: name, version and reason of what is installed and left out
+    left_out: tuple[tuple[str, str | None, str], ...]
+    #: Whatever is installed or was reached, without the rest of the distribution.
+    present: set[str]
+    #: Every distribution that is not left out on purpose, those of the base included.
+    installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
+    #: Bytes of the installed files of each distribution, as far as RECORD has them.
+    sizes: dict[str, int] = field(default_factory=dict)
+    #: The files of each distribution that are not as its RECORD says, by canonical name.
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The problems of those whose WHEEL names no tag of the target. The file name of the wheel decides, once known.
+    misfits: dict[str, Problem] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def provable(self) -> list[InstalledDistribution]:
+        """The distributions that it makes sense to ask for: nothing definite is wrong with them yet."""
+        hopeless = self.hopeless
+        return [item for key, item in sorted(self.own.items()) if key not in hopeless]
+
+    @property
+    def hopeless(self) -> set[str]:
+        """The names of what has a problem that no wheel can solve."""
+        return {problem.package for problem in self.problems if problem.code not in _ABOUT_OTHERS}
+
+
+#: These problems are about a package's dependencies; its own proof is still worth having.
+_ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
+
+
+def read_environment(here: Here, target: Target, selection: Selection) -> Environment:
+    """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
+    found, problems = scan_environment(here.paths, here.site)
+    everything = {item.key: item for item in found}
+    distributions = {key: item for key, item in everything.items() if key not in selection.exclude}
+    origins = {key: _origin(item, here, selection.report) for key, item in distributions.items()}
+    problems += _shipped_by_others(distributions, origins)
+    problems += _from_memory(here, distributions)
+    roots = _based_roots(here, distributions, origins, problems)
+    unbased = {key: item for key, item in distributions.items() if not origins[key].is_base}
+    closed_by = {**unbased, **dict.fromkeys(selection.exclude)}
+    present = here.base.closure(roots, stop=closed_by)
+    based = present
+    if selection.include == "distribution":
+        based = here.base.closure(here.base.lockfile.packages, stop=closed_by)
+    edges = _edges(here, unbased, based, target, selection)
+    asked = {canonicalize_name(requirement.name) for requirement in selection.requested}
+    kept = _kept(unbased, asked | _needed_by_base(here, based), edges)
+    own = {key: item for key, item in unbased.items() if key in kept}
+    environment = Environment(
+        own=own,
+        based=based,
+        origins=origins,
+        edges=edges,
+        left_out=tuple(_left_out(everything, unbased.keys() - kept, selection.exclude)),
+        present={*own, *present},
+        installed=distributions,
+        sizes={key: item.record.size for key, item in distributions.items()},
+    )
+    ignored = {*selection.exclude, *(unbased.keys() - kept)}
+    environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
+    environment.warnings = [item for item in edges.warnings if item.package not in ignored]
+    there = {key: item for key, item in distributions.items() if key in environment.present}
+    _check_disk(environment, there, here, target, selection)
+    return environment
+
+
+def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Reported]) -> Origin:
+    reported = report.get(item.key)
+    file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
+    return origin(item, loaded=here.loaded_in(item.folder), report={} if file is None else {item.key: file})
+
+
+def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]) -> list[Problem]:
+    """The claims of one distribution that the RECORD of another one lists: that wheel has brought them."""
+    problems = []
+    for key, item in distributions.items():
+        files = {claim.file for claim in origins[key].claims if claim.file and not claim.witnessed}
+        paths = {f"{item.dist_info}/{name}": name for name in files}
+        for other in distributions.values() if paths else ():
+            shipped = [name for path, name in paths.items() if other is not item and _lists(other, path)]
+            if shipped:
+                problems.append(
+                    Problem(
+                        "forged-claim",
+                        key,
+                        item.version,
+                        f"its {shipped[0]}, which says where it came from, was installed by {other.metadata.name}.",
+                        f"Do not trust {other.metadata.name} {other.version}. Remove it, and install both again.",
+                    )
+                )
+                origins[key] = Origin()
+                break
+    return problems
+
+
+def _lists(item: InstalledDistribution, path: str) -> bool:
+    """Whether RECORD lists a file of this site-packages folder, also by a path that leaves it and comes back."""
+    if path in item.record.entries:
+        return True
+    return any(row.leaves_folder and row.path.endswith(f"/{path}") for row in item.rows)
+
+
+def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
+    """Mocks that exist in memory only, and names that the runtime loaded and that left no trace."""
+    in_memory = here.in_memory or {}
+    problems = [mock(name, version) for name, version in in_memory.items() if name not in distributions]
+    for name, channel in (here.loaded or {}).items():
+        known = name in distributions or name in in_memory
+        if not known and not (channel == "default channel" and here.base.entry(name) is not None):
+            problems.append(
+                Problem(
+                    "broken-metadata",
+                    name,
+                    None,
+                    "the runtime loaded it, but it has no .dist-info folder, and it is not of the base.",
+                    f"Load it from a wheel (micropip.install), or {leave_out(name)}.",
+                )
+            )
+    return problems
+
+
+def _based_roots(
+    here: Here,
+    distributions: Mapping[str, InstalledDistribution],
+    origins: Mapping[str, Origin],
+    problems: list[Problem],
+) -> set[str]:
+    """The names that the runtime itself loaded from the base."""
+    roots = set()
+    for key, item in distributions.items():
+        if origins[key].is_base:
+            entry = here.base.entry(key)
+            if entry is not None and entry.version == item.version:
+                roots.add(key)
+            else:
+                problems.append(_base_mismatch(item, entry))
+    # Shared libraries and bare archives have no .dist-info.
+    loaded = (here.loaded or {}).items()
+    return roots | {name for name, channel in loaded if channel == "default channel" and name not in distributions}
+
+
+def _base_mismatch(item: InstalledDistribution, entry: LockedPackage | None) -> Problem:
+    other = f"has {entry.version}" if entry is not None else "does not have it"
+    return Problem(
+        "base-mismatch",
+        item.key,
+        item.version,
+        f"Pyodide loaded it from its distribution, but the base lock {other}.",
+        "Use the lock that this Pyodide booted from as base, or leave base out.",
+    )
+
+
+def _needed_by_base(here: Here, based: Iterable[str]) -> set[str]:
+    return {name for key in based for name in here.base.lockfile.packages[key].depends}
+
+
+def _edges(
+    here: Here, unbased: Mapping[str, InstalledDistribution], based: Iterable[str], target: Target, selection: Selection
+) -> Edges:
+    entries = {name: here.base.lockfile.packages[name] for name in based}
+    asked = list(selection.requested)
+    asked.extend(
+        Requirement(f"{item.name}[{','.join(item.extras)}]")
+        for item in selection.report.values()
+        if item.requested and canonicalize_name(item.name) in unbased
+    )
+    versions = {name: entry.version for name, entry in entries.items()}
+    dependencies = Dependencies(unbased, versions, target, asked=asked, exclude=selection.exclude)
+    return dependencies.edges(
+        allow_broken=selection.allow_broken, other_edges={name: entry.depends for name, entry in entries.items()}
+    )
+
+
+def _kept(unbased: Mapping[str, InstalledDistribution], needed: set[str], edges: Edges) -> set[str]:
+    """Everything but the tools, and the tools that something depends on."""
+    waiting = [key for key in unbased if key not in TOOLS or key in needed]
+    kept: set[str] = set()
+    while waiting:
+        key = waiting.pop()
+        if key not in kept and key in unbased:
+            kept.add(key)
+            waiting.extend(edges.depends[key])
+    return kept
+
+
+def _left_out(
+    everything: Mapping[str, InstalledDistribution], tools: Iterable[str], exclude: Iterable[str]
+) -> Iterable[tuple[str, str | None, str]]:
+    reasons = dict.fromkeys(tools, "a tool that nothing depends on")
+    reasons.update((name, "left out on purpose") for name in exclude if name in everything)
+    for name in sorted(reasons):
+        yield name, everything[name].version, reasons[name]
+
+
+def _check_disk(
+    environment: Environment,
+    distributions: Mapping[str, InstalledDistribution],
+    here: Here,
+    target: Target,
+    selection: Selection,
+) -> None:
+    sizes = {}
+    if selection.check_files == "size":
+        sizes = {folder: here.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
+    hopeless = environment.hopeless
+    for key, item in sorted(distributions.items()):
+        if environment.origins[key].problems:
+            environment.problems.extend(environment.origins[key].problems)
+        elif key in hopeless:
+            continue
+        elif item.faults:
+            environment.problems.append(unreadable(item))
+        else:
+            is_base = environment.origins[key].is_base
+            if not is_base and item.lies_unspread:
+                environment.problems.append(layout(key, item.version))
+            changed = item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder))
+            if changed:
+                environment.changed[key] = tuple(changed)
+            is_edited = f"{item.dist_info}/WHEEL" in changed
+            if not (is_base or is_edited) and target.rank(item.wheel.tags) is None:
+                environment.misfits[key] = wrong_platform(item, item.wheel.tags, target)
+
+
+def unreadable(item: InstalledDistribution) -> Problem:
+    """The problem of a distribution whose .dist-info cannot be read."""
+    hint = reinstall(item)
+    if item.faults_are_shipped:
+        hint = "Its publisher made it so, and installing it again changes nothing: install another version."
+    return Problem(
+        "broken-metadata",
+        item.key,
+        item.version,
+        f"{item.dist_info} cannot be read: {'; '.join(item.faults)}.",
+        hint,
+    )
+
+
+def wrong_platform(item: InstalledDistribution, tags: Iterable[Tag], target: Target) -> Problem:
+    """The problem of a wheel that does not run on the target."""
+    named = ", ".join(sorted(map(str, tags))[:3])
+    return Problem(
+        "wrong-platform",
+        item.key,
+        item.version,
+        f"its wheel is for {named}, which does not run on {target}.",
+        "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
+    )
+
+
+def layout(key: str, version: str) -> Problem:
+    """That modules lie where Pyodide leaves them and Python does not look."""
+    return Problem(
+        "layout",
+        key,
+        version,
+        "its modules lie in .data/purelib or .data/platlib, where Python does not find them: "
+        "Pyodide unpacks wheels as they are.",
+        "Ask its authors for a wheel that has its modules at the root.",
+    )
+
+
+def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
+    """The problem of a distribution whose files are not as they were installed."""
+    return Problem(
+        "files-changed",
+        item.key,
+        item.version,
+        f"files are missing or were edited after it was installed: {first_few(paths)}.",
+        reinstall(item),
+    )
+
+
+def overwriter(
+    item: InstalledDistribution, paths: Sequence[str], others: Iterable[InstalledDistribution]
+) -> InstalledDistribution | None:
+    """The other distribution whose files those at ``paths`` are; None when there is none."""
+    for other in others:
+        if other is not item and all(_is_of(other, path) for path in paths):
+            return other
+    return None
+
+
+def overwritten(item: InstalledDistribution, paths: Sequence[str], other: InstalledDistribution) -> Problem:
+    """The problem of two distributions that have files of one name."""
+    named = f"{other.metadata.name} {other.version}"
+    return Problem(
+        "files-changed",
+        item.key,
+        item.version,
+        f"{named} has overwritten files of it: {first_few(paths)}.",
+        f"The two cannot be installed together as they are: uninstall {other.metadata.name} or {item.metadata.name}, "
+        "and install the other one again.",
+    )
+
+
+def _is_of(item: InstalledDistribution, path: str) -> bool:
+    """Whether the file at ``path`` is the one that a distribution's RECORD lists."""
+    if path not in item.record.entries:
+        return False
+    row = item.record.row(path)
+    return row.strong and item.site_files.digest(path, row.algorithm or "") == row.digest

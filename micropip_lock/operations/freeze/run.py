@@ -1,0 +1,325 @@
+"""freeze: an installed environment in, a true lock out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from ..._util.progress import Progress
+from ...environment import Surroundings
+from ...errors import InputError, Problem, UnlockableError
+from ...formats.core_metadata import parse_filename_tags
+from ...formats.lockfile import Lockfile
+from ...formats.requirement import quoted, writable
+from ...formats.target import Target
+from ...installed.distribution import CheckFiles, InstalledDistribution
+from ...installed.origin import Origin
+from ...network import Fetcher, default_cache_dir, run_sync
+from ...proof.candidate import candidate_at, witnessed
+from ...proof.evidence import Finding, Rules
+from ...storage import Facts, NoFacts, facts_in
+from ..context import Here, look
+from ..live_progress import packages_shown
+from ..lock_builder import assemble
+from ..results import FreezeResult
+from ..session import connected
+from .inventory import (
+    Environment,
+    Include,
+    Selection,
+    changed_on_disk,
+    overwriter,
+    overwritten,
+    read_environment,
+    wrong_platform,
+)
+
+if TYPE_CHECKING:
+    from ...formats.install_report import Reported
+    from ...proof.memory import Proved
+
+Proof = Literal["content", "metadata"]
+
+
+async def freeze(
+    *,
+    path: str | Path | Sequence[str | Path] | None = None,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    index_urls: str | Sequence[str] | None = None,
+    include: Include = "installed",
+    exclude: Collection[str] = (),
+    requested: Sequence[str] = (),
+    report: Mapping[str, Any] | str | Path | None = None,
+    proof: Proof = "content",
+    check_files: CheckFiles = "size",
+    accept_unproved: Collection[str] = (),
+    download: bool = False,
+    offline: bool = False,
+    refresh: bool = False,
+    strict: bool = False,
+    allow_broken: bool = False,
+    trust_index_file: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> FreezeResult:
+    """Lock what is installed, with proof that every entry is the very wheel that was installed.
+
+    The same call inside Pyodide and on the host. Everything that is not given is taken from the
+    surroundings: the running Pyodide, or the virtual environment.
+
+    * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7");
+      ``base_url``: where relative file names of the base live; ``base_dir``: a local Pyodide
+      distribution that holds wheels of the base; ``index_urls``: simple repository API roots.
+    * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left out
+      on purpose. ``requested``: requirements that were asked for, for their extras.
+    * ``report``: pip's installation report (parsed, or a file), or the pylock.toml that the environment was made from;
+      its claims are then proved.
+    * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and build.
+      ``check_files``: installed files against the installed RECORD by "size", by "hash", or "off".
+    * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
+      ``download``: allow wheels to be downloaded where range requests cannot decide.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
+      warnings become problems; ``allow_broken``: unmet requirements become warnings;
+      ``trust_index_file``: ask indexes that only an INDEX file names.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+      ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
+      ``surroundings``: where to look instead of here.
+
+    Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files and
+    folders that cannot be used, and `FetchError` when the base cannot be had. Nothing is written.
+    """
+    rules = Rules(
+        proof=_one_of("proof", proof, Proof),
+        check_files=_one_of("check_files", check_files, CheckFiles),
+        accept_unproved=frozenset(map(canonicalize_name, accept_unproved)),
+        download=download,
+    )
+    selection = Selection(
+        include=_one_of("include", include, Include),
+        exclude=frozenset(map(canonicalize_name, exclude)),
+        requested=tuple(map(_requirement, requested)),
+        report={} if report is None else _report(report),
+        allow_broken=allow_broken,
+        check_files=check_files,
+    )
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        here = await look(
+            surroundings,
+            path=path,
+            base=base,
+            base_url=base_url,
+            base_dir=base_dir,
+            index_urls=index_urls,
+            fetcher=meter,
+        )
+        with packages_shown(progress) as step:
+            result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, step, refresh)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+async def _freeze(
+    here: Here,
+    selection: Selection,
+    rules: Rules,
+    fetcher: Fetcher,
+    facts: Facts,
+    trust_index_file: bool,
+    strict: bool,
+    progress: Progress | None,
+    refresh: bool,
+) -> FreezeResult:
+    """site-packages, then claims, then proofs, then the lock: no step reaches back."""
+    target = Target.from_info(here.base.lockfile.info)
+    environment = read_environment(here, target, selection)
+    known = not refresh and not isinstance(facts, NoFacts)
+    findings = await _prove(environment, here, target, rules, fetcher, facts, trust_index_file, known, progress)
+    _collect(environment, findings, rules, target)
+    lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
+    problems = [*environment.problems, *(environment.warnings if strict else ())]
+    if problems:
+        raise UnlockableError(problems)
+    warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
+    sized = tuple(replace(item, installed_size=environment.sizes.get(item.package)) for item in evidence)
+    return FreezeResult(lockfile, sized, tuple(warnings), left_out=environment.left_out)
+
+
+def _known(
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here, proved: Proved
+) -> dict[str, Finding]:
+    """The findings of an earlier freeze for what is as it was then."""
+    found = {
+        item.key: proved.find(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
+        for item in distributions
+        if item.key not in environment.changed
+    }
+    return {key: finding for key, finding in found.items() if finding is not None}
+
+
+def _asked_for(
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here
+) -> list[tuple[str, Version]]:
+    """What only an index can prove."""
+    return [
+        (item.key, next(iter(item.versions)))
+        for item in distributions
+        if not environment.origins[item.key].claims
+        and here.base.wheel(item.key, item.version) is None
+        and len(item.versions) == 1
+    ]
+
+
+async def _prove(
+    environment: Environment,
+    here: Here,
+    target: Target,
+    rules: Rules,
+    fetcher: Fetcher,
+    facts: Facts,
+    trust_index_file: bool,
+    use_known: bool,
+    progress: Progress | None,
+) -> dict[str, Finding]:
+    """Ask for every distribution at once; the chain page, sidecar, range of each runs by itself."""
+    distributions = environment.provable()
+    findings: dict[str, Finding] = {}
+
+    def found(item: InstalledDistribution, finding: Finding) -> None:
+        findings[item.key] = finding
+        if progress is not None:
+            progress(len(findings), len(distributions), item.key)
+
+    for item in distributions:
+        finding = witnessed(item, environment.origins[item.key].claims)
+        if finding is not None and item.key not in environment.changed:
+            found(item, finding)
+    rest = [item for item in distributions if item.key not in findings]
+    if rest:
+        # Where the runtime saw it all, what talks with the network is not so much as imported.
+        from ...index.client import Indexes
+        from ...proof.memory import Proved
+
+        asked = not all(map(_is_seen, (environment.origins[item.key] for item in rest)))
+        indexes = here.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
+        proved = Proved(facts, indexes.key, target, rules)
+        if use_known:
+            findings |= _known(rest, environment, here, proved)
+            rest = [item for item in rest if item.key not in findings]
+    if rest:
+        from ...proof.prover import Prover  # not needed where all is known, and slow to import in Pyodide
+
+        await indexes.open(fetcher)
+        # In a browser, what another origin does not let a page read is an error on the console.
+        if rules.proof == "content" and fetcher.suffix_ranges:
+            await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, here))
+        prover = Prover(fetcher, indexes, target, rules, facts, proved)
+
+        async def prove(item: InstalledDistribution) -> None:
+            base = here.base.wheel(item.key, item.version)
+            changed = environment.changed.get(item.key, ())
+            found(item, await prover.prove(item, environment.origins[item.key], base, changed))
+
+        await fetcher.gather(map(prove, rest))
+    return {item.key: findings[item.key] for item in distributions}
+
+
+def _is_seen(origin: Origin) -> bool:
+    """Whether the runtime knows the URL and its hash, so that no index has to be asked for it."""
+    if not origin.claims:
+        return False
+    claim = origin.claims[0]
+    return claim.witnessed and not candidate_at(claim.url, claim.kind, claim.sha256).had_query
+
+
+def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules, target: Target) -> None:
+    """Bring problems together, each cause once."""
+    for key in sorted(findings):
+        findings[key] = _judged(key, findings[key], environment, target)
+        environment.problems.extend(findings[key].problems)
+        environment.warnings.extend(findings[key].warnings)
+    for key, paths in environment.changed.items():
+        found = findings.get(key)
+        if found is not None and found.explains_files:
+            continue
+        is_accepted = key in rules.accept_unproved
+        if is_accepted and found is not None and found.evidence is not None:
+            findings[key] = replace(found, evidence=replace(found.evidence, proof="accepted"))
+        elif not (is_accepted and key in environment.based):
+            problem = changed_on_disk(environment.installed[key], paths)
+            environment.problems.append(_named(problem, environment))
+
+
+def _judged(key: str, finding: Finding, environment: Environment, target: Target) -> Finding:
+    """The finding of one distribution, with what its wheel's file name and other distributions say about it."""
+    if finding.evidence is None:
+        if key in environment.misfits:
+            return replace(finding, problems=(environment.misfits[key],))
+        return replace(finding, problems=tuple(_named(problem, environment) for problem in finding.problems))
+    parsed = parse_filename_tags(finding.evidence.url)
+    if finding.is_base or parsed is None or target.rank(parsed[1]) is not None:
+        return finding
+    problem = wrong_platform(environment.installed[key], parsed[1], target)
+    return Finding(problems=(problem,), explains_files=True)
+
+
+def _named(problem: Problem, environment: Environment) -> Problem:
+    """The problem of changed files, naming the distribution that overwrote them, where there is one."""
+    paths = environment.changed.get(problem.package)
+    if problem.code != "files-changed" or not paths:
+        return problem
+    other = overwriter(environment.installed[problem.package], paths, environment.installed.values())
+    return problem if other is None else overwritten(environment.installed[problem.package], paths, other)
+
+
+def freeze_sync(**arguments: Any) -> FreezeResult:
+    """`freeze` as a plain function, where nothing has to be awaited.
+
+    That is: no network is needed, or a web worker's synchronous XMLHttpRequest is there, or WebAssembly
+    stack switching, or (on the host) no event loop is running. Takes the arguments of `freeze`; raises
+    `SuspensionError` where it would have to wait.
+    """
+    if arguments.get("fetcher") is not None:
+        raise InputError("freeze_sync() finds its own fetcher; pass fetcher= to `await freeze()`.")
+    cache_dir = default_cache_dir()
+    facts = arguments.get("facts") or facts_in(cache_dir)
+    try:
+        return run_sync(
+            # Offline is the fetcher's business then: it may know the answers from its cache.
+            lambda fetcher: freeze(**{**arguments, "fetcher": fetcher, "facts": facts, "offline": False}),
+            offline=bool(arguments.get("offline")),
+            refresh=bool(arguments.get("refresh")),
+            cache_dir=cache_dir,
+        )
+    finally:
+        if arguments.get("facts") is None:
+            facts.close()
+
+
+def _report(report: Mapping[str, Any] | str | Path) -> Mapping[str, Reported]:
+    from ...formats.install_report import read_report  # needed by few
+
+    return read_report(report)
+
+
+def _one_of(name: str, value: str, choices: Any) -> Any:
+    if value not in get_args(choices):
+        raise InputError(f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choices)))}.")
+    return value
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        return writable(Requirement(text))
+    except InvalidRequirement as error:
+        # Not «from error»: it quotes the text.
+        reason = str(error).splitlines()[0]
+        raise InputError(f"requested: {quoted(text)} is no requirement ({reason}).") from None

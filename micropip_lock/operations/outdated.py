@@ -1,0 +1,231 @@
+"""`outdated`: what of a lock could be newer, and what its authors have withdrawn since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from .._util.progress import Progress
+from .._util.url import shown, without_credentials
+from ..environment import Surroundings
+from ..errors import FetchError, Problem
+from ..formats.lockfile import LockedPackage, Lockfile
+from ..formats.target import Target
+from ..index.client import Indexes, Listing
+from ..network import Fetcher
+from ..storage import Facts
+from .context import look_without_folders
+from .diff import as_lock
+from .live_progress import packages_shown
+from .resolve.project import Choice, Project
+from .retarget.roots import is_pyodides, is_wheel
+from .session import connected
+
+#: PEP 792, the gravest first.
+_STATUSES = ("quarantined", "archived", "deprecated")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an index says of one package of a lock."""
+
+    package: str
+    version: str
+    #: The newest version with a wheel for the lock's Pyodide, if that is a newer one.
+    newer: str | None = None
+    #: The newest of all, if that is a newer one, and why it has no such wheel.
+    newest: str | None = None
+    reason: str = ""
+    #: PEP 592: None when the locked version was not yanked, else the reason, which may be empty.
+    yanked: str | None = None
+    #: PEP 792: ``active``, ``archived``, ``deprecated`` or ``quarantined``, and why.
+    status: str = "active"
+    status_reason: str = ""
+    #: Pyodide's own distribution has it: another Pyodide has another version.
+    base: bool = False
+    index: str | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its authors or the index warn of it."""
+        return self.yanked is not None or self.status != "active"
+
+    def to_json(self) -> dict[str, str | bool | None]:
+        """The news as a JSON object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """``news``: packages with a newer version or withdrawn ones, these first; ``problems``: what nobody answered.
+
+    ``unlisted`` are packages that no index knows, ``unasked`` parts of Pyodide that none can have; ``packages`` were
+    looked at.
+    """
+
+    news: tuple[News, ...]
+    packages: int
+    unlisted: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    requests: int = 0
+    bytes: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole as a JSON object."""
+        return {
+            "packages": [item.to_json() for item in self.news],
+            "unlisted": list(self.unlisted),
+            "unasked": list(self.unasked),
+            "problems": [problem.to_json() for problem in self.problems],
+            "totals": {"packages": self.packages, "requests": self.requests, "bytes": self.bytes},
+        }
+
+
+async def outdated(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    *,
+    index_urls: str | Sequence[str] | None = None,
+    pre: bool = False,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> Outdated:
+    """Newer versions of what a lock has, and which of it was yanked, archived or put under quarantine since.
+
+    A newer version counts when it has a wheel for the Pyodide of the lock. Pre-releases count with ``pre``, and for
+    packages that are locked at one. One page of the first index that knows a project is read, nothing else.
+
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip, are configured.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows.
+    * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
+
+    Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.
+    """
+    lock = as_lock(lockfile)
+    target = Target.from_info(lock.info)
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
+        # The lock stands in for a base, which nobody needs here.
+        here = await look_without_folders(
+            surroundings, base=lock, base_url=None, base_dir=None, index_urls=index_urls, fetcher=meter
+        )
+        indexes = here.indexes(trust_index_file=False)
+        await indexes.open(meter)
+        with packages_shown(progress) as step:
+            look = _Look(lock, target, indexes, meter, step, pre=pre)
+            found = await look.run()
+        return Outdated(
+            news=tuple(sorted((item for item in found if isinstance(item, News)), key=_order)),
+            packages=len(lock.packages),
+            unlisted=tuple(item for item in found if isinstance(item, str)),
+            unasked=tuple(sorted(lock.packages.keys() - look.asked)),
+            problems=tuple(item for item in found if isinstance(item, Problem)),
+            requests=meter.requests,
+            bytes=meter.bytes,
+        )
+
+
+def _order(news: News) -> tuple[bool, bool, int, bool, str]:
+    grave = _STATUSES.index(news.status) if news.status in _STATUSES else len(_STATUSES)
+    return not news.withdrawn, news.yanked is None, grave, news.base, news.package
+
+
+class _Look:
+    """Asks for every package of a lock that an index can have."""
+
+    def __init__(
+        self,
+        lock: Lockfile,
+        target: Target,
+        indexes: Indexes,
+        fetcher: Fetcher,
+        progress: Progress | None,
+        *,
+        pre: bool,
+    ) -> None:
+        self._lock = lock
+        self._target = target
+        self._indexes = indexes
+        self._fetcher = fetcher
+        self._progress = progress
+        self._pre = pre
+        self._done = 0
+        self._versions = {name: _version(entry) for name, entry in lock.packages.items()}
+        self.asked = sorted(name for name, version in self._versions.items() if version is not None)
+
+    async def run(self) -> list[News | Problem | str | None]:
+        """What is to say of each; a name alone where no index knows it."""
+        return await self._fetcher.gather([self._one(name) for name in self.asked])
+
+    async def _one(self, name: str) -> News | Problem | str | None:
+        entry, version = self._lock.packages[name], self._versions[name]
+        assert version is not None
+        try:
+            listing = await self._indexes.preferred(name, self._fetcher)
+        except FetchError as error:
+            hint = "Try again later." if error.code == "unreachable" else "Check the credentials for that index."
+            return Problem(error.code, name, entry.version, f"{str(error).rstrip('.')}.", hint, error.url or None)
+        finally:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, len(self.asked), name)
+        if not listing.known and not any(page.versions(name) for _, page in listing.pages):
+            return name
+        news = self._news(name, entry, version, listing)
+        return news if news.newest or news.withdrawn else None
+
+    def _news(self, name: str, entry: LockedPackage, version: Version, listing: Listing) -> News:
+        project = Project(name, self._target, None, listing)
+        counted = [
+            item
+            for item in project.versions
+            if item > version and (self._pre or version.is_prerelease or not item.is_prerelease)
+        ]
+        newer = next((item for item in counted if isinstance(project.judge(item), Choice)), None)
+        newest = next((item for item in counted if not _is_yanked(listing, name, item)), None)
+        judged = None if newest is None or newest == newer else project.judge(newest)
+        status = next((page for _, page in listing.pages if page.status != "active"), None)
+        return News(
+            name,
+            entry.version,
+            newer=None if newer is None else str(newer),
+            newest=None if newest is None else str(newest),
+            reason="" if judged is None or isinstance(judged, Choice) else judged.reason,
+            yanked=_yanked(listing, name, entry, version),
+            status="active" if status is None else status.status,
+            status_reason="" if status is None else status.status_reason,
+            base=is_pyodides(entry),
+            index=next((index for index, _ in listing.pages), None),
+        )
+
+
+def _version(entry: LockedPackage) -> Version | None:
+    """Its version, if an index can have it: no shared library, no part of the standard library."""
+    if not is_wheel(entry):
+        return None
+    try:
+        return Version(entry.version)
+    except ValueError:
+        return None
+
+
+def _is_yanked(listing: Listing, name: str, version: Version) -> bool:
+    return all(offer.file.yanked is not None for offer in listing.offers(name, {version}))
+
+
+def _yanked(listing: Listing, name: str, entry: LockedPackage, version: Version) -> str | None:
+    """Why the locked file was yanked; of a file that is not the index's, whether its whole version was."""
+    offers = listing.offers(name, {version})
+    url = shown(without_credentials(entry.file_name))
+    own = [offer for offer in offers if shown(offer.file.url) == url]
+    reasons = [offer.file.yanked for offer in own or offers]
+    # A version is as good as its best file.
+    return None if not reasons or None in reasons else next(filter(None, reasons), "")

@@ -1,0 +1,56 @@
+"""What is remembered of a project page: every version that it lists, and the files of those that were looked at.
+
+Most of a page is about versions that nobody chooses. As long as the page is fresh by the rules of HTTP its outline
+stands for it, and whoever wants to know more reads the page.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ...index.client import Listing
+from ...storage import Facts
+from .project import Project
+
+_KIND = "outline"
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """``listing`` has the files of the versions that were looked at, ``versions`` are all, newest first."""
+
+    listing: Listing
+    versions: tuple[str, ...]
+
+
+class Outlines:
+    """The outlines of the pages of one set of indexes, ``key`` tells which."""
+
+    def __init__(self, facts: Facts, key: str) -> None:
+        self._facts = facts
+        self._key = key
+
+    def find(self, name: str) -> Outline | None:
+        """The outline of the page of ``name`` (canonical), if the page is still fresh."""
+        data = self._facts.get(_KIND, f"{self._key} {name}")
+        with suppress(ValueError, TypeError):
+            until, versions, listing = json.loads(data or b"")
+            if time.time() < until:
+                return Outline(Listing.from_json(listing), tuple(map(str, versions)))
+        return None
+
+    def keep(self, project: Project) -> None:
+        """Remember what was looked at of a project, if its page may be used again."""
+        listing = project.listing
+        # That an index does not have a project, or what find-links places have, is asked each time.
+        if listing is None or len(listing.asked) != 1 or len(listing.pages) != 1:
+            return
+        ((index, page),) = listing.pages
+        told = Listing(((index, project.looked_at(page)),), listing.asked)
+        if page.fresh_until is None or not told.may_be_kept:
+            return
+        value = [page.fresh_until, list(map(str, project.versions)), told.to_json()]
+        self._facts.put(_KIND, f"{self._key} {project.name}", json.dumps(value).encode())

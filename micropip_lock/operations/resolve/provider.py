@@ -1,0 +1,133 @@
+"""resolvelib's questions, answered from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from resolvelib import AbstractProvider, BaseReporter
+
+from .state import Ask, Memory, Pick
+
+#: The name of a package, or ``name[extra]``.
+Identifier = str
+
+
+class Provider(AbstractProvider[Ask, Pick, Identifier]):
+    """What can be chosen, in which order, and what each choice needs. Raises `Missing` from anywhere."""
+
+    def __init__(self, memory: Memory, roots: Sequence[Ask]) -> None:
+        self._memory = memory
+        self._order = {ask.name: place for place, ask in reversed(list(enumerate(roots)))}
+
+    def identify(self, requirement_or_candidate: Ask | Pick) -> Identifier:
+        return identify(requirement_or_candidate)
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[Identifier],
+        resolutions: Mapping[Identifier, Pick],
+        candidates: Mapping[Identifier, Iterator[Pick]],
+        information: Mapping[Identifier, Iterator[Any]],
+        backtrack_causes: Sequence[Any],
+    ) -> Iterable[Identifier]:
+        """What just conflicted goes first, so that a wrong turn is found out soon."""
+        names = list(identifiers)
+        causes = {cause.requirement.name for cause in backtrack_causes}
+        causes |= {cause.parent.name for cause in backtrack_causes if cause.parent is not None}
+        return [name for name in names if _name(name) in causes] or names
+
+    def get_preference(
+        self,
+        identifier: Identifier,
+        resolutions: Mapping[Identifier, Pick],
+        candidates: Mapping[Identifier, Iterator[Pick]],
+        information: Mapping[Identifier, Iterator[Any]],
+        backtrack_causes: Sequence[Any],
+    ) -> Any:
+        """First an extra of what is chosen, which costs nothing; then what leaves least choice, in the user's order."""
+        name = _name(identifier)
+        asks = [item.requirement for item in information[identifier]]
+        extra = is_extra(identifier)
+        operators = [item.operator for ask in asks for item in ask.specifier]
+        return (
+            not (extra and name in resolutions),
+            extra,
+            not any(ask.url is not None or ask.same is not None for ask in asks),
+            not any(ask.pins for ask in asks),
+            not any(operator in ("<", "<=", "~=", "==") for operator in operators),
+            self._order.get(name, len(self._order)),
+            not operators,
+            identifier,
+        )
+
+    def find_matches(
+        self,
+        identifier: Identifier,
+        requirements: Mapping[Identifier, Iterator[Ask]],
+        incompatibilities: Mapping[Identifier, Iterator[Pick]],
+    ) -> Callable[[], Iterator[Pick]]:
+        name = _name(identifier)
+        extra = identifier[len(name) + 1 : -1]
+        asks = list(requirements[name])
+        if extra:
+            asks += requirements[identifier]
+        excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._memory.hopeless
+
+        def found() -> Iterator[Pick]:
+            self._memory.tried[name] = asks
+            for choice in self._memory.matches(name, asks):
+                if choice.key not in excluded:
+                    yield Pick(choice, extra)
+
+        return found
+
+    def is_satisfied_by(self, requirement: Ask, candidate: Pick) -> bool:
+        return requirement.allows(candidate.choice)
+
+    def get_dependencies(self, candidate: Pick) -> Iterator[Ask]:
+        return self._memory.dependencies(candidate)
+
+
+def identify(item: Ask | Pick) -> Identifier:
+    """What is decided at once: a package, or one extra of it."""
+    return f"{item.name}[{item.extra}]" if item.extra else item.name
+
+
+def is_extra(identifier: Identifier) -> bool:
+    """Whether it is an extra of a package."""
+    return identifier.endswith("]")
+
+
+def _name(identifier: Identifier) -> str:
+    return identifier.partition("[")[0]
+
+
+class Reporter(BaseReporter[Ask, Pick, Identifier]):
+    """Remembers who asked for what, for explanations."""
+
+    def __init__(self) -> None:
+        #: (who needs it, what) for everything that was tried; None: the user.
+        self.asked: list[tuple[Pick | None, Ask]] = []
+        #: The asks that could not all be met first.
+        self.first: tuple[tuple[Pick | None, Ask], ...] = ()
+        #: Steps that pinned nothing new. However many packages there are, without conflicts there are none.
+        self.detours = 0
+        self._pinned: set[Identifier] = set()
+        self._seen: set[tuple[object, ...]] = set()
+
+    def pinning(self, candidate: Pick) -> None:
+        identifier = identify(candidate)
+        self.detours += identifier in self._pinned
+        self._pinned.add(identifier)
+
+    def resolving_conflicts(self, causes: Any) -> None:
+        self.detours += 1
+        if not self.first:
+            self.first = tuple((cause.parent, cause.requirement) for cause in causes)
+
+    def adding_requirement(self, requirement: Ask, parent: Pick | None) -> None:
+        key = (parent and parent.choice.key, parent and parent.extra, requirement.name, requirement.text)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.asked.append((parent, requirement))

@@ -1,0 +1,77 @@
+"""Versions that no solution can have, found without trying them one after the other.
+
+A search that goes back step by step tries every version of one package with every version of another before it knows
+that none of them goes with what the user asked for. Here each version is held against all versions of what it needs
+at once, until nothing more falls (arc consistency).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from .project import Choice, Project
+from .state import Ask, Memory, Pick
+
+#: Stands for the base's own version among the places of those that the index has.
+_BASE = -1
+
+Key = tuple[str, str, str]
+
+
+def hopeless(memory: Memory, roots: Iterable[Ask]) -> set[Key]:
+    """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
+    said = [*roots, *(ask for asks in memory.constraints.values() for ask in asks)]
+    by_url = {ask.name for ask in said if ask.url is not None}
+    # A file that another lock has may be on no index.
+    by_url |= {name for name, item in memory.preferred.items() if item.held is not None}
+    # Nothing is known of the other versions of what somebody else pinned.
+    by_url |= {name for name, item in memory.projects.items() if item.only not in (None, memory.pin_of(name))}
+    projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
+    alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
+    read: dict[str, set[str]] = defaultdict(set)
+    for name, version, _ in memory.metadata:
+        read[name].add(version)
+    known = {name: list(_known(memory, project, alive[name], read[name])) for name, project in projects.items()}
+    dead: set[Key] = set()
+    falling = True
+    while falling:
+        falling = False
+        for name, choices in known.items():
+            for place, choice, asks in choices:
+                if place in alive[name] and not all(_can_be_met(ask, projects, alive) for ask in asks):
+                    alive[name].discard(place)
+                    dead.add(choice.key)
+                    falling = True
+    return dead
+
+
+def _allowed(project: Project, asks: list[Ask]) -> set[int]:
+    places = set(range(len(project.versions)))
+    for ask in asks:
+        places &= project.places(ask.limits, ask.specifier)
+    if project.base is not None and all(ask.allows(project.base) for ask in asks):
+        places.add(_BASE)
+    return places
+
+
+def _known(
+    memory: Memory, project: Project, places: set[int], read: set[str]
+) -> Iterator[tuple[int, Choice, list[Ask]]]:
+    """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
+    for place in places:
+        # Most versions were never looked at, and to judge one takes a while.
+        if place != _BASE and (str(project.versions[place]) not in read or project.lacks(project.versions[place])):
+            continue
+        choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
+        if isinstance(choice, Choice) and (choice.entry is not None or choice.key in memory.metadata):
+            yield place, choice, list(memory.dependencies(Pick(choice)))
+
+
+def _can_be_met(ask: Ask, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:
+    if ask.name not in alive or ask.url is not None:
+        return True
+    project, places = projects[ask.name], alive[ask.name]
+    if _BASE in places and project.base is not None and ask.allows(project.base):
+        return True
+    return not places.isdisjoint(project.places(ask.limits, ask.specifier))

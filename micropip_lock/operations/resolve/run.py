@@ -1,0 +1,401 @@
+"""`resolve`: the lock of requirements that nobody has installed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from packaging.requirements import Requirement
+
+from ..._util.progress import Progress
+from ..._util.url import is_http, shown
+from ...dependencies.edges import Dependencies
+from ...environment import Surroundings
+from ...errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
+from ...formats.lockfile import Lockfile
+from ...formats.requirement import Wanted, parse_wanted, writable
+from ...formats.target import Target
+from ...index.remote_wheel import WheelContents, download_wheel
+from ...index.wheel_metadata import WheelSummary, wrong_record
+from ...network import Fetcher
+from ...proof.candidate import candidate_at
+from ...proof.evidence import Evidence, Finding, Proof
+from ...proof.hashes import Hashes
+from ...storage import Facts
+from ..context import Here, look_without_folders
+from ..freeze.inventory import Environment, Selection, layout
+from ..live_progress import packages_shown
+from ..lock_builder import assemble, not_installed
+from ..results import ResolveResult
+from ..session import connected
+from .fetching import Explorer
+from .project import Choice
+from .state import Memory, Pick, Preferred, holds
+
+if TYPE_CHECKING:
+    from .search import Solution
+
+
+async def resolve(
+    requirements: str | Wanted | Sequence[str | Wanted],
+    *,
+    base: Lockfile | str | Path | None = None,
+    base_url: str | None = None,
+    base_dir: str | Path | None = None,
+    constraints: str | Wanted | Sequence[str | Wanted] = (),
+    index_urls: str | Sequence[str] | None = None,
+    find_links: Sequence[str] | None = None,
+    pre: bool = False,
+    upgrade: bool = False,
+    require_hashes: bool = False,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> ResolveResult:
+    """Choose a version for every requirement and all that they need, and lock them, without downloading a wheel.
+
+    The same call inside Pyodide and on the host. Packages of the base lock come first, as in micropip; what it
+    lacks, or has at another version than is asked for, is taken from the first index that has the project.
+
+    * ``requirements``: PEP 508 with extras, markers and ``name @ https://....whl``, each with ``--hash=sha256:...``
+      after it if only such files are allowed; ``constraints``: the same, for what something else asks for.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
+      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
+    * ``index_urls``: simple repository API roots; ``find_links``: URLs of pages, folders or files with links to wheels.
+    * ``pre``: allow pre-releases (PEP 440); ``upgrade``: prefer the newest version to that of the base.
+    * ``require_hashes``: every package that is not the base's has to have a hash among the requirements, as in pip.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
+      (done, total, package) (None: in a notebook a bar shows it);
+      ``surroundings``: where to look for base and indexes instead of here.
+
+    Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was chosen and
+    cannot be named truthfully; `InputError` for arguments; `FetchError` and `IntegrityError`.
+    """
+    wanted = _wanted(requirements)
+    limits = _wanted(constraints)
+    if not wanted:
+        raise InputError('There is nothing to resolve. Name requirements, such as "rich" or "httpx[http2]>=0.28".')
+    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
+        here = await look_without_folders(
+            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+        )
+        if find_links is not None:
+            here = replace(here, find_links=tuple(find_links))
+        with packages_shown(progress) as step:
+            task = Resolution(here, wanted, limits, meter, known, step, require_hashes)
+            result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
+    return replace(result, requests=meter.requests, bytes=meter.bytes)
+
+
+def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
+    several = [items] if isinstance(items, str | Wanted) else items
+    return [item if isinstance(item, Wanted) else parse_wanted(item) for item in several]
+
+
+#: With so many pins it pays to find out first whether the index has documents of releases.
+_MANY_PINS = 4
+
+
+@dataclass(slots=True)
+class Resolution:
+    """One resolution: where to look, what is asked for, and how it becomes a lock."""
+
+    here: Here
+    wanted: Sequence[Wanted]
+    limits: Sequence[Wanted]
+    fetcher: Fetcher
+    facts: Facts
+    progress: Progress | None
+    require_hashes: bool
+
+    async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
+        """Choose and lock, or explain why that cannot be."""
+        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, brief=True)
+        from .search import Conflict, solve
+
+        pins = [(item.name, pin) for item in memory.roots if (pin := memory.pin_of(item.name)) is not None]
+        if len(pins) >= _MANY_PINS:
+            await explorer.try_documents(pins)
+        solution = await solve(memory, explorer, memory.roots)
+        if isinstance(solution, Conflict):
+            from .explain import explain
+
+            raise await explain(memory, explorer, solution)
+        explorer.remember()
+        return await self.lock(solution, memory, explorer)
+
+    async def begin(
+        self,
+        *,
+        refresh: bool,
+        pre: bool = False,
+        upgrade: bool = False,
+        brief: bool = False,
+        preferred: Mapping[str, Preferred] = MappingProxyType({}),
+    ) -> tuple[Memory, Explorer]:
+        """What is known before anybody was asked, and who asks. Raises `InputError`."""
+        try:
+            import_module("resolvelib")
+        except ModuleNotFoundError as error:
+            hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
+            raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
+        target = Target.from_info(self.here.base.lockfile.info)
+        limits = [item for item in self.limits if _applies(item, target)]
+        memory = Memory(
+            self.here.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
+        )
+        indexes = self.here.indexes(trust_index_file=False)
+        await indexes.open(self.fetcher)
+        explorer = Explorer(
+            memory, indexes, self.fetcher, self.facts, refresh=refresh, brief=brief, progress=self.progress
+        )
+        return memory, explorer
+
+    def _roots(self, target: Target) -> list[Wanted]:
+        return [item for item in self.wanted if _applies(item, target)]
+
+    async def lock(
+        self, solution: Solution, memory: Memory, explorer: Explorer, *, distribution: bool = False
+    ) -> ResolveResult:
+        """The lock as freeze writes it, with the imports that the files of the remote wheels show.
+
+        ``distribution``: the rest of the base as well.
+        """
+        choices = {pick.name: pick.choice for pick in solution.picks.values()}
+        own = [choice for choice in choices.values() if choice.entry is None]
+        summaries = _all_or_none(await self.fetcher.gather([_summary(choice, explorer) for choice in own]))
+        evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
+        distributions = {choice.name: not_installed(memory.metadata[choice.key]) for choice in own}
+        asked = [writable(item.requirement) for item in self._roots(memory.target)]
+        based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
+        others = {name: entry.version for name, entry in based.items()}
+        base_edges = {name: _base_edges(name, solution, memory, choices) for name in based}
+        # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
+        extras = [Requirement(f"{pick.name}[{pick.extra}]") for pick in solution.picks.values() if pick.extra]
+        dependencies = Dependencies(distributions, others, memory.target, asked=[*asked, *extras])
+        edges = dependencies.edges(other_edges=base_edges)
+        edges.depends.update(base_edges)
+        environment = Environment(
+            own=distributions,
+            based=set(based) | (self.here.base.lockfile.packages.keys() - choices if distribution else set()),
+            origins={},
+            edges=edges,
+            left_out=(),
+            present=set(choices),
+            problems=list(edges.problems),
+            warnings=[
+                *(item for item in explorer.warnings if item.package in based),
+                *edges.warnings,
+                *filter(None, map(_yanked, own)),
+                *_wrong_records(own, summaries),
+            ],
+        )
+        findings = {
+            name: Finding(item, modules=summaries[name].modules)
+            for name, item in evidence.items()
+            if isinstance(item, Evidence)
+        }
+        unspread = [distributions[name] for name, found in summaries.items() if found.modules.unspread]
+        environment.problems += [layout(item.key, item.version) for item in unspread]
+        environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
+        environment.problems += filter(None, [self._base_conflict(choices[name], explorer) for name in based])
+        selection = Selection(requested=asked)
+        lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
+        if environment.problems:
+            raise UnlockableError(environment.problems)
+        warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
+        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
+
+    async def _evidence(
+        self, choice: Choice, memory: Memory, explorer: Explorer
+    ) -> tuple[str, Evidence | Problem | MicropipLockError]:
+        """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
+        file = choice.file
+        assert file is not None
+        # What no index said was said by the lock whose versions are preferred.
+        claim = "direct-url" if choice.direct else "lock" if choice.index is None else "index"
+        candidate = candidate_at(file.url, claim, file.sha256)
+        proof: Proof = "metadata"
+        size = file.size
+        if candidate.had_query:
+            return choice.name, _query_needed(choice, candidate.url)
+        if self.require_hashes and not memory.hashes_of(choice.name):
+            return choice.name, _hash_required(choice, candidate.url)
+        said = memory.hashes_of(choice.name) if choice.direct else frozenset()
+        hashes = await self._hashes(choice, said, explorer)
+        conflict = hashes.conflict(choice.name, str(choice.version), candidate.url)
+        if conflict is not None:
+            return choice.name, conflict
+        sha256 = next(iter(hashes.of(candidate.url)), None)
+        if choice.direct and sha256 is None:
+            # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
+            try:
+                contents = await self._download(choice)
+            except (FetchError, IntegrityError) as error:
+                return choice.name, error
+            sha256, proof, size = contents.sha256, "download", contents.size
+        if said and sha256 not in said:
+            return choice.name, _hash_conflict(choice, str(sha256))
+        if sha256 is None:
+            return choice.name, _hash_missing(choice, candidate.url)
+        index = choice.index
+        return choice.name, Evidence(
+            choice.name,
+            str(choice.version),
+            claim,
+            proof,
+            candidate.url,
+            sha256,
+            size,
+            index,
+        )
+
+    async def _hashes(self, choice: Choice, said: frozenset[str], explorer: Explorer) -> Hashes:
+        """Who gives which sha256 for a wheel; ``said`` are those that the user allows for a URL."""
+        file = choice.file
+        assert file is not None
+        hashes = Hashes()
+        if choice.direct:
+            # The silence of an index is no objection to a URL.
+            with suppress(FetchError):
+                await explorer.pages(choice.name)
+        hashes.note(file.url, file.sha256, choice.index or "the lock")
+        self._note_others(choice, hashes, explorer)
+        if len(said) == 1:
+            (sha256,) = said
+            hashes.note(file.url, sha256, "the requirement")
+        return hashes
+
+    def _base_conflict(self, choice: Choice, explorer: Explorer) -> Problem | None:
+        """What a page that was read says against the sha256 of the base's own file."""
+        hashes = Hashes()
+        self._note_others(choice, hashes, explorer)
+        assert choice.entry is not None
+        url = self.here.base.placed(choice.entry).file_name
+        return hashes.conflict(choice.name, choice.entry.version, url) if is_http(url) else None
+
+    def _note_others(self, choice: Choice, hashes: Hashes, explorer: Explorer) -> None:
+        """Note what the base, and the pages that were read, give for the files of this version."""
+        self.here.base.note_hash(choice.name, hashes)
+        listing = explorer.known_pages(choice.name)
+        if listing is not None:
+            hashes.note_listing(listing, choice.name, {choice.version})
+
+    async def _download(self, choice: Choice) -> WheelContents:
+        assert choice.file is not None
+        try:
+            return await download_wheel(self.fetcher, choice.file.url, choice.name)
+        except IntegrityError as error:
+            raise IntegrityError(f"{shown(choice.file.url)} is not usable: {error}.") from error
+
+
+T = TypeVar("T")
+
+
+def _all_or_none(found: Sequence[tuple[str, T | MicropipLockError]]) -> dict[str, T]:
+    """What was found, by name. Raises what was met on the way: every problem at once, or else the first error."""
+    results = {name: item for name, item in found if not isinstance(item, MicropipLockError)}
+    errors = [item for _, item in found if isinstance(item, MicropipLockError)]
+    if problems := [item for error in errors if isinstance(error, UnlockableError) for item in error.problems]:
+        raise UnlockableError(problems)
+    if errors:
+        raise errors[0]
+    return results
+
+
+def _applies(item: Wanted, target: Target) -> bool:
+    try:
+        return holds(item.requirement, target.environment, "")
+    except ValueError as error:
+        raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
+
+
+async def _summary(choice: Choice, explorer: Explorer) -> tuple[str, WheelSummary | MicropipLockError]:
+    return choice.name, await explorer.summary(choice)
+
+
+def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSummary]) -> Iterator[Problem]:
+    """A warning of each wheel whose own RECORD is wrong."""
+    for choice in choices:
+        paths = summaries[choice.name].wrong_rows
+        if paths and choice.file is not None:
+            yield wrong_record(choice.name, str(choice.version), paths, choice.file.url)
+
+
+def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str, Choice]) -> set[str]:
+    """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
+    picks = [pick for pick in solution.picks.values() if pick.name == name]
+    asks = [ask for pick in picks for ask in memory.dependencies(Pick(pick.choice, pick.extra))]
+    entry = choices[name].entry
+    declared = set(entry.depends) if entry is not None else set()
+    return declared | {ask.name for ask in asks if ask.name != name}
+
+
+def _yanked(choice: Choice) -> Problem | None:
+    file = choice.file
+    if file is None or file.yanked is None:
+        return None
+    reason = f" ({file.yanked})" if file.yanked else ""
+    return Problem(
+        "yanked",
+        choice.name,
+        str(choice.version),
+        f"this version was yanked from {choice.index}{reason}.",
+        "It is locked because you ask for exactly this version; another one may be better.",
+        shown(file.url),
+    )
+
+
+def _query_needed(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "query-needed",
+        choice.name,
+        str(choice.version),
+        f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a secret, and which the "
+        "runtime cannot load.",
+        "Publish the wheel at a plain URL." if choice.direct else "Use an index whose files have plain URLs.",
+        url,
+    )
+
+
+def _hash_required(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "hash-missing",
+        choice.name,
+        str(choice.version),
+        "every package has to have a hash (--require-hashes), and the requirements give none for it.",
+        f"Add a line with its version and hash: {choice.name}=={choice.version} --hash=sha256:...",
+        url,
+    )
+
+
+def _hash_missing(choice: Choice, url: str) -> Problem:
+    return Problem(
+        "hash-missing",
+        choice.name,
+        str(choice.version),
+        f"no index gives a sha256 for {shown(url)}.",
+        'Use an index that gives hashes, or name the wheel itself: "name @ URL --hash=sha256:...".',
+        shown(url),
+    )
+
+
+def _hash_conflict(choice: Choice, sha256: str) -> Problem:
+    url = shown(choice.file.url) if choice.file else ""
+    return Problem(
+        "hash-conflict",
+        choice.name,
+        str(choice.version),
+        f"{url} has the sha256 {sha256}, which is not one of those you gave.",
+        "Check which file you meant; somebody may have replaced it.",
+        url,
+    )

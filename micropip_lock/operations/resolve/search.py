@@ -1,0 +1,146 @@
+"""The resolution: resolvelib decides from memory, and each time that it lacks something, that is fetched."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from resolvelib import ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
+
+from ...errors import ResolutionError
+from .fetching import Explorer
+from .provider import Provider, Reporter, is_extra
+from .pruning import hopeless
+from .state import Ask, Memory, Missing, Pick
+
+#: More than any real set has taken; what needs more would go on for minutes.
+_MOST_ROUNDS = 20_000
+#: After so many steps more than there are projects it pays to rule versions out all at once.
+_PATIENCE = 1_000
+
+
+class _Search(Resolution[Ask, Pick, str]):
+    """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
+
+    def __init__(self, provider: Any, reporter: Any) -> None:
+        super().__init__(provider, reporter)
+        #: What each name was last found to be content with.
+        self._content: dict[str, tuple[Any, Pick]] = {}
+        #: When it is its turn, by the same asks.
+        self._preferences: dict[str, tuple[Any, Any]] = {}
+
+    def _push_new_state(self) -> None:
+        super()._push_new_state()
+        if isinstance(self.state.mapping, OrderedDict):
+            # There are as many states as pins, and in a plain dict each takes a third; its order is the same.
+            mapping: Any = dict(self.state.mapping)
+            self._states[-1] = self.state._replace(mapping=mapping)
+
+    def _backjump(self, causes: Any) -> bool:
+        # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
+        return super()._backjump(causes if getattr(self, "_optimistic_backjumping_ratio", 0) else [])
+
+    def _remove_information_from_criteria(self, criteria: Any, parents: Any) -> None:
+        super()._remove_information_from_criteria(criteria, parents)
+        # What a pin that was taken back asked for is forgotten, so its own pin has to be made anew.
+        last = next(reversed(self.state.mapping))
+        for name in parents:
+            if name != last:
+                self.state.mapping.pop(name, None)
+
+    def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
+        if not criterion.information:  # nobody asks for it any more
+            return True
+        pin = self.state.mapping.get(name)
+        if pin is None:
+            return False
+        # In each round every name is looked at, though few have changed; what changes is made anew.
+        known = self._content.get(name)
+        if known is not None and known[0] is criterion and known[1] is pin:
+            return True
+        satisfied = super()._is_current_pin_satisfying(name, criterion)
+        if satisfied:
+            self._content[name] = (criterion, pin)
+        return satisfied
+
+    def _get_preference(self, name: str) -> Any:
+        if is_extra(name):  # its turn depends on what else is chosen
+            return super()._get_preference(name)
+        criterion = self.state.criteria[name]
+        known = self._preferences.get(name)
+        if known is None or known[0] is not criterion:
+            known = self._preferences[name] = (criterion, super()._get_preference(name))
+        return known[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What was chosen, by identifier (``name`` or ``name[extra]``)."""
+
+    picks: dict[str, Pick]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """No solution: the last asks that could not all be met, by whom; and everything that was asked on the way."""
+
+    causes: tuple[tuple[Pick | None, Ask], ...]
+    #: The same of the first conflict that was met, with the newest versions.
+    first: tuple[tuple[Pick | None, Ask], ...]
+    asked: tuple[tuple[Pick | None, Ask], ...]
+
+
+async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
+    """Choose versions for ``roots`` and all that they need. Raises what made something unavailable that is needed.
+
+    resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer whatever
+    order the bytes came in.
+    """
+    await explorer.explore(roots)
+    is_last, spent = False, 0
+    first: Reporter | None = None
+    memory.hopeless = set()
+    while True:
+        reporter = Reporter()
+        # Each package takes a step of its own, without any trouble.
+        most = _MOST_ROUNDS if is_last else _PATIENCE + len(memory.projects)
+        try:
+            provider = Provider(memory, roots)
+            # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
+            state = _Search(provider, reporter).resolve(roots, max_rounds=most)
+        except Missing as missing:
+            await explorer.learn(missing)
+            spent += reporter.detours
+            if spent > _PATIENCE:
+                first = first or reporter
+                memory.hopeless, spent = hopeless(memory, roots), 0
+        except ResolutionImpossible as error:
+            if not await explorer.complete():
+                causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
+                # Where versions were ruled out, the end is short; how it began tells more.
+                told = first or reporter
+                return Conflict(causes, told.first or causes, tuple(told.asked))
+        except ResolutionTooDeep as error:
+            first = first or reporter
+            fallen = hopeless(memory, roots)
+            if fallen == memory.hopeless and is_last:
+                said = f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
+                raise ResolutionError([said]) from error
+            is_last, memory.hopeless = fallen == memory.hopeless, fallen
+        else:
+            return Solution(_reached(provider, state.mapping, roots))
+
+
+def _reached(provider: Provider, mapping: Mapping[str, Pick], roots: Sequence[Ask]) -> dict[str, Pick]:
+    """The picks that ``roots`` lead to, without what is left over from turns that were taken back."""
+    found: set[str] = set()
+    waiting = [provider.identify(ask) for ask in roots]
+    while waiting:
+        identifier = waiting.pop()
+        if identifier not in found:
+            found.add(identifier)
+            waiting += map(provider.identify, provider.get_dependencies(mapping[identifier]))
+    return {identifier: pick for identifier, pick in mapping.items() if identifier in found}

@@ -1,0 +1,393 @@
+"""What a resolution knows so far. It never asks anybody: what it lacks it says by raising `Missing`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ..._util.url import is_http, shown
+from ...errors import MicropipLockError
+from ...formats.core_metadata import CoreMetadata
+from ...formats.project_page import single_file_page
+from ...formats.requirement import Wanted
+from ...formats.target import Target
+from ...index.client import Listing
+from ...index.remote_wheel import GoneError
+from ..base import Base
+from .project import Choice, Project
+
+_LONGEST_TEXT = 200
+_MOST_HASHES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody needs a package: one extra of it, or ("") the package itself."""
+
+    name: str
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    extra: str = ""
+    url: str | None = None
+    hashes: frozenset[str] = frozenset()
+    #: As its author wrote it, as far as that may be shown.
+    text: str = ""
+    #: The very choice: an extra belongs to the version that it is an extra of.
+    same: Choice | None = None
+    #: The specifier as text; it and `pins` are looked at often.
+    limits: str = field(init=False)
+    #: Whether one version is named exactly, which allows a yanked one (PEP 592).
+    pins: bool = field(init=False)
+    #: That version.
+    pin: Version | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", str(self.specifier))
+        exact = [
+            item.version
+            for item in self.specifier
+            if item.operator == "===" or (item.operator == "==" and not item.version.endswith(".*"))
+        ]
+        object.__setattr__(self, "pins", bool(exact))
+        pin = None
+        with suppress(InvalidVersion):  # «===» takes any text
+            pin = Version(exact[0]) if len(exact) == 1 else None
+        object.__setattr__(self, "pin", pin)
+
+    @property
+    def names_prerelease(self) -> bool:
+        """Whether a pre-release is part of what is asked for, which allows them (PEP 440)."""
+        try:
+            return bool(self.specifier.prereleases)
+        except InvalidVersion:  # packaging before 26, for «===» with any text
+            return False
+
+    def allows(self, choice: Choice) -> bool:
+        """Whether ``choice`` is what is asked for."""
+        if self.same is not None and self.same.key != choice.key:
+            return False
+        if self.url is not None and not (choice.direct and choice.file is not None and choice.file.url == self.url):
+            return False
+        if self.hashes and choice.sha256 is not None and choice.sha256 not in self.hashes:
+            return False
+        return not self.limits or self.specifier.contains(choice.version, prereleases=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A choice, or one extra of it, in a solution."""
+
+    choice: Choice
+    extra: str = ""
+
+    @property
+    def name(self) -> str:
+        """The canonical name of the project."""
+        return self.choice.name
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """What is chosen of a project before anything else, as long as it can be: the version that another lock has."""
+
+    version: Version
+    #: That lock's very file, where it fits.
+    held: Choice | None = None
+    #: It was Pyodide's own: then Pyodide's own comes first, at whatever version.
+    base_first: bool = False
+
+
+class Missing(Exception):
+    """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA of ``choice``."""
+
+    def __init__(self, name: str, asks: Sequence[Ask], choice: Choice | None = None, extra: str = "") -> None:
+        super().__init__(name)
+        self.name = name
+        self.asks = asks
+        self.choice = choice
+        #: The extra that it is wanted for: of an entry of the base, nothing else takes METADATA.
+        self.extra = extra
+
+
+def asks_of(requirement: Requirement, hashes: frozenset[str] = frozenset()) -> Iterator[Ask]:
+    """A requirement taken apart: the package, and each of its extras."""
+    name = canonicalize_name(requirement.name)
+    url = requirement.url.partition("#")[0] if requirement.url else None
+    text = _text(requirement) + "".join(f" --hash=sha256:{digest[:8]}..." for digest in sorted(hashes)[:_MOST_HASHES])
+    for extra in ("", *sorted(map(canonicalize_name, requirement.extras))):
+        yield Ask(name, requirement.specifier, extra, url, hashes, text)
+
+
+def _text(requirement: Requirement) -> str:
+    """A requirement as messages show it: without marker, and without what may be secret in a URL."""
+    if requirement.url is None:
+        text = str(requirement).partition(";")[0].strip()
+    else:
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        text = f"{requirement.name}{extras} @ {shown(requirement.url)}"
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+
+
+def common_hashes(asks: Iterable[Ask]) -> frozenset[str] | None:
+    """The sha256 that all ``asks`` allow; empty: any; None: they exclude each other."""
+    said = [ask.hashes for ask in asks if ask.hashes]
+    common = frozenset.intersection(*said) if said else frozenset()
+    return None if said and not common else common
+
+
+class Memory:
+    """Projects and metadata by name, and what the user said about them.
+
+    ``roots`` and ``constraints`` are those whose markers hold. ``pre``: pre-releases count like any
+    other version; ``upgrade``: the newest version is preferred to that of the base. ``preferred``: by name,
+    what is tried first.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        target: Target,
+        roots: Sequence[Wanted],
+        constraints: Sequence[Wanted],
+        *,
+        pre: bool = False,
+        upgrade: bool = False,
+        preferred: Mapping[str, Preferred] = MappingProxyType({}),
+    ) -> None:
+        self.base = base
+        self.target = target
+        self.upgrade = upgrade
+        self.preferred = preferred
+        #: What the user asked for: each requirement taken apart.
+        self.groups = tuple(tuple(asks_of(wanted.requirement, wanted.hashes)) for wanted in roots)
+        self.roots = tuple(ask for group in self.groups for ask in group)
+        self.constraints: dict[str, list[Ask]] = {}
+        for wanted in constraints:
+            for ask in asks_of(wanted.requirement, wanted.hashes):
+                self.constraints.setdefault(ask.name, []).append(ask)
+        self.projects: dict[str, Project] = {}
+        #: By `Choice.key`.
+        self.metadata: dict[tuple[str, str, str], CoreMetadata] = {}
+        #: Why a project or the METADATA of a choice cannot be had, by name or by `Choice.key`.
+        self.errors: dict[object, MicropipLockError] = {}
+        #: What was asked for last, by name: what is tried next if a choice falls.
+        self.tried: dict[str, Sequence[Ask]] = {}
+        #: By `Choice.key`: what no solution can have.
+        self.hopeless: set[tuple[str, str, str]] = set()
+        self._pre = pre
+        self._direct: dict[tuple[str, str], Choice | None] = {}
+        #: By URL: why a wheel that was named by it was counted out, in words that follow «it».
+        self.fallen: dict[str, str] = {}
+        self._dependencies: dict[tuple[tuple[str, str, str], str], tuple[Ask, ...]] = {}
+
+    def _said(self) -> Iterable[Ask]:
+        return (*self.roots, *(ask for asks in self.constraints.values() for ask in asks))
+
+    def pin_among(self, name: str, asks: Iterable[Ask]) -> Version | None:
+        """The version that ``asks`` or the constraints name for ``name``, if there is exactly one."""
+        found = {ask.pin for ask in (*asks, *self.constraints.get(name, ())) if ask.pins}
+        return found.pop() if len(found) == 1 else None
+
+    def pin_of(self, name: str) -> Version | None:
+        """The version that the user names for ``name``, if there is exactly one."""
+        found = {
+            item.version
+            for ask in self._said()
+            if ask.name == name and ask.pins
+            for item in ask.specifier
+            if item.operator in ("==", "===")
+        }
+        with suppress(InvalidVersion):  # «===» takes any text
+            return Version(found.pop()) if len(found) == 1 else None
+        return None
+
+    def hashes_of(self, name: str) -> frozenset[str]:
+        """The sha256 that the user allows for ``name``; empty: any."""
+        said = [ask.hashes for ask in self._said() if ask.name == name and ask.hashes]
+        return frozenset.intersection(*said) if said else frozenset()
+
+    def learn(
+        self, name: str, listing: Listing, only: Version | None = None, versions: Sequence[str] | None = None
+    ) -> None:
+        """Remember what the indexes say of a project; ``only`` is the one version that they were asked for.
+
+        ``versions`` are all that there are where ``listing`` has the files of some.
+        """
+        self.projects[name] = self.project(name).learn(listing, only, versions)
+
+    def project(self, name: str) -> Project:
+        """The project ``name``, whatever is known of it."""
+        if name not in self.projects:
+            self.projects[name] = Project(name, self.target, self.base.entry(name), None)
+        return self.projects[name]
+
+    def matches(self, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
+        """The choices that every ask allows, best first. Raises `Missing`, or the error that was met before."""
+        asks = [*asks, *self.constraints.get(name, ())]
+        urls = {ask.url for ask in asks if ask.url is not None}
+        if urls:
+            choice = self.direct(name, urls.pop()) if len(urls) == 1 and common_hashes(asks) is not None else None
+            if choice is not None and all(ask.allows(choice) for ask in asks):
+                yield choice
+            return
+        if any(ask.same is not None for ask in asks):
+            same = next(ask.same for ask in asks if ask.same is not None)
+            if all(ask.allows(same) for ask in asks):
+                yield same
+            return
+        tried = set()
+        if name in self.preferred:
+            for choice in self._from_preferred(self.preferred[name], name, asks):
+                tried.add(choice.key)
+                yield choice
+        yield from (choice for choice in self._from_project(self._project(name, asks), asks) if choice.key not in tried)
+
+    def _from_preferred(self, preferred: Preferred, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
+        project, held, version = self.project(name), preferred.held, preferred.version
+        allowed = common_hashes(asks)
+        if allowed is None:
+            return
+        if held is not None and not self.is_lost(held) and all(ask.allows(held) for ask in asks):
+            yield held
+        base = project.base
+        is_first = base is not None and (preferred.base_first or base.version == version)
+        if base is not None and is_first and all(ask.allows(base) for ask in asks):
+            yield base
+        if project.is_base_only or not all(ask.specifier.contains(version, prereleases=True) for ask in asks):
+            return
+        self._listed(project, asks)
+        # Who locked a version that was yanked since asked for exactly that one.
+        if isinstance(judged := project.judge(version, pinned=True, hashes=allowed), Choice):
+            yield judged
+
+    def is_lost(self, choice: Choice) -> bool:
+        """Whether a file is not where it was, or turned out not to fit."""
+        return self.project(choice.name).is_rejected(choice) or isinstance(self.errors.get(choice.key), GoneError)
+
+    def _project(self, name: str, asks: Sequence[Ask]) -> Project:
+        project = self.project(name)
+        if project.base is None or self.upgrade or not all(ask.allows(project.base) for ask in asks):
+            self._listed(project, asks)
+        return project
+
+    def _listed(self, project: Project, asks: Sequence[Ask]) -> None:
+        """Insist that the index was asked for a project that it may have."""
+        if project.listing is None and not project.is_base_only:
+            if project.name in self.errors:
+                raise self.errors[project.name].with_traceback(None)
+            raise Missing(project.name, asks)
+
+    def _from_project(self, project: Project, asks: Sequence[Ask]) -> Iterator[Choice]:
+        allows_pre = self.allows_prereleases(asks)
+        pinned = any(ask.pins for ask in asks)
+        allowed = common_hashes(asks)
+        if allowed is None:
+            return
+        found = False
+        later: list[Version] = []
+        specifiers = {ask.limits: ask.specifier for ask in asks if ask.limits}
+        # Of a project that somebody pinned the other versions are not known.
+        stuck = project.only is not None and all(ask.pin != project.only for ask in asks)
+        for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
+            if choice is not None:
+                # What the base has was chosen by Pyodide: a pre-release among it is as good as any other version.
+                if not all(ask.allows(choice) for ask in asks) or (
+                    self.upgrade and version.is_prerelease and not allows_pre
+                ):
+                    continue
+                found = True
+                yield choice
+                # It fell: now the index has to be asked.
+                self._listed(project, asks)
+            elif stuck:
+                break
+            elif version.is_prerelease and not allows_pre:
+                later.append(version)
+            elif project.lacks(version):
+                raise Missing(project.name, asks)
+            elif isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
+                found = True
+                yield judged
+        if stuck:
+            raise Missing(project.name, asks)
+        # PEP 440: pre-releases are accepted «if no other version satisfies the specifier».
+        for version in () if found else later:
+            if project.lacks(version):
+                raise Missing(project.name, asks)
+            if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
+                yield judged
+
+    def allows_prereleases(self, asks: Iterable[Ask]) -> bool:
+        """Whether pre-releases count like any other version."""
+        return self._pre or any(ask.names_prerelease for ask in asks)
+
+    def direct(self, name: str, url: str) -> Choice | None:
+        """The wheel at ``url``, or None when that is no wheel of ``name`` for this target."""
+        key = (name, url)
+        if key not in self._direct:
+            self._direct[key] = self._read_direct(name, url)
+        return self._direct[key]
+
+    def _read_direct(self, name: str, url: str) -> Choice | None:
+        # What is no URL at all is none of http either: «http://[».
+        versions = single_file_page(url).versions(name) if is_http(url) else {}
+        for version, cut in versions.items():
+            for file in cut.files(name, {version}):
+                if file.kind == "wheel" and self.target.rank(file.tags) is not None:
+                    return Choice(name, version, replace(file, url=url), direct=True)
+        return None
+
+    def reject_direct(self, choice: Choice, reason: str) -> None:
+        """Count a wheel out that was named by its URL, and turned out to be none for this target."""
+        assert choice.file is not None
+        self._direct[choice.name, choice.file.url] = None
+        self.fallen[choice.file.url] = reason
+
+    def dependencies(self, pick: Pick) -> Iterator[Ask]:
+        """What a pick needs. Raises `Missing`, or the error that was met before."""
+        choice, extra = pick.choice, pick.extra
+        if extra:
+            yield Ask(choice.name, text=choice.shown, same=choice)
+        if choice.entry is not None and not extra:
+            for name in choice.entry.depends:
+                # The base is not always closed; what it lacks is told when the lock is made.
+                if name != choice.name and name in self.base.lockfile.packages:
+                    yield Ask(name, text=name)
+            return
+        metadata = self.metadata.get(choice.key)
+        if metadata is None:
+            if choice.key in self.errors:
+                raise self.errors[choice.key].with_traceback(None)
+            raise Missing(choice.name, self.tried.get(choice.name, ()), choice, extra)
+        key = (choice.key, extra)
+        if key not in self._dependencies:
+            self._dependencies[key] = tuple(self._active(metadata.requires, choice.name, extra))
+        yield from self._dependencies[key]
+
+    def _active(self, requires: Iterable[Requirement], own: str, extra: str) -> Iterator[Ask]:
+        for requirement in requires:
+            # What holds without the extra is asked for by the package itself.
+            if not holds(requirement, self.target.environment, extra) or (
+                extra and holds(requirement, self.target.environment, "")
+            ):
+                continue
+            for ask in asks_of(requirement):
+                if ask.name != own or ask.extra:
+                    yield ask
+
+
+def holds(requirement: Requirement, environment: Mapping[str, str], extra: str) -> bool:
+    """Whether the marker of a requirement is true. Raises ValueError when it makes no sense."""
+    if requirement.marker is None:
+        return True
+    try:
+        return requirement.marker.evaluate({**environment, "extra": extra})
+    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion) as error:
+        raise ValueError(f"the marker of {str(requirement)[:200]!r} cannot be evaluated") from error

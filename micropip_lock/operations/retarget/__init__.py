@@ -1,0 +1,1 @@
+"""The same requirements on another Pyodide."""

@@ -1,0 +1,230 @@
+"""Why packages changed on the way to another Pyodide, and why a lock cannot go there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from packaging.version import Version
+
+from ...errors import FetchError, IntegrityError, MicropipLockError, Problem, ResolutionError, UnlockableError
+from ...formats.lockfile import Lockfile
+from ..diff import Change
+from ..resolve.conflict_report import Block, Story
+from ..resolve.explain import explain
+from ..resolve.fetching import Explorer
+from ..resolve.project import Choice, Fall, Kind
+from ..resolve.search import Conflict, Solution, solve
+from ..resolve.state import Ask, Memory, Missing, Pick, Preferred
+from ..tree.run import Tree
+from .roots import is_pyodides, is_wheel
+
+_MOST_NAMES = 3
+_WITHOUT = "the new Pyodide has it built in, or does without"
+_HELP = "What would help:"
+
+
+class Reasons:
+    """Says of each change why it had to be, from what the resolution has met."""
+
+    def __init__(self, memory: Memory, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
+        self._memory = memory
+        self._picks = solution.picks
+        self._distribution = distribution
+        self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
+        self._asked: dict[str, list[tuple[Pick | None, Ask]]] = {}
+        self._users: dict[str, list[str]] = defaultdict(list)
+        for key, entry in sorted(new.packages.items()):
+            for name in set(entry.depends):
+                self._users[name].append(key)
+
+    def of(self, change: Change) -> str:
+        """One reason, in words that follow a colon."""
+        if change.old is None:
+            return self._added(change.package)
+        if change.new is None:
+            if is_pyodides(change.old) and self._memory.base.entry(change.package) is None:
+                return "nothing needs it here" if is_wheel(change.old) and not self._distribution else _WITHOUT
+            return "nothing needs it here"
+        choice = self._chosen.get(change.package)
+        if is_pyodides(change.old):
+            if choice is None or choice.entry is not None:
+                return "Pyodide's own"
+            fell = self._excluder(change.package, self._memory.project(change.package).base)
+            return fell or f"the new Pyodide has none; from {choice.index}"
+        if change.kind == "details":
+            return "as its METADATA says for this Pyodide"
+        if choice is not None and choice.entry is not None and change.kind != "version":
+            return "Pyodide's own, of the same version"
+        ending = ", so Pyodide's own" if choice is not None and choice.entry is not None else ""
+        return self._fell(change.package) + ending
+
+    def _added(self, name: str) -> str:
+        some = [key for key in self._users.get(name, ()) if key in self._chosen]
+        if not some:
+            return "part of Pyodide's distribution" if self._distribution else "asked for"
+        rest = len(some) - _MOST_NAMES
+        return f"needed by {', '.join(some[:_MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
+
+    def _fell(self, name: str) -> str:
+        """Why the old file was not kept: it does not fit, somebody excludes it, or it excludes somebody."""
+        kept = self._memory.preferred.get(name)
+        if kept is None:
+            return "its version is none that an index can have"
+        old = self._old(name, kept)
+        if old is None:
+            return self._unfit(name, kept.version)
+        return self._excluder(name, old) or self._needs(old) or f"what {kept.version} needs cannot be had"
+
+    def _old(self, name: str, kept: Preferred) -> Choice | None:
+        """A file of the old version that fits by itself."""
+        if kept.held is not None and not self._memory.is_lost(kept.held):
+            return kept.held
+        chosen = self._chosen.get(name)
+        judged = self._memory.project(name).judge(kept.version, pinned=True)
+        if isinstance(judged, Choice) and (chosen is None or chosen.version != kept.version):
+            return judged
+        return None
+
+    def _unfit(self, name: str, version: Version) -> str:
+        kept, project = self._memory.preferred[name], self._memory.project(name)
+        judged = project.judge(version, pinned=True)
+        if isinstance(judged, Choice):
+            if kept.held is not None:
+                return "its file is gone"
+            return f"its wheel for {self._memory.target.platforms[0]}"
+        if project.listing is None:
+            return f"the file of {version} does not fit"  # nobody had to ask for another one
+        if version not in project.versions:
+            return f"no index has {version}"
+        return _words(judged, version, self._memory.target.platforms[0])
+
+    def _excluder(self, name: str, old: Choice | None) -> str:
+        """Who asks for another version than ``old``."""
+        if old is None:
+            return ""
+        if not self._asked:
+            for pick, ask in self._asks():
+                self._asked.setdefault(ask.name, []).append((pick, ask))
+        for pick, ask in self._asked.get(name, ()):
+            if ask.same is None and not ask.allows(old):
+                return f"{pick.choice.shown} needs {ask.text}" if pick else f"you asked for {ask.text}"
+        return ""
+
+    def _asks(self) -> Iterator[tuple[Pick | None, Ask]]:
+        for ask in self._memory.roots:
+            yield None, ask
+        for pick in self._picks.values():
+            for ask in self._memory.dependencies(pick):
+                yield pick, ask
+
+    def _needs(self, old: Choice) -> str:
+        """What ``old`` needs that is not there now."""
+        try:
+            asks = list(self._memory.dependencies(Pick(old)))
+        except (Missing, MicropipLockError):
+            return ""
+        for ask in asks:
+            chosen = self._chosen.get(ask.name)
+            if chosen is None or not ask.allows(chosen):
+                return f"{old.version} needs {ask.text}, but {self._lack(ask)}"
+        return ""
+
+    def _lack(self, ask: Ask) -> str:
+        """Why that cannot be had."""
+        kept = self._memory.preferred.get(ask.name)
+        if (
+            kept is not None
+            and ask.specifier.contains(kept.version, prereleases=True)
+            and not self._old(ask.name, kept)
+        ):
+            return self._unfit(ask.name, kept.version)
+        return "that does not go with the rest"
+
+
+def _words(fall: Fall, version: Version, platform: str) -> str:
+    words: dict[Kind, str] = {
+        "wheel": f"no wheel of {version} for {platform}",
+        "sdist": f"only source code of {version}",
+        "python": f"{version} {fall.reason}",
+        "local": f"only a local file of {version}",
+    }
+    return words.get(fall.kind, f"{version}: {fall.reason}")
+
+
+async def refuse(
+    memory: Memory, explorer: Explorer, conflict: Conflict | None, old: Lockfile
+) -> ResolutionError | None:
+    """Every reason why the requirements have no solution: of each that fails alone, and of the rest together.
+
+    ``conflict`` None: an answer was missing; then None, if there is no reason beside it.
+    """
+    alone: list[tuple[tuple[Ask, ...], Conflict]] = []
+    rest = []
+    groups = memory.groups
+    for group in groups:
+        try:
+            found = await solve(memory, explorer, group)
+        except (FetchError, IntegrityError, UnlockableError):
+            continue  # nobody knows, and there are reasons enough
+        if isinstance(found, Conflict):
+            alone.append((group, found))
+        else:
+            rest.append(group)
+    errors = []
+    for group, found in alone:
+        memory.groups = (group,)
+        errors.append(await explain(memory, explorer, found))
+    if rest:
+        memory.groups = tuple(rest)
+        try:
+            asks = tuple(ask for group in rest for ask in group)
+            together = await solve(memory, explorer, asks) if alone else conflict
+            if isinstance(together, Conflict):
+                errors.append(await explain(memory, explorer, together))
+        except (FetchError, IntegrityError, UnlockableError):
+            if not errors:
+                raise
+    memory.groups = groups
+    told = {problem.package for error in errors for problem in error.problems}
+    for group, found in alone:
+        for block in await _homeless(group[0].name, memory, explorer, found, old):
+            if block.name not in told:
+                told.add(block.name)
+                lines = [f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP]
+                helps = [f"  {line}" for line in block.helps]
+                problem = Problem(block.code, block.name, None, block.summary, " ".join(block.helps))
+                errors.append(ResolutionError([*lines, *helps], [problem]))
+    return _joined(errors, memory) if errors else None
+
+
+async def _homeless(root: str, memory: Memory, explorer: Explorer, conflict: Conflict, old: Lockfile) -> list[Block]:
+    """What a requirement needed in the old lock and nothing at all fits of; the first lack hides the others."""
+    story = Story(memory, conflict)
+    found = []
+    for name in sorted(Tree(old.packages).closure(root)):
+        kept = memory.preferred.get(name)
+        if is_pyodides(old.packages[name]) or memory.base.entry(name) is not None:
+            continue
+        if kept is None or (kept.held is not None and not memory.is_lost(kept.held)):
+            continue
+        try:
+            if memory.project(name).listing is None:
+                memory.learn(name, await explorer.pages(name))
+        except FetchError:
+            continue  # nobody knows
+        project = memory.project(name)
+        if not any(isinstance(project.judge(version), Choice) for version in project.versions):
+            found.append(story.block(name))
+    return found
+
+
+def _joined(errors: Sequence[ResolutionError], memory: Memory) -> ResolutionError:
+    """All of them as one, with what would help at the end."""
+    lines, helps = [f"The lock cannot move to {memory.target}.", ""], []
+    for error in errors:
+        head, _, help_ = str(error).partition(f"\n{_HELP}\n")
+        lines += [*head.strip("\n").split("\n"), ""]
+        helps += help_.split("\n")
+    problems = {(problem.package, problem.code): problem for error in errors for problem in error.problems}
+    return ResolutionError([*lines, _HELP, *dict.fromkeys(helps)], problems.values())

@@ -1,0 +1,40 @@
+"""The fetcher and the facts of one call: those that were handed in, or the place's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from .. import environment as surroundings
+from ..network import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error
+from ..network.meter import Meter
+from ..storage import Facts, NoFacts, facts_in
+
+
+@asynccontextmanager
+async def connected(
+    fetcher: Fetcher | None, facts: Facts | None, *, offline: bool, refresh: bool, jobs: int | None = None
+) -> AsyncIterator[tuple[Meter, Facts]]:
+    """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed in.
+
+    Facts that nobody handed in are remembered only beside a fetcher that nobody handed in, in its cache folder.
+    Passwords of netrc and keyrings are for the indexes that pip and uv are configured with, and for the URLs that
+    the caller configures besides.
+    """
+    if fetcher is not None:
+        yield _configured(Meter(NoNetwork(offline_error) if offline else fetcher)), facts or NoFacts()
+        return
+    cache_dir = default_cache_dir()
+    known = facts or facts_in(cache_dir)
+    own = default_fetcher(offline=offline, refresh=refresh, cache_dir=cache_dir, jobs=jobs)
+    try:
+        yield _configured(Meter(own)), known
+    finally:
+        if facts is None:
+            known.close()
+        await own.aclose()
+
+
+def _configured(meter: Meter) -> Meter:
+    meter.configure(lambda: [url for urls in surroundings.configured_indexes() for url in urls])
+    return meter

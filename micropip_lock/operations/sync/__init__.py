@@ -1,0 +1,1 @@
+"""An environment made what a lock says."""

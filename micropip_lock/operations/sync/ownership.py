@@ -1,0 +1,68 @@
+"""How the packages of an environment change: which together, which files go, and what is said when one fails."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from ...errors import InputError
+from .transaction import Swap
+
+
+def in_groups(
+    swap: Swap, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
+) -> list[list[str]]:
+    """What changes in one step: a package; or several, where one takes over the place of another's files."""
+    # What is removed first makes room for what comes.
+    groups = [[package] for package in removed]
+    owner: dict[str, set[str]] = defaultdict(set)  # of each old file, and of each folder with one
+    leaf: dict[str, set[str]] = defaultdict(set)
+    for package in changing:
+        for name in files.get(package, ()):
+            leaf[name].add(package)
+            for parent in PurePosixPath(name).parents:
+                owner[str(parent)].add(package)
+    group_of = {package: [package] for package in changing}
+    for package in changing:
+        for name in swap.incoming(package):
+            parents = [str(parent) for parent in PurePosixPath(name).parents]
+            displaced = {*owner.get(name, ()), *(other for parent in parents for other in leaf.get(parent, ()))}
+            if package not in leaf.get(name, ()):
+                displaced.update(leaf.get(name, ()))
+            for other in displaced:
+                if group_of[other] is not group_of[package]:
+                    group_of[package].extend(group_of[other])
+                    for member in group_of[other]:
+                        group_of[member] = group_of[package]
+    groups += [sorted(group) for package, group in group_of.items() if package == min(group)]
+    return groups
+
+
+class Left:
+    """Keeps account of whose files are left, and of what to say when a change fails."""
+
+    def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
+        self._files = files
+        self._owners = Counter(name for names in files.values() for name in names)
+        #: The packages that are what the lock says by now.
+        self.done: list[str] = []
+        #: Files that have come with a package of the lock.
+        self.brought: set[str] = set()
+
+    @contextmanager
+    def changing(self, group: Sequence[str], rest: Sequence[str], swap: Swap) -> Iterator[list[str]]:
+        """The old files of a group that may go. Raises `InputError` that says what is done and what is not."""
+        old = Counter(name for package in group for name in self._files.get(package, ()))
+        try:
+            # What another package has, too, stays for that one; so does what has just come from another.
+            yield [name for name, count in old.items() if self._owners[name] == count and name not in self.brought]
+        except OSError as error:
+            raise InputError(
+                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {swap.outcome} "
+                f"Done: {', '.join(self.done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
+                "Put that right and run sync again."
+            ) from error
+        self._owners.subtract(old)
+        self.done.extend(group)

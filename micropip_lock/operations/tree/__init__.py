@@ -1,0 +1,1 @@
+"""A lock drawn as a tree."""

@@ -1,0 +1,258 @@
+"""`tree`: who needs whom in a lock, how large it is, and what could be spared.
+
+A lock has no sizes. They are those of the files themselves, where these are at hand, or what their servers say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging.utils import canonicalize_name
+
+from ..._util.progress import Progress
+from ..._util.url import is_http
+from ...dependencies.edges import components
+from ...errors import InputError, Problem
+from ...formats.lockfile import LockedPackage, Lockfile
+from ...network import Fetcher, default_cache_dir
+from ..diff import as_lock
+from ..lock_provenance import Told
+from ..session import connected
+from .sizes import ask_sizes, sizes_at_hand
+
+#: No tree that people read is deeper.
+DEEPEST = 50
+
+#: ``again``: it was drawn before. ``cycle``: it needs, in the end, itself. ``missing``: not in the lock.
+Mark = Literal["", "again", "cycle", "missing", "deep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Some packages together: how many, the bytes of those whose size is known, and of how many it is not."""
+
+    packages: int
+    bytes: int
+    unknown: int = 0
+
+    def __add__(self, other: Total) -> Total:
+        return Total(self.packages + other.packages, self.bytes + other.bytes, self.unknown + other.unknown)
+
+    def to_json(self) -> dict[str, int]:
+        """The total as a JSON object."""
+        return {"packages": self.packages, "bytes": self.bytes, "unknown": self.unknown}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a drawn tree. ``lasts`` says for each level, its own included, whether it is the last one there."""
+
+    package: str
+    lasts: tuple[bool, ...] = ()
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Who needs whom. Names are canonical; ``sizes`` are bytes, of as many packages as they are known of."""
+
+    packages: Mapping[str, LockedPackage]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    #: What the lock says that the user asked for.
+    requested: frozenset[str] = frozenset()
+    #: Servers that did not tell a size.
+    problems: tuple[Problem, ...] = ()
+
+    @cached_property
+    def _components(self) -> list[set[str]]:
+        """Packages that need each other in a circle come and go together; what is needed comes first."""
+        return components({key: set(entry.depends) for key, entry in self.packages.items()})
+
+    @cached_property
+    def _component_of(self) -> dict[str, int]:
+        return {name: number for number, members in enumerate(self._components) for name in members}
+
+    @cached_property
+    def dependants(self) -> Mapping[str, tuple[str, ...]]:
+        """Who needs a package directly."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in sorted(self.packages):
+            for name in set(self.packages[key].depends) - {key}:
+                found[name].append(key)
+        return {name: tuple(keys) for name, keys in found.items()}
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """What nothing else needs; of a circle that nothing else needs its first member."""
+        found = []
+        for number, members in enumerate(self._components):
+            outside = {self._component_of[name] for key in members for name in self.dependants.get(key, ())}
+            if not outside - {number}:
+                found.append(min(members, key=lambda name: (name not in self.requested, name)))
+        return tuple(sorted(found))
+
+    @property
+    def cycles(self) -> tuple[tuple[str, ...], ...]:
+        """The packages that need each other in a circle: no runtime can load them."""
+        circles = [tuple(sorted(item)) for item in self._components if len(item) > 1]
+        itself = [(key,) for key, entry in self.packages.items() if key in entry.depends]
+        return tuple(sorted({*circles, *itself}))
+
+    def total(self, names: Iterable[str] | None = None) -> Total:
+        """Some packages together; None: all."""
+        chosen = list(self.packages if names is None else names)
+        known = [self.sizes[name] for name in chosen if name in self.sizes]
+        return Total(len(chosen), sum(known), len(chosen) - len(known))
+
+    def closure(self, name: str, *, invert: bool = False) -> set[str]:
+        """A package and everything that is loaded with it; with ``invert`` everything that it is loaded with."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            key = waiting.pop()
+            if key in self.packages and key not in found:
+                found.add(key)
+                waiting.extend(self._next(key, invert))
+        return found
+
+    def spared(self, name: str) -> Total:
+        """What goes when a package goes: itself, and what is there for nobody else. In a circle all go together."""
+        return self._spared[self._component_of[name]]
+
+    @cached_property
+    def _spared(self) -> list[Total]:
+        """For each component the total of the part of the graph that is reached through it alone (dominators)."""
+        above: dict[int, set[int]] = defaultdict(set)
+        for number, members in enumerate(self._components):
+            for name in (name for key in members for name in self.dependants.get(key, ())):
+                if self._component_of[name] != number:
+                    above[number].add(self._component_of[name])
+        asked = {self._component_of[name] for name in self.requested if name in self.packages}
+        nobody = -1  # stands above what is there for itself
+        parent, depth = {nobody: nobody}, {nobody: 0}
+        for number in reversed(range(len(self._components))):  # whoever needs it comes before it
+            ways = sorted(above[number]) if number not in asked else []
+            common = ways[0] if ways else nobody
+            for other in ways[1:]:
+                while other != common:
+                    if depth[other] > depth[common]:
+                        other = parent[other]
+                    else:
+                        common = parent[common]
+            parent[number], depth[number] = common, depth[common] + 1
+        found = [self.total(members) for members in self._components]
+        for number in range(len(found)):
+            if parent[number] != nobody:
+                found[parent[number]] += found[number]
+        return found
+
+    def _next(self, name: str, invert: bool) -> tuple[str, ...]:
+        if invert:
+            return self.dependants.get(name, ())
+        entry = self.packages.get(name)
+        return tuple(sorted(set(entry.depends))) if entry is not None else ()
+
+    def find(self, name: str) -> str:
+        """The canonical name of a package of the lock. Raises `InputError` when it has none of that name."""
+        key = canonicalize_name(name)
+        if key in self.packages:
+            return key
+        near = get_close_matches(key, self.packages, n=2, cutoff=0.7)
+        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise InputError(f"There is no package {key[:80]!r} in the lock.{meant}")
+
+    def rows(self, invert: str | None = None) -> Iterator[Row]:
+        """The tree line by line; with ``invert``, who needs that package. What was drawn once is not drawn again."""
+        starts = self.roots if invert is None else (self.find(invert),)
+        drawn: set[str] = set()
+        for start in starts:
+            # Each item: a package, its place, and who is above it. Not recursive: chains may be long.
+            waiting: list[tuple[str, tuple[bool, ...], tuple[str, ...]]] = [(start, (), ())]
+            while waiting:
+                name, lasts, above = waiting.pop()
+                below = self._next(name, invert is not None)
+                mark: Mark = ""
+                if name not in self.packages:
+                    mark = "missing"
+                elif name in above:
+                    mark = "cycle"
+                elif name in drawn:
+                    mark = "again"
+                elif below and len(lasts) >= DEEPEST:
+                    mark = "deep"
+                yield Row(name, lasts, mark)
+                if mark == "":
+                    drawn.add(name)
+                    children = [
+                        (child, (*lasts, number == len(below) - 1), (*above, name))
+                        for number, child in enumerate(below)
+                    ]
+                    waiting.extend(reversed(children))
+
+    def to_json(self, invert: str | None = None) -> dict[str, Any]:
+        """The tree as a JSON object; with ``invert`` of the packages that it is loaded with, else of all."""
+        names = self.packages if invert is None else self.closure(self.find(invert), invert=True)
+        return {
+            **({} if invert is None else {"invert": self.find(invert)}),
+            "roots": [name for name in self.roots if name in names],
+            "packages": {
+                name: {
+                    "version": self.packages[name].version,
+                    "size": self.sizes.get(name),
+                    "depends": sorted(set(self.packages[name].depends)),
+                    "needed_by": list(self.dependants.get(name, ())),
+                    "requested": name in self.requested,
+                    "spared": self.spared(name).to_json(),
+                }
+                for name in sorted(names)
+            },
+            "cycles": [list(members) for members in self.cycles],
+            "problems": [problem.to_json() for problem in self.problems],
+            "totals": self.total(names).to_json(),
+        }
+
+
+async def tree(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    *,
+    sizes: bool = False,
+    base_dir: str | Path | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Tree:
+    """Who needs whom in a lock, whoever wrote it, and how large it is.
+
+    Sizes are those of the files beside the lock and in ``base_dir`` (a local Pyodide distribution), by name, and of
+    those in the cache, by sha256. Of others they are not known, and nobody is asked, unless ``sizes`` is given: then
+    the servers that have them are, for the size alone.
+
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``offline``: ask nobody; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache (None
+      with a fetcher: none); ``progress``: is called as (done, total, package).
+
+    Raises `InputError` for a lock or a folder that cannot be used.
+    """
+    lock = as_lock(lockfile)
+    is_path = isinstance(lockfile, Path) or (isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{")
+    folders = [Path(str(lockfile)).parent] if is_path else []
+    if base_dir is not None:
+        folders.append(Path(base_dir))
+        if not folders[-1].is_dir():
+            raise InputError(f"The folder {base_dir} does not exist.")
+    known = sizes_at_hand(lock, folders, default_cache_dir() if fetcher is None and cache_dir is None else cache_dir)
+    problems: tuple[Problem, ...] = ()
+    wanted = {key: entry.file_name for key, entry in lock.packages.items() if key not in known}
+    if sizes and any(map(is_http, wanted.values())):
+        async with connected(fetcher, None, offline=offline, refresh=refresh) as (meter, _):
+            told, problems = await ask_sizes(wanted, meter, progress)
+        known |= told
+    return Tree(lock.packages, known, frozenset(Told.by(lock).requested) & lock.packages.keys(), problems)

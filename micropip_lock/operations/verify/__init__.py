@@ -1,0 +1,1 @@
+"""Whether a lock is true, and its files exist."""

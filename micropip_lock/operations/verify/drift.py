@@ -1,0 +1,122 @@
+"""What is installed, against a lock: other versions, other contents, too much, too little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ...errors import FetchError, Problem
+from ...formats.lockfile import Lockfile
+from ...installed.distribution import InstalledDistribution
+from ...installed.hints import Site
+from ...network import Fetcher
+from ...proof.candidate import Candidate
+from ...proof.evidence import Rules
+from ...proof.examination import Examiner, Is
+from ...storage import Facts
+from ..base import is_release
+from ..context import scan_environment
+from ..freeze.inventory import TOOLS, changed_on_disk, unreadable
+from .entry import Entry, as_version
+from .online import Look, tell_gone
+from .unreachable import Silence
+
+#: How an installed distribution may differ from its wheel, and what to do.
+_HINTS = {
+    Is.OTHER: "Install the wheel that the lock names, or freeze again.",
+    Is.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
+    Is.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
+    Is.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
+    Is.NO_RANGES: "Let it be downloaded with --deep.",
+}
+
+
+class Drift:
+    """Compares the distributions in some folders with a lock.
+
+    Raises `InputError` for a folder that cannot be read, and for folders without a distribution.
+    """
+
+    def __init__(self, paths: Sequence[Path], entries: Mapping[str, Entry], base: Lockfile | None, site: Site) -> None:
+        found, self._faults = scan_environment(paths, site)
+        self._installed = {item.key: item for item in found}
+        self._entries = entries
+        self._base = frozenset(entry.sha256 for entry in base.packages.values()) if base is not None else frozenset()
+
+    def on_disk(self, looks: Mapping[str, Look]) -> Iterator[Problem]:
+        """What differs as far as the disk tells; ``looks`` say which entries are of Pyodide's distribution."""
+        yield from self._faults
+        faulty = {problem.package for problem in self._faults}
+        for key, item in self._installed.items():
+            entry = self._entries.get(key)
+            if entry is None:
+                if key not in TOOLS:
+                    yield _drift(key, item.version, "it is installed, but not in the lock.")
+            elif not _same_version(item, entry):
+                yield _drift(key, item.version, f"it is installed, but the lock has {entry.version}.")
+            elif item.faults and key not in faulty:
+                yield unreadable(item)
+            elif changed := item.changed_files("size", compiled=item.installer == "pyodide.loadPackage"):
+                yield changed_on_disk(item, changed)
+        for key, entry in self._entries.items():
+            if key not in self._installed and entry.is_wheel and not self._may_be_absent(entry, looks.get(key)):
+                yield _drift(key, entry.version, "it is in the lock, but not installed.")
+
+    def _may_be_absent(self, entry: Entry, look: Look | None) -> bool:
+        """Whether it belongs to Pyodide's distribution, which is there to be loaded when it is wanted."""
+        if entry.url is None or (look is not None and look.is_base):
+            return True
+        return entry.sha256 in self._base or is_release(entry.url)
+
+    async def contents(
+        self, looks: Mapping[str, Look], fetcher: Fetcher, facts: Facts, silence: Silence, *, download: bool
+    ) -> list[Problem]:
+        """Compare what is installed with the wheels that the lock names, by their RECORDs."""
+        # One that is not there, or is not the one that the lock means, was told already.
+        wanted = [
+            (item, looks[key])
+            for key, item in self._installed.items()
+            if key in looks and looks[key].entry.filename.endswith(".whl") and not item.faults
+            if _same_version(item, looks[key].entry) and not looks[key].has("gone", "hash-conflict")
+        ]
+        rules = Rules(download=download)
+        found = await fetcher.gather([_compare(item, look, fetcher, rules, facts, silence) for item, look in wanted])
+        return [problem for problem in found if problem is not None]
+
+
+def _same_version(item: InstalledDistribution, entry: Entry) -> bool:
+    if entry.version is None:  # that is told as such
+        return True
+    version = as_version(entry.version)
+    return item.version == entry.version or bool(item.versions & (entry.versions if version else set()))
+
+
+def _drift(key: str, version: str | None, message: str) -> Problem:
+    return Problem("drift", key, version, message, "Install what the lock says, or freeze again.")
+
+
+async def _compare(
+    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, silence: Silence
+) -> Problem | None:
+    entry = look.entry
+    url = entry.url or ""
+    # A fact belongs to a sha256 that an index answers for; the lock is what is in question here.
+    is_known = look.file is not None and look.file.sha256 == entry.sha256
+    size = look.file.size if look.file is not None else None
+    examiner = Examiner(item, fetcher, rules, facts if is_known else None)
+    outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
+    verdict = outcome.verdict
+    if verdict is Is.GONE:
+        tell_gone(look)
+    elif outcome.is_silent:
+        error = FetchError(f"{url} {outcome.reason}", url=url)
+        error.code = "not-allowed" if verdict is Is.NOT_ALLOWED else "unreachable"
+        silence.add(error, item.key)
+    elif verdict in _HINTS:
+        reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
+        if verdict is Is.RECORD_WRONG:
+            reason = f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
+        elif verdict in (Is.WEAK, Is.NO_RANGES):
+            reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
+        return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)
+    return None

@@ -1,0 +1,209 @@
+"""A lock as it stands, faults and all: what the runtime reads of it, and what is wrong with that.
+
+`Lockfile` is strict and stops at the first fault. Here each one is told, and everything else stays to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from ...errors import InputError, Problem
+from ...formats.lockfile import Lockfile, LockInfo, describe, is_project_name, parse_json, read_bytes
+from ...formats.target import Target
+from .entry import WHOLE, Entry
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+#: pyodide-lock wants them; the runtime does not look.
+_EXPECTED = ("install_dir", "package_type", "unvendored_tests")
+
+
+@dataclass(slots=True)
+class Lock:
+    """What could be read of a lock, and what could not."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    #: None when ``info`` does not name a Pyodide.
+    target: Target | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def fault(self, key: str, message: str, hint: str, *, code: str = "schema", version: str | None = None) -> None:
+        """Add a problem."""
+        self.problems.append(Problem(code, key, version, message, hint))
+
+
+def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
+    """Read a lock from a `Lockfile`, a parsed object, its JSON text or a file.
+
+    Raises `InputError` for a file that is missing or unreadable, and for what is no JSON object.
+    """
+    data, repeated = _load(lockfile)
+    lock = Lock()
+    lock.target = _target(data.get("info"), lock)
+    packages = data.get("packages")
+    if not isinstance(packages, Mapping):
+        lock.fault(
+            WHOLE,
+            f"packages: expected an object, found {describe(packages)}.",
+            "Is this a pyodide-lock.json? Freeze the environment again.",
+        )
+        return lock
+    for key, value in packages.items():
+        entry = _entry(str(key), value, lock)
+        if entry.key in lock.entries:
+            lock.fault(
+                entry.key,
+                f"two keys of packages name it; {key!r} is one of them.",
+                "Remove the one that is not meant: the runtime knows a package by its canonical name only.",
+                code="duplicate",
+            )
+        if key == entry.key or entry.key not in lock.entries:
+            lock.entries[entry.key] = entry
+    for key in repeated:
+        name = canonicalize_name(key)
+        lock.fault(
+            name if name in lock.entries else WHOLE,
+            f"the key {key!r} stands more than once in one object; readers take the last, and forget the others.",
+            "Remove all but one.",
+            code="duplicate",
+        )
+    return lock
+
+
+def _load(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Mapping[str, Any], list[str]]:
+    """The object, and the keys that its text has twice."""
+    if isinstance(lockfile, Lockfile):
+        return lockfile.to_dict(), []
+    if isinstance(lockfile, Mapping):
+        return lockfile, []
+    repeated: list[str] = []
+
+    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                repeated.append(key)
+            found[key] = value
+        return found
+
+    # micropip.freeze() gives the text itself; no file that anybody means begins with a brace.
+    is_text = isinstance(lockfile, str) and lockfile.lstrip()[:1] == "{"
+    origin = "the lock" if is_text else str(lockfile)
+    data = parse_json(str(lockfile) if is_text else read_bytes(lockfile), origin, make_object)
+    if not isinstance(data, Mapping):
+        raise InputError(f"{origin}: expected an object, found {describe(data)}. Is this a pyodide-lock.json?")
+    return data, repeated
+
+
+def _target(info: object, lock: Lock) -> Target | None:
+    hint = "Freeze again with the lock of the Pyodide release as base: it has the right values."
+    if not isinstance(info, Mapping):
+        lock.fault(WHOLE, f"info: expected an object, found {describe(info)}.", hint)
+        return None
+    before = len(lock.problems)
+    for key in ("python", "platform", "arch"):
+        if not _is_text(info.get(key)):
+            lock.fault(WHOLE, f"info.{key}: expected a text, found {describe(info.get(key))}.", hint)
+    # The runtime boots only if one of the two is its own: the version up to 0.27 (Python 3.12), the ABI from 0.28 on.
+    python = info.get("python")
+    is_old = isinstance(python, str) and re.match(r"3\.(\d|1[0-2])(?!\d)", python) is not None
+    for key, needed in (("version", is_old), ("abi_version", not is_old)):
+        value = info.get(key)
+        if (needed or value is not None) and not _is_text(value):
+            why = ", without which Pyodide does not boot" if needed else ""
+            lock.fault(WHOLE, f"info.{key}: expected a text{why}, found {describe(value)}.", hint)
+    try:
+        return Target.from_info(LockInfo.from_dict(info, "info"))
+    except InputError as error:
+        if len(lock.problems) == before:
+            lock.fault(WHOLE, f"{str(error).rstrip('.?')}.", hint)
+        return None
+
+
+def _entry(key: str, value: object, lock: Lock) -> Entry:
+    name = canonicalize_name(key)
+    where = f"packages.{key}"
+    if not is_project_name(key):
+        lock.fault(name, f"the key {key!r} is no name of a project (PEP 508).", "Remove it, or freeze again.")
+    elif name != key:
+        lock.fault(name, f"the key {key!r} is not canonical, so the runtime never finds it.", f"Write it as {name!r}.")
+    if not isinstance(value, Mapping):
+        lock.fault(name, f"{where}: expected an object, found {describe(value)}.", "Freeze again.")
+        return Entry(name)
+    version = value["version"] if _is_text(value.get("version")) else None
+    faults = [*_odd_texts(name, value), *_odd_lists(value)]
+    for message, hint in faults:
+        lock.fault(name, f"{where}.{message}", hint, version=version)
+    if missing := [item for item in _EXPECTED if item not in value]:
+        lock.fault(
+            name,
+            f"it lacks {', '.join(missing)}, which pyodide-lock and tools that build on it expect.",
+            'Add them; for a wheel: "install_dir": "site", "package_type": "package", "unvendored_tests": false.',
+            code="incomplete",
+            version=version,
+        )
+    return Entry(
+        name,
+        version,
+        value["file_name"] if _is_text(value.get("file_name")) else None,
+        _sha256(name, version, value.get("sha256"), lock),
+        _texts(value.get("imports")),
+        tuple(canonicalize_name(item) for item in _texts(value.get("depends")) or ()),
+        value["package_type"] if _is_text(value.get("package_type")) else "package",
+    )
+
+
+def _odd_texts(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the plain values of an entry, and what to do."""
+    for key in ("name", "version", "file_name", "install_dir", "package_type"):
+        if (key not in _EXPECTED or key in value) and not _is_text(value.get(key)):
+            yield f"{key}: expected a text, found {describe(value.get(key))}.", f"Write its {key}, or freeze again."
+    if _is_text(value.get("name")) and canonicalize_name(value["name"]) != name:
+        yield f"name: expected {name!r}, found {describe(value['name'])}.", "Correct the name or the key."
+    if not isinstance(value.get("unvendored_tests", False), bool):
+        found = describe(value["unvendored_tests"])
+        yield f"unvendored_tests: expected true or false, found {found}.", "Write false for a wheel of an index."
+
+
+def _odd_lists(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, effect in (("imports", "Pyodide does not boot with it"), ("depends", "the package cannot be loaded")):
+        if _texts(value.get(key)) is None:
+            yield (
+                f"{key}: expected an array of texts, found {describe(value.get(key))}; {effect}.",
+                f'Write "{key}": [] at least, or freeze again.',
+            )
+
+
+def _sha256(name: str, version: str | None, value: object, lock: Lock) -> str | None:
+    if value is None or value == "":
+        lock.fault(
+            name,
+            "it has no sha256, so browsers refuse to load it.",
+            "Freeze again, or write the sha256 of its file.",
+            code="hash-missing",
+            version=version,
+        )
+    elif not isinstance(value, str) or not _SHA256.fullmatch(value):
+        lock.fault(
+            name,
+            f"packages.{name}.sha256: expected 64 hexadecimal digits and nothing before them, found {describe(value)}.",
+            "Write the sha256 of its file in hexadecimal digits.",
+            version=version,
+        )
+    else:
+        return value.lower()
+    return None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    is_right = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    return tuple(value) if is_right and isinstance(value, list | tuple) else None

@@ -1,0 +1,213 @@
+"""verify: is a lock true, and is it still?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import environment as _surroundings
+from ..._util.progress import Progress
+from ...environment import Surroundings
+from ...errors import InputError, Problem
+from ...formats.lockfile import Lockfile
+from ...index.client import Indexes
+from ...network import Fetcher
+from ...storage import Facts, NoFacts
+from ..context import site_of
+from ..session import connected
+from .depends import check_depends
+from .drift import Drift
+from .lock_reader import Lock, read_lock
+from .online import Look, Places
+from .static import check_static
+from .unreachable import Patience, Silence
+from .wheels import Wheels, check_imports
+
+#: Problems of these codes are advice: they do not make a lock wrong.
+ADVICE = frozenset(
+    {
+        "archived",
+        "deprecated",
+        "import-collision",
+        "imports-empty",
+        "incomplete",
+        "no-ranges",
+        "not-portable",
+        "unlisted",
+        "weak-record",
+        "wheel-record-wrong",
+        "yanked",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verify found, and what it cost. ``packages`` counts the entries of the lock."""
+
+    problems: tuple[Problem, ...]
+    packages: int
+    requests: int = 0
+    bytes: int = 0
+
+
+async def verify(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    *,
+    deep: bool = False,
+    path: str | Path | Sequence[str | Path] | None = None,
+    online: bool = True,
+    index_urls: str | Sequence[str] | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+    fetcher: Fetcher | None = None,
+    facts: Facts | None = None,
+    progress: Progress | None = None,
+    surroundings: Surroundings | None = None,
+) -> tuple[Problem, ...]:
+    """Everything that is wrong with a lock, all at once; none: it is true, and loads what it says.
+
+    The same call inside Pyodide and on the host. What the lock says of itself is always checked. Online, every
+    file is looked up on the indexes, its hash compared, and ``depends`` with the METADATA there; no wheel is
+    downloaded. Problems whose code is in ``ADVICE`` do not make a lock wrong. docs/verify.md has the codes.
+
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a file.
+    * ``deep``: download every wheel to compare its hash, its members and its METADATA; nothing is kept.
+    * ``path``: site-packages folders; what is installed there is compared with the lock, too.
+    * ``online=False``, ``offline``: ask nobody.
+    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip, are configured.
+    * ``refresh``: ask even what the cache knows; ``fetcher``: asks for bytes (stays open); ``facts``: remembers
+      what cannot change; ``progress``: is called as (done, total, package).
+    * ``surroundings``: an environment to compare with, and whose indexes to ask.
+
+    Raises `InputError` for a lock that is missing, unreadable or no JSON object, and for folders and settings that
+    cannot be used; never for a lock that is merely wrong.
+    """
+    verdict = await examine(
+        lockfile,
+        deep=deep,
+        path=path,
+        online=online and not offline,
+        index_urls=index_urls,
+        refresh=refresh,
+        fetcher=fetcher,
+        facts=facts,
+        progress=progress,
+        surroundings=surroundings,
+    )
+    return verdict.problems
+
+
+async def examine(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    *,
+    deep: bool,
+    path: str | Path | Sequence[str | Path] | None,
+    online: bool,
+    index_urls: str | Sequence[str] | None,
+    refresh: bool,
+    fetcher: Fetcher | None,
+    facts: Facts | None,
+    progress: Progress | None,
+    surroundings: Surroundings | None,
+) -> Verdict:
+    """`verify`, with what it cost."""
+    if deep and not online:
+        raise InputError("A deep check downloads every wheel, which needs the network. Leave out deep, or offline.")
+    lock = read_lock(lockfile)
+    lock.problems.extend(check_static(lock, surroundings.page_origin if surroundings is not None else None))
+    paths = _folders(path) if path is not None else surroundings.paths if surroundings is not None else ()
+    base = surroundings.base if surroundings is not None else None
+    site = site_of(path, surroundings.loaded if surroundings is not None else None)
+    drift = Drift(paths, lock.entries, base, site) if paths else None
+    if not online:
+        problems = [*lock.problems, *_empty_imports(lock, {}), *(drift.on_disk({}) if drift else ())]
+        return Verdict(_sorted(problems), len(lock.entries))
+    async with connected(fetcher, NoFacts() if refresh else facts, offline=False, refresh=refresh) as (meter, known):
+        task = _Examination(lock, drift, Patience(meter), known, deep, progress)
+        problems = await task.run(_indexes(lock, surroundings, index_urls))
+        return Verdict(_sorted(problems), len(lock.entries), meter.requests, meter.bytes)
+
+
+def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda item: (item.package, item.code, item.message)))
+
+
+def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    folders = tuple(map(Path, [path] if isinstance(path, str | Path) else path))
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"The folder {folder} does not exist.")
+    return folders
+
+
+def _indexes(lock: Lock, around: Surroundings | None, index_urls: str | Sequence[str] | None) -> Indexes:
+    """The indexes to ask, as `freeze` finds them. Their configuration is read only when it is needed."""
+    if index_urls is not None:
+        return Indexes((index_urls,) if isinstance(index_urls, str) else tuple(index_urls))
+    if not any(entry.url for entry in lock.entries.values()):
+        return Indexes(())
+    # In a live runtime nothing is known while micropip has not been imported.
+    if around is None or (around.loaded is not None and not around.index_urls):
+        return Indexes(*_surroundings.configured_indexes())
+    return Indexes(around.index_urls, around.find_links)
+
+
+def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
+    """The entries that claim no import name, where nobody could see whether that is right."""
+    for key, entry in lock.entries.items():
+        look = looks.get(key)
+        is_settled = look is not None and (look.is_base or look.modules is not None)
+        if entry.is_wheel and entry.imports == () and not is_settled:
+            yield entry.problem(
+                "imports-empty",
+                "it claims no import names, so importing its modules, if it has any, does not load it.",
+                "Let verify look into the wheel (online, or --deep), or freeze again.",
+                entry.url,
+            )
+
+
+@dataclass(slots=True)
+class _Examination:
+    """One lock, online."""
+
+    lock: Lock
+    drift: Drift | None
+    fetcher: Patience
+    facts: Facts
+    deep: bool
+    progress: Progress | None
+
+    async def run(self, indexes: Indexes) -> list[Problem]:
+        silence = Silence()
+        looks = {key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None}
+        await indexes.open(self.fetcher)
+        places = Places(indexes, self.fetcher, silence)
+        wheels = Wheels(self.fetcher, self.facts, silence)
+        await places.open([look.entry for look in looks.values()])
+        done = 0
+
+        async def find(look: Look) -> None:
+            nonlocal done
+            await places.find(look, knock=not self.deep)
+            await wheels.read(look, deep=self.deep)
+            if self.deep and look.entry.is_plain:
+                await wheels.download(look)
+            done += 1
+            if self.progress is not None:
+                self.progress(done, len(looks), look.entry.key)
+
+        await self.fetcher.gather([find(look) for look in looks.values()])
+        problems = list(self.lock.problems)
+        if self.drift is not None:
+            problems += await self.drift.contents(looks, self.fetcher, self.facts, silence, download=self.deep)
+            problems += self.drift.on_disk(looks)
+        if self.lock.target is not None:
+            problems += check_depends(looks.values(), self.lock.entries, self.lock.target)
+        problems += check_imports(looks.values(), self.lock.entries)
+        problems += _empty_imports(self.lock, looks)
+        for look in looks.values():
+            problems += look.problems
+        return [*problems, *silence.problems()]

@@ -1,0 +1,103 @@
+"""Hosts that give no answer: not asked again and again, and told once, however many packages they concern."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from ..._util.url import origin
+from ...errors import FetchError, Problem
+from ...network import ByteRange, Fetcher, Response, Stream
+from ...network.meter import Meter
+from .entry import about, listed
+
+#: After so many requests in a row without an answer a host is given up.
+PATIENCE = 3
+
+_HINTS = {
+    "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
+    "not-allowed": "Give credentials for it: in the index URL, in netrc, in a keyring, or in pip's configuration.",
+}
+
+
+class Patience(Meter):
+    """A `Fetcher` that counts, and that does not go on asking a host which does not answer."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__(fetcher)
+        self._failures: Counter[str] = Counter()
+        self._last: dict[str, FetchError] = {}
+        self._answered: set[str] = set()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        accept: str | None = None,
+        byte_range: ByteRange | None = None,
+        max_bytes: int,
+        refresh: bool = False,
+    ) -> Response:
+        with self._asking(url):
+            return await super().get(url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh)
+
+    async def head(self, url: str) -> Response:
+        with self._asking(url):
+            return await super().head(url)
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
+        with self._asking(url):
+            async with super().stream(url, start=start) as pieces:
+                yield pieces
+
+    @contextmanager
+    def _asking(self, url: str) -> Iterator[None]:
+        place = origin(url) or ""
+        if self._failures[place] >= self._limit(place):
+            # The same exception again and again: each time from where it is raised now.
+            raise self._last[place].with_traceback(None)
+        try:
+            yield
+        except FetchError as error:
+            # Where there was no answer at all, the error has a cause.
+            if error.__cause__ is None:
+                self._note_answer(place)
+            else:
+                self._failures[place] += 1
+                self._last[place] = error
+            raise
+        self._note_answer(place)
+
+    def _limit(self, place: str) -> int:
+        """One failure is enough for a host that never answered; it was tried several times by then.
+
+        Not in a browser, which asks for no suffix ranges: there a missing file on a server that sends no CORS
+        headers with its errors looks the same.
+        """
+        return PATIENCE if place in self._answered or not self.suffix_ranges else 1
+
+    def _note_answer(self, place: str) -> None:
+        self._failures[place] = 0
+        self._answered.add(place)
+
+
+class Silence:
+    """What could not be found out, and for which packages."""
+
+    def __init__(self) -> None:
+        self._missed: dict[tuple[str, str], dict[str, FetchError]] = defaultdict(dict)
+
+    def add(self, error: FetchError, key: str) -> None:
+        """Note that something about the package ``key`` could not be had."""
+        self._missed[origin(error.url) or error.url, error.code].setdefault(key, error)
+
+    def problems(self) -> Iterator[Problem]:
+        """One problem for each host and kind of refusal."""
+        for (place, code), missed in sorted(self._missed.items()):
+            error = missed[min(missed)]
+            said, url = str(error).rstrip("."), error.url
+            if len(missed) > 1:
+                said, url = f"{place} gave no answer for {len(missed)} packages ({listed(missed)}): {said}", place
+            yield Problem(code, about(missed), None, f"{said}.", _HINTS[code], url)

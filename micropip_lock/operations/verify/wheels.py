@@ -1,0 +1,217 @@
+"""What the wheels of a lock hold: METADATA and their files where they lie, or the whole wheel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from packaging.utils import canonicalize_name
+
+from ...errors import FetchError, IntegrityError, Problem
+from ...formats.core_metadata import CoreMetadata, parse_metadata
+from ...index.remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel
+from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
+from ...installed.import_names import WheelModules, imports, wheel_modules, wheel_names
+from ...network import Fetcher
+from ...network.meter import Meter
+from ...storage import Facts
+from ..freeze.inventory import layout
+from .entry import Entry, as_version, listed
+from .online import Look, is_there, tell_gone
+from .unreachable import Silence
+
+T = TypeVar("T")
+
+_BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another version."
+
+
+class Wheels:
+    """Reads wheels and tells what contradicts the lock. Nothing that is downloaded is kept."""
+
+    def __init__(self, fetcher: Fetcher, facts: Facts, silence: Silence) -> None:
+        self._fetcher = fetcher
+        self._publications = Publications(fetcher, facts)
+        self._silence = silence
+
+    async def read(self, look: Look, *, deep: bool) -> None:
+        """Read what an index says of the wheel, and its files where the entry claims no import names."""
+        entry, file = look.entry, look.file
+        if file is None or file.kind == "sdist" or look.has("hash-conflict"):
+            return
+        if not deep or file.metadata_sha256 is not None:  # else METADATA is nowhere but in the wheel
+            look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
+        if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
+            summary = await self._guarded(look, self._publications.summary(file, entry.key))
+            if summary is not None:
+                _note_modules(look, summary.modules)
+
+    async def download(self, look: Look) -> None:
+        """Download the file and compare it with the lock, with its own RECORD and with its sidecar."""
+        entry, url = look.entry, look.entry.url or ""
+        witness = _Witness(self._fetcher)
+        contents = None
+        try:
+            if entry.filename.endswith(".whl"):
+                contents = await download_wheel(witness, url, entry.key)
+            else:
+                await witness.drain(url)
+        except IntegrityError as error:
+            if _check_hash(look, witness):
+                look.tell("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
+        except FetchError as error:
+            await self._guarded(look, self._missed(url, error))
+        else:
+            if _check_hash(look, witness) and contents is not None:
+                _judge(look, contents)
+
+    async def _missed(self, url: str, error: FetchError) -> None:
+        """Why a download failed: a stream does not tell «not there» from other refusals."""
+        if error.__cause__ is None and not await is_there(self._fetcher, url):
+            raise GoneError(str(error), url=error.url)
+        raise error
+
+    async def _guarded(self, look: Look, work: Awaitable[T]) -> T | None:
+        try:
+            return await work
+        except GoneError:
+            if not look.has("gone"):
+                tell_gone(look)
+        except NoRangesError:
+            look.tell(
+                "no-ranges",
+                f"{look.entry.url} can only be read by downloading it whole.",
+                "Let it be downloaded with --deep, to compare what it needs and what it holds.",
+            )
+        except BrokenMetadataError as error:
+            look.tell("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
+        except IntegrityError as error:
+            look.tell("content-mismatch", str(error), _BROKEN)
+        except FetchError as error:
+            self._silence.add(error, look.entry.key)
+        return None
+
+
+class _Witness(Meter):
+    """A `Fetcher` that hashes what it streams, so that even a file that is no wheel has a sha256."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__(fetcher)
+        self.sha256 = hashlib.sha256()
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for piece in super()._counted(pieces):
+            self.sha256.update(piece)
+            yield piece
+
+    async def drain(self, url: str) -> None:
+        """Read a file to its end."""
+        async with self.stream(url) as pieces:
+            async for _ in pieces:
+                continue
+
+
+def _check_hash(look: Look, witness: _Witness) -> bool:
+    """Whether the bytes are those that the lock means."""
+    found = witness.sha256.hexdigest()
+    if look.entry.sha256 in (None, found):
+        return True
+    if not look.has("hash-conflict"):  # the page and the lock may agree with each other, and not with what is served
+        look.tell(
+            "hash-conflict",
+            f"the lock says sha256 {look.entry.sha256}, what is served at {look.entry.url} has {found}.",
+            "The file was replaced, or the lock was changed. Freeze again from an install that you trust.",
+        )
+    return False
+
+
+def _judge(look: Look, contents: WheelContents) -> None:
+    """What a whole wheel says against the lock, its own RECORD and its sidecar."""
+    entry, published = look.entry, look.metadata
+    if contents.wrong_rows:
+        look.problems.append(wrong_record(entry.key, entry.version or "", contents.wrong_rows, entry.url or ""))
+    try:
+        metadata = parse_metadata(contents.metadata or b"")
+    except ValueError as error:
+        look.metadata = None
+        look.tell("broken-metadata", f"the METADATA in the wheel cannot be read: {error}.", _BROKEN)
+        return
+    if canonicalize_name(metadata.name) != entry.key or not _is_version(metadata.version, entry):
+        look.tell(
+            "content-mismatch",
+            f"the METADATA in the wheel is that of {metadata.name} {metadata.version}.",
+            "Correct name and version in the lock, or lock another file.",
+        )
+    if _contradicts(look, contents.metadata or b"", metadata, published):
+        look.tell(
+            "content-mismatch",
+            "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements than installers.",
+            _BROKEN,
+        )
+    # What is installed is what counts.
+    look.metadata = metadata
+    _note_modules(look, wheel_modules(contents.members, contents.dist_info))
+    _check_claims(look, contents)
+
+
+def _is_version(text: str, entry: Entry) -> bool:
+    """Whether METADATA has the entry's version; it may lack the local part of the file name's."""
+    found, own = as_version(text), as_version(entry.version or "")
+    return own is None or (found is not None and (found == own or found.public == own.public))
+
+
+def _contradicts(look: Look, data: bytes, metadata: CoreMetadata, published: CoreMetadata | None) -> bool:
+    announced = look.file.metadata_sha256 if look.file is not None else None
+    if announced:
+        return hashlib.sha256(data).hexdigest() != announced
+    # A sidecar without a hash was fetched; of one that is not announced, METADATA was read from the wheel.
+    return announced is not None and published is not None and published != metadata
+
+
+def _note_modules(look: Look, modules: WheelModules) -> None:
+    """Find the import names of a wheel."""
+    key, version = look.entry.key, look.entry.version or "0"
+    metadata = look.metadata or CoreMetadata(key, version)
+    if modules.unspread:
+        look.problems.append(layout(key, metadata.version))
+    names, _ = imports([modules.importable(key, metadata)], {})
+    look.modules = names[key]
+
+
+def _check_claims(look: Look, contents: WheelContents) -> None:
+    """Say which of the claimed import names the wheel does not have; a namespace may be another package's as well."""
+    entry = look.entry
+    if look.is_base or not entry.is_wheel:
+        return
+    lacking = set(entry.imports or ()) - wheel_names(contents.members, contents.dist_info)
+    if lacking:
+        look.tell(
+            "content-mismatch",
+            f"the lock says that it can import {listed(lacking)}, which its wheel does not hold.",
+            f"Remove that from the imports of {entry.key}, or freeze again.",
+        )
+
+
+def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterator[Problem]:
+    """The modules that no entry claims, so that importing them does not load them."""
+    claimed = {name for entry in entries.values() for name in entry.imports or ()}
+    for look in looks:
+        entry = look.entry
+        # What Pyodide does not spread cannot be imported anyway, and that is told.
+        if look.is_base or look.modules is None or not entry.is_wheel or look.has("layout"):
+            continue
+        # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is loaded by then.
+        missing = [
+            name
+            for name in look.modules
+            if name not in claimed
+            and not any(name.startswith(f"{own}.") for own in entry.imports or ())
+            and not (entry.imports and name.startswith("_"))
+        ]
+        if missing:
+            yield entry.problem(
+                "no-imports",
+                f"its wheel holds {listed(missing)}, which no entry claims: importing that does not load it.",
+                f"Add it to the imports of {entry.key}, or freeze again.",
+                entry.url,
+            )

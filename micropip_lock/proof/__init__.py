@@ -1,0 +1,1 @@
+"""Whether a wheel is the one that was installed."""

@@ -1,0 +1,79 @@
+"""The wheel that a claim names, and the one claim that needs no further proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from .._util.url import normalized, without_credentials
+from ..installed.distribution import InstalledDistribution
+from ..installed.origin import Claim
+from .evidence import Evidence, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
+
+    url: str
+    claim: str
+    sha256: str | None
+    size: int | None = None
+    index: str | None = None
+    #: A file that the wheel must not ship: the one that names this URL.
+    claiming_file: str | None = None
+    #: The URL as it was found had a query that may have been needed. The sha256 that came with it is not this one's.
+    had_query: bool = False
+    yanked: str | None = None
+    copy: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where to read it."""
+        return self.copy or self.url
+
+
+_DOT_SEGMENTS = re.compile(r"/(\./)+")
+
+
+def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
+    """The candidate that a claim, a page or a lock names: without credentials, fragment and query.
+
+    A hash belongs to the URL it came with, so a query that is dropped drops ``sha256``.
+    """
+    parts = urlsplit(without_credentials(url))
+    # piplite adds ?sha256= to make the browser's cache tell two files apart.
+    query = parse_qs(parts.query.lower(), keep_blank_values=True)
+    harmless = not parts.query or query == {"sha256": [(sha256 or "").lower()]}
+    # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
+    bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
+    own_hash = sha256 if harmless else None
+    return Candidate(bare, claim, own_hash, claiming_file=claiming_file, had_query=not harmless)
+
+
+def bare_url(url: str) -> str:
+    """The URL without credentials, fragment and query, the same for all its spellings; for comparisons only."""
+    return normalized(candidate_at(url, "", None).url)
+
+
+def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:
+    """The finding for what the running runtime saw installed (rule 2); None where more is needed than its word."""
+    claim = claims[0] if claims else None
+    if claim is None or not claim.witnessed or claim.sha256 is None:
+        return None
+    candidate = candidate_at(claim.url, claim.kind, claim.sha256)
+    if candidate.had_query:
+        return None
+    return Finding(
+        Evidence(
+            package=distribution.key,
+            version=distribution.version,
+            claim=claim.kind,
+            proof="installer",
+            url=candidate.url,
+            sha256=claim.sha256,
+            hash_from="installer",
+        )
+    )

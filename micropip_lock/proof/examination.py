@@ -1,0 +1,209 @@
+"""One wheel, read where it lies: is it what is installed?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from .._util.text import first_few
+from .._util.url import is_http
+from ..errors import FetchError, IntegrityError
+from ..index.client import Offer
+from ..index.remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from ..index.wheel_metadata import remember, remembered
+from ..installed.distribution import InstalledDistribution
+from ..network import Fetcher
+from ..storage import Facts
+from .candidate import Candidate, candidate_at
+from .comparison import Comparison, compare, split_changes
+from .evidence import Rules
+
+
+class Is(Enum):
+    """How a wheel compares with what is installed, best first."""
+
+    EQUAL = "equal"
+    FORGED = "forged-claim"
+    RECORD_WRONG = "wheel-record-wrong"
+    FILES_CHANGED = "files-changed"
+    WEAK = "weak-record"
+    HASH_CONFLICT = "hash-conflict"
+    NO_RANGES = "no-ranges"
+    NOT_ALLOWED = "not-allowed"
+    UNREACHABLE = "unreachable"
+    GONE = "gone"
+    AMBIGUOUS = "ambiguous-index"
+    OTHER = "content-mismatch"
+
+
+#: The wheel was read, and what it holds is what was installed.
+MATCHES = frozenset({Is.EQUAL, Is.FORGED, Is.RECORD_WRONG, Is.FILES_CHANGED, Is.WEAK})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the comparison of one wheel with an installed distribution came to."""
+
+    candidate: Candidate
+    verdict: Is
+    #: What is wrong, for a message; empty when the wheel is equal.
+    reason: str = ""
+    #: The size of the wheel in bytes.
+    size: int | None = None
+    #: What the wheel holds, where it was read.
+    contents: WheelContents | None = None
+    downloaded: bool = False
+    #: Installed files that were edited or removed since, where the wheel is equal to the installed RECORD.
+    edited: tuple[str, ...] = ()
+    #: Installed files were opened to decide, not RECORD alone.
+    opened: bool = False
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is known of the wheel, because its server gives no answer."""
+        return self.verdict in (Is.UNREACHABLE, Is.NOT_ALLOWED)
+
+
+class _Files:
+    """The files of an installed distribution; remembers whether one was read."""
+
+    def __init__(self, distribution: InstalledDistribution) -> None:
+        self._files = distribution.site_files
+        self.opened = False
+
+    def is_file(self, path: str) -> bool:
+        """Whether a file lies at ``path``."""
+        self.opened = True
+        return self._files.is_file(path)
+
+    def digest(self, path: str, algorithm: str) -> str | None:
+        """The hash of a file as RECORD writes it."""
+        self.opened = True
+        return self._files.digest(path, algorithm)
+
+    def size_and_crc(self, path: str) -> tuple[int, int] | None:
+        """The size of a file in bytes, and its CRC-32."""
+        self.opened = True
+        return self._files.size_and_crc(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Compares wheels with one installed distribution.
+
+    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches tells why.
+    """
+
+    _distribution: InstalledDistribution
+    _fetcher: Fetcher
+    _rules: Rules
+    _facts: Facts | None = None
+    _changed: Sequence[str] = ()
+
+    async def examine(self, candidate: Candidate, *, is_hash_claimed: bool = False) -> Outcome:
+        """Compare the wheel where it lies; download it only where that is allowed and needed.
+
+        ``is_hash_claimed``: nothing but the claim gives its sha256, which a download proves.
+        """
+        outcome = await self._guarded(candidate, self._read(candidate))
+        is_undecided = outcome.verdict in (Is.WEAK, Is.RECORD_WRONG, Is.NO_RANGES)
+        needs_hash = outcome.verdict is Is.EQUAL and (candidate.sha256 is None or is_hash_claimed)
+        if self._rules.download and (is_undecided or needs_hash):
+            return await self.download(candidate)
+        return outcome
+
+    async def _read(self, candidate: Candidate) -> Outcome:
+        asked = False
+
+        async def read() -> WheelContents:
+            nonlocal asked
+            asked = True
+            tail = expected_tail(self._distribution.rows)
+            key = self._distribution.key
+            return await read_wheel(self._fetcher, candidate.place, key, size=candidate.size, tail=tail)
+
+        known = (self._facts, candidate.sha256, candidate.place)
+        outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
+        if outcome.verdict is Is.OTHER and not asked:
+            # No hash covers the end of a file: what a server in disorder once sent shall not count for ever.
+            with suppress(FetchError):
+                contents = await read()
+                remember(*known, contents)
+                return self._judge(candidate, contents)
+        return outcome
+
+    async def download(self, candidate: Candidate) -> Outcome:
+        """Download the wheel, hash it, and compare every file of it."""
+        return await self._guarded(candidate, self._read_whole(candidate))
+
+    async def _read_whole(self, candidate: Candidate) -> Outcome:
+        contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
+        if candidate.sha256 not in (None, contents.sha256):
+            reason = f"has the sha256 {contents.sha256}, not {candidate.sha256} as promised"
+            return Outcome(candidate, Is.HASH_CONFLICT, reason, contents.size)
+        outcome = self._judge(replace(candidate, sha256=contents.sha256), contents)
+        return replace(outcome, downloaded=True)
+
+    def _judge(self, candidate: Candidate, contents: WheelContents) -> Outcome:
+        files = _Files(self._distribution)
+        installation = replace(self._distribution.installation(self._rules.check_files), files=files)
+        comparison = compare(installation, contents)
+        verdict, reason = _verdict(comparison)
+        edited: list[str] = []
+        if verdict is Is.EQUAL and self._changed:
+            edited, wrong = split_changes(self._changed, installation, contents, comparison)
+            if wrong:
+                verdict, reason = Is.RECORD_WRONG, first_few(wrong)
+        claiming_file = candidate.claiming_file
+        if verdict is not Is.OTHER and claiming_file and contents.ships(claiming_file):
+            verdict, reason = Is.FORGED, f"ships {claiming_file} itself"
+        return Outcome(
+            candidate,
+            verdict,
+            reason,
+            contents.size,
+            contents,
+            edited=tuple(edited),
+            opened=files.opened,
+        )
+
+    async def _guarded(self, candidate: Candidate, work: Awaitable[Outcome]) -> Outcome:
+        try:
+            return await work
+        except NoRangesError:
+            return Outcome(candidate, Is.NO_RANGES, "can only be read by downloading it whole")
+        except IntegrityError as error:
+            return Outcome(candidate, Is.OTHER, f"is not usable: {error}")
+        except GoneError:
+            return Outcome(candidate, Is.GONE, "is not there any more")
+        except FetchError as error:
+            verdict = Is.NOT_ALLOWED if error.code == "not-allowed" else Is.UNREACHABLE
+            return Outcome(candidate, verdict, f"gave no answer: {str(error).rstrip('.')}")
+
+
+def _verdict(comparison: Comparison) -> tuple[Is, str]:
+    if comparison.differing:
+        return Is.OTHER, f"has other contents ({first_few(comparison.differing)})"
+    if comparison.weak:
+        return Is.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
+    if comparison.extra:
+        return Is.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
+    if comparison.wrong:
+        return Is.RECORD_WRONG, first_few(comparison.wrong)
+    return Is.EQUAL, ""
+
+
+def distinct(offers: Sequence[Offer]) -> list[Candidate]:
+    """One candidate for each sha256: the first http(s) one, in the order of the offers."""
+    found: dict[str, Candidate] = {}
+    for offer in offers:
+        file = offer.file
+        candidate = replace(
+            candidate_at(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
+        )
+        key = candidate.sha256 or candidate.url
+        if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):
+            found[key] = candidate
+    return list(found.values())

@@ -1,0 +1,204 @@
+"""The cache folder as a whole: what is in it, and how it gets smaller."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._util.files import discard_leftovers, is_plain_file, is_plain_folder
+from ..errors import InputError
+from .database import FILE_NAME, PARTIAL, alone, broken, connect, open_database, parts, unlink
+
+#: The database of fetch/_cache.py, and the folder of wheels.
+PAGES, WHEELS = "http.sqlite3", "wheels"
+
+#: The folder of broken downloads, in that of wheels.
+PARTS = "parts"
+
+#: How long tidying waits for another process: somebody has asked for it.
+PATIENCE_SECONDS = 5.0
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the cache: ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted."""
+
+    name: str
+    path: Path
+    bytes: int
+    entries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What `prune` has removed: facts, and files that nobody will need."""
+
+    facts: int
+    files: int
+
+
+def today() -> int:
+    """The day, counted from 1970-01-01 in UTC."""
+    return int(time.time() // _DAY)
+
+
+def usage(directory: Path, *, pages: int | None = None) -> tuple[Part, ...]:
+    """The parts of the cache in ``directory``, with their size in bytes, also those that do not exist.
+
+    ``pages`` is the number of stored pages, which only those know who know the HTTP cache.
+    """
+    wheels = directory / WHEELS
+    sizes = [_size(path) for path in _files(wheels)]
+    return (
+        Part("pages", directory / PAGES, _database_size(directory / PAGES), pages),
+        Part("facts", directory / FILE_NAME, _database_size(directory / FILE_NAME), _count(directory / FILE_NAME)),
+        Part("wheels", wheels, sum(sizes), len(sizes)),
+    )
+
+
+def prune(directory: Path, days: int = 90) -> Pruned:
+    """Remove the facts in ``directory`` that were not used for ``days`` days, and what killed processes left.
+
+    The file of facts becomes as small as it can be. Raises `InputError` when another process keeps it busy.
+    """
+    import sqlite3
+
+    path = directory / FILE_NAME
+    try:
+        facts = _prune_facts(directory, today() - days) if is_plain_file(path) else 0
+        with alone(directory):
+            leftovers = list(_leftovers(directory))
+            for leftover in leftovers:
+                leftover.unlink(missing_ok=True)
+            for folder in _folders_of_new_files(directory):
+                discard_leftovers(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(f"Cannot prune {path}: {error}; try again when nothing else uses the cache.") from error
+    return Pruned(facts, len(leftovers))
+
+
+def clear(directory: Path) -> int:
+    """Remove the cache from ``directory``, then ``directory`` if it is empty; the number of files removed.
+
+    Nothing else is touched, and no symbolic link followed: it goes, and what it points to stays. ``wheels`` is only
+    removed beside a database of the cache: other folders have one of that name, too. Raises `InputError`.
+    """
+    if not directory.is_dir():
+        return 0
+    try:
+        with alone(directory):
+            removed = _clear_wheels(directory / WHEELS) if _is_cache(directory) else 0
+            for path in (directory / PAGES, directory / FILE_NAME):
+                removed += len(list(parts(path)))
+                unlink(path)
+            for partial in _partial(directory):
+                partial.unlink(missing_ok=True)
+                removed += 1
+    except OSError as error:
+        raise InputError(f"Cannot clear {directory}: {error}.") from error
+    with suppress(OSError):
+        directory.rmdir()
+    return removed
+
+
+def _prune_facts(directory: Path, day: int) -> int:
+    database = open_database(directory)
+    with closing(database.connection) as connection:
+        try:
+            connection.execute(f"PRAGMA busy_timeout={PATIENCE_SECONDS * 1000:.0f}")
+            removed = connection.execute("DELETE FROM facts WHERE used < ?", (day,)).rowcount
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA busy_timeout=0")  # whoever reads may read on; the last one out tidies
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except Exception as error:
+            if not broken(error):
+                raise
+            database.discard()
+            return 0
+    return removed
+
+
+def _clear_wheels(folder: Path) -> int:
+    if folder.is_symlink():
+        folder.unlink()
+        return 1
+    removed = len(list(_files(folder)))
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    return removed
+
+
+def _is_cache(directory: Path) -> bool:
+    return any((directory / name).is_file() for name in (PAGES, FILE_NAME))
+
+
+def _leftovers(directory: Path) -> Iterator[Path]:
+    for path in (directory / PAGES, directory / FILE_NAME):
+        if not path.exists():
+            yield from parts(path)
+    partial = [*_partial(directory)]
+    if _is_cache(directory):
+        partial += [path for path in _files(directory / WHEELS) if path.name[0] == "." and path.suffix == ".part"]
+    old = time.time() - _DAY  # nobody takes longer than a day
+    for path in partial:
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < old:
+                yield path
+
+
+def _folders_of_new_files(directory: Path) -> list[Path]:
+    """Where a process that was killed may have left the folder of a new file."""
+    wheels = directory / WHEELS
+    below = _children(wheels) if _is_cache(directory) and is_plain_folder(wheels) else []
+    return [directory, *filter(is_plain_folder, below)]
+
+
+def _partial(directory: Path) -> Iterator[Path]:
+    """Files of facts that are being made, or whose maker was killed."""
+    return (path for path in _children(directory) if path.name.startswith(PARTIAL) and path.is_file())
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Everything below a folder that is no folder."""
+    if not folder.is_symlink():
+        for place, folders, names in os.walk(folder):
+            yield from (Path(place, name) for name in names)
+            yield from (Path(place, name) for name in folders if Path(place, name).is_symlink())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _database_size(path: Path) -> int:
+    return sum(_size(part) for part in parts(path))
+
+
+def _count(path: Path) -> int | None:
+    if not is_plain_file(path):
+        return 0
+    import sqlite3
+
+    try:
+        with closing(connect(path)) as connection:
+            ((number,),) = connection.execute("SELECT count(*) FROM facts").fetchall()
+            return int(number)
+    except sqlite3.Error:
+        return None
