@@ -22,12 +22,13 @@ if TYPE_CHECKING:
         SuspensionError,
         UnlockableError,
     )
+    from .formats.exported import Export
     from .formats.lockfile import LockedPackage, Lockfile, LockInfo
     from .integrations.micropip import disable, enable
     from .operations.bundle.run import BundleResult, bundle
     from .operations.check.run import Checked, check
     from .operations.diff import Diff, diff
-    from .operations.exchange.export import Export, export
+    from .operations.exchange.export import export
     from .operations.exchange.import_pylock import import_pylock
     from .operations.freeze.run import freeze, freeze_sync
     from .operations.outdated import Outdated, outdated
@@ -82,35 +83,35 @@ __all__ = [
 
 # Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
 _HOMES = {
-    "BundleResult": "operations._bundle",
-    "Checked": "operations._check",
-    "Diff": "operations._diff",
-    "Evidence": "evidence",
-    "Export": "operations._export",
-    "FreezeResult": "operations._result",
-    "LockInfo": "lockfile",
-    "LockedPackage": "lockfile",
-    "Lockfile": "lockfile",
-    "Outdated": "operations._outdated",
-    "Plan": "operations._plan",
-    "ResolveResult": "operations._result",
-    "RetargetResult": "operations._retarget",
-    "Tree": "operations._tree",
-    "bundle": "operations._bundle",
-    "disable": "hosts.micropip",
-    "enable": "hosts.micropip",
-    "check": "operations._check",
-    "diff": "operations._diff",
-    "export": "operations._export",
-    "freeze": "operations._freeze",
-    "freeze_sync": "operations._freeze",
-    "import_pylock": "operations._import",
-    "outdated": "operations._outdated",
-    "resolve": "operations._resolve",
-    "retarget": "operations._retarget",
-    "sync": "operations._sync",
-    "tree": "operations._tree",
-    "verify": "operations._verify",
+    "BundleResult": "operations.bundle.run",
+    "Checked": "operations.check.run",
+    "Diff": "operations.diff",
+    "Evidence": "proof.evidence",
+    "Export": "formats.exported",
+    "FreezeResult": "operations.results",
+    "LockInfo": "formats.lockfile",
+    "LockedPackage": "formats.lockfile",
+    "Lockfile": "formats.lockfile",
+    "Outdated": "operations.outdated",
+    "Plan": "operations.sync.plan",
+    "ResolveResult": "operations.results",
+    "RetargetResult": "operations.retarget.run",
+    "Tree": "operations.tree.run",
+    "bundle": "operations.bundle.run",
+    "disable": "integrations.micropip",
+    "enable": "integrations.micropip",
+    "check": "operations.check.run",
+    "diff": "operations.diff",
+    "export": "operations.exchange.export",
+    "freeze": "operations.freeze.run",
+    "freeze_sync": "operations.freeze.run",
+    "import_pylock": "operations.exchange.import_pylock",
+    "outdated": "operations.outdated",
+    "resolve": "operations.resolve.run",
+    "retarget": "operations.retarget.run",
+    "sync": "operations.sync.run",
+    "tree": "operations.tree.run",
+    "verify": "operations.verify.run",
 }
 
 

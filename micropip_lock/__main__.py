@@ -1,6 +1,6 @@
 """``python -m micropip_lock``."""
 
-from micropip_lock.cli import main
+from micropip_lock.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -16,7 +16,8 @@ from micropip_lock.formats.record import RecordRow, digest
 from micropip_lock.formats.zip_directory import Member
 from micropip_lock.index.remote_wheel import WheelContents, inspect_wheel
 from micropip_lock.installed.distribution import InstalledDistribution, scan
-from micropip_lock.proof.comparison import Comparison, Installation, compare, split_changes
+from micropip_lock.installed.installation import Installation
+from micropip_lock.proof.comparison import Comparison, compare, split_changes
 
 from .support.installed import installer_target, pip_target, uv_target
 from .support.wheels import Row, build_wheel

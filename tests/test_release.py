@@ -10,7 +10,8 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.formats.project_page import ProjectPage, parse_page
-from micropip_lock.formats.release_document import document_url, read_document, same_release
+from micropip_lock.formats.release_document import document_url, same_release
+from micropip_lock.index.release_documents import read_document
 
 from .support.freezing import quick_fetcher
 from .support.index_server import Fault, IndexServer

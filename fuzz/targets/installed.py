@@ -28,9 +28,10 @@ from micropip_lock.formats.zip_directory import Member
 from micropip_lock.index.remote_wheel import WheelContents
 from micropip_lock.installed.distribution import InstalledDistribution, SiteFiles, scan
 from micropip_lock.installed.import_names import imports, installed_modules, wheel_modules, wheel_names
+from micropip_lock.installed.installation import Installation
 from micropip_lock.installed.origin import origin
 from micropip_lock.operations.resolve.project import fits_python
-from micropip_lock.proof.comparison import Installation, compare
+from micropip_lock.proof.comparison import compare
 
 from ..target import Target, folder, only, promise
 from .locks import INFO, SHA256

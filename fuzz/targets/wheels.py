@@ -30,11 +30,12 @@ from micropip_lock.index.remote_wheel import (
 )
 from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications
 from micropip_lock.installed.distribution import SiteFiles
+from micropip_lock.installed.installation import Installation
 from micropip_lock.network import ByteRange, Response, Stream, drive
 from micropip_lock.network.body import Body
 from micropip_lock.network.rules import Transient, check_length, check_partial, check_status
 from micropip_lock.operations.sync.unpack import unpack
-from micropip_lock.proof.comparison import Installation, compare
+from micropip_lock.proof.comparison import compare
 from micropip_lock.storage.database import FILE_NAME
 from micropip_lock.storage.facts import FactStore
 from tests.support.odd_zips import CORPUS

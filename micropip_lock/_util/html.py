@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from ..errors import Problem
-from ..proof.evidence import Evidence
 from .progress import Tally, count, left, size
 from .text import showable
 from .url import split
+
+if TYPE_CHECKING:
+    from ..proof.evidence import Evidence
 
 #: Packages in the size picture; the others are one bar together.
 _BARS = 12

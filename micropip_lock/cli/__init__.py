@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
-def main(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock") -> None:
+def run(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock") -> None:
     """Run the command line and exit.
 
     ``arguments`` default to those of the process; ``program`` is what it is called by, for its help.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..operations.diff import KINDS, Change, Diff, Kind
-from .diff import ALARM, filename, is_foreign, moved, short, totals
+from .diff_text import ALARM, filename, is_foreign, moved, short, totals
 from .printed import plain
 
 _TITLES: dict[Kind, str] = {

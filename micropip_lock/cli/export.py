@@ -12,8 +12,9 @@ import click
 from .._util.progress import count
 from .._util.url import shown
 from ..errors import InputError, Problem
+from ..formats.exported import Export
 from ..formats.lockfile import parse_json, read_bytes, write_atomically
-from ..operations.exchange.export import Export, export, not_on_index, relative
+from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text
 from .main import DONE, Common, command, warnings_to_json

@@ -129,7 +129,7 @@ def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], comm
 
 def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
     from ..operations.diff import diff
-    from .diff import lines
+    from .diff_text import lines
 
     found = diff(old, result.lockfile)
     if common.json:

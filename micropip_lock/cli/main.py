@@ -158,25 +158,25 @@ def _complain(text: str) -> None:
 class _Commands(click.Group):
     """The commands, each imported when it is used: they bring much that the others do not need."""
 
-    #: The function of each command in the module of its name.
-    _FUNCTIONS: ClassVar = {
-        "bundle": "bundle_command",
-        "cache": "cache",
-        "check": "check_command",
-        "diff": "diff_command",
-        "export": "export_command",
-        "freeze": "freeze_command",
-        "import": "import_command",
-        "outdated": "outdated_command",
-        "resolve": "resolve_command",
-        "retarget": "retarget_command",
-        "sync": "sync_command",
-        "tree": "tree_command",
-        "verify": "verify_command",
+    #: The module and the function of each command.
+    _COMMANDS: ClassVar = {
+        "bundle": ("bundle", "bundle_command"),
+        "cache": ("cache", "cache"),
+        "check": ("check", "check_command"),
+        "diff": ("diff", "diff_command"),
+        "export": ("export", "export_command"),
+        "freeze": ("freeze", "freeze_command"),
+        "import": ("import_pylock", "import_command"),
+        "outdated": ("outdated", "outdated_command"),
+        "resolve": ("resolve", "resolve_command"),
+        "retarget": ("retarget", "retarget_command"),
+        "sync": ("sync", "sync_command"),
+        "tree": ("tree", "tree_command"),
+        "verify": ("verify", "verify_command"),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self._FUNCTIONS)
+        return sorted(self._COMMANDS)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and say it where stdout cannot be written to."""
@@ -203,9 +203,10 @@ class _Commands(click.Group):
             return super().make_context(*args, **kwargs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._FUNCTIONS:
+        if cmd_name not in self._COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"._{cmd_name}", __package__), self._FUNCTIONS[cmd_name])
+        module, function = self._COMMANDS[cmd_name]
+        found: click.Command = getattr(import_module(f".{module}", __package__), function)
         return found
 
 

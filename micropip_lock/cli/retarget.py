@@ -14,7 +14,7 @@ from .._util.progress import count
 from ..operations.diff import KINDS
 from ..operations.retarget.run import RetargetResult, retarget
 from .console import print_json, print_text
-from .diff import line, lines, totals
+from .diff_text import line, lines, totals
 from .main import DONE, Common, command
 from .options import base_options, check_folder, document, read_lock
 from .printed import plain

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from .._util.progress import size
 from ..operations.tree.run import Row, Tree
 from .printed import plain
-from .tree import bytes_of, totals
+from .tree_text import bytes_of, totals
 
 #: In pixels: a line, one step to the right, a letter of the font, the longest bar, and what stands beside it.
 _LINE, _STEP, _LETTER, _BAR, _NOTE = 20, 18, 7.3, 240, 300

@@ -18,9 +18,9 @@ from urllib.parse import urljoin, urlsplit
 from packaging.utils import canonicalize_name
 
 from ..formats.lockfile import Lockfile
-from . import Surroundings
 from .loaded import loaded, own_site
 from .micropip import current_index_urls, default_index_urls
+from .surroundings import Surroundings
 
 
 def look() -> Surroundings:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from .._util.url import is_http
-from . import Surroundings
 from . import host as _host
 from .base_url import known_base_url
+from .surroundings import Surroundings
 from .venv import distributions
 
 

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from .._util.url import shown_within
 from ..errors import InputError
-from ..operations.exchange.export import Export, ExportedWheel
+from .exported import Export, ExportedWheel
 from .lockfile import read_bytes
 from .target import Target
 from .toml import parse_toml

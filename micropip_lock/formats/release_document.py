@@ -14,11 +14,7 @@ from urllib.parse import quote, urlunsplit
 from packaging.version import Version
 
 from .._util.url import split
-from ..network import Fetcher
 from .project_page import ProjectPage
-
-#: The longest document to read, decoded; the project's description is part of it.
-_LARGEST = 8 * 2**20
 
 
 def document_url(index_url: str, name: str, version: Version) -> str | None:
@@ -28,14 +24,6 @@ def document_url(index_url: str, name: str, version: Version) -> str | None:
     if last != "simple" or parts.query:
         return None
     return urlunsplit(parts._replace(path=f"{root}{slash}pypi/{quote(name)}/{quote(str(version))}/json"))
-
-
-async def read_document(url: str, fetcher: Fetcher) -> ProjectPage | None:
-    """The document at ``url``, as a project page of one version; None when there is none. Raises `FetchError`."""
-    response = await fetcher.get(url, accept="application/json", max_bytes=_LARGEST)
-    if response.status != 200 or not response.complete:
-        return None
-    return parse_document(response.body, response.url)
 
 
 def parse_document(body: bytes, url: str) -> ProjectPage | None:

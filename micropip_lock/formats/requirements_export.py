@@ -6,7 +6,7 @@ Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/; pip's
 from __future__ import annotations
 
 from ..errors import UnlockableError
-from ..operations.exchange.export import Export, without_url
+from .exported import Export, without_url
 
 
 def to_requirements(exported: Export, *, urls: bool = False) -> str:

@@ -21,10 +21,11 @@ from packaging.version import Version
 from .._util.url import shown, split, without_credentials
 from ..errors import FetchError
 from ..formats.project_page import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
-from ..formats.release_document import document_url, read_document, same_release
+from ..formats.release_document import document_url, same_release
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..storage import Facts
+from .release_documents import read_document
 
 #: The largest page to read, decoded. The fattest real ones have some 20 MB.
 MAX_PAGE = 40 * 2**20

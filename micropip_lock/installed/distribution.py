@@ -23,8 +23,9 @@ from ..errors import InputError, Problem
 from ..formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from ..formats.direct_url import Note, parse_note
 from ..formats.record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source, digest, parse_record
-from ..proof.comparison import Installation
-from .hints import Site, install
+from .hints import install
+from .installation import Installation
+from .site import Site
 
 CheckFiles = Literal["size", "hash", "off"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from .site import Site
 
 if TYPE_CHECKING:
     from .distribution import InstalledDistribution
-
-#: What a site-packages folder belongs to: a virtual environment, nothing (pip --target), or a running Pyodide.
-Site = Literal["venv", "folder", "runtime"]
 
 
 #: The platform of a folder is no setting of it.

@@ -19,9 +19,9 @@ _SETTINGS: dict[str, Any] = {"ignore_unknown_options": True, "allow_interspersed
 
 def run(arguments: Sequence[str]) -> NoReturn:
     """Run ``micropip-lock`` with these arguments, under its other name, and exit."""
-    from ..cli import main
+    from ..cli import run as run_command_line
 
-    main(arguments, program="pyodide lock")
+    run_command_line(arguments, program="pyodide lock")
     sys.exit(0)
 
 

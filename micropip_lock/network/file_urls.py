@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from .._util.url import shown
 from ..errors import FetchError
-from . import ByteRange, Response, Stream
+from .fetcher import ByteRange, Response, Stream
 
 _CHUNK = 1 << 16
 

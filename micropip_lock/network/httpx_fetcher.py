@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._util.url import shown
 from ..errors import FetchError, InputError
-from . import ByteRange, Response, Stream
 from . import file_urls as _file
 from .body import Body
+from .fetcher import ByteRange, Response, Stream
 from .freshness import fresh_until
 from .rules import (
     IDLE_SECONDS,

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from .._util.url import is_http, origin, shown
 from ..errors import FetchError
-from . import ByteRange, Response
 from .auth import Credentials
+from .fetcher import ByteRange, Response
 from .rules import Transient, check_length, check_partial, check_status, range_header, with_retries
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from . import ByteRange, Fetcher, Response, Stream
     from .auth import Configured
+    from .fetcher import ByteRange, Fetcher, Response, Stream
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from .._util.url import shown, without_credentials
 from ..errors import FetchError
-from . import ByteRange, Response, Stream
 from . import file_urls as _file
+from .fetcher import ByteRange, Response, Stream
 from .js import Exchange, js, js_errors, skipped
 from .rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient, announced
 from .tasks import concurrently

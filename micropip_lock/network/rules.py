@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from .._util.url import shown
 from ..errors import FetchError
-from . import ByteRange
+from .fetcher import ByteRange
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from .._util.url import origin, without_credentials
-from . import ByteRange, Response, Stream
+from .fetcher import ByteRange, Response, Stream
 from .js import Exchange, js, js_errors, skipped
 from .rules import RETRY_DELAYS, TOTAL_SECONDS
 from .tasks import in_turn

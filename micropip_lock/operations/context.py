@@ -12,7 +12,7 @@ from ..environment import Surroundings
 from ..errors import InputError, Problem
 from ..formats.lockfile import Lockfile, LockInfo
 from ..installed.distribution import InstalledDistribution, scan
-from ..installed.hints import Site
+from ..installed.site import Site
 from ..network import Fetcher
 from .base import Base, load_base
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..formats.record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source
+from ..installed.installation import Installation, InstalledFiles
 
 if TYPE_CHECKING:
     from ..formats.zip_directory import Member
@@ -25,32 +26,6 @@ _SCRIPT_FOLDER = re.compile(r"((\.\./)*|(/|[A-Za-z]:/)(.*/)?)(bin|Scripts)")
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?)$")
 #: pip installs these two under a versioned name as well («pip3.14»).
 _VERSIONED_SCRIPT = re.compile(r"(pip|easy_install)-?\d{1,3}(\.\d{1,3})?")
-
-
-class InstalledFiles(Protocol):
-    """The files of a site-packages folder, by path relative to it. Nothing is raised for one that cannot be read."""
-
-    def is_file(self, path: str) -> bool:
-        """Whether a file lies at ``path``."""
-
-    def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name. None: it cannot be read."""
-
-    def size_and_crc(self, path: str) -> tuple[int, int] | None:
-        """The size of a file in bytes, and its CRC-32. None: it cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """The installed side of a comparison: RECORD, the names of console and GUI scripts, and the files."""
-
-    rows: Sequence[RecordRow]
-    files: InstalledFiles
-    entry_points: frozenset[str] = frozenset()
-    #: Whether to compare the CRC-32 of each file on disk with that of its member.
-    check_crc: bool = False
-    #: Whether its installer leaves out what a wheel has in ``__pycache__``.
-    skips_bytecode: bool = False
 
 
 @dataclass(slots=True)

@@ -77,7 +77,7 @@ def _child(arguments: list[str], folder: str, number: int, last: int, out: int) 
     sys.addaudithook(see)
     status: object = 1
     try:
-        cli.main(arguments)
+        cli.run(arguments)
     except SystemExit as end:
         status = end.code
     except BaseException:

@@ -178,8 +178,7 @@ def test_run_sync_under_a_running_loop() -> None:
 
 def test_without_httpx_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    for name in [name for name in sys.modules if name.startswith("micropip_lock.network._")]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "micropip_lock.network.httpx_fetcher", raising=False)
     with pytest.raises(InputError, match=r'pip install "micropip-lock\[host\]"'):
         asyncio.run(default_fetcher().get(URL, max_bytes=1))
 

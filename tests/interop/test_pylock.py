@@ -14,9 +14,9 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from micropip_lock import Export, InputError, export
+from micropip_lock.formats.exported import ExportedWheel
 from micropip_lock.formats.pylock import parse_pylock, read_pylock, to_pylock
 from micropip_lock.formats.target import Target
-from micropip_lock.operations.exchange.export import ExportedWheel
 
 from ..support import runtimes
 

@@ -8,10 +8,10 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock import Export, UnlockableError, export
+from micropip_lock.formats.exported import ExportedWheel
 from micropip_lock.formats.requirements_export import to_requirements
 from micropip_lock.formats.requirements_file import read_requirement_files
 from micropip_lock.formats.target import Target
-from micropip_lock.operations.exchange.export import ExportedWheel
 
 from ..support import runtimes
 from ..support.freezing import base_lock, entry

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from packaging.utils import parse_wheel_filename
-from packaging.version import Version
 
 from ..._util.text import first_few
 from ..._util.url import is_http, join, shown, writable
 from ...errors import InputError, Problem, UnlockableError
+from ...formats.exported import Export, ExportedWheel
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.target import Target
 from ...proof.candidate import candidate_at
@@ -23,33 +22,10 @@ from ..base import is_release
 from ..verify.entry import wheel_name_fault
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedWheel:
-    """One wheel: ``url``, or else ``path``, relative to the folder of the lock. ``size`` is in bytes, if known."""
-
-    name: str
-    version: Version
-    filename: str
-    sha256: str
-    url: str | None = None
-    path: str | None = None
-    size: int | None = None
-    index: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """The wheels of a lock, by name, the Pyodide they are for, and what was left out or will not work everywhere."""
-
-    target: Target
-    wheels: tuple[ExportedWheel, ...]
-    warnings: tuple[Problem, ...] = ()
-
-
 def export(
     lockfile: Lockfile | str | Path, *, base_url: str | None = None, evidence: Sequence[Evidence] = ()
 ) -> Export:
-    """The wheels that a lock names, for `micropip_lock.interop` to write in another format. Asks nobody.
+    """The wheels that a lock names, for `micropip_lock.formats` to write in another format. Asks nobody.
 
     * ``lockfile``: a `Lockfile`, or a file.
     * ``base_url``: where relative file names of the lock live; without it they stay relative.
@@ -107,19 +83,6 @@ def relative(exported: Export) -> Iterable[Problem]:
             else f"{paths[0]} is named relative to the lock, and has to be there when it is installed.",
             "Pass base_url= (--base-url), the folder they can be loaded from, or bundle the lock.",
         )
-
-
-def without_url(exported: Export) -> Iterable[Problem]:
-    """The wheels that are only named relative to the lock."""
-    for wheel in exported.wheels:
-        if wheel.url is None:
-            yield Problem(
-                "local-file",
-                wheel.name,
-                str(wheel.version),
-                f"{wheel.path} is named relative to the lock, so it has no URL.",
-                "Pass base_url= (--base-url), the folder it can be loaded from, or export without --urls.",
-            )
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..._util.url import is_http, without_credentials
-from ...environment import Runtime, Surroundings, look, runtime
+from ...environment import Runtime, Surroundings, current_runtime, look
 from ...errors import InputError
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.record import RecordRow
@@ -45,7 +45,7 @@ class Place:
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> Place:
         """Find it; None: where this call is. Raises `InputError`."""
         around = surroundings if path is not None or surroundings is not None else look()
-        live = runtime() if path is None and around is not None and around.loaded is not None else None
+        live = current_runtime() if path is None and around is not None and around.loaded is not None else None
         if live is not None:
             assert around is not None
             loaded = around.loaded if live.site == around.loaded_into else None

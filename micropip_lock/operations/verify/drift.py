@@ -8,7 +8,7 @@ from pathlib import Path
 from ...errors import FetchError, Problem
 from ...formats.lockfile import Lockfile
 from ...installed.distribution import InstalledDistribution
-from ...installed.hints import Site
+from ...installed.site import Site
 from ...network import Fetcher
 from ...proof.candidate import Candidate
 from ...proof.evidence import Rules
