@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FUZZ := .cache/fuzz/venv
 # For each target.
 FUZZ_SECONDS ?= 60
-# Two workers suit two cores. Files stay whole, so that their tests share what they make; see also tests/conftest.py.
+# Two workers suit two cores. Files stay whole, so that their tests share what they make; see also conftest.py.
 PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 # Downloads are kept beside the project; where they come from is the machine's own setting.
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Whatever the machine's setting is, bytecode is kept: the tests start Python a few hundred times.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup test check demo bench fuzz clean chromium
+.PHONY: setup test unit check demo bench fuzz clean chromium
 
 setup: $(VENV)/.installed .cache/.runtimes chromium
 
@@ -36,11 +36,15 @@ chromium:
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
+# Without Pyodide and Chromium.
+unit: $(VENV)/.installed
+	$(BIN)/python -m pytest -q tests/unit
+
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict micropip_lock
-	$(BIN)/python -m pytest -q tests/test_architecture.py
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
 demo: $(VENV)/.installed .cache/.runtimes
 	$(BIN)/python examples/demo.py

@@ -1,10 +1,10 @@
 """The ``imports`` of real distributions, compared with what can really be imported: ``python -m benchmarks.imports``.
 
-Every distribution that the tests install anyway is looked at: the wheels of tests/test_closure.py and tests/pyodide,
-unpacked into one folder, and the environment of this Python. Each claimed name is looked up and imported, by the Python
-that the wheels are for (inside Pyodide) and by this one in a process of its own: what is found has to be a file of that
-very distribution. Each top-level name that importlib.metadata reports must be claimed, or something below it. Prints
-Markdown; docs/imports.md has it.
+Every distribution that the tests install anyway is looked at: the wheels of
+tests/end_to_end/freeze/test_closure.py and tests/runtimes/node, unpacked into one folder, and the environment of this
+Python. Each claimed name is looked up and imported, by the Python that the wheels are for (inside Pyodide) and by this
+one in a process of its own: what is found has to be a file of that very distribution. Each top-level name that
+importlib.metadata reports must be claimed, or something below it. Prints Markdown; docs/imports.md has it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.installed.distribution import scan
 from micropip_lock.installed.import_names import imports, installed_modules
-from tests.pyodide.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
+from tests.end_to_end.freeze.test_closure import REQUIREMENTS
+from tests.runtimes.node.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
 from tests.support.installed import PYODIDE_314
 from tests.support.node_pyodide import NodePyodide
 from tests.support.runtimes import VERSIONS, emptied_base, real_wheels
-from tests.test_closure import REQUIREMENTS
 
 #: What a module's file may end in: in Pyodide, and here; the longest first.
 ENDINGS = sorted({".cpython-314-wasm32-emscripten.so", *importlib.machinery.all_suffixes()}, key=len, reverse=True)

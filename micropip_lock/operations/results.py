@@ -51,9 +51,7 @@ class ResolveResult:
         return "\n".join([*lines, *map(showable, self.notes), *map(str, self.warnings), self.summary])
 
     def _repr_html_(self) -> str:
-        from .._util import (
-            html as display,  # what a notebook shows is of no use elsewhere, and takes time to import in Pyodide
-        )
+        from .._util import html as display
 
         return display.page(
             display.packages(self.evidence),

@@ -20,12 +20,12 @@ import pytest
 
 from micropip_lock import FreezeResult, Problem
 
-from ..fetch.serving import Answer, Asked, Server, ranged
 from ..support.freezing import freeze_folder, problems_of, proofs, told
 from ..support.index_server import Fault, IndexServer
 from ..support.installed import installer_target, pip_target
 from ..support.replies import JSON_TYPE, Reply
 from ..support.wheels import build_wheel, sha256
+from ..unit.network.serving import Answer, Asked, Server, ranged
 from . import real_servers
 
 CONTENT = {"big": ("index", "content"), "my-app": ("index", "content")}

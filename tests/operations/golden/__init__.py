@@ -1,5 +1,0 @@
-"""Requirements without a solution, and what is said about each, word for word.
-
-``python -m tests.operations.golden`` writes the texts anew. Read what changed: each has to make sense to people who
-have never seen a resolver.
-"""
