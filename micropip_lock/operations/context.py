@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class Context:
     """Folders, base and indexes; ``loaded`` is None unless this is a live runtime.
 
     ``loaded`` is what that runtime itself loaded or installed since it started, into the folder ``loaded_into``.
@@ -67,7 +67,7 @@ async def look(
     base_dir: str | Path | None,
     index_urls: str | Sequence[str] | None,
     fetcher: Fetcher,
-) -> Here:
+) -> Context:
     """Complete ``surroundings`` (None: those of this call) by the arguments of freeze.
 
     Raises `InputError` when a folder or the base is missing, and `FetchError`.
@@ -89,7 +89,7 @@ async def look(
     chosen = await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
     if path is None and base is not None and around.loaded is None:
         _check_fit(around, chosen.lockfile.info)
-    return Here(
+    return Context(
         paths=paths,
         base=chosen,
         index_urls=configured if index_urls is None else _urls(index_urls),
@@ -139,7 +139,7 @@ async def look_without_folders(
     base_dir: str | Path | None,
     index_urls: str | Sequence[str] | None,
     fetcher: Fetcher,
-) -> Here:
+) -> Context:
     """Base and indexes only, for what has nothing to do with an installed environment.
 
     Raises `InputError` when the base is missing, and `FetchError`.
@@ -149,7 +149,7 @@ async def look_without_folders(
     if around is None and (base is None or index_urls is None or _surroundings.in_memory()):
         around = _surroundings_for(())
     around = around or Surroundings(paths=())
-    return Here(
+    return Context(
         paths=(),
         base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
         index_urls=(around.index_urls or None) if index_urls is None else _urls(index_urls),

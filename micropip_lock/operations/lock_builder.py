@@ -18,14 +18,14 @@ from ..installed.distribution import InstalledDistribution
 from ..installed.import_names import Importable, imports, installed_modules
 from ..proof.evidence import Evidence, Finding, Proof
 from .base import Base
-from .context import Here
+from .context import Context
 from .freeze.inventory import Environment, Selection, layout
-from .lock_provenance import KEY, Told
+from .lock_provenance import KEY, LockProvenance
 from .verify.entry import wheel_name_fault
 
 
 def assemble(
-    environment: Environment, findings: Mapping[str, Finding], here: Here, selection: Selection, proof: str
+    environment: Environment, findings: Mapping[str, Finding], here: Context, selection: Selection, proof: str
 ) -> tuple[Lockfile, list[Evidence]]:
     """Make the lock. Problems and warnings that show only now are added to ``environment``.
 
@@ -159,7 +159,7 @@ def _base_evidence(entries: Mapping[str, LockedPackage], environment: Environmen
         yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
 
 
-def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], here: Here) -> Iterable[Problem]:
+def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], here: Context) -> Iterable[Problem]:
     rest = []
     for key, entry in packages.items():
         if is_portable(entry.file_name, here.page_origin):
@@ -208,7 +208,7 @@ def _extra(
     requested |= {key for key, item in environment.own.items() if asked_for(item) and key not in notes}
     requested |= {text for note in notes.values() for text in written(note.requested)}
     requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
-    earlier = Told.by(base) if based else Told()
+    earlier = LockProvenance.by(base) if based else LockProvenance()
     requested |= {text for name in based for text in earlier.requested.get(name, ())}
     asked = {item.index for item in evidence if item.index}
     asked |= {url for note in notes.values() for url in note.indexes if is_index(url)}

@@ -18,7 +18,7 @@ KEY = "micropip-lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LockProvenance:
     """What was asked for, which indexes proved it, and how; empty where a lock does not say."""
 
     #: Requirements by canonical name.
@@ -28,7 +28,7 @@ class Told:
     proof: str | None = None
 
     @classmethod
-    def by(cls, lock: Lockfile) -> Told:
+    def by(cls, lock: Lockfile) -> LockProvenance:
         """Read it; what somebody else wrote there, and nobody can read, counts as nothing."""
         tool = lock.extra.get("tool")
         own = tool.get(KEY) if isinstance(tool, Mapping) else None

@@ -25,7 +25,7 @@ from ...storage import Facts, NoFacts
 from ...storage.wheels import WheelStore
 from ..base import is_release
 from ..bundle.wheel_supply import Supplier
-from ..context import Here, look, scan_environment
+from ..context import Context, look, scan_environment
 from ..freeze.inventory import unreadable
 from ..session import connected
 from ..verify.entry import Entry
@@ -102,7 +102,7 @@ async def check(
 # -- environments
 
 
-def _check_environment(here: Here) -> Checked:
+def _check_environment(here: Context) -> Checked:
     found, faults = scan_environment(here.paths, here.site)
     target = Target.from_info(here.base.lockfile.info)
     installed = {item.key: item for item in found}

@@ -28,7 +28,7 @@ from ...proof.candidate import bare_url, candidate_at
 from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import Hashes, claimed_hash
 from ...storage import Facts
-from ..context import Here, look_without_folders
+from ..context import Context, look_without_folders
 from ..freeze.inventory import Environment, Selection, layout
 from ..lock_builder import assemble, not_installed
 from ..resolve.project import fits_python, needs_python
@@ -86,7 +86,7 @@ async def import_pylock(
 class _Pages:
     """What the indexes of a package list. Their silence is no objection: the pylock gives a hash."""
 
-    def __init__(self, here: Here, fetcher: Fetcher, given: bool) -> None:
+    def __init__(self, here: Context, fetcher: Fetcher, given: bool) -> None:
         self._here, self._fetcher, self._given = here, fetcher, given
         self._configured: Indexes | None = None
         self._named: dict[str, Indexes] = {}
@@ -116,7 +116,7 @@ class _Pages:
 
 @dataclass(slots=True)
 class _Import:
-    here: Here
+    here: Context
     target: Target
     pages: _Pages
     publications: Publications

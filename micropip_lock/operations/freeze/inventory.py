@@ -18,7 +18,7 @@ from ...formats.target import Target
 from ...installed.distribution import CheckFiles, InstalledDistribution
 from ...installed.hints import leave_out, reinstall
 from ...installed.origin import Origin, mock, origin
-from ..context import Here, scan_environment
+from ..context import Context, scan_environment
 
 if TYPE_CHECKING:
     from ...formats.install_report import Reported
@@ -81,7 +81,7 @@ class Environment:
 _ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
 
 
-def read_environment(here: Here, target: Target, selection: Selection) -> Environment:
+def read_environment(here: Context, target: Target, selection: Selection) -> Environment:
     """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
     found, problems = scan_environment(here.paths, here.site)
     everything = {item.key: item for item in found}
@@ -118,7 +118,7 @@ def read_environment(here: Here, target: Target, selection: Selection) -> Enviro
     return environment
 
 
-def _origin(item: InstalledDistribution, here: Here, report: Mapping[str, Reported]) -> Origin:
+def _origin(item: InstalledDistribution, here: Context, report: Mapping[str, Reported]) -> Origin:
     reported = report.get(item.key)
     file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
     return origin(item, loaded=here.loaded_in(item.folder), report={} if file is None else {item.key: file})
@@ -154,7 +154,7 @@ def _lists(item: InstalledDistribution, path: str) -> bool:
     return any(row.leaves_folder and row.path.endswith(f"/{path}") for row in item.rows)
 
 
-def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
+def _from_memory(here: Context, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
     """Mocks that exist in memory only, and names that the runtime loaded and that left no trace."""
     in_memory = here.in_memory or {}
     problems = [mock(name, version) for name, version in in_memory.items() if name not in distributions]
@@ -174,7 +174,7 @@ def _from_memory(here: Here, distributions: Mapping[str, InstalledDistribution])
 
 
 def _based_roots(
-    here: Here,
+    here: Context,
     distributions: Mapping[str, InstalledDistribution],
     origins: Mapping[str, Origin],
     problems: list[Problem],
@@ -204,12 +204,12 @@ def _base_mismatch(item: InstalledDistribution, entry: LockedPackage | None) -> 
     )
 
 
-def _needed_by_base(here: Here, based: Iterable[str]) -> set[str]:
+def _needed_by_base(here: Context, based: Iterable[str]) -> set[str]:
     return {name for key in based for name in here.base.lockfile.packages[key].depends}
 
 
 def _edges(
-    here: Here, unbased: Mapping[str, InstalledDistribution], based: Iterable[str], target: Target, selection: Selection
+    here: Context, unbased: Mapping[str, InstalledDistribution], based: Iterable[str], target: Target, selection: Selection
 ) -> Edges:
     entries = {name: here.base.lockfile.packages[name] for name in based}
     asked = list(selection.requested)
@@ -249,7 +249,7 @@ def _left_out(
 def _check_disk(
     environment: Environment,
     distributions: Mapping[str, InstalledDistribution],
-    here: Here,
+    here: Context,
     target: Target,
     selection: Selection,
 ) -> None:

@@ -24,7 +24,7 @@ from ...network import Fetcher, default_cache_dir, run_sync
 from ...proof.candidate import candidate_at, witnessed
 from ...proof.evidence import Finding, Rules
 from ...storage import Facts, NoFacts, facts_in
-from ..context import Here, look
+from ..context import Context, look
 from ..live_progress import packages_shown
 from ..lock_builder import assemble
 from ..results import FreezeResult
@@ -128,7 +128,7 @@ async def freeze(
 
 
 async def _freeze(
-    here: Here,
+    here: Context,
     selection: Selection,
     rules: Rules,
     fetcher: Fetcher,
@@ -154,7 +154,7 @@ async def _freeze(
 
 
 def _known(
-    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here, proved: Proved
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Context, proved: Proved
 ) -> dict[str, Finding]:
     """The findings of an earlier freeze for what is as it was then."""
     found = {
@@ -166,7 +166,7 @@ def _known(
 
 
 def _asked_for(
-    distributions: Sequence[InstalledDistribution], environment: Environment, here: Here
+    distributions: Sequence[InstalledDistribution], environment: Environment, here: Context
 ) -> list[tuple[str, Version]]:
     """What only an index can prove."""
     return [
@@ -180,7 +180,7 @@ def _asked_for(
 
 async def _prove(
     environment: Environment,
-    here: Here,
+    here: Context,
     target: Target,
     rules: Rules,
     fetcher: Fetcher,

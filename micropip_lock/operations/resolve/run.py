@@ -27,7 +27,7 @@ from ...proof.candidate import candidate_at
 from ...proof.evidence import Evidence, Finding, Proof
 from ...proof.hashes import Hashes
 from ...storage import Facts
-from ..context import Here, look_without_folders
+from ..context import Context, look_without_folders
 from ..freeze.inventory import Environment, Selection, layout
 from ..live_progress import packages_shown
 from ..lock_builder import assemble, not_installed
@@ -109,7 +109,7 @@ _MANY_PINS = 4
 class Resolution:
     """One resolution: where to look, what is asked for, and how it becomes a lock."""
 
-    here: Here
+    here: Context
     wanted: Sequence[Wanted]
     limits: Sequence[Wanted]
     fetcher: Fetcher

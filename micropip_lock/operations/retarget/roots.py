@@ -21,7 +21,7 @@ from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...network import Fetcher
 from ..base import Base, is_release
-from ..lock_provenance import Told
+from ..lock_provenance import LockProvenance
 from ..resolve.project import Choice
 from ..resolve.state import Preferred, holds
 from ..tree.run import Tree
@@ -92,7 +92,7 @@ async def roots_of(lock: Lockfile, base: Base, publications: Publications, fetch
     Of packages that it does not speak of, METADATA shows which extras they were locked with. ``whole``: Pyodide's own
     packages are there in any case, and nobody asked for them.
     """
-    told = Told.by(lock).requested
+    told = LockProvenance.by(lock).requested
     graph = Tree(lock.packages, requested=frozenset(told))
     covered: set[str] = set()
     for asked in told:

@@ -26,7 +26,7 @@ from ...proof.evidence import Rules
 from ...proof.examination import Examiner, Is
 from ...storage import Facts
 from ..bundle.wheel_supply import Supplier, same_version
-from ..lock_provenance import Told
+from ..lock_provenance import LockProvenance
 from .target_environment import Place
 
 #: The kind of fact that sync wrote a RECORD.
@@ -170,7 +170,7 @@ class Notes:
     """What a lock says of its packages beside URL and hash, for a later freeze."""
 
     def __init__(self, lock: Lockfile) -> None:
-        self._told = Told.by(lock)
+        self._told = LockProvenance.by(lock)
         versions = {key: entry.version for key, entry in lock.packages.items()}
         self._dependencies = Dependencies({}, versions, Target.from_info(lock.info))
 

@@ -22,7 +22,7 @@ from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...network import Fetcher, default_cache_dir
 from ..diff import as_lock
-from ..lock_provenance import Told
+from ..lock_provenance import LockProvenance
 from ..session import connected
 from .sizes import ask_sizes, sizes_at_hand
 
@@ -255,4 +255,4 @@ async def tree(
         async with connected(fetcher, None, offline=offline, refresh=refresh) as (meter, _):
             told, problems = await ask_sizes(wanted, meter, progress)
         known |= told
-    return Tree(lock.packages, known, frozenset(Told.by(lock).requested) & lock.packages.keys(), problems)
+    return Tree(lock.packages, known, frozenset(LockProvenance.by(lock).requested) & lock.packages.keys(), problems)
