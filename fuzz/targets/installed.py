@@ -14,10 +14,10 @@ from micropip_lock.environment.venv import distributions, find_venv, python_of, 
 from micropip_lock.errors import InputError
 from micropip_lock.formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
 from micropip_lock.formats.direct_url import (
-    Note,
+    InstallNote,
     parse_direct_url,
     parse_index,
-    parse_note,
+    parse_install_note,
     parse_provenance_url,
     provenance_url,
 )
@@ -160,9 +160,9 @@ def _direct_url(data: bytes) -> None:
             promise(found.sha256 is None or len(found.sha256) == 64, "a hash that is none")
     index = parse_index(data)
     promise(index is None or index == shown(index), "an INDEX with a secret")
-    note = parse_note(data)
-    if note != Note():
-        promise(parse_note(provenance_url(_URL, SHA256, note)) == note, "a note that was lost")
+    note = parse_install_note(data)
+    if note != InstallNote():
+        promise(parse_install_note(provenance_url(_URL, SHA256, note)) == note, "a note that was lost")
 
 
 #: Parts a file from the next.

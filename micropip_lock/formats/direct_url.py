@@ -51,7 +51,7 @@ def parse_provenance_url(data: bytes) -> DirectUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class InstallNote:
     """What `sync` keeps in provenance_url.json of what a lock says and no file of an installer does.
 
     It proves nothing. It lets a later freeze tell what was asked for from what was merely needed.
@@ -68,27 +68,27 @@ class Note:
 _NOTE = "micropip-lock"
 
 
-def provenance_url(url: str, sha256: str, note: Note) -> bytes:
+def provenance_url(url: str, sha256: str, note: InstallNote) -> bytes:
     """Write provenance_url.json (PEP 710, a draft)."""
     value: dict[str, Any] = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
-    if note != Note():
-        value[_NOTE] = {name: list(told) for name in Note.__slots__ if (told := getattr(note, name))}
+    if note != InstallNote():
+        value[_NOTE] = {name: list(told) for name in InstallNote.__slots__ if (told := getattr(note, name))}
     # Half of a surrogate pair, which a lock may have, has no UTF-8; Python and JSON escape it in the same way.
     return json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="backslashreplace")
 
 
-def parse_note(data: bytes) -> Note:
+def parse_install_note(data: bytes) -> InstallNote:
     """Read the note in provenance_url.json; an empty one when there is none, or nobody can read it."""
     try:
         value = _object(data).get(_NOTE)
     except ValueError:
-        return Note()
+        return InstallNote()
     if not isinstance(value, dict):
-        return Note()
-    told = {name: value.get(name, []) for name in Note.__slots__}
+        return InstallNote()
+    told = {name: value.get(name, []) for name in InstallNote.__slots__}
     if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in told.values()):
-        return Note()
-    return Note(**{name: tuple(items) for name, items in told.items()})
+        return InstallNote()
+    return InstallNote(**{name: tuple(items) for name, items in told.items()})
 
 
 def parse_index(data: bytes) -> str | None:

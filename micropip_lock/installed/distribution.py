@@ -21,7 +21,7 @@ from packaging.version import Version
 from .._util.reading import open_regular, read_regular
 from ..errors import InputError, Problem
 from ..formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
-from ..formats.direct_url import Note, parse_note
+from ..formats.direct_url import InstallNote, parse_install_note
 from ..formats.record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source, digest, parse_record
 from .hints import install
 from .installation import Installation
@@ -106,9 +106,13 @@ class InstalledDistribution:
         return self.text("INSTALLER")
 
     @cached_property
-    def note(self) -> Note | None:
+    def note(self) -> InstallNote | None:
         """What `sync` wrote down when it installed this distribution; None when somebody else installed it."""
-        return parse_note(self.files.get("provenance_url.json", b"{}")) if self.installer == "micropip-lock" else None
+        return (
+            parse_install_note(self.files.get("provenance_url.json", b"{}"))
+            if self.installer == "micropip-lock"
+            else None
+        )
 
     def text(self, name: str) -> str:
         """The text of a small file in .dist-info; empty when it is missing."""

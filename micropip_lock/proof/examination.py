@@ -21,10 +21,10 @@ from .comparison import Comparison, compare, split_changes
 from .evidence import Rules
 
 
-class Is(Enum):
+class Verdict(Enum):
     """How a wheel compares with what is installed, best first."""
 
-    EQUAL = "equal"
+    MATCH = "equal"
     FORGED = "forged-claim"
     RECORD_WRONG = "wheel-record-wrong"
     FILES_CHANGED = "files-changed"
@@ -39,7 +39,7 @@ class Is(Enum):
 
 
 #: The wheel was read, and what it holds is what was installed.
-MATCHES = frozenset({Is.EQUAL, Is.FORGED, Is.RECORD_WRONG, Is.FILES_CHANGED, Is.WEAK})
+MATCHES = frozenset({Verdict.MATCH, Verdict.FORGED, Verdict.RECORD_WRONG, Verdict.FILES_CHANGED, Verdict.WEAK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Outcome:
     """What the comparison of one wheel with an installed distribution came to."""
 
     candidate: Candidate
-    verdict: Is
+    verdict: Verdict
     #: What is wrong, for a message; empty when the wheel is equal.
     reason: str = ""
     #: The size of the wheel in bytes.
@@ -63,7 +63,7 @@ class Outcome:
     @property
     def is_silent(self) -> bool:
         """Whether nothing is known of the wheel, because its server gives no answer."""
-        return self.verdict in (Is.UNREACHABLE, Is.NOT_ALLOWED)
+        return self.verdict in (Verdict.UNREACHABLE, Verdict.NOT_ALLOWED)
 
 
 class _Files:
@@ -108,8 +108,8 @@ class Examiner:
         ``is_hash_claimed``: nothing but the claim gives its sha256, which a download proves.
         """
         outcome = await self._guarded(candidate, self._read(candidate))
-        is_undecided = outcome.verdict in (Is.WEAK, Is.RECORD_WRONG, Is.NO_RANGES)
-        needs_hash = outcome.verdict is Is.EQUAL and (candidate.sha256 is None or is_hash_claimed)
+        is_undecided = outcome.verdict in (Verdict.WEAK, Verdict.RECORD_WRONG, Verdict.NO_RANGES)
+        needs_hash = outcome.verdict is Verdict.MATCH and (candidate.sha256 is None or is_hash_claimed)
         if self._rules.download and (is_undecided or needs_hash):
             return await self.download(candidate)
         return outcome
@@ -126,7 +126,7 @@ class Examiner:
 
         known = (self._facts, candidate.sha256, candidate.place)
         outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
-        if outcome.verdict is Is.OTHER and not asked:
+        if outcome.verdict is Verdict.OTHER and not asked:
             # No hash covers the end of a file: what a server in disorder once sent shall not count for ever.
             with suppress(FetchError):
                 contents = await read()
@@ -142,7 +142,7 @@ class Examiner:
         contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
         if candidate.sha256 not in (None, contents.sha256):
             reason = f"has the sha256 {contents.sha256}, not {candidate.sha256} as promised"
-            return Outcome(candidate, Is.HASH_CONFLICT, reason, contents.size)
+            return Outcome(candidate, Verdict.HASH_CONFLICT, reason, contents.size)
         outcome = self._judge(replace(candidate, sha256=contents.sha256), contents)
         return replace(outcome, downloaded=True)
 
@@ -152,13 +152,13 @@ class Examiner:
         comparison = compare(installation, contents)
         verdict, reason = _verdict(comparison)
         edited: list[str] = []
-        if verdict is Is.EQUAL and self._changed:
+        if verdict is Verdict.MATCH and self._changed:
             edited, wrong = split_changes(self._changed, installation, contents, comparison)
             if wrong:
-                verdict, reason = Is.RECORD_WRONG, first_few(wrong)
+                verdict, reason = Verdict.RECORD_WRONG, first_few(wrong)
         claiming_file = candidate.claiming_file
-        if verdict is not Is.OTHER and claiming_file and contents.ships(claiming_file):
-            verdict, reason = Is.FORGED, f"ships {claiming_file} itself"
+        if verdict is not Verdict.OTHER and claiming_file and contents.ships(claiming_file):
+            verdict, reason = Verdict.FORGED, f"ships {claiming_file} itself"
         return Outcome(
             candidate,
             verdict,
@@ -173,26 +173,26 @@ class Examiner:
         try:
             return await work
         except NoRangesError:
-            return Outcome(candidate, Is.NO_RANGES, "can only be read by downloading it whole")
+            return Outcome(candidate, Verdict.NO_RANGES, "can only be read by downloading it whole")
         except IntegrityError as error:
-            return Outcome(candidate, Is.OTHER, f"is not usable: {error}")
+            return Outcome(candidate, Verdict.OTHER, f"is not usable: {error}")
         except GoneError:
-            return Outcome(candidate, Is.GONE, "is not there any more")
+            return Outcome(candidate, Verdict.GONE, "is not there any more")
         except FetchError as error:
-            verdict = Is.NOT_ALLOWED if error.code == "not-allowed" else Is.UNREACHABLE
+            verdict = Verdict.NOT_ALLOWED if error.code == "not-allowed" else Verdict.UNREACHABLE
             return Outcome(candidate, verdict, f"gave no answer: {str(error).rstrip('.')}")
 
 
-def _verdict(comparison: Comparison) -> tuple[Is, str]:
+def _verdict(comparison: Comparison) -> tuple[Verdict, str]:
     if comparison.differing:
-        return Is.OTHER, f"has other contents ({first_few(comparison.differing)})"
+        return Verdict.OTHER, f"has other contents ({first_few(comparison.differing)})"
     if comparison.weak:
-        return Is.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
+        return Verdict.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
     if comparison.extra:
-        return Is.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
+        return Verdict.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
     if comparison.wrong:
-        return Is.RECORD_WRONG, first_few(comparison.wrong)
-    return Is.EQUAL, ""
+        return Verdict.RECORD_WRONG, first_few(comparison.wrong)
+    return Verdict.MATCH, ""
 
 
 def distinct(offers: Sequence[Offer]) -> list[Candidate]:

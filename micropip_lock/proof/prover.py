@@ -23,7 +23,7 @@ from ..network.meter import Meter
 from ..storage import Facts
 from .candidate import Candidate, bare_url, candidate_at, witnessed
 from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
-from .examination import MATCHES, Examiner, Is, Outcome, distinct
+from .examination import MATCHES, Examiner, Outcome, Verdict, distinct
 from .hashes import Hashes, claimed_hash
 from .memory import Proved
 
@@ -101,7 +101,7 @@ class _Case:
         missed: list[Outcome] = []
         if base is not None:
             outcome = await self._examine_base(base)
-            if outcome.verdict is Is.EQUAL:
+            if outcome.verdict is Verdict.MATCH:
                 return self._found(outcome, "base", is_base=True)
             missed.append(outcome)
         return await self._by_index(origin.index, missed)
@@ -131,10 +131,10 @@ class _Case:
         if is_claimed and base is not None and sha256 in self._of_base and not first.witnessed:
             # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows it.
             of_base = await self._examine_base(base)
-            if of_base.verdict is Is.EQUAL:
+            if of_base.verdict is Verdict.MATCH:
                 return self._found(of_base, "base", is_base=True)
         outcome = await self._examiner.examine(candidate, is_hash_claimed=is_claimed)
-        if outcome.verdict is not Is.EQUAL:
+        if outcome.verdict is not Verdict.MATCH:
             return self._accepted_or([outcome])
         objection = await self._objection(listing, outcome, silence)
         if objection is not None and not self._is_waived(objection):
@@ -175,7 +175,7 @@ class _Case:
         if file is None:
             return None
         if silence is not None:
-            verdict = Is.NOT_ALLOWED if silence.code == "not-allowed" else Is.UNREACHABLE
+            verdict = Verdict.NOT_ALLOWED if silence.code == "not-allowed" else Verdict.UNREACHABLE
             reason = f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
             return Outcome(claimed.candidate, verdict, reason)
         is_hash_claimed = not listing.hashes_of(claimed.candidate.url)
@@ -183,14 +183,14 @@ class _Case:
         undecided = None
         for candidate in others[:MOST_CANDIDATES]:
             outcome = await self._examiner.examine(replace(candidate, claiming_file=file))
-            if outcome.verdict is Is.FORGED:
+            if outcome.verdict is Verdict.FORGED:
                 return outcome
             # One that cannot be read may be the wheel that was installed, and ship the file.
-            if outcome.contents is None and (is_hash_claimed or outcome.verdict is not Is.GONE):
+            if outcome.contents is None and (is_hash_claimed or outcome.verdict is not Verdict.GONE):
                 undecided = undecided or outcome
         if undecided is None and len(others) > MOST_CANDIDATES:
             reason = f"is one of {len(others) + 1} wheels of this version, and no more than {MOST_CANDIDATES} are read"
-            return Outcome(claimed.candidate, Is.AMBIGUOUS, reason)
+            return Outcome(claimed.candidate, Verdict.AMBIGUOUS, reason)
         return undecided
 
     def _other_wheels(self, listing: Listing, claimed: Candidate, *, any_tags: bool) -> list[Candidate]:
@@ -224,12 +224,12 @@ class _Case:
         copy = base.url if base.local else None
         candidate = Candidate(entry.file_name, "base", entry.sha256 or None, copy=copy)
         if self._prover._base_is_down:
-            return Outcome(candidate, Is.UNREACHABLE, "cannot be reached")
+            return Outcome(candidate, Verdict.UNREACHABLE, "cannot be reached")
         if base.local:
             return await self._examiner.download(candidate)
         outcome = await self._examiner.examine(candidate)
         # One refused connection tells for the whole base; asking again for each package only takes time.
-        if outcome.verdict is Is.UNREACHABLE:
+        if outcome.verdict is Verdict.UNREACHABLE:
             self._prover._base_is_down = True
         return outcome
 
@@ -259,11 +259,11 @@ class _Case:
         offers = self._note_hashes(listing)
         fitting = self._fitting(offers)
         if not fitting:
-            undecided = [outcome for outcome in missed if outcome.verdict is not Is.OTHER]
+            undecided = [outcome for outcome in missed if outcome.verdict is not Verdict.OTHER]
             return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
         by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
         outcomes = by_metadata or await self._examine_all(fitting, missed)
-        equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Is.EQUAL])
+        equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Verdict.MATCH])
         for outcome in equal:
             if len(hashes := self._hashes.of(outcome.candidate.url)) > 1:
                 return self._hash_conflict(outcome.candidate.url, hashes)
@@ -283,7 +283,7 @@ class _Case:
         The page may be wrong about METADATA, so that the others are examined before anything is refused.
         """
         # A page may list the base's own wheel: once its local copy was another one, its server need not be asked.
-        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Is.OTHER} - {None}
+        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Verdict.OTHER} - {None}
         own = self._distribution.metadata_sha256
         likely = [offer for offer in fitting if offer.file.metadata_sha256 in (None, "", own)]
         outcomes: list[Outcome] = []
@@ -317,13 +317,13 @@ class _Case:
         own = self._distribution.metadata_sha256
         same = [offer for offer in offers if offer.file.metadata_sha256 == own and self._same_tags(offer)]
         candidates = distinct([offer for offer in same if offer.file.sha256])
-        return [Outcome(candidate, Is.EQUAL, size=candidate.size) for candidate in candidates]
+        return [Outcome(candidate, Verdict.MATCH, size=candidate.size) for candidate in candidates]
 
     async def _ambiguous(self, equal: Sequence[Outcome]) -> Finding:
         if self._rules.download:
             downloaded = [await self._examiner.download(outcome.candidate) for outcome in equal]
             for outcome in downloaded:
-                if outcome.verdict is Is.EQUAL and outcome.contents and not outcome.contents.wrong_rows:
+                if outcome.verdict is Verdict.MATCH and outcome.contents and not outcome.contents.wrong_rows:
                     return self._found(outcome, "index")
         urls = " and ".join(shown(outcome.candidate.url) for outcome in equal)
         return self._problem(
@@ -433,7 +433,7 @@ class _Case:
         closest = _closest(outcomes)
         verdict, candidate = closest.verdict, closest.candidate
         code, url = verdict.value, shown(candidate.url)
-        if verdict is Is.RECORD_WRONG:
+        if verdict is Verdict.RECORD_WRONG:
             finding = self._problem(
                 code,
                 f"the RECORD of the wheel {url} is wrong about {closest.reason}. Its publisher made it so.",
@@ -449,19 +449,19 @@ class _Case:
                 candidate.url,
             )
         message = f"{url} {closest.reason}."
-        if verdict is Is.OTHER and len(outcomes) > 1:
+        if verdict is Verdict.OTHER and len(outcomes) > 1:
             message = f"none of {len(outcomes)} wheels holds what is installed; {message}"
         return self._problem(code, message, self._hint(closest), candidate.url)
 
     def _hint(self, outcome: Outcome) -> str:
         is_base = outcome.candidate.claim == "base" or outcome.candidate.sha256 in self._of_base
-        if outcome.verdict is Is.UNREACHABLE and is_base:
+        if outcome.verdict is Verdict.UNREACHABLE and is_base:
             return _BASE_DIR
-        is_unusable = outcome.verdict is Is.OTHER and outcome.contents is None
+        is_unusable = outcome.verdict is Verdict.OTHER and outcome.contents is None
         if is_unusable and outcome.candidate.claim == "index":
             return _UNUSABLE
         hint = _HINTS[outcome.verdict.value]
-        if outcome.verdict in (Is.FILES_CHANGED, Is.OTHER):
+        if outcome.verdict in (Verdict.FILES_CHANGED, Verdict.OTHER):
             return f"{hint} {reinstall(self._distribution)}"
         return hint
 
@@ -553,7 +553,7 @@ _BASE_DIR = (
 
 def _closest(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome that says most: that of the wheel that is most like what is installed."""
-    order = list(Is)
+    order = list(Verdict)
     return min(outcomes, key=lambda outcome: order.index(outcome.verdict))
 
 

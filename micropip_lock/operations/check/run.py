@@ -32,7 +32,7 @@ from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
 from ..verify.online import Look, Places
 from ..verify.static import check_static
-from ..verify.unreachable import Patience, Silence
+from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 from .conflicts import Conflict, Packages
 
 #: What verify finds in a lock by itself and is part of the question here.
@@ -94,7 +94,9 @@ async def check(
         cache_dir = default_cache_dir()
     store = WheelStore(cache_dir) if cache_dir is not None else None
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        reader = _Reader(Patience(meter), NoFacts() if refresh else known, Supplier(meter, folders, store), offline)
+        reader = _Reader(
+            CircuitBreaker(meter), NoFacts() if refresh else known, Supplier(meter, folders, store), offline
+        )
         metadata = await reader.read(lock.entries.values(), progress)
         return replace(_check_lock(lock, metadata, reader), requests=meter.requests, bytes=meter.bytes)
 
@@ -173,7 +175,7 @@ class _Reader:
         self._supplier = supplier
         self._offline = offline
         self._own: set[str] = set()
-        self.silence = Silence()
+        self.silence = UnreachableHosts()
         self.problems: list[Problem] = []
         #: Packages that may be Pyodide's own: their file names tell nothing.
         self.lenient: set[str] = set()

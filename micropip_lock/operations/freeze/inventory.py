@@ -209,7 +209,11 @@ def _needed_by_base(here: Context, based: Iterable[str]) -> set[str]:
 
 
 def _edges(
-    here: Context, unbased: Mapping[str, InstalledDistribution], based: Iterable[str], target: Target, selection: Selection
+    here: Context,
+    unbased: Mapping[str, InstalledDistribution],
+    based: Iterable[str],
+    target: Target,
+    selection: Selection,
 ) -> Edges:
     entries = {name: here.base.lockfile.packages[name] for name in based}
     asked = list(selection.requested)

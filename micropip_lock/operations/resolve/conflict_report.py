@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from packaging.version import Version
 
 from ...formats.target import Target
-from .project import Choice, Fall, Kind, Project
+from .project import Choice, Kind, Project, Rejection
 from .search import Conflict
-from .state import Ask, Memory, Pick, common_hashes
+from .state import Ask, Candidate, ResolutionState, common_hashes
 
 #: What is shown: reasons, versions of one reason, who asks for it, letters of a reason.
 _MOST_REASONS = 6
@@ -21,11 +21,11 @@ _MOST_ASKERS = 6
 _LONGEST_REASON = 200
 
 #: Who asks, and for what; None: the user.
-_Asker = tuple[Pick | None, Ask]
+_Asker = tuple[Candidate | None, Ask]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Section:
     """What is to say about one package."""
 
     name: str
@@ -35,10 +35,10 @@ class Block:
     helps: list[str]
 
 
-class Story:
+class ConflictReport:
     """Tells a conflict from what memory has."""
 
-    def __init__(self, memory: Memory, conflict: Conflict) -> None:
+    def __init__(self, memory: ResolutionState, conflict: Conflict) -> None:
         self._memory = memory
         self._conflict = conflict
         self._target: Target = memory.target
@@ -60,7 +60,7 @@ class Story:
         found += [ask.same.name for _, ask in self._conflict.first if ask.same is not None]
         return list(dict.fromkeys(found))[:3]
 
-    def block(self, name: str) -> Block:
+    def block(self, name: str) -> Section:
         """All that is to say about ``name``."""
         project = self._memory.projects.get(name)
         askers = self._askers(name)
@@ -79,9 +79,9 @@ class Story:
         kinds = {reason.kind for reason in reasons}
         summary = " ".join(line.strip() for line in lines[:1]) + " " + "; ".join(line.strip() for line in lines[1:])
         helps = by_url[1] if by_url is not None else self._helps(name, reasons, project, askers)
-        return Block(name, _code(kinds, len(askers)), summary, lines, helps)
+        return Section(name, _code(kinds, len(askers)), summary, lines, helps)
 
-    def _unknown(self, name: str, askers: Sequence[_Asker]) -> Block:
+    def _unknown(self, name: str, askers: Sequence[_Asker]) -> Section:
         project = self._memory.projects.get(name)
         places = ", ".join(project.listing.asked) if project and project.listing else ""
         where = f" on {places}" if places else ", and there is no index to ask"
@@ -100,7 +100,7 @@ class Story:
             help_ = (
                 f"Name the index that has {name} (--index-url), or find a version of {parent.name} without it.{meant}"
             )
-        return Block(name, "no-such-project", lines[0].strip(), lines, [help_])
+        return Section(name, "no-such-project", lines[0].strip(), lines, [help_])
 
     def _askers(self, name: str) -> list[_Asker]:
         """Who asked for it when it failed, newest versions first; each requirement once for each project."""
@@ -122,7 +122,7 @@ class Story:
         lines += [f"    your constraint is {ask.text}" for ask in self._memory.constraints.get(name, [])]
         return lines
 
-    def _versions_of(self, parent: Pick, ask: Ask) -> str:
+    def _versions_of(self, parent: Candidate, ask: Ask) -> str:
         """«rich 15.0 needs», or «rich 15.0, 14.2 and 8 more need»: all versions of it that ask the same."""
         same = [
             other.choice.version
@@ -134,16 +134,16 @@ class Story:
         extra = f"[{parent.extra}]" if parent.extra else ""
         return f"{parent.name}{extra} {_some(versions)} {verb}"
 
-    def _because_of(self, pick: Pick) -> str:
+    def _because_of(self, pick: Candidate) -> str:
         return f"; {self._because(pick)}"
 
-    def _because(self, pick: Pick | None) -> str:
+    def _because(self, pick: Candidate | None) -> str:
         """The shortest chain from what the user asked for to ``pick``."""
         if pick is None:
             return "you asked for it"
         chain: list[str] = []
         seen = {pick.name}
-        current: Pick = pick
+        current: Candidate = pick
         while True:
             parents = [(parent, ask) for parent, ask in self._asked[current.name] if ask.allows(current.choice)]
             root = next((ask for parent, ask in parents if parent is None), None)
@@ -191,7 +191,7 @@ class Story:
         if hashes is None:
             return "hash", "the hashes that you gave exclude each other"
         judged = project.judge(version, pinned=any(ask.pins for ask in asks), hashes=hashes)
-        if isinstance(judged, Fall):
+        if isinstance(judged, Rejection):
             return judged.kind, judged.reason[:_LONGEST_REASON]
         if version.is_prerelease and not self._memory.allows_prereleases(asks):
             return _PASSED_OVER

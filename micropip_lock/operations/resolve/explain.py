@@ -10,19 +10,19 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 from ...errors import FetchError, IntegrityError, Problem, ResolutionError, UnlockableError
-from .conflict_report import Block, Story
+from .conflict_report import ConflictReport, Section
 from .fetching import Explorer
 from .search import Conflict, solve
-from .state import Ask, Memory
+from .state import Ask, ResolutionState
 
 #: With more requirements than this, those that have nothing to do with the conflict are left out together first.
 _MANY = 8
 _MOST_CORES = 5
 
 
-async def explain(memory: Memory, explorer: Explorer, conflict: Conflict) -> ResolutionError:
+async def explain(memory: ResolutionState, explorer: Explorer, conflict: Conflict) -> ResolutionError:
     """The error that tells why ``conflict`` has no solution: every conflict that stands for itself, shortest first."""
-    story = Story(memory, conflict)
+    story = ConflictReport(memory, conflict)
     unknown = [group for group in memory.groups if not story.is_known(group[0].name)]
     if unknown:
         blocks = [story.block(name) for name in dict.fromkeys(group[0].name for group in unknown)]
@@ -32,7 +32,7 @@ async def explain(memory: Memory, explorer: Explorer, conflict: Conflict) -> Res
         return _error(lines, blocks, [])
     lines, blocks, helps = [], [], []
     for groups, core in sorted(await _cores(memory, explorer, conflict), key=lambda item: len(item[0])):
-        story = Story(memory, core)
+        story = ConflictReport(memory, core)
         names = story.names()
         lines += _heading(groups, others=bool(lines))
         told = [story.block(name) for name in names]
@@ -58,7 +58,7 @@ def _heading(groups: Sequence[_Group], *, others: bool) -> list[str]:
     return [first, "", *(f"  {group[0].text}" for group in groups), ""]
 
 
-def _error(lines: list[str], blocks: Sequence[Block], helps: Sequence[str]) -> ResolutionError:
+def _error(lines: list[str], blocks: Sequence[Section], helps: Sequence[str]) -> ResolutionError:
     helps = list(dict.fromkeys([*(hint for block in blocks for hint in block.helps), *helps]))
     lines += ["What would help:", *(f"  {hint}" for hint in helps)]
     problems = [
@@ -71,7 +71,9 @@ def _error(lines: list[str], blocks: Sequence[Block], helps: Sequence[str]) -> R
 _Group = tuple[Ask, ...]
 
 
-async def _cores(memory: Memory, explorer: Explorer, conflict: Conflict) -> list[tuple[list[_Group], Conflict]]:
+async def _cores(
+    memory: ResolutionState, explorer: Explorer, conflict: Conflict
+) -> list[tuple[list[_Group], Conflict]]:
     """Sets of requirements that conflict, each as small as it can be, and none sharing a requirement with another."""
 
     async def fails(some: Sequence[_Group]) -> Conflict | None:

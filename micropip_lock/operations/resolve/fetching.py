@@ -1,6 +1,6 @@
 """Fetching for a resolution: what it lacks, and what it will most likely want next.
 
-Nothing here waits for anything but the network. Whatever is found lands in `Memory`, errors too: the
+Nothing here waits for anything but the network. Whatever is found lands in `ResolutionState`, errors too: the
 resolution meets them only where it really needs what could not be had.
 """
 
@@ -25,7 +25,7 @@ from ...network import Fetcher
 from ...storage import Facts
 from .page_summaries import Outlines
 from .project import Choice, Project, fits_python, needs_python
-from .state import Ask, Memory, Missing, Pick, holds
+from .state import Ask, Candidate, DataNeeded, ResolutionState, holds
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many are tried.
 _MOST_AHEAD = 32
@@ -44,7 +44,7 @@ class Explorer:
 
     def __init__(
         self,
-        memory: Memory,
+        memory: ResolutionState,
         indexes: Indexes,
         fetcher: Fetcher,
         facts: Facts,
@@ -88,7 +88,7 @@ class Explorer:
             return
         await self._fetcher.gather([self._follow(ask.name, [ask, *self._roots[ask.name]], ask.extra) for ask in asks])
 
-    async def learn(self, missing: Missing) -> None:
+    async def learn(self, missing: DataNeeded) -> None:
         """Find out what is missing, and what will be missing next if that does not help."""
         name, choice = missing.name, missing.choice
         if choice is None:
@@ -98,19 +98,19 @@ class Explorer:
         self._misses[name] += 1
         ahead = [choice]
         if (tries := self._misses[name]) > 1:
-            with suppress(Missing, MicropipLockError):
+            with suppress(DataNeeded, MicropipLockError):
                 others = (
                     item for item in self._memory.matches(name, missing.asks) if item.key not in self._memory.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
-        await self._fetcher.gather([self._open(Pick(item), missing.extra) for item in dict.fromkeys(ahead)])
+        await self._fetcher.gather([self._open(Candidate(item), missing.extra) for item in dict.fromkeys(ahead)])
 
     async def _follow(self, name: str, asks: Sequence[Ask], extra: str) -> None:
         """Find the best match of ``asks``, and go on from there."""
         while True:
             try:
                 choice = next(iter(self._memory.matches(name, asks)), None)
-            except Missing:
+            except DataNeeded:
                 if name in self._loading:  # somebody else is asking already, and will go on for us
                     self._loading[name].append((asks, extra))
                     return
@@ -120,7 +120,7 @@ class Explorer:
                 return
             if choice is None:
                 return
-            await self._open(Pick(choice), extra, likely=True)
+            await self._open(Candidate(choice), extra, likely=True)
             if not self._is_rejected(choice):
                 return
 
@@ -223,7 +223,7 @@ class Explorer:
             self._memory.learn(name, listing)
         return bool(cut)
 
-    async def _open(self, pick: Pick, extra: str, *, likely: bool = False) -> None:
+    async def _open(self, pick: Candidate, extra: str, *, likely: bool = False) -> None:
         """Read the METADATA of a choice, and follow what it and one extra of it depend on.
 
         ``likely``: the choice may well be the last word, so that its modules will be wanted.
@@ -250,8 +250,8 @@ class Explorer:
         for wanted in dict.fromkeys(["", *extras]):
             if (choice.key, wanted) not in self._opened:
                 self._opened.add((choice.key, wanted))
-                with suppress(Missing, MicropipLockError):
-                    asks += self._memory.dependencies(Pick(choice, wanted))
+                with suppress(DataNeeded, MicropipLockError):
+                    asks += self._memory.dependencies(Candidate(choice, wanted))
         wanted_next = self.explore([ask for ask in asks if ask.same is None])
         if likely and choice.entry is None and choice.key in self._memory.metadata:
             await self._fetcher.gather([wanted_next, self._read_summary(choice)])

@@ -19,7 +19,7 @@ Kind = Literal["sdist", "wheel", "python", "yanked", "prerelease", "hash", "excl
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
+class Rejection:
     """Why a version was not chosen, in words that follow «it»."""
 
     kind: Kind
@@ -86,8 +86,8 @@ class Project:
         ]
         listed = {version for _, cut in self._cut for version in cut}
         self.versions: Sequence[Version] = sorted(listed, reverse=True) if versions is None else _Parsed(versions)
-        self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Fall] = {}
-        self._rejected: dict[Version, Fall] = {}
+        self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Rejection] = {}
+        self._rejected: dict[Version, Rejection] = {}
         self._allowed: dict[frozenset[str], _Allowed] = {}
         #: Which versions meet a specifier, as places in ``versions``: as far as somebody asked, and all.
         self._met: dict[str, dict[int, bool]] = {}
@@ -147,7 +147,7 @@ class Project:
 
     def reject(self, choice: Choice, kind: Kind, reason: str) -> None:
         """Count a version out that turned out to be no choice."""
-        self._rejected[choice.version] = Fall(kind, reason)
+        self._rejected[choice.version] = Rejection(kind, reason)
 
     def learn(self, listing: Listing, only: Version | None, versions: Sequence[str] | None) -> Project:
         """The same project with pages; what was rejected stays so."""
@@ -172,7 +172,9 @@ class Project:
         """Whether `reject` was called for it."""
         return not choice.direct and choice.entry is None and choice.version in self._rejected
 
-    def judge(self, version: Version, *, pinned: bool = False, hashes: frozenset[str] = frozenset()) -> Choice | Fall:
+    def judge(
+        self, version: Version, *, pinned: bool = False, hashes: frozenset[str] = frozenset()
+    ) -> Choice | Rejection:
         """The wheel to take for ``version``, or why there is none.
 
         ``pinned``: a requirement names this very version, which PEP 592 asks for before a yanked file
@@ -185,7 +187,7 @@ class Project:
             self._judged[key] = self._best(version, pinned, hashes)
         return self._judged[key]
 
-    def _best(self, version: Version, pinned: bool, hashes: frozenset[str]) -> Choice | Fall:
+    def _best(self, version: Version, pinned: bool, hashes: frozenset[str]) -> Choice | Rejection:
         files = [
             (index, file)
             for index, cut in self._cut
@@ -193,7 +195,7 @@ class Project:
             for file in cut[version].files(self.name, {version})
         ]
         best: tuple[int, tuple[object, ...], Choice] | None = None
-        falls: list[Fall] = []
+        falls: list[Rejection] = []
         for index, file in files:
             fall = self._fall(file, pinned, hashes)
             if fall is not None:
@@ -205,21 +207,21 @@ class Project:
                 best = (rank, file.build, Choice(self.name, version, file, index))
         if best is not None:
             return best[2]
-        return min(falls, key=lambda fall: _NEAREST.index(fall.kind), default=Fall("wheel", "it has no file"))
+        return min(falls, key=lambda fall: _NEAREST.index(fall.kind), default=Rejection("wheel", "it has no file"))
 
-    def _fall(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Fall | None:
+    def _fall(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Rejection | None:
         if file.kind == "sdist":
-            return Fall("sdist", "only source code (an sdist), no wheel")
+            return Rejection("sdist", "only source code (an sdist), no wheel")
         if self._target.rank(file.tags) is None:
-            return Fall("wheel", f"no wheel that fits this Pyodide ({self._target.platforms[0]}, or pure Python)")
+            return Rejection("wheel", f"no wheel that fits this Pyodide ({self._target.platforms[0]}, or pure Python)")
         if not fits_python(file.requires_python, self._target):
-            return Fall("python", needs_python(file.requires_python))
+            return Rejection("python", needs_python(file.requires_python))
         if file.yanked is not None and not pinned:
-            return Fall("yanked", f"yanked{f' ({file.yanked})' if file.yanked else ''}")
+            return Rejection("yanked", f"yanked{f' ({file.yanked})' if file.yanked else ''}")
         if hashes and file.sha256 not in hashes:
-            return Fall("hash", "its sha256 is not one of those you gave")
+            return Rejection("hash", "its sha256 is not one of those you gave")
         if not is_http(file.url):
-            return Fall("local", "only a local file")
+            return Rejection("local", "only a local file")
         return None
 
 

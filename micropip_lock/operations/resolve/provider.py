@@ -7,27 +7,27 @@ from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter
 
-from .state import Ask, Memory, Pick
+from .state import Ask, Candidate, ResolutionState
 
 #: The name of a package, or ``name[extra]``.
 Identifier = str
 
 
-class Provider(AbstractProvider[Ask, Pick, Identifier]):
-    """What can be chosen, in which order, and what each choice needs. Raises `Missing` from anywhere."""
+class Provider(AbstractProvider[Ask, Candidate, Identifier]):
+    """What can be chosen, in which order, and what each choice needs. Raises `DataNeeded` from anywhere."""
 
-    def __init__(self, memory: Memory, roots: Sequence[Ask]) -> None:
+    def __init__(self, memory: ResolutionState, roots: Sequence[Ask]) -> None:
         self._memory = memory
         self._order = {ask.name: place for place, ask in reversed(list(enumerate(roots)))}
 
-    def identify(self, requirement_or_candidate: Ask | Pick) -> Identifier:
+    def identify(self, requirement_or_candidate: Ask | Candidate) -> Identifier:
         return identify(requirement_or_candidate)
 
     def narrow_requirement_selection(
         self,
         identifiers: Iterable[Identifier],
-        resolutions: Mapping[Identifier, Pick],
-        candidates: Mapping[Identifier, Iterator[Pick]],
+        resolutions: Mapping[Identifier, Candidate],
+        candidates: Mapping[Identifier, Iterator[Candidate]],
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Iterable[Identifier]:
@@ -40,8 +40,8 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
     def get_preference(
         self,
         identifier: Identifier,
-        resolutions: Mapping[Identifier, Pick],
-        candidates: Mapping[Identifier, Iterator[Pick]],
+        resolutions: Mapping[Identifier, Candidate],
+        candidates: Mapping[Identifier, Iterator[Candidate]],
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
@@ -65,8 +65,8 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
         self,
         identifier: Identifier,
         requirements: Mapping[Identifier, Iterator[Ask]],
-        incompatibilities: Mapping[Identifier, Iterator[Pick]],
-    ) -> Callable[[], Iterator[Pick]]:
+        incompatibilities: Mapping[Identifier, Iterator[Candidate]],
+    ) -> Callable[[], Iterator[Candidate]]:
         name = _name(identifier)
         extra = identifier[len(name) + 1 : -1]
         asks = list(requirements[name])
@@ -74,22 +74,22 @@ class Provider(AbstractProvider[Ask, Pick, Identifier]):
             asks += requirements[identifier]
         excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._memory.hopeless
 
-        def found() -> Iterator[Pick]:
+        def found() -> Iterator[Candidate]:
             self._memory.tried[name] = asks
             for choice in self._memory.matches(name, asks):
                 if choice.key not in excluded:
-                    yield Pick(choice, extra)
+                    yield Candidate(choice, extra)
 
         return found
 
-    def is_satisfied_by(self, requirement: Ask, candidate: Pick) -> bool:
+    def is_satisfied_by(self, requirement: Ask, candidate: Candidate) -> bool:
         return requirement.allows(candidate.choice)
 
-    def get_dependencies(self, candidate: Pick) -> Iterator[Ask]:
+    def get_dependencies(self, candidate: Candidate) -> Iterator[Ask]:
         return self._memory.dependencies(candidate)
 
 
-def identify(item: Ask | Pick) -> Identifier:
+def identify(item: Ask | Candidate) -> Identifier:
     """What is decided at once: a package, or one extra of it."""
     return f"{item.name}[{item.extra}]" if item.extra else item.name
 
@@ -103,20 +103,20 @@ def _name(identifier: Identifier) -> str:
     return identifier.partition("[")[0]
 
 
-class Reporter(BaseReporter[Ask, Pick, Identifier]):
+class Reporter(BaseReporter[Ask, Candidate, Identifier]):
     """Remembers who asked for what, for explanations."""
 
     def __init__(self) -> None:
         #: (who needs it, what) for everything that was tried; None: the user.
-        self.asked: list[tuple[Pick | None, Ask]] = []
+        self.asked: list[tuple[Candidate | None, Ask]] = []
         #: The asks that could not all be met first.
-        self.first: tuple[tuple[Pick | None, Ask], ...] = ()
+        self.first: tuple[tuple[Candidate | None, Ask], ...] = ()
         #: Steps that pinned nothing new. However many packages there are, without conflicts there are none.
         self.detours = 0
         self._pinned: set[Identifier] = set()
         self._seen: set[tuple[object, ...]] = set()
 
-    def pinning(self, candidate: Pick) -> None:
+    def pinning(self, candidate: Candidate) -> None:
         identifier = identify(candidate)
         self.detours += identifier in self._pinned
         self._pinned.add(identifier)
@@ -126,7 +126,7 @@ class Reporter(BaseReporter[Ask, Pick, Identifier]):
         if not self.first:
             self.first = tuple((cause.parent, cause.requirement) for cause in causes)
 
-    def adding_requirement(self, requirement: Ask, parent: Pick | None) -> None:
+    def adding_requirement(self, requirement: Ask, parent: Candidate | None) -> None:
         key = (parent and parent.choice.key, parent and parent.extra, requirement.name, requirement.text)
         if key not in self._seen:
             self._seen.add(key)

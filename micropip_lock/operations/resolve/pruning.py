@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from .project import Choice, Project
-from .state import Ask, Memory, Pick
+from .state import Ask, Candidate, ResolutionState
 
 #: Stands for the base's own version among the places of those that the index has.
 _BASE = -1
@@ -19,7 +19,7 @@ _BASE = -1
 Key = tuple[str, str, str]
 
 
-def hopeless(memory: Memory, roots: Iterable[Ask]) -> set[Key]:
+def hopeless(memory: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
     """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
     said = [*roots, *(ask for asks in memory.constraints.values() for ask in asks)]
     by_url = {ask.name for ask in said if ask.url is not None}
@@ -56,7 +56,7 @@ def _allowed(project: Project, asks: list[Ask]) -> set[int]:
 
 
 def _known(
-    memory: Memory, project: Project, places: set[int], read: set[str]
+    memory: ResolutionState, project: Project, places: set[int], read: set[str]
 ) -> Iterator[tuple[int, Choice, list[Ask]]]:
     """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
     for place in places:
@@ -65,7 +65,7 @@ def _known(
             continue
         choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
         if isinstance(choice, Choice) and (choice.entry is not None or choice.key in memory.metadata):
-            yield place, choice, list(memory.dependencies(Pick(choice)))
+            yield place, choice, list(memory.dependencies(Candidate(choice)))
 
 
 def _can_be_met(ask: Ask, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:

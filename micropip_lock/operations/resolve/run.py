@@ -35,7 +35,7 @@ from ..results import ResolveResult
 from ..session import connected
 from .fetching import Explorer
 from .project import Choice
-from .state import Memory, Pick, Preferred, holds
+from .state import Candidate, Preferred, ResolutionState, holds
 
 if TYPE_CHECKING:
     from .search import Solution
@@ -141,7 +141,7 @@ class Resolution:
         upgrade: bool = False,
         brief: bool = False,
         preferred: Mapping[str, Preferred] = MappingProxyType({}),
-    ) -> tuple[Memory, Explorer]:
+    ) -> tuple[ResolutionState, Explorer]:
         """What is known before anybody was asked, and who asks. Raises `InputError`."""
         try:
             import_module("resolvelib")
@@ -150,7 +150,7 @@ class Resolution:
             raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
         target = Target.from_info(self.here.base.lockfile.info)
         limits = [item for item in self.limits if _applies(item, target)]
-        memory = Memory(
+        memory = ResolutionState(
             self.here.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
         )
         indexes = self.here.indexes(trust_index_file=False)
@@ -164,7 +164,7 @@ class Resolution:
         return [item for item in self.wanted if _applies(item, target)]
 
     async def lock(
-        self, solution: Solution, memory: Memory, explorer: Explorer, *, distribution: bool = False
+        self, solution: Solution, memory: ResolutionState, explorer: Explorer, *, distribution: bool = False
     ) -> ResolveResult:
         """The lock as freeze writes it, with the imports that the files of the remote wheels show.
 
@@ -216,7 +216,7 @@ class Resolution:
         return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
 
     async def _evidence(
-        self, choice: Choice, memory: Memory, explorer: Explorer
+        self, choice: Choice, memory: ResolutionState, explorer: Explorer
     ) -> tuple[str, Evidence | Problem | MicropipLockError]:
         """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
         file = choice.file
@@ -331,10 +331,10 @@ def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSumma
             yield wrong_record(choice.name, str(choice.version), paths, choice.file.url)
 
 
-def _base_edges(name: str, solution: Solution, memory: Memory, choices: dict[str, Choice]) -> set[str]:
+def _base_edges(name: str, solution: Solution, memory: ResolutionState, choices: dict[str, Choice]) -> set[str]:
     """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
     picks = [pick for pick in solution.picks.values() if pick.name == name]
-    asks = [ask for pick in picks for ask in memory.dependencies(Pick(pick.choice, pick.extra))]
+    asks = [ask for pick in picks for ask in memory.dependencies(Candidate(pick.choice, pick.extra))]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()
     return declared | {ask.name for ask in asks if ask.name != name}

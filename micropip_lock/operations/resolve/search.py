@@ -14,7 +14,7 @@ from ...errors import ResolutionError
 from .fetching import Explorer
 from .provider import Provider, Reporter, is_extra
 from .pruning import hopeless
-from .state import Ask, Memory, Missing, Pick
+from .state import Ask, Candidate, DataNeeded, ResolutionState
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
@@ -22,13 +22,13 @@ _MOST_ROUNDS = 20_000
 _PATIENCE = 1_000
 
 
-class _Search(Resolution[Ask, Pick, str]):
+class _Search(Resolution[Ask, Candidate, str]):
     """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
 
     def __init__(self, provider: Any, reporter: Any) -> None:
         super().__init__(provider, reporter)
         #: What each name was last found to be content with.
-        self._content: dict[str, tuple[Any, Pick]] = {}
+        self._content: dict[str, tuple[Any, Candidate]] = {}
         #: When it is its turn, by the same asks.
         self._preferences: dict[str, tuple[Any, Any]] = {}
 
@@ -80,20 +80,20 @@ class _Search(Resolution[Ask, Pick, str]):
 class Solution:
     """What was chosen, by identifier (``name`` or ``name[extra]``)."""
 
-    picks: dict[str, Pick]
+    picks: dict[str, Candidate]
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """No solution: the last asks that could not all be met, by whom; and everything that was asked on the way."""
 
-    causes: tuple[tuple[Pick | None, Ask], ...]
+    causes: tuple[tuple[Candidate | None, Ask], ...]
     #: The same of the first conflict that was met, with the newest versions.
-    first: tuple[tuple[Pick | None, Ask], ...]
-    asked: tuple[tuple[Pick | None, Ask], ...]
+    first: tuple[tuple[Candidate | None, Ask], ...]
+    asked: tuple[tuple[Candidate | None, Ask], ...]
 
 
-async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
+async def solve(memory: ResolutionState, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
     """Choose versions for ``roots`` and all that they need. Raises what made something unavailable that is needed.
 
     resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer whatever
@@ -111,7 +111,7 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
             provider = Provider(memory, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
             state = _Search(provider, reporter).resolve(roots, max_rounds=most)
-        except Missing as missing:
+        except DataNeeded as missing:
             await explorer.learn(missing)
             spent += reporter.detours
             if spent > _PATIENCE:
@@ -134,7 +134,7 @@ async def solve(memory: Memory, explorer: Explorer, roots: tuple[Ask, ...]) -> S
             return Solution(_reached(provider, state.mapping, roots))
 
 
-def _reached(provider: Provider, mapping: Mapping[str, Pick], roots: Sequence[Ask]) -> dict[str, Pick]:
+def _reached(provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Ask]) -> dict[str, Candidate]:
     """The picks that ``roots`` lead to, without what is left over from turns that were taken back."""
     found: set[str] = set()
     waiting = [provider.identify(ask) for ask in roots]

@@ -1,4 +1,4 @@
-"""What a resolution knows so far. It never asks anybody: what it lacks it says by raising `Missing`."""
+"""What a resolution knows so far. It never asks anybody: what it lacks it says by raising `DataNeeded`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class Candidate:
     """A choice, or one extra of it, in a solution."""
 
     choice: Choice
@@ -104,7 +104,7 @@ class Preferred:
     base_first: bool = False
 
 
-class Missing(Exception):
+class DataNeeded(Exception):
     """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA of ``choice``."""
 
     def __init__(self, name: str, asks: Sequence[Ask], choice: Choice | None = None, extra: str = "") -> None:
@@ -142,7 +142,7 @@ def common_hashes(asks: Iterable[Ask]) -> frozenset[str] | None:
     return None if said and not common else common
 
 
-class Memory:
+class ResolutionState:
     """Projects and metadata by name, and what the user said about them.
 
     ``roots`` and ``constraints`` are those whose markers hold. ``pre``: pre-releases count like any
@@ -229,7 +229,7 @@ class Memory:
         return self.projects[name]
 
     def matches(self, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
-        """The choices that every ask allows, best first. Raises `Missing`, or the error that was met before."""
+        """The choices that every ask allows, best first. Raises `DataNeeded`, or the error that was met before."""
         asks = [*asks, *self.constraints.get(name, ())]
         urls = {ask.url for ask in asks if ask.url is not None}
         if urls:
@@ -282,7 +282,7 @@ class Memory:
         if project.listing is None and not project.is_base_only:
             if project.name in self.errors:
                 raise self.errors[project.name].with_traceback(None)
-            raise Missing(project.name, asks)
+            raise DataNeeded(project.name, asks)
 
     def _from_project(self, project: Project, asks: Sequence[Ask]) -> Iterator[Choice]:
         allows_pre = self.allows_prereleases(asks)
@@ -311,16 +311,16 @@ class Memory:
             elif version.is_prerelease and not allows_pre:
                 later.append(version)
             elif project.lacks(version):
-                raise Missing(project.name, asks)
+                raise DataNeeded(project.name, asks)
             elif isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 found = True
                 yield judged
         if stuck:
-            raise Missing(project.name, asks)
+            raise DataNeeded(project.name, asks)
         # PEP 440: pre-releases are accepted «if no other version satisfies the specifier».
         for version in () if found else later:
             if project.lacks(version):
-                raise Missing(project.name, asks)
+                raise DataNeeded(project.name, asks)
             if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 yield judged
 
@@ -350,8 +350,8 @@ class Memory:
         self._direct[choice.name, choice.file.url] = None
         self.fallen[choice.file.url] = reason
 
-    def dependencies(self, pick: Pick) -> Iterator[Ask]:
-        """What a pick needs. Raises `Missing`, or the error that was met before."""
+    def dependencies(self, pick: Candidate) -> Iterator[Ask]:
+        """What a pick needs. Raises `DataNeeded`, or the error that was met before."""
         choice, extra = pick.choice, pick.extra
         if extra:
             yield Ask(choice.name, text=choice.shown, same=choice)
@@ -365,7 +365,7 @@ class Memory:
         if metadata is None:
             if choice.key in self.errors:
                 raise self.errors[choice.key].with_traceback(None)
-            raise Missing(choice.name, self.tried.get(choice.name, ()), choice, extra)
+            raise DataNeeded(choice.name, self.tried.get(choice.name, ()), choice, extra)
         key = (choice.key, extra)
         if key not in self._dependencies:
             self._dependencies[key] = tuple(self._active(metadata.requires, choice.name, extra))

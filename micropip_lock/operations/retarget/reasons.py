@@ -10,12 +10,12 @@ from packaging.version import Version
 from ...errors import FetchError, IntegrityError, MicropipLockError, Problem, ResolutionError, UnlockableError
 from ...formats.lockfile import Lockfile
 from ..diff import Change
-from ..resolve.conflict_report import Block, Story
+from ..resolve.conflict_report import ConflictReport, Section
 from ..resolve.explain import explain
 from ..resolve.fetching import Explorer
-from ..resolve.project import Choice, Fall, Kind
+from ..resolve.project import Choice, Kind, Rejection
 from ..resolve.search import Conflict, Solution, solve
-from ..resolve.state import Ask, Memory, Missing, Pick, Preferred
+from ..resolve.state import Ask, Candidate, DataNeeded, Preferred, ResolutionState
 from ..tree.run import Tree
 from .roots import is_pyodides, is_wheel
 
@@ -27,12 +27,12 @@ _HELP = "What would help:"
 class Reasons:
     """Says of each change why it had to be, from what the resolution has met."""
 
-    def __init__(self, memory: Memory, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
+    def __init__(self, memory: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
         self._memory = memory
         self._picks = solution.picks
         self._distribution = distribution
         self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
-        self._asked: dict[str, list[tuple[Pick | None, Ask]]] = {}
+        self._asked: dict[str, list[tuple[Candidate | None, Ask]]] = {}
         self._users: dict[str, list[str]] = defaultdict(list)
         for key, entry in sorted(new.packages.items()):
             for name in set(entry.depends):
@@ -111,7 +111,7 @@ class Reasons:
                 return f"{pick.choice.shown} needs {ask.text}" if pick else f"you asked for {ask.text}"
         return ""
 
-    def _asks(self) -> Iterator[tuple[Pick | None, Ask]]:
+    def _asks(self) -> Iterator[tuple[Candidate | None, Ask]]:
         for ask in self._memory.roots:
             yield None, ask
         for pick in self._picks.values():
@@ -121,8 +121,8 @@ class Reasons:
     def _needs(self, old: Choice) -> str:
         """What ``old`` needs that is not there now."""
         try:
-            asks = list(self._memory.dependencies(Pick(old)))
-        except (Missing, MicropipLockError):
+            asks = list(self._memory.dependencies(Candidate(old)))
+        except (DataNeeded, MicropipLockError):
             return ""
         for ask in asks:
             chosen = self._chosen.get(ask.name)
@@ -142,7 +142,7 @@ class Reasons:
         return "that does not go with the rest"
 
 
-def _words(fall: Fall, version: Version, platform: str) -> str:
+def _words(fall: Rejection, version: Version, platform: str) -> str:
     words: dict[Kind, str] = {
         "wheel": f"no wheel of {version} for {platform}",
         "sdist": f"only source code of {version}",
@@ -153,7 +153,7 @@ def _words(fall: Fall, version: Version, platform: str) -> str:
 
 
 async def refuse(
-    memory: Memory, explorer: Explorer, conflict: Conflict | None, old: Lockfile
+    memory: ResolutionState, explorer: Explorer, conflict: Conflict | None, old: Lockfile
 ) -> ResolutionError | None:
     """Every reason why the requirements have no solution: of each that fails alone, and of the rest together.
 
@@ -198,9 +198,11 @@ async def refuse(
     return _joined(errors, memory) if errors else None
 
 
-async def _homeless(root: str, memory: Memory, explorer: Explorer, conflict: Conflict, old: Lockfile) -> list[Block]:
+async def _homeless(
+    root: str, memory: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
+) -> list[Section]:
     """What a requirement needed in the old lock and nothing at all fits of; the first lack hides the others."""
-    story = Story(memory, conflict)
+    story = ConflictReport(memory, conflict)
     found = []
     for name in sorted(Tree(old.packages).closure(root)):
         kept = memory.preferred.get(name)
@@ -219,7 +221,7 @@ async def _homeless(root: str, memory: Memory, explorer: Explorer, conflict: Con
     return found
 
 
-def _joined(errors: Sequence[ResolutionError], memory: Memory) -> ResolutionError:
+def _joined(errors: Sequence[ResolutionError], memory: ResolutionState) -> ResolutionError:
     """All of them as one, with what would help at the end."""
     lines, helps = [f"The lock cannot move to {memory.target}.", ""], []
     for error in errors:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from ...dependencies.edges import Dependencies
 from ...errors import FetchError, InputError, IntegrityError
 from ...formats.core_metadata import CoreMetadata
-from ...formats.direct_url import Note, parse_direct_url, parse_provenance_url
+from ...formats.direct_url import InstallNote, parse_direct_url, parse_provenance_url
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.target import Target
 from ...index.remote_wheel import WheelContents, inspect_wheel
@@ -23,11 +23,11 @@ from ...network import Fetcher
 from ...proof.candidate import Candidate
 from ...proof.comparison import compare
 from ...proof.evidence import Rules
-from ...proof.examination import Examiner, Is
+from ...proof.examination import Examiner, Verdict
 from ...storage import Facts
 from ..bundle.wheel_supply import Supplier, same_version
 from ..lock_provenance import LockProvenance
-from .target_environment import Place
+from .target_environment import TargetEnvironment
 
 #: The kind of fact that sync wrote a RECORD.
 _WRITTEN = "record-by-sync"
@@ -39,7 +39,7 @@ _written_by_this_runtime: set[str] = set()
 class Equality:
     """Compares installed distributions with the entries of a lock."""
 
-    place: Place
+    place: TargetEnvironment
     supplier: Supplier
     fetcher: Fetcher
     facts: Facts
@@ -119,12 +119,12 @@ class Equality:
             candidate = Candidate(url, "lock", entry.sha256)
             examiner = Examiner(item, self.fetcher, Rules(), self.facts)
             outcome = await examiner.examine(candidate)
-            if outcome.verdict is Is.EQUAL and not self._is_known(item, entry, outcome.contents):
+            if outcome.verdict is Verdict.MATCH and not self._is_known(item, entry, outcome.contents):
                 # A range does not tell the sha256 of the whole, and that of the lock may be wrong.
                 outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
             return False  # then it is replaced, which says what is wrong if that goes wrong, too
-        return outcome.verdict is Is.EQUAL
+        return outcome.verdict is Verdict.MATCH
 
     def _is_known(self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelContents | None) -> bool:
         """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does not ship itself."""
@@ -174,8 +174,8 @@ class Notes:
         versions = {key: entry.version for key, entry in lock.packages.items()}
         self._dependencies = Dependencies({}, versions, Target.from_info(lock.info))
 
-    def of(self, key: str, entry: LockedPackage, metadata: CoreMetadata) -> Note:
+    def of(self, key: str, entry: LockedPackage, metadata: CoreMetadata) -> InstallNote:
         """The note for a package; ``metadata`` is that of its wheel."""
         names = frozenset(map(canonicalize_name, entry.depends))
         extras = self._dependencies.extras_of(metadata, names)
-        return Note(self._told.requested.get(key, ()), extras, self._told.indexes)
+        return InstallNote(self._told.requested.get(key, ()), extras, self._told.indexes)

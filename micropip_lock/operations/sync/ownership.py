@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from ...errors import InputError
-from .transaction import Swap
+from .transaction import Transaction
 
 
 def in_groups(
-    swap: Swap, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
+    swap: Transaction, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
 ) -> list[list[str]]:
     """What changes in one step: a package; or several, where one takes over the place of another's files."""
     # What is removed first makes room for what comes.
@@ -40,7 +40,7 @@ def in_groups(
     return groups
 
 
-class Left:
+class FileOwnership:
     """Keeps account of whose files are left, and of what to say when a change fails."""
 
     def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
@@ -52,7 +52,7 @@ class Left:
         self.brought: set[str] = set()
 
     @contextmanager
-    def changing(self, group: Sequence[str], rest: Sequence[str], swap: Swap) -> Iterator[list[str]]:
+    def changing(self, group: Sequence[str], rest: Sequence[str], swap: Transaction) -> Iterator[list[str]]:
         """The old files of a group that may go. Raises `InputError` that says what is done and what is not."""
         old = Counter(name for package in group for name in self._files.get(package, ()))
         try:

@@ -30,10 +30,10 @@ from ..freeze.inventory import TOOLS, layout
 from ..live_progress import transfers_shown
 from ..session import connected
 from .comparison import Equality, Notes
-from .ownership import Left, in_groups
+from .ownership import FileOwnership, in_groups
 from .plan import Action, Plan, Step
-from .target_environment import Bytecode, Place
-from .transaction import Swap
+from .target_environment import Bytecode, TargetEnvironment
+from .transaction import Transaction
 from .unpack import unpack
 
 _OUTCOME = "cannot be synchronised; nothing was changed"
@@ -78,7 +78,7 @@ async def sync(
     written, `UnlockableError` with every wheel that cannot be had.
     """
     lock, beside = read_lock(lockfile)
-    place = Place.of(path, surroundings)
+    place = TargetEnvironment.of(path, surroundings)
     place.check(lock)
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
@@ -114,7 +114,7 @@ class _Ready:
 @dataclass(slots=True)
 class _Sync:
     lock: Lockfile
-    place: Place
+    place: TargetEnvironment
     supplier: Supplier
     fetcher: Fetcher
     equality: Equality
@@ -124,7 +124,7 @@ class _Sync:
     records: dict[str, bytes] = field(default_factory=dict)
 
     async def run(self, dry_run: bool) -> Plan:
-        swap = Swap(self.place.prefix, self.place.site)
+        swap = Transaction(self.place.prefix, self.place.site)
         if dry_run:
             undone = swap.recover()
             steps, _ = await self._plan(frozenset(undone.split(", ")) if undone else frozenset())
@@ -186,7 +186,7 @@ class _Sync:
             raise UnlockableError(problems, _OUTCOME)
         return tuple(steps), all_of
 
-    async def _stage(self, swap: Swap, names: Sequence[str]) -> dict[str, _Ready]:
+    async def _stage(self, swap: Transaction, names: Sequence[str]) -> dict[str, _Ready]:
         """Fetch, check and (on the host) unpack every new wheel. Raises `UnlockableError` with all that is wrong."""
         ready: dict[str, _Ready] = {}
 
@@ -233,7 +233,7 @@ class _Sync:
             written["provenance_url.json"] = provenance_url(url, entry.sha256, note)
         return written
 
-    def _spare_tools(self, swap: Swap, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _spare_tools(self, swap: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
         """Refuse wheels that would change the files of a tool. Raises `UnlockableError`."""
         tools = [step.package for step in steps if step.new is None and step.package in TOOLS]
         owner = {name: tool for tool in tools for name in files.get(tool, ())}
@@ -249,10 +249,10 @@ class _Sync:
         if problems:
             raise UnlockableError(problems, _OUTCOME)
 
-    def _apply(self, swap: Swap, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _apply(self, swap: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
         removed = [step.package for step in steps if step.action == "remove"]
         groups = in_groups(swap, removed, [step.package for step in steps if step.action != "remove"], files)
-        left = Left(files)
+        left = FileOwnership(files)
         rest = [package for group in groups for package in group]
         for group in groups:
             del rest[: len(group)]
@@ -264,7 +264,7 @@ class _Sync:
     async def _load(
         self,
         runtime: Runtime,
-        swap: Swap,
+        swap: Transaction,
         steps: Sequence[Step],
         files: Mapping[str, Sequence[str]],
         ready: Mapping[str, _Ready],
@@ -274,7 +274,7 @@ class _Sync:
         is_own = {step.package: step.action == "install" and step.package not in ready for step in steps}
         own = [step.package for step in steps if is_own[step.package]]
         steps = [step for step in steps if not is_own[step.package]]
-        left = Left(files)
+        left = FileOwnership(files)
         before = set(runtime.loaded)
         for number, step in enumerate(steps):
             key = step.package

@@ -24,7 +24,7 @@ Bytecode = dict[str, dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TargetEnvironment:
     """The environment: ``prefix`` holds everything of it, ``site`` is its site-packages below.
 
     ``base`` is the lock of its Pyodide, as far as that is known, and ``base_url`` the folder that its wheels are
@@ -42,7 +42,7 @@ class Place:
     loaded: Mapping[str, str] | None = None
 
     @classmethod
-    def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> Place:
+    def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
         """Find it; None: where this call is. Raises `InputError`."""
         around = surroundings if path is not None or surroundings is not None else look()
         live = current_runtime() if path is None and around is not None and around.loaded is not None else None

@@ -41,7 +41,7 @@ def is_environment(name: str) -> bool:
     return _ENVIRONMENT.fullmatch(name) is not None
 
 
-class Swap:
+class Transaction:
     """The work folder of an environment, for this process alone.
 
     ``prefix`` is the folder that everything of the environment lies in, ``site`` its site-packages. Paths of

@@ -13,7 +13,7 @@ from ...formats.lockfile import LockedPackage, Lockfile
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 from ..bundle.wheel_supply import filename_of
-from ..verify.unreachable import Patience, Silence
+from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 
 
 def sizes_at_hand(lock: Lockfile, folders: Iterable[Path], cache_dir: Path | None) -> dict[str, int]:
@@ -52,7 +52,7 @@ async def ask_sizes(
     wanted: Mapping[str, str], fetcher: Fetcher, progress: Progress | None
 ) -> tuple[dict[str, int], tuple[Problem, ...]]:
     """What servers say about the size of files (name -> URL), and who did not say."""
-    silence, patient = Silence(), Patience(fetcher)
+    silence, patient = UnreachableHosts(), CircuitBreaker(fetcher)
     found: dict[str, int] = {}
     urls = {key: url for key, url in wanted.items() if is_http(url)}
     done = 0

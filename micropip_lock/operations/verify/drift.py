@@ -12,22 +12,22 @@ from ...installed.site import Site
 from ...network import Fetcher
 from ...proof.candidate import Candidate
 from ...proof.evidence import Rules
-from ...proof.examination import Examiner, Is
+from ...proof.examination import Examiner, Verdict
 from ...storage import Facts
 from ..base import is_release
 from ..context import scan_environment
 from ..freeze.inventory import TOOLS, changed_on_disk, unreadable
 from .entry import Entry, as_version
 from .online import Look, tell_gone
-from .unreachable import Silence
+from .unreachable import UnreachableHosts
 
 #: How an installed distribution may differ from its wheel, and what to do.
 _HINTS = {
-    Is.OTHER: "Install the wheel that the lock names, or freeze again.",
-    Is.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
-    Is.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
-    Is.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
-    Is.NO_RANGES: "Let it be downloaded with --deep.",
+    Verdict.OTHER: "Install the wheel that the lock names, or freeze again.",
+    Verdict.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
+    Verdict.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
+    Verdict.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
+    Verdict.NO_RANGES: "Let it be downloaded with --deep.",
 }
 
 
@@ -69,7 +69,7 @@ class Drift:
         return entry.sha256 in self._base or is_release(entry.url)
 
     async def contents(
-        self, looks: Mapping[str, Look], fetcher: Fetcher, facts: Facts, silence: Silence, *, download: bool
+        self, looks: Mapping[str, Look], fetcher: Fetcher, facts: Facts, silence: UnreachableHosts, *, download: bool
     ) -> list[Problem]:
         """Compare what is installed with the wheels that the lock names, by their RECORDs."""
         # One that is not there, or is not the one that the lock means, was told already.
@@ -96,7 +96,7 @@ def _drift(key: str, version: str | None, message: str) -> Problem:
 
 
 async def _compare(
-    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, silence: Silence
+    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, silence: UnreachableHosts
 ) -> Problem | None:
     entry = look.entry
     url = entry.url or ""
@@ -106,17 +106,17 @@ async def _compare(
     examiner = Examiner(item, fetcher, rules, facts if is_known else None)
     outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
     verdict = outcome.verdict
-    if verdict is Is.GONE:
+    if verdict is Verdict.GONE:
         tell_gone(look)
     elif outcome.is_silent:
         error = FetchError(f"{url} {outcome.reason}", url=url)
-        error.code = "not-allowed" if verdict is Is.NOT_ALLOWED else "unreachable"
+        error.code = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "unreachable"
         silence.add(error, item.key)
     elif verdict in _HINTS:
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
-        if verdict is Is.RECORD_WRONG:
+        if verdict is Verdict.RECORD_WRONG:
             reason = f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
-        elif verdict in (Is.WEAK, Is.NO_RANGES):
+        elif verdict in (Verdict.WEAK, Verdict.NO_RANGES):
             reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
         return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)
     return None

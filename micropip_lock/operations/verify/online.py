@@ -15,7 +15,7 @@ from ...network import Fetcher
 from ...proof.candidate import candidate_at
 from ..base import LARGEST_LOCK
 from .entry import Entry
-from .unreachable import Silence
+from .unreachable import UnreachableHosts
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class _Beside:
 class Places:
     """Finds the entries' files. It asks each index once a project, and each folder once."""
 
-    def __init__(self, indexes: Indexes, fetcher: Fetcher, silence: Silence) -> None:
+    def __init__(self, indexes: Indexes, fetcher: Fetcher, silence: UnreachableHosts) -> None:
         self._indexes = indexes
         self._fetcher = fetcher
         self._silence = silence

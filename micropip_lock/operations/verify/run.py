@@ -22,7 +22,7 @@ from .drift import Drift
 from .lock_reader import Lock, read_lock
 from .online import Look, Places
 from .static import check_static
-from .unreachable import Patience, Silence
+from .unreachable import CircuitBreaker, UnreachableHosts
 from .wheels import Wheels, check_imports
 
 #: Problems of these codes are advice: they do not make a lock wrong.
@@ -126,7 +126,7 @@ async def examine(
         problems = [*lock.problems, *_empty_imports(lock, {}), *(drift.on_disk({}) if drift else ())]
         return Verdict(_sorted(problems), len(lock.entries))
     async with connected(fetcher, NoFacts() if refresh else facts, offline=False, refresh=refresh) as (meter, known):
-        task = _Examination(lock, drift, Patience(meter), known, deep, progress)
+        task = _Examination(lock, drift, CircuitBreaker(meter), known, deep, progress)
         problems = await task.run(_indexes(lock, surroundings, index_urls))
         return Verdict(_sorted(problems), len(lock.entries), meter.requests, meter.bytes)
 
@@ -175,13 +175,13 @@ class _Examination:
 
     lock: Lock
     drift: Drift | None
-    fetcher: Patience
+    fetcher: CircuitBreaker
     facts: Facts
     deep: bool
     progress: Progress | None
 
     async def run(self, indexes: Indexes) -> list[Problem]:
-        silence = Silence()
+        silence = UnreachableHosts()
         looks = {key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None}
         await indexes.open(self.fetcher)
         places = Places(indexes, self.fetcher, silence)

@@ -21,7 +21,7 @@ _HINTS = {
 }
 
 
-class Patience(Meter):
+class CircuitBreaker(Meter):
     """A `Fetcher` that counts, and that does not go on asking a host which does not answer."""
 
     def __init__(self, fetcher: Fetcher) -> None:
@@ -83,7 +83,7 @@ class Patience(Meter):
         self._answered.add(place)
 
 
-class Silence:
+class UnreachableHosts:
     """What could not be found out, and for which packages."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from ...storage import Facts
 from ..freeze.inventory import layout
 from .entry import Entry, as_version, listed
 from .online import Look, is_there, tell_gone
-from .unreachable import Silence
+from .unreachable import UnreachableHosts
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ _BROKEN = "The file or its index is broken, or somebody tampers with it. Tell it
 class Wheels:
     """Reads wheels and tells what contradicts the lock. Nothing that is downloaded is kept."""
 
-    def __init__(self, fetcher: Fetcher, facts: Facts, silence: Silence) -> None:
+    def __init__(self, fetcher: Fetcher, facts: Facts, silence: UnreachableHosts) -> None:
         self._fetcher = fetcher
         self._publications = Publications(fetcher, facts)
         self._silence = silence

@@ -10,7 +10,7 @@ import pytest
 
 from micropip_lock.cli.main import micropip_lock
 from micropip_lock.errors import InputError
-from micropip_lock.operations.sync.transaction import WORK, Swap
+from micropip_lock.operations.sync.transaction import WORK, Transaction
 
 from ...support.freezing import base_document
 from ...support.index_server import Fault, IndexServer
@@ -140,7 +140,7 @@ def test_input_errors(run: Run, lock: Path, venv: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_one_is_told(run: Run, lock: Path, venv: Path, site_packages: Path) -> None:
-    swap = Swap(venv.resolve(), site_packages.resolve())
+    swap = Transaction(venv.resolve(), site_packages.resolve())
     with suppress(InputError), swap.opened(), swap.exchanging({"demo": []}, ["lib/python3.14/site-packages/demo.py"]):
         swap._undo = lambda moves: None  # type: ignore[method-assign]  # as if it were killed
         raise OSError

@@ -21,7 +21,7 @@ import pytest
 from micropip_lock.network import NoNetwork, drive, offline_error
 from micropip_lock.operations.sync.plan import Plan
 from micropip_lock.operations.sync.run import sync
-from micropip_lock.operations.sync.transaction import WORK, Swap
+from micropip_lock.operations.sync.transaction import WORK, Transaction
 from micropip_lock.storage.wheels import WheelStore
 
 from ...support.index_server import IndexServer
@@ -179,7 +179,7 @@ def test_killed(number: int, scene: Scene, journaled: bool, whole: tuple[int, Ma
     # What is of no changed package never moved, not for a moment.
     for name in unconcerned:
         assert left.get(name) == scene.before[name] or is_concerned(name), name
-    pending = Swap(prefix, prefix / SITE).recover()
+    pending = Transaction(prefix, prefix / SITE).recover()
     assert pending in ((None, "gone", "changed, fresh") if journaled else (None,))
     assert scene.sync(prefix, dry_run=True).undone == pending
     assert scene.sync(prefix).undone == pending
@@ -200,13 +200,13 @@ def rebased(after: Mapping[str, str], prefix: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("journaled", ["journal"], indirect=True)
 def test_each_package_is_old_or_new_once_it_is_undone(scene: Scene, whole: tuple[int, Mapping[str, str]]) -> None:
-    """What `Swap` undoes is undone exactly."""
+    """What `Transaction` undoes is undone exactly."""
     steps, after = whole
     seen: set[str | None] = set()
     for number in range(12):
         prefix = scene.copy(f"undone-{number}")
         scene.run(prefix, steps - (number + 1) * steps // 26)
-        swap = Swap(prefix, prefix / SITE)
+        swap = Transaction(prefix, prefix / SITE)
         with swap.opened() as undone:
             seen.add(undone)
         found = rebased(snapshot(prefix), prefix)

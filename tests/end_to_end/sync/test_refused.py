@@ -11,7 +11,7 @@ import pytest
 
 from micropip_lock import InputError, Lockfile, UnlockableError
 from micropip_lock.environment import Surroundings
-from micropip_lock.operations.sync.transaction import WORK, Swap
+from micropip_lock.operations.sync.transaction import WORK, Transaction
 
 from ...support.freezing import base_document
 from ...support.index_server import Fault
@@ -173,7 +173,7 @@ def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyP
         with pytest.raises(InputError) as caught:
             venv.sync()
     assert "The next sync puts it back" in str(caught.value)
-    assert Swap(venv.prefix, venv.site).recover() == "demo"
+    assert Transaction(venv.prefix, venv.site).recover() == "demo"
     assert venv.sync(dry_run=True).undone == "demo"
     wheel = venv.wheels.pop("demo")
     with pytest.raises(UnlockableError):  # a sync that comes to nothing undoes it all the same
@@ -187,7 +187,7 @@ def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyP
 
 def test_one_sync_at_a_time(venv: Venv) -> None:
     venv.add("demo")
-    with Swap(venv.prefix, venv.site).opened(), pytest.raises(InputError) as caught:
+    with Transaction(venv.prefix, venv.site).opened(), pytest.raises(InputError) as caught:
         venv.sync()
     assert "Another process" in str(caught.value)
     assert venv.actions(venv.sync()) == {"demo": "install"}

@@ -9,7 +9,7 @@ import pytest
 
 from micropip_lock.errors import FetchError
 from micropip_lock.network import NoNetwork, Response, Stream, drive
-from micropip_lock.operations.verify.unreachable import PATIENCE, Patience, Silence
+from micropip_lock.operations.verify.unreachable import PATIENCE, CircuitBreaker, UnreachableHosts
 
 ONE, OTHER = "https://one.example/a", "https://other.example/a"
 
@@ -48,7 +48,7 @@ class Script(NoNetwork):
         yield Stream(nothing())
 
 
-def ask(patience: Patience, url: str, times: int = 1) -> None:
+def ask(patience: CircuitBreaker, url: str, times: int = 1) -> None:
     """Ask, in each way in turn, and expect no answer."""
 
     async def stream() -> None:
@@ -64,7 +64,7 @@ def ask(patience: Patience, url: str, times: int = 1) -> None:
 @pytest.mark.parametrize(("browser", "tries"), [(False, 1), (True, PATIENCE)])
 def test_a_host_that_never_answers(browser: bool, tries: int) -> None:
     script = Script(browser=browser)
-    patience = Patience(script)
+    patience = CircuitBreaker(script)
     script.answer = False
     ask(patience, ONE, 7)
     assert script.asked == [ONE] * tries
@@ -74,7 +74,7 @@ def test_a_host_that_never_answers(browser: bool, tries: int) -> None:
 
 def test_an_answer_renews_patience() -> None:
     script = Script()
-    patience = Patience(script)
+    patience = CircuitBreaker(script)
     drive(patience.head(ONE))
     for answer in (FetchError("503", url=ONE), True):
         script.answer = False
@@ -91,7 +91,7 @@ def test_an_answer_renews_patience() -> None:
 
 
 def test_silence_is_told_by_host_and_code() -> None:
-    silence = Silence()
+    silence = UnreachableHosts()
     silence.add(FetchError("b failed", url="https://one.example/b"), "b")
     silence.add(FetchError("a failed.", url="https://one.example/a"), "a")
     silence.add(FetchError("a failed again", url="https://one.example/c"), "a")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from micropip_lock.formats.direct_url import (
     DirectUrl,
-    Note,
+    InstallNote,
     parse_direct_url,
     parse_index,
-    parse_note,
+    parse_install_note,
     parse_provenance_url,
     provenance_url,
 )
@@ -181,13 +181,18 @@ def test_foreign_bytes_are_read_or_a_value_error(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "note", [Note(), Note(requested=("demo[more]>=1", "demo")), Note(extras=("more",), indexes=("https://a.example",))]
+    "note",
+    [
+        InstallNote(),
+        InstallNote(requested=("demo[more]>=1", "demo")),
+        InstallNote(extras=("more",), indexes=("https://a.example",)),
+    ],
 )
-def test_what_sync_writes_is_read(note: Note) -> None:
+def test_what_sync_writes_is_read(note: InstallNote) -> None:
     written = provenance_url(URL, HASH, note)
     assert parse_provenance_url(written) == DirectUrl(URL, "archive", HASH)
-    assert parse_note(written) == note
-    assert ("micropip-lock" in json.loads(written)) is (note != Note())
+    assert parse_install_note(written) == note
+    assert ("micropip-lock" in json.loads(written)) is (note != InstallNote())
 
 
 @pytest.mark.parametrize(
@@ -195,4 +200,4 @@ def test_what_sync_writes_is_read(note: Note) -> None:
     [b"", b"\xff", b"[]", b"{}", data(), data(**{"micropip-lock": 3}), data(**{"micropip-lock": {"extras": [1]}})],
 )
 def test_a_note_that_nobody_can_read(value: bytes) -> None:
-    assert parse_note(value) == Note()
+    assert parse_install_note(value) == InstallNote()

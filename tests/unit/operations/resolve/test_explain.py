@@ -12,9 +12,9 @@ from micropip_lock.formats.requirement import parse_wanted
 from micropip_lock.network import drive
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve import explain as _explain
-from micropip_lock.operations.resolve.conflict_report import Story
+from micropip_lock.operations.resolve.conflict_report import ConflictReport
 from micropip_lock.operations.resolve.search import Conflict
-from micropip_lock.operations.resolve.state import Memory
+from micropip_lock.operations.resolve.state import ResolutionState
 
 from ....end_to_end.golden.cases import CASES, LINUX, NUMPY, Case, Shelf
 from ....support.freezing import base_lock, entry
@@ -216,10 +216,10 @@ def test_a_base_version_that_only_its_hash_keeps_out() -> None:
     ],
 )
 def test_whether_a_prerelease_was_tried(requirement: str, reasons: dict[str, str]) -> None:
-    memory = Memory(Base(base_lock()), TARGET, [parse_wanted(requirement)], [])
+    memory = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(requirement)], [])
     memory.learn("demo", listing([wheel("2.0rc1"), wheel("1.9")]))
     asked = tuple((None, ask) for ask in memory.roots)
-    block = Story(memory, Conflict(asked, asked, asked)).block("demo")
+    block = ConflictReport(memory, Conflict(asked, asked, asked)).block("demo")
     said = {"tried": "what it needs cannot be had", "prerelease": "a pre-release", "excluded": f"not {requirement}"}
     table = [line.strip().split(": ") for line in block.lines if line.startswith("      ")]
     found = {version: reason for versions, reason in table for version in versions.split(", ")}

@@ -11,7 +11,7 @@ from micropip_lock.index.client import Indexes
 from micropip_lock.network import Response, drive
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve.fetching import Explorer
-from micropip_lock.operations.resolve.state import Memory, Missing
+from micropip_lock.operations.resolve.state import DataNeeded, ResolutionState
 from micropip_lock.storage import NoFacts
 
 from ....end_to_end.golden.cases import Shelf
@@ -36,7 +36,7 @@ class Log(Shelf):
 
 
 def explorer(shelf: Shelf, *requirements: str, base: Any = None, **options: Any) -> Explorer:
-    memory = Memory(Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], [])
+    memory = ResolutionState(Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], [])
     made = Explorer(memory, Indexes([shelf.url]), shelf, NoFacts(), **options)
     drive(made.explore(memory.roots))
     return made
@@ -79,7 +79,7 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     while len(made._memory.metadata) < 100:
         unread = (item for item in made._memory.matches("demo", asks) if item.key not in made._memory.metadata)
         before = len(made._memory.metadata)
-        drive(made.learn(Missing("demo", asks, next(unread))))
+        drive(made.learn(DataNeeded("demo", asks, next(unread))))
         counts.append(len(made._memory.metadata) - before)
     assert counts[:6] == [1, 4, 8, 16, 32, 32]
 

@@ -14,7 +14,7 @@ from micropip_lock.formats.lockfile import LockedPackage, LockInfo
 from micropip_lock.formats.project_page import parse_page
 from micropip_lock.formats.target import Target
 from micropip_lock.index.client import Listing
-from micropip_lock.operations.resolve.project import Choice, Fall, Project, fits_python
+from micropip_lock.operations.resolve.project import Choice, Project, Rejection, fits_python
 
 from ....support.freezing import INFO, NATIVE, entry
 
@@ -60,12 +60,12 @@ def order(found: Project, *specifiers: str, upgrade: bool = False) -> list[str]:
     ]
 
 
-def reason(found: Choice | Fall) -> tuple[str, str]:
-    assert isinstance(found, Fall)
+def reason(found: Choice | Rejection) -> tuple[str, str]:
+    assert isinstance(found, Rejection)
     return found.kind, found.reason
 
 
-def filename(found: Choice | Fall) -> str:
+def filename(found: Choice | Rejection) -> str:
     assert isinstance(found, Choice) and found.file is not None
     return found.file.filename
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from micropip_lock.operations.resolve.project import Choice, Fall, Project
+from micropip_lock.operations.resolve.project import Choice, Project, Rejection
 from micropip_lock.operations.resolve.pruning import hopeless
 
 from .test_search import Shelf, solved
@@ -60,7 +60,7 @@ def test_what_nobody_has_read_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> 
     _, memory = solved(shelf, "app")
     judged: list[str] = []
 
-    def noted(self: Project, version: Version, **options: Any) -> Choice | Fall:
+    def noted(self: Project, version: Version, **options: Any) -> Choice | Rejection:
         judged.append(str(version))
         return judge(self, version, **options)
 

@@ -22,7 +22,7 @@ from micropip_lock.operations.resolve import search as _solve
 from micropip_lock.operations.resolve.fetching import Explorer
 from micropip_lock.operations.resolve.project import Choice
 from micropip_lock.operations.resolve.search import Conflict, Solution, solve
-from micropip_lock.operations.resolve.state import Ask, Memory
+from micropip_lock.operations.resolve.state import Ask, ResolutionState
 from micropip_lock.storage import NoFacts
 
 from ....end_to_end.golden.cases import Shelf
@@ -33,8 +33,8 @@ from .test_project import TARGET
 Fill = Callable[[Shelf], None]
 
 
-def solved(shelf: Shelf, *requirements: str, **options: Any) -> tuple[Solution | Conflict, Memory]:
-    memory = Memory(Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options)
+def solved(shelf: Shelf, *requirements: str, **options: Any) -> tuple[Solution | Conflict, ResolutionState]:
+    memory = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options)
     explorer = Explorer(memory, Indexes([shelf.url]), shelf, NoFacts())
     return drive(solve(memory, explorer, memory.roots)), memory
 

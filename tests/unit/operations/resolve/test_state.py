@@ -16,7 +16,15 @@ from micropip_lock.formats.target import Target
 from micropip_lock.index.client import Listing
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve.project import Choice
-from micropip_lock.operations.resolve.state import Ask, Memory, Missing, Pick, asks_of, common_hashes, holds
+from micropip_lock.operations.resolve.state import (
+    Ask,
+    Candidate,
+    DataNeeded,
+    ResolutionState,
+    asks_of,
+    common_hashes,
+    holds,
+)
 
 from ....support.freezing import INFO, base_lock, entry
 from .test_project import INDEX, TARGET, listing, sdist, wheel
@@ -24,10 +32,10 @@ from .test_project import INDEX, TARGET, listing, sdist, wheel
 URL = "https://host.example/demo-1.0-py3-none-any.whl"
 
 
-def memory(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any) -> Memory:
+def memory(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any) -> ResolutionState:
     wanted = [parse_wanted(text) for text in roots]
     limits = [parse_wanted(text) for text in constraints]
-    return Memory(Base(base or base_lock()), TARGET, wanted, limits, **options)
+    return ResolutionState(Base(base or base_lock()), TARGET, wanted, limits, **options)
 
 
 def asks(*texts: str) -> list[Ask]:
@@ -35,7 +43,7 @@ def asks(*texts: str) -> list[Ask]:
     return [ask for item in wanted for ask in asks_of(item.requirement, item.hashes)]
 
 
-def found(known: Memory, *texts: str) -> list[str]:
+def found(known: ResolutionState, *texts: str) -> list[str]:
     """The matches, best first; the base's own in brackets."""
     choices = known.matches("demo", asks(*texts))
     return [f"[{choice.version}]" if choice.entry else str(choice.version) for choice in choices]
@@ -142,7 +150,7 @@ def test_an_ask_allows_by_version_hash_url_and_identity() -> None:
 
 def test_pages_are_missing_until_they_are_learnt() -> None:
     known = memory()
-    with pytest.raises(Missing) as caught:
+    with pytest.raises(DataNeeded) as caught:
         list(known.matches("demo", asks("demo>=1")))
     assert (caught.value.name, caught.value.choice) == ("demo", None)
     known.learn("demo", listing([wheel("2.0"), wheel("1.0"), wheel("0.9")]))
@@ -154,13 +162,13 @@ def test_the_base_needs_no_pages_as_long_as_it_will_do() -> None:
     known = memory(base=base_lock(entry("demo", "1.5")))
     matches = known.matches("demo", asks("demo"))
     assert next(matches).entry is not None
-    with pytest.raises(Missing):  # it fell
+    with pytest.raises(DataNeeded):  # it fell
         next(matches)
-    with pytest.raises(Missing):
+    with pytest.raises(DataNeeded):
         next(known.matches("demo", asks("demo>2")))
-    with pytest.raises(Missing):
+    with pytest.raises(DataNeeded):
         next(memory(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", asks("demo")))
-    with pytest.raises(Missing):
+    with pytest.raises(DataNeeded):
         next(memory(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", asks("demo")))
 
 
@@ -256,7 +264,7 @@ def test_two_urls_match_nothing() -> None:
 # -- what a choice needs
 
 
-def learnt(*requires: str) -> tuple[Memory, Choice]:
+def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
     """A memory that knows what the one version of demo needs."""
     known = memory()
     known.learn("demo", listing([wheel("1.0")]))
@@ -266,8 +274,8 @@ def learnt(*requires: str) -> tuple[Memory, Choice]:
     return known, choice
 
 
-def needs(known: Memory, choice: Choice, extra: str = "") -> list[tuple[str, str]]:
-    return [(ask.name, ask.extra) for ask in known.dependencies(Pick(choice, extra))]
+def needs(known: ResolutionState, choice: Choice, extra: str = "") -> list[tuple[str, str]]:
+    return [(ask.name, ask.extra) for ask in known.dependencies(Candidate(choice, extra))]
 
 
 def test_needs_by_markers_and_extras() -> None:
@@ -290,7 +298,7 @@ def test_metadata_are_missing_until_they_are_read() -> None:
     known = memory()
     known.learn("demo", listing([wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
-    with pytest.raises(Missing) as caught:
+    with pytest.raises(DataNeeded) as caught:
         needs(known, choice, "x")
     assert (caught.value.choice, caught.value.extra) == (choice, "x")
     known.errors[choice.key] = FetchError("no answer", url="")
@@ -303,7 +311,7 @@ def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() 
     choice = known.project("demo").base
     assert choice is not None
     assert needs(known, choice) == [("lib", "")]
-    with pytest.raises(Missing) as caught:
+    with pytest.raises(DataNeeded) as caught:
         needs(known, choice, "x")
     assert caught.value.extra == "x"
     known.metadata[choice.key] = parse_metadata(

@@ -15,7 +15,7 @@ import pytest
 
 from micropip_lock.errors import InputError
 from micropip_lock.operations.sync.journal import Journal
-from micropip_lock.operations.sync.transaction import WORK, Swap, is_environment
+from micropip_lock.operations.sync.transaction import WORK, Transaction, is_environment
 
 from ....support.syncing import snapshot
 
@@ -30,8 +30,8 @@ def prefix(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def swap(prefix: Path) -> Swap:
-    return Swap(prefix, prefix / SITE)
+def swap(prefix: Path) -> Transaction:
+    return Transaction(prefix, prefix / SITE)
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
@@ -53,13 +53,13 @@ def folders(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir()}
 
 
-def change(swap: Swap, old: list[str], new: Mapping[str, str]) -> list[str]:
+def change(swap: Transaction, old: list[str], new: Mapping[str, str]) -> list[str]:
     with swap.opened():
         write(swap.staged("demo"), new)
         return swap.apply(["demo"], old)
 
 
-def test_install_replace_remove(swap: Swap, prefix: Path) -> None:
+def test_install_replace_remove(swap: Transaction, prefix: Path) -> None:
     before, made = read(prefix), folders(prefix)
     old = {f"{SITE}/demo.py": "1", f"{SITE}/demo/data/x": "1", "bin/demo": "1"}
     assert change(swap, [], old) == sorted(old)
@@ -73,7 +73,7 @@ def test_install_replace_remove(swap: Swap, prefix: Path) -> None:
     assert folders(prefix) == made
 
 
-def test_a_module_becomes_a_package_and_back(swap: Swap, prefix: Path) -> None:
+def test_a_module_becomes_a_package_and_back(swap: Transaction, prefix: Path) -> None:
     before = read(prefix)
     change(swap, [], {f"{SITE}/demo": "a file without a suffix"})
     change(swap, [f"{SITE}/demo"], {f"{SITE}/demo/__init__.py": "2"})
@@ -82,7 +82,7 @@ def test_a_module_becomes_a_package_and_back(swap: Swap, prefix: Path) -> None:
     assert read(prefix) == before | {f"{SITE}/demo": "3"}
 
 
-def test_files_in_the_way(swap: Swap, prefix: Path) -> None:
+def test_files_in_the_way(swap: Transaction, prefix: Path) -> None:
     """Nobody listed them; a new file takes their place."""
     before = read(prefix)
     write(prefix, {f"{SITE}/demo.py": "unlisted", f"{SITE}/pkg": "a file, where a folder has to be"})
@@ -92,7 +92,7 @@ def test_files_in_the_way(swap: Swap, prefix: Path) -> None:
     assert read(prefix) == before | new
 
 
-def test_a_folder_in_the_way(swap: Swap, prefix: Path) -> None:
+def test_a_folder_in_the_way(swap: Transaction, prefix: Path) -> None:
     """It may hold anything; so nothing is changed."""
     write(prefix, {f"{SITE}/demo.py/precious": "unlisted", f"{SITE}/old.py": "old"})
     before = read(prefix)
@@ -104,7 +104,7 @@ def test_a_folder_in_the_way(swap: Swap, prefix: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pkg", "pkg/sub"])
-def test_links_that_lead_out_are_not_followed(name: str, swap: Swap, prefix: Path, tmp_path: Path) -> None:
+def test_links_that_lead_out_are_not_followed(name: str, swap: Transaction, prefix: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     write(outside, {"x.py": "precious", "sub/x.py": "precious"})
     place = prefix / SITE / name
@@ -118,14 +118,14 @@ def test_links_that_lead_out_are_not_followed(name: str, swap: Swap, prefix: Pat
     assert {path: text for path, text in read(prefix).items() if "pkg" in path} == new
 
 
-def test_links_inside_are_followed(swap: Swap, prefix: Path) -> None:
+def test_links_inside_are_followed(swap: Transaction, prefix: Path) -> None:
     (prefix / "lib64").symlink_to("lib")
     change(swap, [], {"lib64/demo/x": "1"})
     assert (prefix / "lib64").is_symlink()
     assert (prefix / "lib" / "demo" / "x").read_text() == "1"
 
 
-def test_several_packages_in_one_step(swap: Swap, prefix: Path) -> None:
+def test_several_packages_in_one_step(swap: Transaction, prefix: Path) -> None:
     before = read(prefix)
     with swap.opened():
         write(swap.staged("one"), {f"{SITE}/thing": "1", f"{SITE}/same": "x"})
@@ -136,7 +136,7 @@ def test_several_packages_in_one_step(swap: Swap, prefix: Path) -> None:
     assert read(prefix) == before | {f"{SITE}/thing": "1", f"{SITE}/two.py": "2", f"{SITE}/same": "x"}
 
 
-def test_new_folders_beside_and_below_what_is_there(swap: Swap, prefix: Path) -> None:
+def test_new_folders_beside_and_below_what_is_there(swap: Transaction, prefix: Path) -> None:
     """A folder that is new moves whole; in one that is there, or is linked to one inside, only what is new comes."""
     mine = {f"{SITE}/space/mine.txt": "mine", f"{SITE}/space/there/mine.txt": "mine", f"{SITE}/real/mine.txt": "mine"}
     write(prefix, mine)
@@ -178,7 +178,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, passing: int, *, once: bool = True) ->
 
 
 @pytest.mark.parametrize("passing", range(1, 6))
-def test_a_failure_is_undone(passing: int, swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_undone(passing: int, swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(prefix, OLD)
     before = read(prefix)
     with monkeypatch.context() as patch:
@@ -193,7 +193,7 @@ def test_a_failure_is_undone(passing: int, swap: Swap, prefix: Path, monkeypatch
 
 
 @pytest.mark.parametrize("passing", range(2, 6))
-def test_a_failure_that_stays(passing: int, swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_that_stays(passing: int, swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Undoing fails, too: everything is kept for the next run, which undoes it."""
     write(prefix, OLD)
     before = read(prefix)
@@ -213,11 +213,13 @@ def test_a_failure_that_stays(passing: int, swap: Swap, prefix: Path, monkeypatc
     assert not swap.work.exists()
 
 
-def test_a_folder_that_came_whole_goes_file_by_file(swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_came_whole_goes_file_by_file(
+    swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What somebody has put beside the files of a killed run stays when that is undone."""
     before = read(prefix)
     with monkeypatch.context() as patch:
-        patch.setattr(Swap, "_undo", lambda self, moves: None)
+        patch.setattr(Transaction, "_undo", lambda self, moves: None)
         fail(patch, 2)
         with pytest.raises(InputError):
             change(swap, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
@@ -228,14 +230,14 @@ def test_a_folder_that_came_whole_goes_file_by_file(swap: Swap, prefix: Path, mo
     assert read(prefix) == before | {f"{SITE}/demo/sub/mine.txt": "mine"}
 
 
-def test_an_error_of_the_caller(swap: Swap, prefix: Path) -> None:
+def test_an_error_of_the_caller(swap: Transaction, prefix: Path) -> None:
     with pytest.raises(RuntimeError), swap.opened():
         write(swap.staged("demo"), NEW)
         raise RuntimeError
     assert not swap.work.exists()
 
 
-def test_what_a_killed_run_staged_is_forgotten(swap: Swap, prefix: Path) -> None:
+def test_what_a_killed_run_staged_is_forgotten(swap: Transaction, prefix: Path) -> None:
     before = read(prefix)
     left = prefix / SITE / WORK / ("0" * 32)
     write(left, {"new/0/x": "1", "old/0": "2", "wheels/0/z.whl": "3"})
@@ -271,7 +273,7 @@ def leave(prefix: Path, changes: Mapping[str, Any] | None = None) -> Path:
     return journal
 
 
-def test_a_journal_is_obeyed(swap: Swap, prefix: Path) -> None:
+def test_a_journal_is_obeyed(swap: Transaction, prefix: Path) -> None:
     """What the other tests change."""
     journal = leave(prefix)
     assert swap.recover() == "demo"
@@ -303,7 +305,7 @@ def test_a_journal_is_obeyed(swap: Swap, prefix: Path) -> None:
     ],
     ids=repr,
 )
-def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], swap: Swap, prefix: Path) -> None:
+def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], swap: Transaction, prefix: Path) -> None:
     """What had been moved away is not lost, and the message says how to go on."""
     journal = leave(prefix, changes)
     for action in (swap.recover, lambda: swap.opened().__enter__()):
@@ -317,7 +319,7 @@ def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], swap: Swap, prefi
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\ud800"])
-def test_a_journal_that_cannot_be_read(text: str, swap: Swap, prefix: Path) -> None:
+def test_a_journal_that_cannot_be_read(text: str, swap: Transaction, prefix: Path) -> None:
     leave(prefix).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(InputError, match="cannot be read"):
         swap.recover()
@@ -326,7 +328,7 @@ def test_a_journal_that_cannot_be_read(text: str, swap: Swap, prefix: Path) -> N
 @pytest.mark.parametrize("name", ["bin/python", "pyvenv.cfg", "bin/activate"])
 @pytest.mark.parametrize("direction", ["out", "in"])
 def test_a_journal_that_names_what_belongs_to_the_environment(
-    direction: str, name: str, swap: Swap, prefix: Path
+    direction: str, name: str, swap: Transaction, prefix: Path
 ) -> None:
     write(prefix, {"bin/activate": "real", "bin/python": "real"})
     leave(prefix, {direction: [name] if direction == "out" else {"0": [name]}})
@@ -336,7 +338,7 @@ def test_a_journal_that_names_what_belongs_to_the_environment(
     assert {path: (prefix / path).read_text() for path in before} == before
 
 
-def test_a_journal_that_leads_out_through_a_link(swap: Swap, prefix: Path, tmp_path: Path) -> None:
+def test_a_journal_that_leads_out_through_a_link(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
     """The link came after the journal: nothing is moved there, or from there."""
     outside = tmp_path / "outside"
     write(outside, {"came.py": "mine"})
@@ -352,7 +354,7 @@ def test_a_journal_that_leads_out_through_a_link(swap: Swap, prefix: Path, tmp_p
 
 
 @pytest.mark.parametrize("what", ["nothing", "a link to the run", "a link to the work folder", "a file"])
-def test_a_journal_whose_run_has_left_nothing(what: str, swap: Swap, prefix: Path, tmp_path: Path) -> None:
+def test_a_journal_whose_run_has_left_nothing(what: str, swap: Transaction, prefix: Path, tmp_path: Path) -> None:
     """It was of an environment that lay here before, or the folder is another program's."""
     journal = leave(prefix)
     work, elsewhere = prefix / SITE / WORK, tmp_path / "elsewhere"
@@ -376,7 +378,7 @@ def test_a_journal_whose_run_has_left_nothing(what: str, swap: Swap, prefix: Pat
 
 @pytest.mark.parametrize("how", ["a link", "a hard link", "a pipe", "a world-writable folder", "another user"])
 def test_a_journal_that_another_user_may_have_written(
-    how: str, swap: Swap, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, swap: Transaction, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = leave(prefix)
     if how == "a link":
@@ -406,7 +408,7 @@ def test_a_journal_inside_of_the_environment(prefix: Path, monkeypatch: pytest.M
     inside.parent.mkdir(mode=0o700, parents=True)
     journal.rename(inside)
     monkeypatch.setenv("XDG_CACHE_HOME", str(prefix / "cache"))
-    swap, before = Swap(prefix, prefix / SITE), read(prefix)
+    swap, before = Transaction(prefix, prefix / SITE), read(prefix)
     assert swap.recover() is None
     with swap.opened() as undone:
         assert undone is None
@@ -414,7 +416,7 @@ def test_a_journal_inside_of_the_environment(prefix: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("below", ["", "new/", "old/", f"{RUN}/"])
-def test_what_a_wheel_ships_is_no_journal(below: str, swap: Swap, prefix: Path) -> None:
+def test_what_a_wheel_ships_is_no_journal(below: str, swap: Transaction, prefix: Path) -> None:
     """No file in the environment is, in any folder of it."""
     write(prefix, {"notes.txt": "mine"})
     document = {"packages": ["x"], "out": ["bin/python"], "in": {"x": ["notes.txt"], "0": ["notes.txt"]}, "run": RUN}
@@ -427,7 +429,7 @@ def test_what_a_wheel_ships_is_no_journal(below: str, swap: Swap, prefix: Path) 
     assert read(prefix) == before
 
 
-def test_a_link_where_the_work_folder_should_be(swap: Swap, prefix: Path, tmp_path: Path) -> None:
+def test_a_link_where_the_work_folder_should_be(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     write(outside, {"mine": "mine"})
     (prefix / SITE / WORK).symlink_to(outside)
@@ -436,7 +438,7 @@ def test_a_link_where_the_work_folder_should_be(swap: Swap, prefix: Path, tmp_pa
     assert not os.path.lexists(prefix / SITE / WORK)
 
 
-def test_the_folders_are_of_this_user_alone(swap: Swap, prefix: Path) -> None:
+def test_the_folders_are_of_this_user_alone(swap: Transaction, prefix: Path) -> None:
     with swap.opened(), swap.exchanging({"demo": []}, []):
         for folder in (swap.work, swap.work.parent, journal_of(prefix).parent, journal_of(prefix).parent.parent):
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -444,7 +446,7 @@ def test_the_folders_are_of_this_user_alone(swap: Swap, prefix: Path) -> None:
     assert not journal_of(prefix).parent.exists()
 
 
-def test_without_a_place_for_a_journal(swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_place_for_a_journal(swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """RECORD goes last and comes first, so that the next sync knows what to do."""
     info = f"{SITE}/demo-1.0.dist-info"
     old, new = (
@@ -460,16 +462,16 @@ def test_without_a_place_for_a_journal(swap: Swap, prefix: Path, monkeypatch: py
         replace(source, target)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(prefix / "pyvenv.cfg"))
-    swap = Swap(prefix, prefix / SITE)
+    swap = Transaction(prefix, prefix / SITE)
     monkeypatch.setattr(os, "replace", look)
     change(swap, list(old), new)
     assert {name: text for name, text in read(prefix).items() if name in new} == new
     assert moved[len(old) - 1 : len(old) + 1] == [f"{info}/RECORD", info]
 
 
-def test_one_at_a_time(swap: Swap, prefix: Path) -> None:
+def test_one_at_a_time(swap: Transaction, prefix: Path) -> None:
     with swap.opened():
-        with pytest.raises(InputError) as caught, Swap(prefix, prefix / SITE).opened():
+        with pytest.raises(InputError) as caught, Transaction(prefix, prefix / SITE).opened():
             raise AssertionError("both are at work")
         assert "Another process" in str(caught.value)
         assert swap.work.exists()
@@ -479,19 +481,19 @@ def test_one_at_a_time(swap: Swap, prefix: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("a file")
-    with pytest.raises(InputError) as caught, Swap(tmp_path, tmp_path / "site").opened():
+    with pytest.raises(InputError) as caught, Transaction(tmp_path, tmp_path / "site").opened():
         raise AssertionError("nothing is open")
     assert "Cannot change" in str(caught.value)
 
 
-def test_names_that_are_no_text(swap: Swap, prefix: Path) -> None:
+def test_names_that_are_no_text(swap: Transaction, prefix: Path) -> None:
     name = os.fsdecode(f"{SITE}/".encode() + b"caf\xe9.txt")
     write(prefix, {name: "old"})
     change(swap, [name], {name: "new"})
     assert (prefix / name).read_text() == "new"
 
 
-def test_the_journal_says_what_will_be_moved(swap: Swap, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal_says_what_will_be_moved(swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(prefix, OLD)
     seen: list[Any] = []
     replace = os.replace
@@ -514,7 +516,7 @@ def test_the_journal_says_what_will_be_moved(swap: Swap, prefix: Path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["python", "activate"])
-def test_a_link_to_a_folder_of_the_environment(name: str, swap: Swap, prefix: Path) -> None:
+def test_a_link_to_a_folder_of_the_environment(name: str, swap: Transaction, prefix: Path) -> None:
     """A file of a wheel does not come to the environment's own, through a link either."""
     write(prefix, {"bin/activate": "real"})
     (prefix / SITE / "tools").symlink_to("../../../bin")
@@ -526,7 +528,7 @@ def test_a_link_to_a_folder_of_the_environment(name: str, swap: Swap, prefix: Pa
     assert (prefix / "bin" / "other").read_text() == "1"
 
 
-def test_a_folder_of_scripts_that_lies_elsewhere(swap: Swap, prefix: Path, tmp_path: Path) -> None:
+def test_a_folder_of_scripts_that_lies_elsewhere(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
     """It is not replaced, for the interpreter is in it."""
     (prefix / "bin").rename(tmp_path / "bin")
     (prefix / "bin").symlink_to(tmp_path / "bin")
@@ -535,7 +537,7 @@ def test_a_folder_of_scripts_that_lies_elsewhere(swap: Swap, prefix: Path, tmp_p
     assert os.listdir(tmp_path / "bin") == ["python"] and (prefix / "bin").is_symlink()
 
 
-def test_a_pipe_in_the_way(swap: Swap, prefix: Path) -> None:
+def test_a_pipe_in_the_way(swap: Transaction, prefix: Path) -> None:
     os.mkfifo(prefix / SITE / "demo.py")
     os.mkfifo(prefix / SITE / "pkg")
     change(swap, [], {f"{SITE}/demo.py": "1", f"{SITE}/pkg/x.py": "1"})

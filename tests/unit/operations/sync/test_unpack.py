@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import InputError, IntegrityError
-from micropip_lock.formats.direct_url import Note, provenance_url
+from micropip_lock.formats.direct_url import InstallNote, provenance_url
 from micropip_lock.operations.sync.unpack import unpack
 
 from ....support.ids import short
@@ -22,7 +22,7 @@ SITE = PurePosixPath("lib/python3.14/site-packages")
 INFO = f"{SITE}/demo-1.0.dist-info"
 WRITTEN = {
     "INSTALLER": b"micropip-lock\n",
-    "provenance_url.json": provenance_url("https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32, Note()),
+    "provenance_url.json": provenance_url("https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32, InstallNote()),
 }
 
 
