@@ -58,7 +58,7 @@ class Outcome:
     #: Installed files that were edited or removed since, where the wheel is equal to the installed RECORD.
     edited: tuple[str, ...] = ()
     #: Installed files were opened to decide, not RECORD alone.
-    opened: bool = False
+    read_disk: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -71,21 +71,21 @@ class _Files:
 
     def __init__(self, distribution: InstalledDistribution) -> None:
         self._files = distribution.site_files
-        self.opened = False
+        self.read_disk = False
 
     def is_file(self, path: str) -> bool:
         """Whether a file lies at ``path``."""
-        self.opened = True
+        self.read_disk = True
         return self._files.is_file(path)
 
     def digest(self, path: str, algorithm: str) -> str | None:
         """The hash of a file as RECORD writes it."""
-        self.opened = True
+        self.read_disk = True
         return self._files.digest(path, algorithm)
 
     def size_and_crc(self, path: str) -> tuple[int, int] | None:
         """The size of a file in bytes, and its CRC-32."""
-        self.opened = True
+        self.read_disk = True
         return self._files.size_and_crc(path)
 
 
@@ -166,7 +166,7 @@ class Examiner:
             contents.size,
             contents,
             edited=tuple(edited),
-            opened=files.opened,
+            read_disk=files.read_disk,
         )
 
     async def _guarded(self, candidate: Candidate, work: Awaitable[Outcome]) -> Outcome:

@@ -67,7 +67,7 @@ class Prover:
         """
         case = _Case(self, distribution, Meter(self._fetcher), changed)
         finding = await case.find(origin, base)
-        if self._proved is not None and case.lasts and not (changed or self._base_is_down):
+        if self._proved is not None and case.cacheable and not (changed or self._base_is_down):
             self._proved.keep(distribution, origin, base, finding)
         return finding
 
@@ -89,13 +89,13 @@ class _Case:
         self._of_base: frozenset[str] = frozenset()
         self._hashes = Hashes()
         #: Whether .dist-info and what servers said were all that was read: files on disk may change any time.
-        self.lasts = self._rules.check_files != "hash"
+        self.cacheable = self._rules.check_files != "hash"
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if base is not None:
             self._of_base = frozenset({base.entry.sha256})
             self._hashes.note(base.entry.file_name, base.entry.sha256, "the base")
-            self.lasts = self.lasts and not base.local
+            self.cacheable = self.cacheable and not base.local
         if origin.claims:
             return await self._by_claims(origin.claims, base)
         missed: list[Outcome] = []
@@ -346,7 +346,7 @@ class _Case:
             return self._without_hash(candidate)
         if outcome.edited and not self._accepted:
             return self._edited(outcome)
-        self.lasts = self.lasts and not outcome.opened
+        self.cacheable = self.cacheable and not outcome.read_disk
         if proof is None:
             proof = "download" if outcome.downloaded and not is_base else "content"
         if outcome.edited:

@@ -38,7 +38,7 @@ _SAMPLES = 3
 class Explorer:
     """Fills ``memory``. Each URL is asked for once.
 
-    ``refresh``: what indexes said before does not count; ``brief``: it is enough to know those parts of their pages
+    ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those parts of their pages
     that somebody looks at.
     """
 
@@ -50,7 +50,7 @@ class Explorer:
         facts: Facts,
         *,
         refresh: bool = False,
-        brief: bool = False,
+        partial: bool = False,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.warnings: list[Problem] = []
@@ -60,7 +60,7 @@ class Explorer:
         self._facts = facts
         self._outlines = Outlines(facts, indexes.key)
         self._refresh = refresh
-        self._brief = brief
+        self._partial = partial
         #: Projects of which more than a part has to be known.
         self._whole: set[str] = set()
         #: Releases of pages that were read, to compare their documents with.
@@ -88,22 +88,22 @@ class Explorer:
             return
         await self._fetcher.gather([self._follow(ask.name, [ask, *self._roots[ask.name]], ask.extra) for ask in asks])
 
-    async def learn(self, missing: DataNeeded) -> None:
-        """Find out what is missing, and what will be missing next if that does not help."""
-        name, choice = missing.name, missing.choice
+    async def fetch(self, needed: DataNeeded) -> None:
+        """Find out what is needed, and what will be needed next if that does not help."""
+        name, choice = needed.name, needed.choice
         if choice is None:
             # Not `_follow`: what is known already would be good enough for that.
-            await self._load(name, missing.asks, "")
+            await self._load(name, needed.asks, "")
             return
         self._misses[name] += 1
         ahead = [choice]
         if (tries := self._misses[name]) > 1:
             with suppress(DataNeeded, MicropipLockError):
                 others = (
-                    item for item in self._memory.matches(name, missing.asks) if item.key not in self._memory.metadata
+                    item for item in self._memory.matches(name, needed.asks) if item.key not in self._memory.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
-        await self._fetcher.gather([self._open(Candidate(item), missing.extra) for item in dict.fromkeys(ahead)])
+        await self._fetcher.gather([self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)])
 
     async def _follow(self, name: str, asks: Sequence[Ask], extra: str) -> None:
         """Find the best match of ``asks``, and go on from there."""
@@ -142,20 +142,20 @@ class Explorer:
 
         Of a version that is pinned and known nobody is asked again, and of others not while the page is fresh.
         """
-        brief = self._brief and name not in self._whole
+        partial = self._partial and name not in self._whole
         self._whole.add(name)
-        pin = self._memory.pin_among(name, asks) if brief else self._memory.pin_of(name)
+        pin = self._memory.pin_among(name, asks) if partial else self._memory.pin_of(name)
         key = f"{self._indexes.key} {name} {pin}"
         if pin is not None and not self._refresh and (data := self._facts.get("release", key)) is not None:
             with suppress(ValueError):
-                self._memory.learn(name, Listing.from_bytes(data), pin)
+                self._memory.add_pages(name, Listing.from_bytes(data), pin)
                 if self._settles(name, pin):
                     return
-        if brief and not self._refresh and (outline := self._outlines.find(name)) is not None:
-            self._memory.learn(name, outline.listing, None, outline.versions)
+        if partial and not self._refresh and (outline := self._outlines.find(name)) is not None:
+            self._memory.add_pages(name, outline.listing, None, outline.versions)
             return
-        listing = await self.pages(name) if pin is None or not brief else await self._release(name, pin)
-        self._memory.learn(name, listing, None if listing.by_pages else pin)
+        listing = await self.pages(name) if pin is None or not partial else await self._release(name, pin)
+        self._memory.add_pages(name, listing, None if listing.by_pages else pin)
         if pin is not None and (told := listing.to_bytes(name, pin)) is not None and self._settles(name, pin):
             self._facts.put("release", key, told)
 
@@ -217,10 +217,10 @@ class Explorer:
         Raises `FetchError`: without them nobody can say that there is no solution.
         """
         projects = self._memory.projects.values()
-        cut = [project.name for project in projects if project.only is not None or project.is_outline]
+        cut = [project.name for project in projects if project.pinned_version is not None or project.is_outline]
         listings = await self._fetcher.gather([self.pages(name) for name in cut])
         for name, listing in zip(cut, listings, strict=True):
-            self._memory.learn(name, listing)
+            self._memory.add_pages(name, listing)
         return bool(cut)
 
     async def _open(self, pick: Candidate, extra: str, *, likely: bool = False) -> None:

@@ -62,7 +62,7 @@ class Choice:
 class Project:
     """The versions of one project. ``listing`` None: nobody was asked, the base has what is wanted.
 
-    Where the page itself was not read again, ``only`` is the one version that is known, or ``versions`` are all that
+    Where the page itself was not read again, ``pinned_version`` is the one version that is known, or ``versions`` are all that
     it lists (newest first), of which ``listing`` has the files of some.
     """
 
@@ -72,11 +72,11 @@ class Project:
         target: Target,
         entry: LockedPackage | None,
         listing: Listing | None,
-        only: Version | None = None,
+        pinned_version: Version | None = None,
         versions: Sequence[str] | None = None,
     ) -> None:
         self.name = name
-        self.only = only
+        self.pinned_version = pinned_version
         self.is_outline = versions is not None
         self.listing = listing
         self.base = None if entry is None else Choice(name, _version(entry.version), entry=entry)
@@ -149,10 +149,10 @@ class Project:
         """Count a version out that turned out to be no choice."""
         self._rejected[choice.version] = Rejection(kind, reason)
 
-    def learn(self, listing: Listing, only: Version | None, versions: Sequence[str] | None) -> Project:
+    def add_pages(self, listing: Listing, pinned_version: Version | None, versions: Sequence[str] | None) -> Project:
         """The same project with pages; what was rejected stays so."""
         entry = None if self.base is None else self.base.entry
-        found = Project(self.name, self._target, entry, listing, only, versions)
+        found = Project(self.name, self._target, entry, listing, pinned_version, versions)
         found._rejected = self._rejected
         return found
 

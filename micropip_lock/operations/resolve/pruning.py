@@ -26,7 +26,7 @@ def hopeless(memory: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
     # A file that another lock has may be on no index.
     by_url |= {name for name, item in memory.preferred.items() if item.held is not None}
     # Nothing is known of the other versions of what somebody else pinned.
-    by_url |= {name for name, item in memory.projects.items() if item.only not in (None, memory.pin_of(name))}
+    by_url |= {name for name, item in memory.projects.items() if item.pinned_version not in (None, memory.pin_of(name))}
     projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
     alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
     read: dict[str, set[str]] = defaultdict(set)

@@ -119,7 +119,7 @@ class Resolution:
 
     async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
         """Choose and lock, or explain why that cannot be."""
-        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, brief=True)
+        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, partial=True)
         from .search import Conflict, solve
 
         pins = [(item.name, pin) for item in memory.roots if (pin := memory.pin_of(item.name)) is not None]
@@ -139,7 +139,7 @@ class Resolution:
         refresh: bool,
         pre: bool = False,
         upgrade: bool = False,
-        brief: bool = False,
+        partial: bool = False,
         preferred: Mapping[str, Preferred] = MappingProxyType({}),
     ) -> tuple[ResolutionState, Explorer]:
         """What is known before anybody was asked, and who asks. Raises `InputError`."""
@@ -156,7 +156,7 @@ class Resolution:
         indexes = self.here.indexes(trust_index_file=False)
         await indexes.open(self.fetcher)
         explorer = Explorer(
-            memory, indexes, self.fetcher, self.facts, refresh=refresh, brief=brief, progress=self.progress
+            memory, indexes, self.fetcher, self.facts, refresh=refresh, partial=partial, progress=self.progress
         )
         return memory, explorer
 

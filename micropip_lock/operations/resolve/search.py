@@ -111,8 +111,8 @@ async def solve(memory: ResolutionState, explorer: Explorer, roots: tuple[Ask, .
             provider = Provider(memory, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
             state = _Search(provider, reporter).resolve(roots, max_rounds=most)
-        except DataNeeded as missing:
-            await explorer.learn(missing)
+        except DataNeeded as needed:
+            await explorer.fetch(needed)
             spent += reporter.detours
             if spent > _PATIENCE:
                 first = first or reporter

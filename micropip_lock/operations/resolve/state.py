@@ -213,14 +213,14 @@ class ResolutionState:
         said = [ask.hashes for ask in self._said() if ask.name == name and ask.hashes]
         return frozenset.intersection(*said) if said else frozenset()
 
-    def learn(
-        self, name: str, listing: Listing, only: Version | None = None, versions: Sequence[str] | None = None
+    def add_pages(
+        self, name: str, listing: Listing, pinned_version: Version | None = None, versions: Sequence[str] | None = None
     ) -> None:
-        """Remember what the indexes say of a project; ``only`` is the one version that they were asked for.
+        """Remember what the indexes say of a project; ``pinned_version`` is the one version that they were asked for.
 
         ``versions`` are all that there are where ``listing`` has the files of some.
         """
-        self.projects[name] = self.project(name).learn(listing, only, versions)
+        self.projects[name] = self.project(name).add_pages(listing, pinned_version, versions)
 
     def project(self, name: str) -> Project:
         """The project ``name``, whatever is known of it."""
@@ -294,7 +294,7 @@ class ResolutionState:
         later: list[Version] = []
         specifiers = {ask.limits: ask.specifier for ask in asks if ask.limits}
         # Of a project that somebody pinned the other versions are not known.
-        stuck = project.only is not None and all(ask.pin != project.only for ask in asks)
+        stuck = project.pinned_version is not None and all(ask.pin != project.pinned_version for ask in asks)
         for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
             if choice is not None:
                 # What the base has was chosen by Pyodide: a pre-release among it is as good as any other version.

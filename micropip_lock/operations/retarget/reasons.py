@@ -212,7 +212,7 @@ async def _homeless(
             continue
         try:
             if memory.project(name).listing is None:
-                memory.learn(name, await explorer.pages(name))
+                memory.add_pages(name, await explorer.pages(name))
         except FetchError:
             continue  # nobody knows
         project = memory.project(name)

@@ -33,7 +33,7 @@ def locked(index: IndexServer, *requirements: str, base: Lockfile | None = None)
     return resolved(*requirements, base=base, index_urls=index.url).lockfile
 
 
-def brief(found: Outdated) -> dict[str, tuple[str | None, str | None]]:
+def partial(found: Outdated) -> dict[str, tuple[str | None, str | None]]:
     """Package -> the newest version that fits, and the newest of all."""
     return {item.package: (item.newer, item.newest) for item in found.news}
 
@@ -51,7 +51,7 @@ def test_the_newest_with_a_wheel_and_the_newest_of_all(index: IndexServer) -> No
     build_wheel(index.folder, "same", "0.9")
     index.reset()
     found = looked_up(lock, index.url)
-    assert brief(found) == {
+    assert partial(found) == {
         "native": ("2.0", "3.0"),
         "pure": ("1.10", "1.10"),
         "python": (None, "2.0"),
@@ -91,8 +91,8 @@ def test_prereleases(version: str, expected: tuple[str | None, str | None], inde
     lock = locked(index, f"demo=={version}")
     build_wheel(index.folder, "demo", "2.0a2")
     build_wheel(index.folder, "demo", "0.9")
-    assert brief(looked_up(lock, index.url)).get("demo", (None, None)) == expected
-    assert brief(looked_up(lock, index.url, pre=True)) == {"demo": ("2.0a2", "2.0a2")}
+    assert partial(looked_up(lock, index.url)).get("demo", (None, None)) == expected
+    assert partial(looked_up(lock, index.url, pre=True)) == {"demo": ("2.0a2", "2.0a2")}
 
 
 def test_pyodides_own_packages_are_marked(index: IndexServer) -> None:
@@ -132,7 +132,7 @@ def test_an_index_that_does_not_answer(index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "2.0")
     index.faults["/simple/lib/"] = Fault("status", status=503)
     found = looked_up(lock, index.url)
-    assert brief(found) == {"demo": ("2.0", "2.0")}
+    assert partial(found) == {"demo": ("2.0", "2.0")}
     assert [(item.package, item.code) for item in found.problems] == [("lib", "unreachable")]
     document = found.to_json()
     assert document["packages"][0]["newer"] == "2.0"
@@ -145,7 +145,7 @@ def test_only_the_first_index_that_knows_a_project_counts(index: IndexServer) ->
     with IndexServer() as other:
         build_wheel(other.folder, "demo", "9.0")
         assert looked_up(lock, [index.url, other.url]).news == ()
-        assert brief(looked_up(lock, [other.url, index.url])) == {"demo": ("9.0", "9.0")}
+        assert partial(looked_up(lock, [other.url, index.url])) == {"demo": ("9.0", "9.0")}
 
 
 def test_input_that_is_no_lock(index: IndexServer) -> None:

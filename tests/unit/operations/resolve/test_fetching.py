@@ -79,7 +79,7 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     while len(made._memory.metadata) < 100:
         unread = (item for item in made._memory.matches("demo", asks) if item.key not in made._memory.metadata)
         before = len(made._memory.metadata)
-        drive(made.learn(DataNeeded("demo", asks, next(unread))))
+        drive(made.fetch(DataNeeded("demo", asks, next(unread))))
         counts.append(len(made._memory.metadata) - before)
     assert counts[:6] == [1, 4, 8, 16, 32, 32]
 

@@ -176,9 +176,9 @@ def test_yanked_and_hashes() -> None:
     found = project(wheel("1.0", yanked="why"), wheel("1.0", NATIVE, yanked="why"))
     version = Version("1.0")
     assert filename(found.judge(version, pinned=True)) == f"demo-1.0-{NATIVE}.whl"
-    only = frozenset({digest("demo-1.0-py3-none-any.whl")})
-    assert filename(found.judge(version, pinned=True, hashes=only)) == "demo-1.0-py3-none-any.whl"
-    assert reason(found.judge(version, hashes=only))[0] == "yanked"
+    pinned_version = frozenset({digest("demo-1.0-py3-none-any.whl")})
+    assert filename(found.judge(version, pinned=True, hashes=pinned_version)) == "demo-1.0-py3-none-any.whl"
+    assert reason(found.judge(version, hashes=pinned_version))[0] == "yanked"
     assert reason(found.judge(version, pinned=True, hashes=frozenset({"0" * 64})))[0] == "hash"
 
 
@@ -193,7 +193,7 @@ def test_what_was_rejected_stays_so() -> None:
     choice = found.judge(Version("2.0"))
     assert isinstance(choice, Choice)
     found.reject(choice, "metadata", "it is broken")
-    again = found.learn(listing([wheel("1.0"), wheel("2.0"), wheel("3.0")]), None, None)
+    again = found.add_pages(listing([wheel("1.0"), wheel("2.0"), wheel("3.0")]), None, None)
     for project_ in (found, again):
         assert project_.is_rejected(choice)
         assert reason(project_.judge(Version("2.0"), pinned=True)) == ("metadata", "it is broken")

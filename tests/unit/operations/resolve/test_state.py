@@ -153,7 +153,7 @@ def test_pages_are_missing_until_they_are_learnt() -> None:
     with pytest.raises(DataNeeded) as caught:
         list(known.matches("demo", asks("demo>=1")))
     assert (caught.value.name, caught.value.choice) == ("demo", None)
-    known.learn("demo", listing([wheel("2.0"), wheel("1.0"), wheel("0.9")]))
+    known.add_pages("demo", listing([wheel("2.0"), wheel("1.0"), wheel("0.9")]))
     assert found(known, "demo>=1") == ["2.0", "1.0"]
     assert found(known, "demo>=1", "demo<2") == ["1.0"]
 
@@ -200,13 +200,13 @@ def test_what_could_not_be_had_is_an_error_where_it_is_needed() -> None:
 )
 def test_prereleases(options: dict[str, Any], texts: list[str], expected: list[str]) -> None:
     known = memory(**options)
-    known.learn("demo", listing([wheel("2.0rc1"), wheel("1.0"), sdist("3.0")]))
+    known.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.0"), sdist("3.0")]))
     assert found(known, *texts) == expected
 
 
 def test_prereleases_count_when_the_rest_turned_out_to_be_no_choice() -> None:
     known = memory()
-    known.learn("demo", listing([wheel("2.0rc1"), wheel("1.0")]))
+    known.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     known.project("demo").reject(choice, "metadata", "broken")
     assert found(known, "demo") == ["2.0rc1"]
@@ -214,7 +214,7 @@ def test_prereleases_count_when_the_rest_turned_out_to_be_no_choice() -> None:
 
 def test_hashes_that_exclude_each_other_allow_nothing() -> None:
     known = memory()
-    known.learn("demo", listing([wheel("1.0")]))
+    known.add_pages("demo", listing([wheel("1.0")]))
     assert found(known, *(f"demo --hash=sha256:{digit * 64}" for digit in "01")) == []
     assert found(known, *(f"demo @ {URL}#sha256={digit * 64}" for digit in "01")) == []
 
@@ -267,7 +267,7 @@ def test_two_urls_match_nothing() -> None:
 def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
     """A memory that knows what the one version of demo needs."""
     known = memory()
-    known.learn("demo", listing([wheel("1.0")]))
+    known.add_pages("demo", listing([wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     text = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     known.metadata[choice.key] = parse_metadata(f"Name: demo\nVersion: 1.0\n{text}\n".encode())
@@ -296,7 +296,7 @@ def test_needs_by_markers_and_extras() -> None:
 
 def test_metadata_are_missing_until_they_are_read() -> None:
     known = memory()
-    known.learn("demo", listing([wheel("1.0")]))
+    known.add_pages("demo", listing([wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     with pytest.raises(DataNeeded) as caught:
         needs(known, choice, "x")
@@ -339,15 +339,15 @@ def test_markers_of_another_pyodide() -> None:
 
 def test_only_what_a_version_was_asked_for_is_marked_so() -> None:
     known = memory("demo==1.0")
-    known.learn("demo", listing([wheel("1.0")]), Version("1.0"))
-    assert known.projects["demo"].only == Version("1.0")
-    known.learn("demo", listing([wheel("2.0"), wheel("1.0")]))
-    assert known.projects["demo"].only is None
+    known.add_pages("demo", listing([wheel("1.0")]), Version("1.0"))
+    assert known.projects["demo"].pinned_version == Version("1.0")
+    known.add_pages("demo", listing([wheel("2.0"), wheel("1.0")]))
+    assert known.projects["demo"].pinned_version is None
     assert [str(version) for version in known.projects["demo"].versions] == ["2.0", "1.0"]
 
 
 def test_an_unknown_project_has_no_matches() -> None:
     known = memory()
-    known.learn("demo", Listing((), (INDEX,), known=False))
+    known.add_pages("demo", Listing((), (INDEX,), known=False))
     assert found(known, "demo") == []
     assert not known.project("demo").known
