@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from .._util.url import is_http, join, origin, shown, writable
@@ -14,7 +15,9 @@ from ..formats.lockfile import LockedPackage, Lockfile
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..proof.evidence import BaseWheel
-from ..proof.hashes import Hashes
+
+if TYPE_CHECKING:
+    from ..proof.hashes import Hashes
 
 #: Where Pyodide's releases are, as the runtime's own default has it.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"

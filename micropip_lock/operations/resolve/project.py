@@ -62,8 +62,8 @@ class Choice:
 class Project:
     """The versions of one project. ``listing`` None: nobody was asked, the base has what is wanted.
 
-    Where the page itself was not read again, ``pinned_version`` is the one version that is known, or ``versions`` are all that
-    it lists (newest first), of which ``listing`` has the files of some.
+    Where the page itself was not read again, ``pinned_version`` is the one version that is known, or ``versions`` are
+    all that it lists (newest first), of which ``listing`` has the files of some.
     """
 
     def __init__(

@@ -368,7 +368,7 @@ def test_faults_that_pass(
     fault: Fault, cached: bool, lock: dict[str, Any], dest: Path, index: IndexServer, tmp_path: Path
 ) -> None:
     index.faults["/files/big"] = Fault(**vars(fault))
-    bundled(lock, dest, fetching={"idle": 0.3}, cache_dir=tmp_path / "cache" if cached else None)
+    bundled(lock, dest, fetching={"idle": 1}, cache_dir=tmp_path / "cache" if cached else None)
     check(dest, lock)
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
 
