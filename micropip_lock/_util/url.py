@@ -9,7 +9,6 @@ import ipaddress
 import re
 import unicodedata
 from functools import lru_cache
-from posixpath import normpath
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
@@ -267,17 +266,36 @@ def origin(url: str) -> str | None:
 
 @lru_cache(maxsize=1024)  # of one URL it is asked several times
 def normalized(url: str) -> str:
-    """The URL without userinfo and fragment, the same for all spellings of one URL (RFC 3986, 6.2.2 and 6.2.3).
-
-    For comparisons only. Empty segments of the path are left out as well, since most servers pass over them.
-    """
+    """The URL without userinfo and fragment, the same for all spellings of one URL (RFC 3986, 6.2.2 and 6.2.3)."""
     bare = without_credentials(url)
     parts = split(bare)
     own = origin(bare)
     if own is None:
         return bare
-    path = normpath("/" + unquote(parts.path, errors="surrogateescape").lstrip("/"))
+    path = _without_dot_segments(_PERCENT.sub(_plain_unreserved, parts.path or "/"))
     return f"{own}{path}?{parts.query}" if parts.query else f"{own}{path}"
+
+
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+
+
+def _plain_unreserved(coded: re.Match[str]) -> str:
+    """RFC 3986, 6.2.2.1 and 6.2.2.2: unreserved characters are decoded, the coding of others is in upper case."""
+    character = chr(int(coded[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else coded[0].upper()
+
+
+def _without_dot_segments(path: str) -> str:
+    """RFC 3986, 5.2.4."""
+    *folders, name = path.split("/")[1:]
+    kept: list[str] = []
+    for segment in folders:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(["", *kept, name])
 
 
 def is_http(url: str) -> bool:
