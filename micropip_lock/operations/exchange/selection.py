@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion
 
 from ..._util.url import is_http, shown
 from ...errors import InputError, Problem
@@ -20,6 +21,7 @@ from ...formats.project_page import IndexFile, single_file_page
 from ...formats.target import Target
 from ...proof.hashes import Hashes
 from ..base import Base
+from ..bundle.wheel_supply import same_version
 from ..resolve.project import needs_python
 from ..verify.entry import wheel_name_fault
 
@@ -113,7 +115,7 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
     entry = base.entry(package.name)
     files = [package.archive] if package.archive is not None else list(package.wheels or ())
     # The very file of the base: Pyodide has it already, and knows more of it than its METADATA says.
-    if entry is not None and any(_sha256(file) == entry.sha256 for file in files if entry.sha256):
+    if entry is not None and _is_of_base(package, files, entry):
         return Selected(package.name, entry.version, entry=entry)
     wheels = [(file, found) for file in files if (found := _at_url(file, package.name)) is not None]
     fitting = [(rank, file, found) for file, found in wheels if (rank := target.rank(found.tags)) is not None]
@@ -131,6 +133,17 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
         return _problem("file-name", package, message, _CHECK, found.url)
     version = str(found.version)
     return Selected(package.name, version, replace(found, sha256=_sha256(file), size=file.size), index=package.index)
+
+
+def _is_of_base(package: Package, files: Sequence[Any], entry: LockedPackage) -> bool:
+    """Whether a file of the pylock is that of the base, at the version that the pylock selects."""
+    if package.version is not None:
+        try:
+            if not same_version(str(package.version), entry.version):
+                return False
+        except InvalidVersion:
+            return False
+    return bool(entry.sha256) and any(_sha256(file) == entry.sha256 for file in files)
 
 
 def _is_loadable(url: str) -> bool:
