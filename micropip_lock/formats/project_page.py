@@ -144,9 +144,9 @@ class ProjectPage:
         return [file for file in found if file is not None]
 
     def links(self, filename: str) -> Iterator[tuple[str, str | None]]:
-        """The URLs that this page gives for a file, and the sha256 beside each."""
+        """The URLs that this page gives for a file, under that name or in the URL, and the sha256 beside each."""
         for name, row in self._rows:
-            if name == filename:
+            if name == filename or filename in _url_text(row):
                 parsed = _parsed(row)
                 with contextlib.suppress(ValueError):  # «http://[» and the like
                     yield self._url(parsed), _sha256(parsed)
@@ -261,6 +261,14 @@ def _rows(files: list[Any], url: str) -> Iterator[tuple[str, _Row]]:
     if not {*map(type, names), *map(type, urls)} <= {str}:
         raise _broken(url, "a file without filename or url")
     return zip(names, map(_values, files), strict=True)
+
+
+def _url_text(row: _Row) -> str:
+    """What has the URL of a file in it, as it stands in the page."""
+    if isinstance(row, str):
+        return row
+    url = row[0] if isinstance(row, tuple) else row.get("url")
+    return url if isinstance(url, str) else ""
 
 
 def _parsed(row: _Row) -> Mapping[str, Any]:

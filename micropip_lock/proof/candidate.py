@@ -22,8 +22,8 @@ class Candidate:
     sha256: str | None
     size: int | None = None
     index: str | None = None
-    #: A file that the wheel must not ship: the one that names this URL.
-    claiming_file: str | None = None
+    #: Files that the wheel must not ship: those that name this URL, or give its sha256.
+    claiming_files: tuple[str, ...] = ()
     #: The URL as it was found had a query that may have been needed. The sha256 that came with it is not this one's.
     had_query: bool = False
     yanked: str | None = None
@@ -38,7 +38,7 @@ class Candidate:
 _DOT_SEGMENTS = re.compile(r"/(\./)+")
 
 
-def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str | None = None) -> Candidate:
+def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_files: tuple[str, ...] = ()) -> Candidate:
     """The candidate that a claim, a page or a lock names: without credentials, fragment and query.
 
     A hash belongs to the URL it came with, so a query that is dropped drops ``sha256``.
@@ -50,7 +50,7 @@ def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_file: str
     # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
     bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
     own_hash = sha256 if harmless else None
-    return Candidate(bare, claim, own_hash, claiming_file=claiming_file, had_query=not harmless)
+    return Candidate(bare, claim, own_hash, claiming_files=claiming_files, had_query=not harmless)
 
 
 def bare_url(url: str) -> str:

@@ -156,9 +156,9 @@ class Examiner:
             edited, wrong = split_changes(self._changed, installation, contents, comparison)
             if wrong:
                 verdict, reason = Verdict.RECORD_WRONG, first_few(wrong)
-        claiming_file = candidate.claiming_file
-        if verdict is not Verdict.OTHER and claiming_file and contents.ships(claiming_file):
-            verdict, reason = Verdict.FORGED, f"ships {claiming_file} itself"
+        shipped = [name for name in candidate.claiming_files if contents.ships(name)]
+        if verdict is not Verdict.OTHER and shipped:
+            verdict, reason = Verdict.FORGED, f"ships {shipped[0]} itself"
         return Outcome(
             candidate,
             verdict,

@@ -34,6 +34,11 @@ class Hashes:
             self.note(offer.file.url, offer.file.sha256, offer.index)
         return offers
 
+    def note_url(self, listing: Listing, url: str) -> None:
+        """Remember what pages give for the file at ``url``, under whatever name they list it."""
+        for sha256, index in listing.hashes_of(url).items():
+            self.note(url, sha256, index)
+
     def of(self, url: str) -> Mapping[str, str]:
         """Each sha256 that was noted for a URL, and its first source."""
         return self._sources.get(bare_url(url), {})

@@ -112,15 +112,15 @@ class _Case:
         if not self._changed and (seen := witnessed(self._distribution, claims)) is not None:
             return seen
         first = claims[0]
-        candidate = candidate_at(first.url, first.kind, first.sha256, claiming_file=first.file)
+        files = tuple(claim.file for claim in claims if claim.file is not None)
+        candidate = candidate_at(first.url, first.kind, first.sha256, claiming_files=files)
         for claim in claims:
             self._hashes.note(claim.url, claim.sha256, claim.file or f"the {claim.kind}")
         if len({claim.sha256 for claim in claims} - {None}) > 1:
             return self._hash_conflict(first.url, [claim.sha256 or "" for claim in claims])
         listing, silence = await self._listing_of_claim(candidate, first)
         listed = listing.hashes_of(candidate.url)
-        for listed_hash, index in listed.items():
-            self._hashes.note(candidate.url, listed_hash, index)
+        self._hashes.note_url(listing, candidate.url)
         known = list(self._hashes.of(candidate.url))
         if len(known) > 1:
             return self._hash_conflict(candidate.url, known)
@@ -171,8 +171,8 @@ class _Case:
 
         One that holds what is installed and ships that file shows that the claim was installed with it.
         """
-        file = claimed.candidate.claiming_file
-        if file is None:
+        files = claimed.candidate.claiming_files
+        if not files:
             return None
         if silence is not None:
             verdict = Verdict.NOT_ALLOWED if silence.code == "not-allowed" else Verdict.UNREACHABLE
@@ -182,7 +182,7 @@ class _Case:
         others = self._other_wheels(listing, claimed.candidate, any_tags=is_hash_claimed)
         undecided = None
         for candidate in others[:MOST_CANDIDATES]:
-            outcome = await self._examiner.examine(replace(candidate, claiming_file=file))
+            outcome = await self._examiner.examine(replace(candidate, claiming_files=files))
             if outcome.verdict is Verdict.FORGED:
                 return outcome
             # One that cannot be read may be the wheel that was installed, and ship the file.
@@ -265,8 +265,10 @@ class _Case:
         outcomes = by_metadata or await self._examine_all(fitting, missed)
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Verdict.MATCH])
         for outcome in equal:
-            if len(hashes := self._hashes.of(outcome.candidate.url)) > 1:
-                return self._hash_conflict(outcome.candidate.url, hashes)
+            url = outcome.candidate.url
+            self._hashes.note_url(listing, url)
+            if len(self._hashes.of(url)) > 1:
+                return self._hash_conflict(url, self._hashes.of(url))
         if len(equal) > 1:
             return await self._ambiguous(equal)
         # Another wheel that could as well be the one, and that cannot be read now, would be ambiguous tomorrow.
@@ -415,7 +417,7 @@ class _Case:
 
     def _claimed_hash(self, candidate: Candidate) -> Problem:
         distribution = self._distribution
-        named = candidate.claiming_file or f"the {candidate.claim}"
+        named = self._hashes.of(candidate.url).get(candidate.sha256 or "", f"the {candidate.claim}")
         hint = "Compute it from the wheel with --download, or name the index that lists this wheel."
         return claimed_hash(distribution.key, distribution.version, candidate.url, named, hint)
 

@@ -260,6 +260,15 @@ def test_same_version_with_other_bytes_is_not_the_same(index: IndexServer, tmp_p
             assert codes(pylock(package(index, own, wheels=[wrong])), base=base) == [("demo", "hash-conflict")]
 
 
+def test_the_version_of_the_pylock_counts_not_a_hash_of_the_base(index: IndexServer, tmp_path: Path) -> None:
+    base, own = base_with(index, tmp_path)
+    newer = build_wheel(index.folder, "demo", "2.0")
+    unfit = {"url": index.file_url(f"demo-2.0-{LINUX}.whl"), "hashes": {"sha256": sha256(own)}}
+    selected = package(index, newer)
+    result = imported(pylock({**selected, "wheels": [*selected["wheels"], unfit]}), base=base)
+    assert result.lockfile.packages["demo"].version == "2.0"
+
+
 # -- what cannot be locked
 
 

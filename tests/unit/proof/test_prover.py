@@ -248,7 +248,7 @@ def test_one_url_with_two_hashes_is_a_conflict_whoever_comes_first(
 
 
 @pytest.mark.parametrize(
-    "spelled", ["HTTP://LOCALHOST:{port}/files/{name}", "http://localhost:{port}//x/../files/{name}"]
+    "spelled", ["HTTP://LOCALHOST:{port}/files/{name}", "http://localhost:{port}/x/../files/{name}"]
 )
 def test_one_url_spelled_in_two_ways_is_one(
     spelled: str, demo: InstalledDistribution, wheel: Path, index: IndexServer
@@ -257,6 +257,28 @@ def test_one_url_spelled_in_two_ways_is_one(
     index.overrides[wheel.name] = {"url": url}
     claimed = spelled.format(port=urlsplit(url).port, name=wheel.name)
     assert code(prove(demo, index.url, where=direct_url(claimed, "ab" * 32))) == "hash-conflict"
+
+
+@pytest.mark.parametrize("filename", ["demo-2.0-py3-none-any.whl", "demo-1.0.post1-py3-none-any.whl"])
+def test_a_page_may_list_a_url_under_any_name(
+    filename: str, demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path
+) -> None:
+    build_wheel(tmp_path, "demo", "2.0").rename(index.folder / filename)
+    index.overrides[filename] = {"url": index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}
+    assert code(prove(demo, index.url)) == "hash-conflict"
+
+
+def test_no_file_that_gives_the_hash_may_be_shipped(
+    demo: InstalledDistribution, index: IndexServer, other_index: IndexServer
+) -> None:
+    files = {"demo.py": "x = 1\n", "demo.dat": DATA}
+    wheel = build_wheel(other_index.folder, "demo", "1.0", files=files, dist_info_files={"provenance_url.json": "{}"})
+    url = other_index.file_url(wheel.name)
+    claims = (
+        Claim("direct-url", url, None, "direct_url.json"),
+        Claim("provenance-url", url, "ab" * 32, "provenance_url.json"),
+    )
+    assert code(prove(demo, index.url, where=Origin(claims=claims))) == "forged-claim"
 
 
 @pytest.mark.parametrize(
