@@ -140,7 +140,7 @@ def _grown(results: dict[str, Any]) -> Iterator[Aim]:
         if len(points) > 1:
             slope = plot.slope(points)
             yield Aim(f"growth of {name}: linear (a slope of 1, at most 1.15)", f"{slope:.2f}", slope <= 1.15)
-    memory = [row["memory"] for row in results.get("memory", []) if "memory" in row]
-    if memory:
-        reached = " / ".join(f"{size / 1e6:.0f}" for size in memory)
-        yield Aim("memory of bundle flat in the size of a wheel", f"{reached} MB", memory[-1] <= memory[0] * 1.25 + 4e6)
+    state = [row["memory"] for row in results.get("memory", []) if "memory" in row]
+    if state:
+        reached = " / ".join(f"{size / 1e6:.0f}" for size in state)
+        yield Aim("memory of bundle flat in the size of a wheel", f"{reached} MB", state[-1] <= state[0] * 1.25 + 4e6)

@@ -59,9 +59,9 @@ class Round:
     def row(self) -> list[str]:
         """For the table: wall time of all, CPU time of all, the most memory of one, and requests."""
         cpu = [item.cpu for item in self.outcomes]
-        wall, memory = max(item.wall for item in self.outcomes), max(item.memory for item in self.outcomes)
+        wall, state = max(item.wall for item in self.outcomes), max(item.state for item in self.outcomes)
         cells = [self.name, len(self.outcomes), seconds(wall), seconds(sum(cpu)), seconds(statistics.median(cpu))]
-        return [*map(str, cells), megabytes(memory), str(self.requests)]
+        return [*map(str, cells), megabytes(state), str(self.requests)]
 
 
 class Crowd:
@@ -276,7 +276,7 @@ def growth(small: Large, large: Large) -> Iterator[list[str]]:
     for name, (first, _) in small.costs.items():
         second, requests = large.costs[name]
         cells = [name, *map(seconds, (first.wall, first.cpu, second.wall, second.cpu))]
-        cells += [f"{second.cpu / first.cpu:.1f}", megabytes(first.memory), megabytes(second.memory)]
+        cells += [f"{second.cpu / first.cpu:.1f}", megabytes(first.state), megabytes(second.state)]
         yield [*cells, str(requests)]
 
 

@@ -61,7 +61,7 @@ class Run:
 
     seconds: float
     cpu: float
-    memory: int
+    state: int
     requests: dict[str, int]
     bytes: dict[str, int]
     connections: int
@@ -98,7 +98,7 @@ class Row:
             "seconds": round(self.seconds, 3),
             "all_seconds": [round(run.seconds, 3) for run in self.runs],
             "cpu": round(median(run.cpu for run in self.runs), 3),
-            "memory": max(run.memory for run in self.runs),
+            "memory": max(run.state for run in self.runs),
             "requests": run.requests,
             "bytes": run.bytes,
             "connections": run.connections,

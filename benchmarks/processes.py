@@ -32,12 +32,12 @@ print(json.dumps([found[number] for number in sorted(found)]))
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a process did: ``wall`` and ``cpu`` in seconds, ``memory`` in bytes."""
+    """What a process did: ``wall`` and ``cpu`` in seconds, ``state`` in bytes."""
 
     status: int
     wall: float
     cpu: float
-    memory: int
+    state: int
     stdout: bytes
     stderr: str
 
@@ -68,9 +68,9 @@ def run_all(
                 status,
                 wall,
                 cpu,
-                memory * 1024,
+                state * 1024,
                 (folder / f"{number}.out").read_bytes(),
                 (folder / f"{number}.err").read_text(encoding="utf-8", errors="replace"),
             )
-            for number, (status, wall, cpu, memory) in enumerate(json.loads(answer))
+            for number, (status, wall, cpu, state) in enumerate(json.loads(answer))
         ]

@@ -60,7 +60,7 @@ def write(results: dict[str, Any]) -> None:
     if "growth" in results:
         (FOLDER / "growth.svg").write_text(_growth(results["growth"]))
     if "memory" in results:
-        (FOLDER / "memory.svg").write_text(_memory(results["memory"]))
+        (FOLDER / "memory.svg").write_text(_state(results["memory"]))
     PAGE.write_text("\n".join(_page(results)))
 
 
@@ -87,8 +87,8 @@ def _growth(growth: dict[str, Any]) -> str:
     )
 
 
-def _memory(memory: list[dict[str, Any]]) -> str:
-    rows = [plot.Bar(f"one wheel of {row['megabytes']} MB", row.get("memory", 0) / 1e6, ours=True) for row in memory]
+def _state(state: list[dict[str, Any]]) -> str:
+    rows = [plot.Bar(f"one wheel of {row['megabytes']} MB", row.get("memory", 0) / 1e6, ours=True) for row in state]
     return plot.bars("Most memory of bundle, by the size of the wheel", rows, unit="MB")
 
 
@@ -257,7 +257,7 @@ def _pyodide(pyodide: dict[str, Any]) -> Iterator[str]:
 
 
 def _growth_text(text: str, results: dict[str, Any]) -> Iterator[str]:
-    growth, memory = results["growth"], results["memory"]
+    growth, state = results["growth"], results["memory"]
     sizes = [row["size"] for row in next(iter(growth.values()))]
     lines = ["| | " + " | ".join(map(str, sizes)) + " |", "|---|" + "---:|" * len(sizes)]
     slopes = []
@@ -269,6 +269,6 @@ def _growth_text(text: str, results: dict[str, Any]) -> Iterator[str]:
     yield text.format(
         table="\n".join(lines),
         slopes=", ".join(slopes),
-        sizes=", ".join(str(row["megabytes"]) for row in memory),
-        memory=", ".join(f"{row['memory'] / 1e6:.0f}" if "memory" in row else "-" for row in memory),
+        sizes=", ".join(str(row["megabytes"]) for row in state),
+        state=", ".join(f"{row['memory'] / 1e6:.0f}" if "memory" in row else "-" for row in state),
     )

@@ -59,6 +59,6 @@ def promise(kept: bool, what: str) -> None:
 @contextmanager
 def folder() -> Iterator[Path]:
     """A new folder, in memory where that is possible."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if sys.platform == "linux" and memory.is_dir() else None) as name:
+    state = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=state if sys.platform == "linux" and state.is_dir() else None) as name:
         yield Path(name)

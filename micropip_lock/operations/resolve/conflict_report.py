@@ -38,10 +38,10 @@ class Section:
 class ConflictReport:
     """Tells a conflict from what memory has."""
 
-    def __init__(self, memory: ResolutionState, conflict: Conflict) -> None:
-        self._memory = memory
+    def __init__(self, state: ResolutionState, conflict: Conflict) -> None:
+        self._state = state
         self._conflict = conflict
-        self._target: Target = memory.target
+        self._target: Target = state.target
         self._asked: dict[str, list[_Asker]] = defaultdict(list)
         for parent, ask in conflict.asked:
             if ask.same is None:
@@ -49,7 +49,7 @@ class ConflictReport:
 
     def is_known(self, name: str) -> bool:
         """Whether the base or an index has such a project, or a URL names it."""
-        project = self._memory.projects.get(name)
+        project = self._state.projects.get(name)
         if project is None or any(ask.url for _, ask in self._asked[name]):
             return True
         return project.known or project.listing is None
@@ -62,12 +62,12 @@ class ConflictReport:
 
     def block(self, name: str) -> Section:
         """All that is to say about ``name``."""
-        project = self._memory.projects.get(name)
+        project = self._state.projects.get(name)
         askers = self._askers(name)
         if not self.is_known(name):
             return self._unknown(name, askers)
-        asks = [ask for _, ask in askers] + self._memory.constraints.get(name, [])
-        several = len(askers) + len(self._memory.constraints.get(name, ())) > 1
+        asks = [ask for _, ask in askers] + self._state.constraints.get(name, [])
+        several = len(askers) + len(self._state.constraints.get(name, ())) > 1
         lines = [f"  No version of {name} suits them all:" if several else f"  {name} has no version that fits:"]
         lines += self._who(name, askers)
         by_url = self._by_url(name, asks, askers)
@@ -82,14 +82,14 @@ class ConflictReport:
         return Section(name, _code(kinds, len(askers)), summary, lines, helps)
 
     def _unknown(self, name: str, askers: Sequence[_Asker]) -> Section:
-        project = self._memory.projects.get(name)
+        project = self._state.projects.get(name)
         places = ", ".join(project.listing.asked) if project and project.listing else ""
         where = f" on {places}" if places else ", and there is no index to ask"
         lines = [f"  There is no project {name}{where}."]
         lines += [
             line for (parent, _), line in zip(askers, self._who(name, askers), strict=False) if parent is not None
         ]
-        names = {*self._memory.base.lockfile.packages, *self._memory.projects} - {name}
+        names = {*self._state.base.lockfile.packages, *self._state.projects} - {name}
         known = [other for other in names if self.is_known(other)]
         near = get_close_matches(name, sorted(known), n=2, cutoff=0.75)
         meant = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -119,7 +119,7 @@ class ConflictReport:
             lines.append(f"    {self._versions_of(parent, ask)} {ask.text}{self._because_of(parent)}")
         if len(askers) > _MOST_ASKERS:
             lines.append(f"    and {len(askers) - _MOST_ASKERS} more ask for it")
-        lines += [f"    your constraint is {ask.text}" for ask in self._memory.constraints.get(name, [])]
+        lines += [f"    your constraint is {ask.text}" for ask in self._state.constraints.get(name, [])]
         return lines
 
     def _versions_of(self, parent: Candidate, ask: Ask) -> str:
@@ -193,7 +193,7 @@ class ConflictReport:
         judged = project.judge(version, pinned=any(ask.pins for ask in asks), hashes=hashes)
         if isinstance(judged, Rejection):
             return judged.kind, judged.reason[:_LONGEST_REASON]
-        if version.is_prerelease and not self._memory.allows_prereleases(asks):
+        if version.is_prerelease and not self._state.allows_prereleases(asks):
             return _PASSED_OVER
         return "tried", _NEEDS
 
@@ -212,12 +212,12 @@ class ConflictReport:
             return "these are different wheels, of which only one can be locked", []
         if common_hashes(asks) is None:
             return "the hashes that you gave exclude each other", [f"Give the sha256 that the wheel of {name} has."]
-        choice = self._memory.direct(name, urls[0])
+        choice = self._state.direct(name, urls[0])
         if choice is not None:
             out = next((ask for ask in asks if not ask.allows(choice)), None)
             return f"the URL names {choice.version}: {self._excluder(out, askers) if out else _NEEDS}", []
         reason = _NO_SUCH_WHEEL
-        if (fall := self._memory.fallen.get(urls[0])) is not None:
+        if (fall := self._state.fallen.get(urls[0])) is not None:
             reason += f": it {fall}"
         parent = next((parent for parent, ask in askers if ask.url is not None and parent is not None), None)
         if parent is not None:
@@ -243,7 +243,7 @@ class ConflictReport:
         self, name: str, reasons: Sequence[_Reason], project: Project | None, askers: Sequence[_Asker]
     ) -> list[str]:
         newest = {reason.kind: reason.versions[0] for reason in reversed(reasons)}
-        asks = [ask for _, ask in askers] + self._memory.constraints.get(name, [])
+        asks = [ask for _, ask in askers] + self._state.constraints.get(name, [])
         helps: list[str] = []
         if project is not None and "excluded" in newest and len(askers) < 2:
             if project.base is not None:

@@ -20,10 +20,10 @@ _MANY = 8
 _MOST_CORES = 5
 
 
-async def explain(memory: ResolutionState, explorer: Explorer, conflict: Conflict) -> ResolutionError:
+async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> ResolutionError:
     """The error that tells why ``conflict`` has no solution: every conflict that stands for itself, shortest first."""
-    story = ConflictReport(memory, conflict)
-    unknown = [group for group in memory.groups if not story.is_known(group[0].name)]
+    story = ConflictReport(state, conflict)
+    unknown = [group for group in state.groups if not story.is_known(group[0].name)]
     if unknown:
         blocks = [story.block(name) for name in dict.fromkeys(group[0].name for group in unknown)]
         lines = _heading(unknown, others=False)
@@ -31,15 +31,15 @@ async def explain(memory: ResolutionState, explorer: Explorer, conflict: Conflic
             lines += [*block.lines, ""]
         return _error(lines, blocks, [])
     lines, blocks, helps = [], [], []
-    for groups, core in sorted(await _cores(memory, explorer, conflict), key=lambda item: len(item[0])):
-        story = ConflictReport(memory, core)
+    for groups, core in sorted(await _cores(state, explorer, conflict), key=lambda item: len(item[0])):
+        story = ConflictReport(state, core)
         names = story.names()
         lines += _heading(groups, others=bool(lines))
         told = [story.block(name) for name in names]
         for block in told:
             lines += [*block.lines, ""]
         blocks += told
-        limits = sorted({ask.text for name in names for ask in memory.constraints.get(name, ())})
+        limits = sorted({ask.text for name in names for ask in state.constraints.get(name, ())})
         several = [f"«{text}»" for text in [*(group[0].text for group in groups), *limits]]
         if len(several) > 1:
             helps.append(f"Loosen or leave out {', '.join(several[:-1])} or {several[-1]}.")
@@ -72,19 +72,19 @@ _Group = tuple[Ask, ...]
 
 
 async def _cores(
-    memory: ResolutionState, explorer: Explorer, conflict: Conflict
+    state: ResolutionState, explorer: Explorer, conflict: Conflict
 ) -> list[tuple[list[_Group], Conflict]]:
     """Sets of requirements that conflict, each as small as it can be, and none sharing a requirement with another."""
 
     async def fails(some: Sequence[_Group]) -> Conflict | None:
         try:
-            found = await solve(memory, explorer, tuple(ask for group in some for ask in group))
+            found = await solve(state, explorer, tuple(ask for group in some for ask in group))
         except (FetchError, IntegrityError, UnlockableError, ResolutionError):
             return None  # nobody knows; it stays part of the explanation
         return found if isinstance(found, Conflict) else None
 
     cores: list[tuple[list[_Group], Conflict]] = []
-    groups = list(memory.groups)
+    groups = list(state.groups)
     found: Conflict | None = conflict
     while found is not None:
         core, smallest = await _smallest(groups, found, fails)

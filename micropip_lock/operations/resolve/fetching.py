@@ -36,7 +36,7 @@ _SAMPLES = 3
 
 
 class Explorer:
-    """Fills ``memory``. Each URL is asked for once.
+    """Fills ``state``. Each URL is asked for once.
 
     ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those parts of their pages
     that somebody looks at.
@@ -44,7 +44,7 @@ class Explorer:
 
     def __init__(
         self,
-        memory: ResolutionState,
+        state: ResolutionState,
         indexes: Indexes,
         fetcher: Fetcher,
         facts: Facts,
@@ -54,7 +54,7 @@ class Explorer:
         progress: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.warnings: list[Problem] = []
-        self._memory = memory
+        self._state = state
         self._indexes = indexes
         self._fetcher = fetcher
         self._facts = facts
@@ -75,7 +75,7 @@ class Explorer:
         self._summaries: dict[object, WheelSummary | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
         self._roots: dict[str, list[Ask]] = defaultdict(list)
-        for ask in memory.roots:
+        for ask in state.roots:
             if not ask.extra:
                 self._roots[ask.name].append(ask)
         self._done = 0
@@ -100,7 +100,7 @@ class Explorer:
         if (tries := self._misses[name]) > 1:
             with suppress(DataNeeded, MicropipLockError):
                 others = (
-                    item for item in self._memory.matches(name, needed.asks) if item.key not in self._memory.metadata
+                    item for item in self._state.matches(name, needed.asks) if item.key not in self._state.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
         await self._fetcher.gather([self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)])
@@ -109,7 +109,7 @@ class Explorer:
         """Find the best match of ``asks``, and go on from there."""
         while True:
             try:
-                choice = next(iter(self._memory.matches(name, asks)), None)
+                choice = next(iter(self._state.matches(name, asks)), None)
             except DataNeeded:
                 if name in self._loading:  # somebody else is asking already, and will go on for us
                     self._loading[name].append((asks, extra))
@@ -125,7 +125,7 @@ class Explorer:
                 return
 
     def _is_rejected(self, choice: Choice) -> bool:
-        project = self._memory.projects.get(choice.name)
+        project = self._state.projects.get(choice.name)
         return project is not None and project.is_rejected(choice)
 
     async def _load(self, name: str, asks: Sequence[Ask], extra: str) -> None:
@@ -133,7 +133,7 @@ class Explorer:
         try:
             await self._learn(name, asks)
         except MicropipLockError as error:
-            self._memory.errors[name] = error
+            self._state.errors[name] = error
         waiting = self._loading.pop(name)
         await self._fetcher.gather([self._follow(name, other, wanted) for other, wanted in waiting])
 
@@ -144,18 +144,18 @@ class Explorer:
         """
         partial = self._partial and name not in self._whole
         self._whole.add(name)
-        pin = self._memory.pin_among(name, asks) if partial else self._memory.pin_of(name)
+        pin = self._state.pin_among(name, asks) if partial else self._state.pin_of(name)
         key = f"{self._indexes.key} {name} {pin}"
         if pin is not None and not self._refresh and (data := self._facts.get("release", key)) is not None:
             with suppress(ValueError):
-                self._memory.add_pages(name, Listing.from_bytes(data), pin)
+                self._state.add_pages(name, Listing.from_bytes(data), pin)
                 if self._settles(name, pin):
                     return
         if partial and not self._refresh and (outline := self._outlines.find(name)) is not None:
-            self._memory.add_pages(name, outline.listing, None, outline.versions)
+            self._state.add_pages(name, outline.listing, None, outline.versions)
             return
         listing = await self.pages(name) if pin is None or not partial else await self._release(name, pin)
-        self._memory.add_pages(name, listing, None if listing.by_pages else pin)
+        self._state.add_pages(name, listing, None if listing.by_pages else pin)
         if pin is not None and (told := listing.to_bytes(name, pin)) is not None and self._settles(name, pin):
             self._facts.put("release", key, told)
 
@@ -165,9 +165,9 @@ class Explorer:
         What the user pins is asked for again before there is no solution. Where another project pins a version that
         has no fitting wheel, the next best thing would be taken, although somebody may have published one meanwhile.
         """
-        project = self._memory.project(name)
+        project = self._state.project(name)
         found = [version for version in project.versions if pin in (version, Version(version.public))]
-        return pin == self._memory.pin_of(name) or any(
+        return pin == self._state.pin_of(name) or any(
             isinstance(project.judge(version, pinned=True), Choice) for version in found
         )
 
@@ -196,7 +196,7 @@ class Explorer:
     def remember(self) -> None:
         """Keep what was looked at of the pages that were read."""
         for name, listing in self._listings.items():
-            project = self._memory.projects.get(name)
+            project = self._state.projects.get(name)
             if project is not None and project.listing is listing:
                 self._outlines.keep(project)
 
@@ -208,7 +208,7 @@ class Explorer:
 
     def known_pages(self, name: str) -> Listing | None:
         """What was read of the indexes about a project, by `pages` or for a choice; None: nothing was."""
-        project = self._memory.projects.get(name)
+        project = self._state.projects.get(name)
         return self._listings.get(name) or (None if project is None else project.listing)
 
     async def complete(self) -> bool:
@@ -216,11 +216,11 @@ class Explorer:
 
         Raises `FetchError`: without them nobody can say that there is no solution.
         """
-        projects = self._memory.projects.values()
+        projects = self._state.projects.values()
         cut = [project.name for project in projects if project.pinned_version is not None or project.is_outline]
         listings = await self._fetcher.gather([self.pages(name) for name in cut])
         for name, listing in zip(cut, listings, strict=True):
-            self._memory.add_pages(name, listing)
+            self._state.add_pages(name, listing)
         return bool(cut)
 
     async def _open(self, pick: Candidate, extra: str, *, likely: bool = False) -> None:
@@ -230,9 +230,9 @@ class Explorer:
         """
         choice = pick.choice
         if (
-            choice.key not in self._memory.metadata
+            choice.key not in self._state.metadata
             and (choice.entry is None or extra)
-            and choice.key not in self._memory.errors
+            and choice.key not in self._state.errors
         ):
             if choice.key in self._reading:
                 self._reading[choice.key].append(extra)
@@ -251,9 +251,9 @@ class Explorer:
             if (choice.key, wanted) not in self._opened:
                 self._opened.add((choice.key, wanted))
                 with suppress(DataNeeded, MicropipLockError):
-                    asks += self._memory.dependencies(Candidate(choice, wanted))
+                    asks += self._state.dependencies(Candidate(choice, wanted))
         wanted_next = self.explore([ask for ask in asks if ask.same is None])
-        if likely and choice.entry is None and choice.key in self._memory.metadata:
+        if likely and choice.entry is None and choice.key in self._state.metadata:
             await self._fetcher.gather([wanted_next, self._read_summary(choice)])
         else:
             await wanted_next
@@ -284,17 +284,17 @@ class Explorer:
         except BrokenMetadataError as error:
             self._reject(choice, "metadata", f"its METADATA cannot be used: {error}")
         except NoRangesError:
-            self._memory.errors[choice.key] = no_ranges(choice, "METADATA")
+            self._state.errors[choice.key] = no_ranges(choice, "METADATA")
         except (FetchError, IntegrityError) as error:
-            self._memory.errors[choice.key] = error
+            self._state.errors[choice.key] = error
         self._done += 1
         if self._progress is not None:
-            self._progress(self._done, max(self._done, len(self._memory.projects)), choice.name)
+            self._progress(self._done, max(self._done, len(self._state.projects)), choice.name)
 
     async def _read_wheel(self, choice: Choice, file: IndexFile | None) -> None:
         assert file is not None
         found = await self.publications.metadata(file, choice.name)
-        if not fits_python(found.requires_python, self._memory.target):
+        if not fits_python(found.requires_python, self._state.target):
             self._reject(choice, "python", needs_python(found.requires_python))
             return
         self._learn_metadata(choice, found)
@@ -302,15 +302,15 @@ class Explorer:
     def _learn_metadata(self, choice: Choice, found: CoreMetadata) -> None:
         try:
             for requirement in found.requires:
-                holds(requirement, self._memory.target.environment, "")
+                holds(requirement, self._state.target.environment, "")
         except ValueError as error:
             raise BrokenMetadataError(str(error)) from error
-        self._memory.metadata[choice.key] = found
+        self._state.metadata[choice.key] = found
 
     async def _read_base(self, choice: Choice) -> None:
         """What the extras of a base package need: its own wheel says it, or else the index's of the same version."""
         assert choice.entry is not None
-        wheel = self._memory.base.wheel(choice.name, choice.entry.version)
+        wheel = self._state.base.wheel(choice.name, choice.entry.version)
         failed: FetchError | NoRangesError | None = None
         if wheel is not None:
             file = _as_file(wheel.url, choice, wheel.entry.sha256)
@@ -320,7 +320,7 @@ class Explorer:
             except (FetchError, NoRangesError) as error:
                 failed = error
         listing = await self.pages(choice.name)
-        project = Project(choice.name, self._memory.target, None, listing)
+        project = Project(choice.name, self._state.target, None, listing)
         other = project.judge(choice.version, pinned=True)
         if not isinstance(other, Choice):
             raise failed or FetchError(
@@ -340,13 +340,13 @@ class Explorer:
         )
 
     def _reject(self, choice: Choice, kind: str, reason: str) -> None:
-        project = self._memory.projects.get(choice.name)
+        project = self._state.projects.get(choice.name)
         if choice.direct and kind == "python":
-            self._memory.reject_direct(choice, reason)
+            self._state.reject_direct(choice, reason)
         elif choice.direct or choice.entry is not None or project is None:
             place = shown(choice.file.url) if choice.file else "the base's wheel"
             problem = Problem("broken-metadata", choice.name, str(choice.version), f"{place}: {reason}.", _OTHER_WHEEL)
-            self._memory.errors[choice.key] = UnlockableError([problem])
+            self._state.errors[choice.key] = UnlockableError([problem])
         else:
             project.reject(choice, "python" if kind == "python" else "metadata", reason)
 

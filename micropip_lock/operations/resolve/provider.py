@@ -16,8 +16,8 @@ Identifier = str
 class Provider(AbstractProvider[Ask, Candidate, Identifier]):
     """What can be chosen, in which order, and what each choice needs. Raises `DataNeeded` from anywhere."""
 
-    def __init__(self, memory: ResolutionState, roots: Sequence[Ask]) -> None:
-        self._memory = memory
+    def __init__(self, state: ResolutionState, roots: Sequence[Ask]) -> None:
+        self._state = state
         self._order = {ask.name: place for place, ask in reversed(list(enumerate(roots)))}
 
     def identify(self, requirement_or_candidate: Ask | Candidate) -> Identifier:
@@ -72,11 +72,11 @@ class Provider(AbstractProvider[Ask, Candidate, Identifier]):
         asks = list(requirements[name])
         if extra:
             asks += requirements[identifier]
-        excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._memory.hopeless
+        excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._state.hopeless
 
         def found() -> Iterator[Candidate]:
-            self._memory.tried[name] = asks
-            for choice in self._memory.matches(name, asks):
+            self._state.tried[name] = asks
+            for choice in self._state.matches(name, asks):
                 if choice.key not in excluded:
                     yield Candidate(choice, extra)
 
@@ -86,7 +86,7 @@ class Provider(AbstractProvider[Ask, Candidate, Identifier]):
         return requirement.allows(candidate.choice)
 
     def get_dependencies(self, candidate: Candidate) -> Iterator[Ask]:
-        return self._memory.dependencies(candidate)
+        return self._state.dependencies(candidate)
 
 
 def identify(item: Ask | Candidate) -> Identifier:

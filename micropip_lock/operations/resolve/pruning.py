@@ -19,20 +19,20 @@ _BASE = -1
 Key = tuple[str, str, str]
 
 
-def hopeless(memory: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
+def hopeless(state: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
     """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
-    said = [*roots, *(ask for asks in memory.constraints.values() for ask in asks)]
+    said = [*roots, *(ask for asks in state.constraints.values() for ask in asks)]
     by_url = {ask.name for ask in said if ask.url is not None}
     # A file that another lock has may be on no index.
-    by_url |= {name for name, item in memory.preferred.items() if item.held is not None}
+    by_url |= {name for name, item in state.preferred.items() if item.held is not None}
     # Nothing is known of the other versions of what somebody else pinned.
-    by_url |= {name for name, item in memory.projects.items() if item.pinned_version not in (None, memory.pin_of(name))}
-    projects = {name: project for name, project in memory.projects.items() if project.known and name not in by_url}
+    by_url |= {name for name, item in state.projects.items() if item.pinned_version not in (None, state.pin_of(name))}
+    projects = {name: project for name, project in state.projects.items() if project.known and name not in by_url}
     alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
     read: dict[str, set[str]] = defaultdict(set)
-    for name, version, _ in memory.metadata:
+    for name, version, _ in state.metadata:
         read[name].add(version)
-    known = {name: list(_known(memory, project, alive[name], read[name])) for name, project in projects.items()}
+    known = {name: list(_known(state, project, alive[name], read[name])) for name, project in projects.items()}
     dead: set[Key] = set()
     falling = True
     while falling:
@@ -56,7 +56,7 @@ def _allowed(project: Project, asks: list[Ask]) -> set[int]:
 
 
 def _known(
-    memory: ResolutionState, project: Project, places: set[int], read: set[str]
+    state: ResolutionState, project: Project, places: set[int], read: set[str]
 ) -> Iterator[tuple[int, Choice, list[Ask]]]:
     """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
     for place in places:
@@ -64,8 +64,8 @@ def _known(
         if place != _BASE and (str(project.versions[place]) not in read or project.lacks(project.versions[place])):
             continue
         choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
-        if isinstance(choice, Choice) and (choice.entry is not None or choice.key in memory.metadata):
-            yield place, choice, list(memory.dependencies(Candidate(choice)))
+        if isinstance(choice, Choice) and (choice.entry is not None or choice.key in state.metadata):
+            yield place, choice, list(state.dependencies(Candidate(choice)))
 
 
 def _can_be_met(ask: Ask, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:

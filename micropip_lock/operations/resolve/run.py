@@ -119,19 +119,19 @@ class Resolution:
 
     async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
         """Choose and lock, or explain why that cannot be."""
-        memory, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, partial=True)
+        state, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, partial=True)
         from .search import Conflict, solve
 
-        pins = [(item.name, pin) for item in memory.roots if (pin := memory.pin_of(item.name)) is not None]
+        pins = [(item.name, pin) for item in state.roots if (pin := state.pin_of(item.name)) is not None]
         if len(pins) >= _MANY_PINS:
             await explorer.try_documents(pins)
-        solution = await solve(memory, explorer, memory.roots)
+        solution = await solve(state, explorer, state.roots)
         if isinstance(solution, Conflict):
             from .explain import explain
 
-            raise await explain(memory, explorer, solution)
+            raise await explain(state, explorer, solution)
         explorer.remember()
-        return await self.lock(solution, memory, explorer)
+        return await self.lock(solution, state, explorer)
 
     async def begin(
         self,
@@ -150,21 +150,21 @@ class Resolution:
             raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
         target = Target.from_info(self.here.base.lockfile.info)
         limits = [item for item in self.limits if _applies(item, target)]
-        memory = ResolutionState(
+        state = ResolutionState(
             self.here.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
         )
         indexes = self.here.indexes(trust_index_file=False)
         await indexes.open(self.fetcher)
         explorer = Explorer(
-            memory, indexes, self.fetcher, self.facts, refresh=refresh, partial=partial, progress=self.progress
+            state, indexes, self.fetcher, self.facts, refresh=refresh, partial=partial, progress=self.progress
         )
-        return memory, explorer
+        return state, explorer
 
     def _roots(self, target: Target) -> list[Wanted]:
         return [item for item in self.wanted if _applies(item, target)]
 
     async def lock(
-        self, solution: Solution, memory: ResolutionState, explorer: Explorer, *, distribution: bool = False
+        self, solution: Solution, state: ResolutionState, explorer: Explorer, *, distribution: bool = False
     ) -> ResolveResult:
         """The lock as freeze writes it, with the imports that the files of the remote wheels show.
 
@@ -173,15 +173,15 @@ class Resolution:
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
         summaries = _all_or_none(await self.fetcher.gather([_summary(choice, explorer) for choice in own]))
-        evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, memory, explorer) for choice in own]))
-        distributions = {choice.name: not_installed(memory.metadata[choice.key]) for choice in own}
-        asked = [writable(item.requirement) for item in self._roots(memory.target)]
+        evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, state, explorer) for choice in own]))
+        distributions = {choice.name: not_installed(state.metadata[choice.key]) for choice in own}
+        asked = [writable(item.requirement) for item in self._roots(state.target)]
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
-        base_edges = {name: _base_edges(name, solution, memory, choices) for name in based}
+        base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
         # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
         extras = [Requirement(f"{pick.name}[{pick.extra}]") for pick in solution.picks.values() if pick.extra]
-        dependencies = Dependencies(distributions, others, memory.target, asked=[*asked, *extras])
+        dependencies = Dependencies(distributions, others, state.target, asked=[*asked, *extras])
         edges = dependencies.edges(other_edges=base_edges)
         edges.depends.update(base_edges)
         environment = Environment(
@@ -216,7 +216,7 @@ class Resolution:
         return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
 
     async def _evidence(
-        self, choice: Choice, memory: ResolutionState, explorer: Explorer
+        self, choice: Choice, state: ResolutionState, explorer: Explorer
     ) -> tuple[str, Evidence | Problem | MicropipLockError]:
         """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
         file = choice.file
@@ -228,9 +228,9 @@ class Resolution:
         size = file.size
         if candidate.had_query:
             return choice.name, _query_needed(choice, candidate.url)
-        if self.require_hashes and not memory.hashes_of(choice.name):
+        if self.require_hashes and not state.hashes_of(choice.name):
             return choice.name, _hash_required(choice, candidate.url)
-        said = memory.hashes_of(choice.name) if choice.direct else frozenset()
+        said = state.hashes_of(choice.name) if choice.direct else frozenset()
         hashes = await self._hashes(choice, said, explorer)
         conflict = hashes.conflict(choice.name, str(choice.version), candidate.url)
         if conflict is not None:
@@ -331,10 +331,10 @@ def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSumma
             yield wrong_record(choice.name, str(choice.version), paths, choice.file.url)
 
 
-def _base_edges(name: str, solution: Solution, memory: ResolutionState, choices: dict[str, Choice]) -> set[str]:
+def _base_edges(name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]) -> set[str]:
     """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
     picks = [pick for pick in solution.picks.values() if pick.name == name]
-    asks = [ask for pick in picks for ask in memory.dependencies(Candidate(pick.choice, pick.extra))]
+    asks = [ask for pick in picks for ask in state.dependencies(Candidate(pick.choice, pick.extra))]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()
     return declared | {ask.name for ask in asks if ask.name != name}

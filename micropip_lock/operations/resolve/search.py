@@ -93,7 +93,7 @@ class Conflict:
     asked: tuple[tuple[Candidate | None, Ask], ...]
 
 
-async def solve(memory: ResolutionState, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
+async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
     """Choose versions for ``roots`` and all that they need. Raises what made something unavailable that is needed.
 
     resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer whatever
@@ -102,21 +102,21 @@ async def solve(memory: ResolutionState, explorer: Explorer, roots: tuple[Ask, .
     await explorer.explore(roots)
     is_last, spent = False, 0
     first: Reporter | None = None
-    memory.hopeless = set()
+    state.hopeless = set()
     while True:
         reporter = Reporter()
         # Each package takes a step of its own, without any trouble.
-        most = _MOST_ROUNDS if is_last else _PATIENCE + len(memory.projects)
+        most = _MOST_ROUNDS if is_last else _PATIENCE + len(state.projects)
         try:
-            provider = Provider(memory, roots)
+            provider = Provider(state, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
-            state = _Search(provider, reporter).resolve(roots, max_rounds=most)
+            result = _Search(provider, reporter).resolve(roots, max_rounds=most)
         except DataNeeded as needed:
             await explorer.fetch(needed)
             spent += reporter.detours
             if spent > _PATIENCE:
                 first = first or reporter
-                memory.hopeless, spent = hopeless(memory, roots), 0
+                state.hopeless, spent = hopeless(state, roots), 0
         except ResolutionImpossible as error:
             if not await explorer.complete():
                 causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
@@ -125,13 +125,13 @@ async def solve(memory: ResolutionState, explorer: Explorer, roots: tuple[Ask, .
                 return Conflict(causes, told.first or causes, tuple(told.asked))
         except ResolutionTooDeep as error:
             first = first or reporter
-            fallen = hopeless(memory, roots)
-            if fallen == memory.hopeless and is_last:
+            fallen = hopeless(state, roots)
+            if fallen == state.hopeless and is_last:
                 said = f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
                 raise ResolutionError([said]) from error
-            is_last, memory.hopeless = fallen == memory.hopeless, fallen
+            is_last, state.hopeless = fallen == state.hopeless, fallen
         else:
-            return Solution(_reached(provider, state.mapping, roots))
+            return Solution(_reached(provider, result.mapping, roots))
 
 
 def _reached(provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Ask]) -> dict[str, Candidate]:

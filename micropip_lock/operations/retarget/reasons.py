@@ -27,8 +27,8 @@ _HELP = "What would help:"
 class Reasons:
     """Says of each change why it had to be, from what the resolution has met."""
 
-    def __init__(self, memory: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
-        self._memory = memory
+    def __init__(self, state: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
+        self._state = state
         self._picks = solution.picks
         self._distribution = distribution
         self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
@@ -43,14 +43,14 @@ class Reasons:
         if change.old is None:
             return self._added(change.package)
         if change.new is None:
-            if is_pyodides(change.old) and self._memory.base.entry(change.package) is None:
+            if is_pyodides(change.old) and self._state.base.entry(change.package) is None:
                 return "nothing needs it here" if is_wheel(change.old) and not self._distribution else _WITHOUT
             return "nothing needs it here"
         choice = self._chosen.get(change.package)
         if is_pyodides(change.old):
             if choice is None or choice.entry is not None:
                 return "Pyodide's own"
-            fell = self._excluder(change.package, self._memory.project(change.package).base)
+            fell = self._excluder(change.package, self._state.project(change.package).base)
             return fell or f"the new Pyodide has none; from {choice.index}"
         if change.kind == "details":
             return "as its METADATA says for this Pyodide"
@@ -68,7 +68,7 @@ class Reasons:
 
     def _fell(self, name: str) -> str:
         """Why the old file was not kept: it does not fit, somebody excludes it, or it excludes somebody."""
-        kept = self._memory.preferred.get(name)
+        kept = self._state.preferred.get(name)
         if kept is None:
             return "its version is none that an index can have"
         old = self._old(name, kept)
@@ -78,26 +78,26 @@ class Reasons:
 
     def _old(self, name: str, kept: Preferred) -> Choice | None:
         """A file of the old version that fits by itself."""
-        if kept.held is not None and not self._memory.is_lost(kept.held):
+        if kept.held is not None and not self._state.is_lost(kept.held):
             return kept.held
         chosen = self._chosen.get(name)
-        judged = self._memory.project(name).judge(kept.version, pinned=True)
+        judged = self._state.project(name).judge(kept.version, pinned=True)
         if isinstance(judged, Choice) and (chosen is None or chosen.version != kept.version):
             return judged
         return None
 
     def _unfit(self, name: str, version: Version) -> str:
-        kept, project = self._memory.preferred[name], self._memory.project(name)
+        kept, project = self._state.preferred[name], self._state.project(name)
         judged = project.judge(version, pinned=True)
         if isinstance(judged, Choice):
             if kept.held is not None:
                 return "its file is gone"
-            return f"its wheel for {self._memory.target.platforms[0]}"
+            return f"its wheel for {self._state.target.platforms[0]}"
         if project.listing is None:
             return f"the file of {version} does not fit"  # nobody had to ask for another one
         if version not in project.versions:
             return f"no index has {version}"
-        return _words(judged, version, self._memory.target.platforms[0])
+        return _words(judged, version, self._state.target.platforms[0])
 
     def _excluder(self, name: str, old: Choice | None) -> str:
         """Who asks for another version than ``old``."""
@@ -112,16 +112,16 @@ class Reasons:
         return ""
 
     def _asks(self) -> Iterator[tuple[Candidate | None, Ask]]:
-        for ask in self._memory.roots:
+        for ask in self._state.roots:
             yield None, ask
         for pick in self._picks.values():
-            for ask in self._memory.dependencies(pick):
+            for ask in self._state.dependencies(pick):
                 yield pick, ask
 
     def _needs(self, old: Choice) -> str:
         """What ``old`` needs that is not there now."""
         try:
-            asks = list(self._memory.dependencies(Candidate(old)))
+            asks = list(self._state.dependencies(Candidate(old)))
         except (DataNeeded, MicropipLockError):
             return ""
         for ask in asks:
@@ -132,7 +132,7 @@ class Reasons:
 
     def _lack(self, ask: Ask) -> str:
         """Why that cannot be had."""
-        kept = self._memory.preferred.get(ask.name)
+        kept = self._state.preferred.get(ask.name)
         if (
             kept is not None
             and ask.specifier.contains(kept.version, prereleases=True)
@@ -153,7 +153,7 @@ def _words(fall: Rejection, version: Version, platform: str) -> str:
 
 
 async def refuse(
-    memory: ResolutionState, explorer: Explorer, conflict: Conflict | None, old: Lockfile
+    state: ResolutionState, explorer: Explorer, conflict: Conflict | None, old: Lockfile
 ) -> ResolutionError | None:
     """Every reason why the requirements have no solution: of each that fails alone, and of the rest together.
 
@@ -161,10 +161,10 @@ async def refuse(
     """
     alone: list[tuple[tuple[Ask, ...], Conflict]] = []
     rest = []
-    groups = memory.groups
+    groups = state.groups
     for group in groups:
         try:
-            found = await solve(memory, explorer, group)
+            found = await solve(state, explorer, group)
         except (FetchError, IntegrityError, UnlockableError):
             continue  # nobody knows, and there are reasons enough
         if isinstance(found, Conflict):
@@ -173,57 +173,57 @@ async def refuse(
             rest.append(group)
     errors = []
     for group, found in alone:
-        memory.groups = (group,)
-        errors.append(await explain(memory, explorer, found))
+        state.groups = (group,)
+        errors.append(await explain(state, explorer, found))
     if rest:
-        memory.groups = tuple(rest)
+        state.groups = tuple(rest)
         try:
             asks = tuple(ask for group in rest for ask in group)
-            together = await solve(memory, explorer, asks) if alone else conflict
+            together = await solve(state, explorer, asks) if alone else conflict
             if isinstance(together, Conflict):
-                errors.append(await explain(memory, explorer, together))
+                errors.append(await explain(state, explorer, together))
         except (FetchError, IntegrityError, UnlockableError):
             if not errors:
                 raise
-    memory.groups = groups
+    state.groups = groups
     told = {problem.package for error in errors for problem in error.problems}
     for group, found in alone:
-        for block in await _homeless(group[0].name, memory, explorer, found, old):
+        for block in await _homeless(group[0].name, state, explorer, found, old):
             if block.name not in told:
                 told.add(block.name)
                 lines = [f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP]
                 helps = [f"  {line}" for line in block.helps]
                 problem = Problem(block.code, block.name, None, block.summary, " ".join(block.helps))
                 errors.append(ResolutionError([*lines, *helps], [problem]))
-    return _joined(errors, memory) if errors else None
+    return _joined(errors, state) if errors else None
 
 
 async def _homeless(
-    root: str, memory: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
+    root: str, state: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
 ) -> list[Section]:
     """What a requirement needed in the old lock and nothing at all fits of; the first lack hides the others."""
-    story = ConflictReport(memory, conflict)
+    story = ConflictReport(state, conflict)
     found = []
     for name in sorted(Tree(old.packages).closure(root)):
-        kept = memory.preferred.get(name)
-        if is_pyodides(old.packages[name]) or memory.base.entry(name) is not None:
+        kept = state.preferred.get(name)
+        if is_pyodides(old.packages[name]) or state.base.entry(name) is not None:
             continue
-        if kept is None or (kept.held is not None and not memory.is_lost(kept.held)):
+        if kept is None or (kept.held is not None and not state.is_lost(kept.held)):
             continue
         try:
-            if memory.project(name).listing is None:
-                memory.add_pages(name, await explorer.pages(name))
+            if state.project(name).listing is None:
+                state.add_pages(name, await explorer.pages(name))
         except FetchError:
             continue  # nobody knows
-        project = memory.project(name)
+        project = state.project(name)
         if not any(isinstance(project.judge(version), Choice) for version in project.versions):
             found.append(story.block(name))
     return found
 
 
-def _joined(errors: Sequence[ResolutionError], memory: ResolutionState) -> ResolutionError:
+def _joined(errors: Sequence[ResolutionError], state: ResolutionState) -> ResolutionError:
     """All of them as one, with what would help at the end."""
-    lines, helps = [f"The lock cannot move to {memory.target}.", ""], []
+    lines, helps = [f"The lock cannot move to {state.target}.", ""], []
     for error in errors:
         head, _, help_ = str(error).partition(f"\n{_HELP}\n")
         lines += [*head.strip("\n").split("\n"), ""]

@@ -135,25 +135,25 @@ async def _moved(
     old: Lockfile, task: Resolution, roots: Roots, publications: Publications, *, refresh: bool, whole: bool
 ) -> RetargetResult:
     target = Target.from_info(task.here.base.lockfile.info)
-    memory, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))
+    state, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))
     explorer.publications = publications  # what was read for the requirements is known
     # Not before, for they need resolvelib.
     from ..resolve.search import Conflict, solve
     from .reasons import Reasons, refuse
 
     try:
-        solution = await solve(memory, explorer, memory.roots)
+        solution = await solve(state, explorer, state.roots)
     except (FetchError, IntegrityError, UnlockableError) as error:
         # A definite no is worth more than an answer that is missing.
-        refusal = await refuse(memory, explorer, None, old)
+        refusal = await refuse(state, explorer, None, old)
         raise refusal or error from (None if refusal is None else error)
     if isinstance(solution, Conflict):
-        refusal = await refuse(memory, explorer, solution, old)
+        refusal = await refuse(state, explorer, solution, old)
         assert refusal is not None
         raise refusal
-    result = await task.lock(solution, memory, explorer, distribution=whole)
+    result = await task.lock(solution, state, explorer, distribution=whole)
     changes = diff(old, result.lockfile)
-    reasons = Reasons(memory, solution, result.lockfile, distribution=whole)
+    reasons = Reasons(state, solution, result.lockfile, distribution=whole)
     return RetargetResult(
         result.lockfile,
         result.evidence,

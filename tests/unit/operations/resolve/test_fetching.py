@@ -36,9 +36,9 @@ class Log(Shelf):
 
 
 def explorer(shelf: Shelf, *requirements: str, base: Any = None, **options: Any) -> Explorer:
-    memory = ResolutionState(Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], [])
-    made = Explorer(memory, Indexes([shelf.url]), shelf, NoFacts(), **options)
-    drive(made.explore(memory.roots))
+    state = ResolutionState(Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], [])
+    made = Explorer(state, Indexes([shelf.url]), shelf, NoFacts(), **options)
+    drive(made.explore(state.roots))
     return made
 
 
@@ -65,7 +65,7 @@ def test_what_the_user_says_of_a_project_counts_whoever_asks_for_it(shelf: Log) 
 
 def test_nothing_is_read_twice(shelf: Log) -> None:
     made = explorer(shelf, "app[x]", "app", "lib", "deep")
-    drive(made.explore(made._memory.roots))
+    drive(made.explore(made._state.roots))
     assert len(shelf.pages) == len(set(shelf.pages))
     assert shelf.requests == len(set(shelf.read))
 
@@ -74,13 +74,13 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     shelf = Log()
     shelf.wheel("demo", *(f"1.{number}" for number in range(100)))
     made = explorer(shelf, "demo")
-    asks = made._memory.roots
+    asks = made._state.roots
     counts = []
-    while len(made._memory.metadata) < 100:
-        unread = (item for item in made._memory.matches("demo", asks) if item.key not in made._memory.metadata)
-        before = len(made._memory.metadata)
+    while len(made._state.metadata) < 100:
+        unread = (item for item in made._state.matches("demo", asks) if item.key not in made._state.metadata)
+        before = len(made._state.metadata)
         drive(made.fetch(DataNeeded("demo", asks, next(unread))))
-        counts.append(len(made._memory.metadata) - before)
+        counts.append(len(made._state.metadata) - before)
     assert counts[:6] == [1, 4, 8, 16, 32, 32]
 
 
@@ -96,7 +96,7 @@ def test_errors_wait_until_they_matter(shelf: Log) -> None:
     shelf.files.pop("deep-1.0-py3-none-any.whl")
     shelf.files["deep-1.0-py3-none-any.whl"] = b"no wheel"
     made = explorer(shelf, "app")
-    ((key, error),) = made._memory.errors.items()
+    ((key, error),) = made._state.errors.items()
     assert "deep" in str(key) and "deep-1.0" in str(error)
 
 
@@ -104,7 +104,7 @@ def test_a_version_that_is_no_choice_gives_way_to_the_next(shelf: Log) -> None:
     shelf.wheel("app", "3.0", requires_python="<3")
     shelf.wheel("app", "4.0", dist_info_files={"METADATA": "Name: app\n\n"})
     made = explorer(shelf, "app")
-    project = made._memory.project("app")
+    project = made._state.project("app")
     falls = {str(version): project.judge(version) for version in project.versions}
     assert [getattr(falls[version], "kind", "chosen") for version in ("4.0", "3.0", "2.0")] == [
         "metadata",

@@ -15,8 +15,8 @@ from .test_search import Shelf, solved
 
 def fallen(shelf: Shelf, *roots: str) -> list[str]:
     """What falls of all that a search has learned about."""
-    _, memory = solved(shelf, *roots)
-    return sorted(f"{name} {version}" for name, version, _ in hopeless(memory, memory.roots))
+    _, state = solved(shelf, *roots)
+    return sorted(f"{name} {version}" for name, version, _ in hopeless(state, state.roots))
 
 
 def test_what_goes_with_the_roots_stays() -> None:
@@ -57,7 +57,7 @@ def test_what_nobody_has_read_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> 
     """A page may list thousands of versions."""
     shelf = Shelf()
     shelf.wheel("app", *(f"{number}.0" for number in range(9)))
-    _, memory = solved(shelf, "app")
+    _, state = solved(shelf, "app")
     judged: list[str] = []
 
     def noted(self: Project, version: Version, **options: Any) -> Choice | Rejection:
@@ -66,7 +66,7 @@ def test_what_nobody_has_read_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> 
 
     judge = Project.judge
     monkeypatch.setattr(Project, "judge", noted)
-    assert hopeless(memory, memory.roots) == set()
+    assert hopeless(state, state.roots) == set()
     assert judged == ["8.0"]
 
 

@@ -34,9 +34,9 @@ Fill = Callable[[Shelf], None]
 
 
 def solved(shelf: Shelf, *requirements: str, **options: Any) -> tuple[Solution | Conflict, ResolutionState]:
-    memory = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options)
-    explorer = Explorer(memory, Indexes([shelf.url]), shelf, NoFacts())
-    return drive(solve(memory, explorer, memory.roots)), memory
+    state = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options)
+    explorer = Explorer(state, Indexes([shelf.url]), shelf, NoFacts())
+    return drive(solve(state, explorer, state.roots)), state
 
 
 def chosen(found: Solution | Conflict) -> dict[str, str]:
@@ -137,9 +137,9 @@ def test_many_versions_that_fall_one_after_the_other() -> None:
     for number in range(60):
         shelf.wheel("demo", f"1.{number}", requires=[f"lib=={number}.0"])
     shelf.wheel("lib", "0.0")
-    found, memory = solved(shelf, "demo")
+    found, state = solved(shelf, "demo")
     assert chosen(found) == {"demo": "1.0", "lib": "0.0"}
-    assert len({key for key in memory.metadata if key[0] == "demo"}) == 60
+    assert len({key for key in state.metadata if key[0] == "demo"}) == 60
 
 
 # -- against a search through everything

@@ -32,7 +32,7 @@ from .test_project import INDEX, TARGET, listing, sdist, wheel
 URL = "https://host.example/demo-1.0-py3-none-any.whl"
 
 
-def memory(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any) -> ResolutionState:
+def state(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any) -> ResolutionState:
     wanted = [parse_wanted(text) for text in roots]
     limits = [parse_wanted(text) for text in constraints]
     return ResolutionState(Base(base or base_lock()), TARGET, wanted, limits, **options)
@@ -115,16 +115,16 @@ def test_what_names_a_prerelease(text: str, names: bool) -> None:
 )
 def test_the_pin_of_a_project(roots: list[str], constraints: tuple[str, ...], pin: str | None) -> None:
     expected = None if pin is None else Version(pin)
-    assert memory(*roots, constraints=constraints).pin_of("demo") == expected
+    assert state(*roots, constraints=constraints).pin_of("demo") == expected
 
 
 def test_the_hashes_of_a_project_are_those_that_all_allow() -> None:
     one, two, three = (digit * 64 for digit in "123")
     first = f"demo --hash=sha256:{one} --hash=sha256:{two}"
     second = f"demo --hash=sha256:{two} --hash=sha256:{three}"
-    assert memory(first, "other").hashes_of("demo") == {one, two}
-    assert memory(first, constraints=(second,)).hashes_of("demo") == {two}
-    assert memory(first).hashes_of("other") == frozenset()
+    assert state(first, "other").hashes_of("demo") == {one, two}
+    assert state(first, constraints=(second,)).hashes_of("demo") == {two}
+    assert state(first).hashes_of("other") == frozenset()
     assert common_hashes(asks(first, second, "demo")) == {two}
     assert common_hashes(asks("demo")) == frozenset()
     assert common_hashes(asks(first, f"demo --hash=sha256:{three}")) is None
@@ -134,14 +134,14 @@ def test_the_hashes_of_a_project_are_those_that_all_allow() -> None:
 
 
 def test_an_ask_allows_by_version_hash_url_and_identity() -> None:
-    (choice,) = memory().matches("demo", asks(f"demo @ {URL}"))
+    (choice,) = state().matches("demo", asks(f"demo @ {URL}"))
     other = Choice("demo", Version("1.0"), choice.file)
     assert asks("demo>=1")[0].allows(choice)
     assert not asks("demo>1")[0].allows(choice)
     assert asks(f"demo @ {URL}")[0].allows(choice)
     assert not asks(f"demo @ {URL}")[0].allows(other), "the same URL, but from an index"
     assert Ask("demo", same=choice).allows(choice)
-    based = memory(base=base_lock(entry("demo"))).project("demo").base
+    based = state(base=base_lock(entry("demo"))).project("demo").base
     assert based is not None
     assert not Ask("demo", same=choice).allows(based)
     assert asks(f"demo --hash=sha256:{based.sha256}")[0].allows(based)
@@ -149,7 +149,7 @@ def test_an_ask_allows_by_version_hash_url_and_identity() -> None:
 
 
 def test_pages_are_missing_until_they_are_learnt() -> None:
-    known = memory()
+    known = state()
     with pytest.raises(DataNeeded) as caught:
         list(known.matches("demo", asks("demo>=1")))
     assert (caught.value.name, caught.value.choice) == ("demo", None)
@@ -159,7 +159,7 @@ def test_pages_are_missing_until_they_are_learnt() -> None:
 
 
 def test_the_base_needs_no_pages_as_long_as_it_will_do() -> None:
-    known = memory(base=base_lock(entry("demo", "1.5")))
+    known = state(base=base_lock(entry("demo", "1.5")))
     matches = known.matches("demo", asks("demo"))
     assert next(matches).entry is not None
     with pytest.raises(DataNeeded):  # it fell
@@ -167,19 +167,19 @@ def test_the_base_needs_no_pages_as_long_as_it_will_do() -> None:
     with pytest.raises(DataNeeded):
         next(known.matches("demo", asks("demo>2")))
     with pytest.raises(DataNeeded):
-        next(memory(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", asks("demo")))
+        next(state(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", asks("demo")))
     with pytest.raises(DataNeeded):
-        next(memory(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", asks("demo")))
+        next(state(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", asks("demo")))
 
 
 def test_what_only_the_base_has_is_never_missing() -> None:
-    known = memory(base=base_lock(entry("demo", package_type="shared_library", file_name="demo.zip")))
+    known = state(base=base_lock(entry("demo", package_type="shared_library", file_name="demo.zip")))
     assert found(known, "demo") == ["[1.0]"]
     assert found(known, "demo>9") == []
 
 
 def test_what_could_not_be_had_is_an_error_where_it_is_needed() -> None:
-    known = memory(base=base_lock(entry("demo", "1.5")))
+    known = state(base=base_lock(entry("demo", "1.5")))
     known.errors["demo"] = FetchError("no answer", url="")
     assert next(known.matches("demo", asks("demo"))).entry is not None
     with pytest.raises(FetchError, match="no answer"):
@@ -199,13 +199,13 @@ def test_what_could_not_be_had_is_an_error_where_it_is_needed() -> None:
     ids=str,
 )
 def test_prereleases(options: dict[str, Any], texts: list[str], expected: list[str]) -> None:
-    known = memory(**options)
+    known = state(**options)
     known.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.0"), sdist("3.0")]))
     assert found(known, *texts) == expected
 
 
 def test_prereleases_count_when_the_rest_turned_out_to_be_no_choice() -> None:
-    known = memory()
+    known = state()
     known.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     known.project("demo").reject(choice, "metadata", "broken")
@@ -213,7 +213,7 @@ def test_prereleases_count_when_the_rest_turned_out_to_be_no_choice() -> None:
 
 
 def test_hashes_that_exclude_each_other_allow_nothing() -> None:
-    known = memory()
+    known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
     assert found(known, *(f"demo --hash=sha256:{digit * 64}" for digit in "01")) == []
     assert found(known, *(f"demo @ {URL}#sha256={digit * 64}" for digit in "01")) == []
@@ -240,7 +240,7 @@ def test_hashes_that_exclude_each_other_allow_nothing() -> None:
     ],
 )
 def test_the_wheel_at_a_url(url: str, version: str | None) -> None:
-    choice = memory().direct("demo", url)
+    choice = state().direct("demo", url)
     assert (choice and str(choice.version)) == version
     if choice is not None:
         assert choice.direct
@@ -249,7 +249,7 @@ def test_the_wheel_at_a_url(url: str, version: str | None) -> None:
 
 
 def test_a_wheel_at_a_url_can_be_counted_out() -> None:
-    known = memory()
+    known = state()
     (choice,) = known.matches("demo", asks(f"demo @ {URL}"))
     known.reject_direct(choice, "needs Python <3")
     assert found(known, f"demo @ {URL}") == []
@@ -257,8 +257,8 @@ def test_a_wheel_at_a_url_can_be_counted_out() -> None:
 
 
 def test_two_urls_match_nothing() -> None:
-    assert found(memory(), f"demo @ {URL}", f"demo @ {URL.replace('host', 'other')}") == []
-    assert found(memory(), f"demo @ {URL}", f"demo @ {URL}") == ["1.0"]
+    assert found(state(), f"demo @ {URL}", f"demo @ {URL.replace('host', 'other')}") == []
+    assert found(state(), f"demo @ {URL}", f"demo @ {URL}") == ["1.0"]
 
 
 # -- what a choice needs
@@ -266,7 +266,7 @@ def test_two_urls_match_nothing() -> None:
 
 def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
     """A memory that knows what the one version of demo needs."""
-    known = memory()
+    known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     text = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
@@ -295,7 +295,7 @@ def test_needs_by_markers_and_extras() -> None:
 
 
 def test_metadata_are_missing_until_they_are_read() -> None:
-    known = memory()
+    known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
     (choice,) = known.matches("demo", asks("demo"))
     with pytest.raises(DataNeeded) as caught:
@@ -307,7 +307,7 @@ def test_metadata_are_missing_until_they_are_read() -> None:
 
 
 def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() -> None:
-    known = memory(base=base_lock(entry("demo", depends=["lib", "demo", "not-in-the-base"]), entry("lib")))
+    known = state(base=base_lock(entry("demo", depends=["lib", "demo", "not-in-the-base"]), entry("lib")))
     choice = known.project("demo").base
     assert choice is not None
     assert needs(known, choice) == [("lib", "")]
@@ -338,7 +338,7 @@ def test_markers_of_another_pyodide() -> None:
 
 
 def test_only_what_a_version_was_asked_for_is_marked_so() -> None:
-    known = memory("demo==1.0")
+    known = state("demo==1.0")
     known.add_pages("demo", listing([wheel("1.0")]), Version("1.0"))
     assert known.projects["demo"].pinned_version == Version("1.0")
     known.add_pages("demo", listing([wheel("2.0"), wheel("1.0")]))
@@ -347,7 +347,7 @@ def test_only_what_a_version_was_asked_for_is_marked_so() -> None:
 
 
 def test_an_unknown_project_has_no_matches() -> None:
-    known = memory()
+    known = state()
     known.add_pages("demo", Listing((), (INDEX,), known=False))
     assert found(known, "demo") == []
     assert not known.project("demo").known
