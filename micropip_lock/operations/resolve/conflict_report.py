@@ -12,7 +12,7 @@ from packaging.version import Version
 from ...formats.target import Target
 from .project import Choice, Kind, Project, Rejection
 from .search import Conflict
-from .state import Ask, Candidate, ResolutionState, common_hashes
+from .state import Candidate, Requirement, ResolutionState, common_hashes
 
 #: What is shown: reasons, versions of one reason, who asks for it, letters of a reason.
 _MOST_REASONS = 6
@@ -21,7 +21,7 @@ _MOST_ASKERS = 6
 _LONGEST_REASON = 200
 
 #: Who asks, and for what; None: the user.
-_Asker = tuple[Candidate | None, Ask]
+_Asker = tuple[Candidate | None, Requirement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,21 @@ class ConflictReport:
         self._conflict = conflict
         self._target: Target = state.target
         self._asked: dict[str, list[_Asker]] = defaultdict(list)
-        for parent, ask in conflict.asked:
-            if ask.same is None:
-                self._asked[ask.name].append((parent, ask))
+        for parent, requirement in conflict.asked:
+            if requirement.same is None:
+                self._asked[requirement.name].append((parent, requirement))
 
     def is_known(self, name: str) -> bool:
         """Whether the base or an index has such a project, or a URL names it."""
         project = self._state.projects.get(name)
-        if project is None or any(ask.url for _, ask in self._asked[name]):
+        if project is None or any(requirement.url for _, requirement in self._asked[name]):
             return True
         return project.known or project.listing is None
 
     def names(self) -> list[str]:
         """The packages that it failed at first: the newest versions tell most."""
-        found = [ask.name for _, ask in self._conflict.first if ask.same is None]
-        found += [ask.same.name for _, ask in self._conflict.first if ask.same is not None]
+        found = [requirement.name for _, requirement in self._conflict.first if requirement.same is None]
+        found += [requirement.same.name for _, requirement in self._conflict.first if requirement.same is not None]
         return list(dict.fromkeys(found))[:3]
 
     def block(self, name: str) -> Section:
@@ -66,12 +66,12 @@ class ConflictReport:
         askers = self._askers(name)
         if not self.is_known(name):
             return self._unknown(name, askers)
-        asks = [ask for _, ask in askers] + self._state.constraints.get(name, [])
+        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(name, [])
         several = len(askers) + len(self._state.constraints.get(name, ())) > 1
         lines = [f"  No version of {name} suits them all:" if several else f"  {name} has no version that fits:"]
         lines += self._who(name, askers)
-        by_url = self._by_url(name, asks, askers)
-        reasons = self._reasons(project, asks, askers) if project and by_url is None else []
+        by_url = self._by_url(name, requirements, askers)
+        reasons = self._reasons(project, requirements, askers) if project and by_url is None else []
         if by_url is not None:
             lines.append(f"    {by_url[0]}")
         elif reasons:
@@ -104,30 +104,34 @@ class ConflictReport:
 
     def _askers(self, name: str) -> list[_Asker]:
         """Who asked for it when it failed, newest versions first; each requirement once for each project."""
-        failed = [(parent, ask) for parent, ask in self._conflict.first if ask.name == name and ask.same is None]
+        failed = [
+            (parent, requirement)
+            for parent, requirement in self._conflict.first
+            if requirement.name == name and requirement.same is None
+        ]
         found: dict[tuple[str | None, str], _Asker] = {}
-        for parent, ask in failed or self._asked[name]:
-            found.setdefault((None if parent is None else parent.name, ask.text), (parent, ask))
+        for parent, requirement in failed or self._asked[name]:
+            found.setdefault((None if parent is None else parent.name, requirement.text), (parent, requirement))
         return list(found.values())
 
     def _who(self, name: str, askers: Sequence[_Asker]) -> list[str]:
         lines = []
-        for parent, ask in askers[:_MOST_ASKERS]:
+        for parent, requirement in askers[:_MOST_ASKERS]:
             if parent is None:
-                lines.append(f"    you asked for {ask.text}")
+                lines.append(f"    you asked for {requirement.text}")
                 continue
-            lines.append(f"    {self._versions_of(parent, ask)} {ask.text}{self._because_of(parent)}")
+            lines.append(f"    {self._versions_of(parent, requirement)} {requirement.text}{self._because_of(parent)}")
         if len(askers) > _MOST_ASKERS:
             lines.append(f"    and {len(askers) - _MOST_ASKERS} more ask for it")
-        lines += [f"    your constraint is {ask.text}" for ask in self._state.constraints.get(name, [])]
+        lines += [f"    your constraint is {item.text}" for item in self._state.constraints.get(name, [])]
         return lines
 
-    def _versions_of(self, parent: Candidate, ask: Ask) -> str:
+    def _versions_of(self, parent: Candidate, requirement: Requirement) -> str:
         """«rich 15.0 needs», or «rich 15.0, 14.2 and 8 more need»: all versions of it that ask the same."""
         same = [
             other.choice.version
-            for other, wanted in self._asked[ask.name]
-            if other is not None and other.name == parent.name and wanted.text == ask.text
+            for other, wanted in self._asked[requirement.name]
+            if other is not None and other.name == parent.name and wanted.text == requirement.text
         ]
         versions = sorted({parent.choice.version, *same}, reverse=True)
         verb = "needs" if len(versions) == 1 else "need"
@@ -145,12 +149,18 @@ class ConflictReport:
         seen = {pick.name}
         current: Candidate = pick
         while True:
-            parents = [(parent, ask) for parent, ask in self._asked[current.name] if ask.allows(current.choice)]
-            root = next((ask for parent, ask in parents if parent is None), None)
+            parents = [
+                (parent, requirement)
+                for parent, requirement in self._asked[current.name]
+                if requirement.allows(current.choice)
+            ]
+            root = next((requirement for parent, requirement in parents if parent is None), None)
             if root is not None:
                 chain.append(f"you asked for {root.text}")
                 break
-            step = next(((parent, ask) for parent, ask in parents if parent and parent.name not in seen), None)
+            step = next(
+                ((parent, requirement) for parent, requirement in parents if parent and parent.name not in seen), None
+            )
             if step is None or step[0] is None:
                 break
             chain.append(f"{step[0].choice.shown} needs {step[1].text}")
@@ -158,23 +168,27 @@ class ConflictReport:
             seen.add(current.name)
         return ", and ".join(chain)
 
-    def _reasons(self, project: Project, asks: Sequence[Ask], askers: Sequence[_Asker]) -> list[_Reason]:
+    def _reasons(
+        self, project: Project, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+    ) -> list[_Reason]:
         """Why each version fell: each reason once, the newest versions first."""
         found: dict[tuple[Kind, str], list[str]] = defaultdict(list)
         if project.base is not None and project.base.entry is not None:
             # An index's version of the same number fell for itself.
-            found[self._base_reason(project.base, asks, askers)].append(
+            found[self._base_reason(project.base, requirements, askers)].append(
                 f"{project.base.entry.version} of Pyodide's own"
             )
         for version in project.versions:
-            found[self._reason(project, version, asks, askers)].append(str(version))
+            found[self._reason(project, version, requirements, askers)].append(str(version))
         if _PASSED_OVER in found and ("tried", _NEEDS) not in found:
             # PEP 440: where no other version is allowed pre-releases are, so these were tried.
             found["tried", _NEEDS] = found.pop(_PASSED_OVER)
         return [_Reason(kind, text, versions) for (kind, text), versions in found.items()]
 
-    def _base_reason(self, base: Choice, asks: Sequence[Ask], askers: Sequence[_Asker]) -> tuple[Kind, str]:
-        out = next((ask for ask in asks if not ask.allows(base)), None)
+    def _base_reason(
+        self, base: Choice, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+    ) -> tuple[Kind, str]:
+        out = next((item for item in requirements if not item.allows(base)), None)
         if out is None:
             return "tried", _NEEDS
         if not out.specifier or out.specifier.contains(base.version, prereleases=True):
@@ -182,54 +196,64 @@ class ConflictReport:
         return "excluded", self._excluder(out, askers)
 
     def _reason(
-        self, project: Project, version: Version, asks: Sequence[Ask], askers: Sequence[_Asker]
+        self, project: Project, version: Version, requirements: Sequence[Requirement], askers: Sequence[_Asker]
     ) -> tuple[Kind, str]:
-        for ask in asks:
-            if ask.specifier and not ask.specifier.contains(version, prereleases=True):
-                return "excluded", self._excluder(ask, askers) + _surprise(ask, version)
-        hashes = common_hashes(asks)
+        for requirement in requirements:
+            if requirement.specifier and not requirement.specifier.contains(version, prereleases=True):
+                return "excluded", self._excluder(requirement, askers) + _surprise(requirement, version)
+        hashes = common_hashes(requirements)
         if hashes is None:
             return "hash", "the hashes that you gave exclude each other"
-        judged = project.judge(version, pinned=any(ask.pins for ask in asks), hashes=hashes)
+        judged = project.judge(version, pinned=any(item.pins for item in requirements), hashes=hashes)
         if isinstance(judged, Rejection):
             return judged.kind, judged.reason[:_LONGEST_REASON]
-        if version.is_prerelease and not self._state.allows_prereleases(asks):
+        if version.is_prerelease and not self._state.allows_prereleases(requirements):
             return _PASSED_OVER
         return "tried", _NEEDS
 
-    def _excluder(self, ask: Ask, askers: Sequence[_Asker]) -> str:
+    def _excluder(self, requirement: Requirement, askers: Sequence[_Asker]) -> str:
         for parent, other in askers:
-            if other is ask:
-                return f"not {ask.text}, which you asked for" if parent is None else f"not {ask.text} ({parent.name})"
-        return f"not {ask.text}, your constraint"
+            if other is requirement:
+                return (
+                    f"not {requirement.text}, which you asked for"
+                    if parent is None
+                    else f"not {requirement.text} ({parent.name})"
+                )
+        return f"not {requirement.text}, your constraint"
 
-    def _by_url(self, name: str, asks: Sequence[Ask], askers: Sequence[_Asker]) -> tuple[str, list[str]] | None:
+    def _by_url(
+        self, name: str, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+    ) -> tuple[str, list[str]] | None:
         """What is wrong with the URLs that were named, and what would help; None where there are none."""
-        urls = list(dict.fromkeys(ask.url for ask in asks if ask.url is not None))
+        urls = list(dict.fromkeys(item.url for item in requirements if item.url is not None))
         if not urls:
             return None
         if len(urls) > 1:
             return "these are different wheels, of which only one can be locked", []
-        if common_hashes(asks) is None:
+        if common_hashes(requirements) is None:
             return "the hashes that you gave exclude each other", [f"Give the sha256 that the wheel of {name} has."]
         choice = self._state.direct(name, urls[0])
         if choice is not None:
-            out = next((ask for ask in asks if not ask.allows(choice)), None)
+            out = next((item for item in requirements if not item.allows(choice)), None)
             return f"the URL names {choice.version}: {self._excluder(out, askers) if out else _NEEDS}", []
         reason = _NO_SUCH_WHEEL
         if (fall := self._state.fallen.get(urls[0])) is not None:
             reason += f": it {fall}"
-        parent = next((parent for parent, ask in askers if ask.url is not None and parent is not None), None)
+        parent = next(
+            (parent for parent, requirement in askers if requirement.url is not None and parent is not None), None
+        )
         if parent is not None:
             return reason, [f"Find a version of {parent.name} that needs no such URL, or tell its authors."]
         platform = f"{self._target.platforms[0]}, or pure Python"
         return reason, [f"Name the http(s) URL of a wheel of {name} for Python {self._target.python} ({platform})."]
 
-    def _allow(self, choice: Choice, what: str, asks: Sequence[Ask], askers: Sequence[_Asker]) -> Iterable[str]:
+    def _allow(
+        self, choice: Choice, what: str, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+    ) -> Iterable[str]:
         """What to do to get ``choice``, if one requirement alone keeps it out."""
-        out = [ask for ask in asks if not ask.allows(choice)]
+        out = [item for item in requirements if not item.allows(choice)]
         if len(out) == 1:
-            parent = next((parent for parent, ask in askers if ask is out[0]), None)
+            parent = next((parent for parent, requirement in askers if requirement is out[0]), None)
             if parent is None:
                 yield f"{choice.shown} is {what}: allow that version."
             else:
@@ -243,14 +267,14 @@ class ConflictReport:
         self, name: str, reasons: Sequence[_Reason], project: Project | None, askers: Sequence[_Asker]
     ) -> list[str]:
         newest = {reason.kind: reason.versions[0] for reason in reversed(reasons)}
-        asks = [ask for _, ask in askers] + self._state.constraints.get(name, [])
+        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(name, [])
         helps: list[str] = []
         if project is not None and "excluded" in newest and len(askers) < 2:
             if project.base is not None:
-                helps += self._allow(project.base, "what Pyodide's own distribution has", asks, askers)
+                helps += self._allow(project.base, "what Pyodide's own distribution has", requirements, askers)
             usable = self._newest(project)
             if usable is not None and (project.base is None or usable.version > project.base.version):
-                helps += self._allow(usable, "the newest that fits this Pyodide", asks, askers)
+                helps += self._allow(usable, "the newest that fits this Pyodide", requirements, askers)
         if "wheel" in newest:
             helps.append(
                 f"Ask the authors of {name} for a wheel for {self._target.platforms[0]}, build one and name it by URL "
@@ -291,9 +315,9 @@ class _Reason:
     versions: list[str]
 
 
-def _surprise(ask: Ask, version: Version) -> str:
+def _surprise(requirement: Requirement, version: Version) -> str:
     """What is not obvious: PEP 440, «<V MUST NOT allow a pre-release of the specified version»."""
-    for item in ask.specifier:
+    for item in requirement.specifier:
         if item.operator == "<" and version.is_prerelease and not item.contains(version, prereleases=True):
             limit = Version(item.version)
             if version < limit:

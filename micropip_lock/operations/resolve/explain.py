@@ -13,7 +13,7 @@ from ...errors import FetchError, IntegrityError, Problem, ResolutionError, Unlo
 from .conflict_report import ConflictReport, Section
 from .fetching import Explorer
 from .search import Conflict, solve
-from .state import Ask, ResolutionState
+from .state import Requirement, ResolutionState
 
 #: With more requirements than this, those that have nothing to do with the conflict are left out together first.
 _MANY = 8
@@ -39,7 +39,7 @@ async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict
         for block in told:
             lines += [*block.lines, ""]
         blocks += told
-        limits = sorted({ask.text for name in names for ask in state.constraints.get(name, ())})
+        limits = sorted({requirement.text for name in names for requirement in state.constraints.get(name, ())})
         several = [f"«{text}»" for text in [*(group[0].text for group in groups), *limits]]
         if len(several) > 1:
             helps.append(f"Loosen or leave out {', '.join(several[:-1])} or {several[-1]}.")
@@ -68,17 +68,15 @@ def _error(lines: list[str], blocks: Sequence[Section], helps: Sequence[str]) ->
 
 
 #: A requirement taken apart.
-_Group = tuple[Ask, ...]
+_Group = tuple[Requirement, ...]
 
 
-async def _cores(
-    state: ResolutionState, explorer: Explorer, conflict: Conflict
-) -> list[tuple[list[_Group], Conflict]]:
+async def _cores(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> list[tuple[list[_Group], Conflict]]:
     """Sets of requirements that conflict, each as small as it can be, and none sharing a requirement with another."""
 
     async def fails(some: Sequence[_Group]) -> Conflict | None:
         try:
-            found = await solve(state, explorer, tuple(ask for group in some for ask in group))
+            found = await solve(state, explorer, tuple(requirement for group in some for requirement in group))
         except (FetchError, IntegrityError, UnlockableError, ResolutionError):
             return None  # nobody knows; it stays part of the explanation
         return found if isinstance(found, Conflict) else None
@@ -113,11 +111,11 @@ async def _smallest(
 def _ancestors(conflict: Conflict) -> set[str]:
     """The names of what conflicts, and of all that led there."""
     needed_by: dict[str, set[str]] = defaultdict(set)
-    for parent, ask in conflict.asked:
+    for parent, requirement in conflict.asked:
         if parent is not None:
-            needed_by[ask.name].add(parent.name)
+            needed_by[requirement.name].add(parent.name)
     found: set[str] = set()
-    waiting = [ask.name for _, ask in (*conflict.causes, *conflict.first)]
+    waiting = [requirement.name for _, requirement in (*conflict.causes, *conflict.first)]
     while waiting:
         name = waiting.pop()
         if name not in found:

@@ -25,7 +25,7 @@ from ...network import Fetcher
 from ...storage import Facts
 from .page_summaries import Outlines
 from .project import Choice, Project, fits_python, needs_python
-from .state import Ask, Candidate, DataNeeded, ResolutionState, holds
+from .state import Candidate, DataNeeded, Requirement, ResolutionState, holds
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many are tried.
 _MOST_AHEAD = 32
@@ -70,51 +70,55 @@ class Explorer:
         self.publications = Publications(fetcher, facts)
         self._listings: dict[str, Listing] = {}
         self._opened: set[tuple[object, str]] = set()
-        self._loading: dict[str, list[tuple[Sequence[Ask], str]]] = {}
+        self._loading: dict[str, list[tuple[Sequence[Requirement], str]]] = {}
         self._reading: dict[object, list[str]] = {}
         self._summaries: dict[object, WheelSummary | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
-        self._roots: dict[str, list[Ask]] = defaultdict(list)
-        for ask in state.roots:
-            if not ask.extra:
-                self._roots[ask.name].append(ask)
+        self._roots: dict[str, list[Requirement]] = defaultdict(list)
+        for requirement in state.roots:
+            if not requirement.extra:
+                self._roots[requirement.name].append(requirement)
         self._done = 0
 
-    async def explore(self, asks: Sequence[Ask]) -> None:
-        """Follow ``asks`` to the best choice of each, to what that needs, and so on."""
-        if len(asks) > _GROUP:
-            groups = [asks[start : start + _GROUP] for start in range(0, len(asks), _GROUP)]
+    async def explore(self, requirements: Sequence[Requirement]) -> None:
+        """Follow ``requirements`` to the best choice of each, to what that needs, and so on."""
+        if len(requirements) > _GROUP:
+            groups = [requirements[start : start + _GROUP] for start in range(0, len(requirements), _GROUP)]
             await self._fetcher.gather([self.explore(group) for group in groups])
             return
-        await self._fetcher.gather([self._follow(ask.name, [ask, *self._roots[ask.name]], ask.extra) for ask in asks])
+        await self._fetcher.gather(
+            [self._follow(item.name, [item, *self._roots[item.name]], item.extra) for item in requirements]
+        )
 
     async def fetch(self, needed: DataNeeded) -> None:
         """Find out what is needed, and what will be needed next if that does not help."""
         name, choice = needed.name, needed.choice
         if choice is None:
             # Not `_follow`: what is known already would be good enough for that.
-            await self._load(name, needed.asks, "")
+            await self._load(name, needed.requirements, "")
             return
         self._misses[name] += 1
         ahead = [choice]
         if (tries := self._misses[name]) > 1:
             with suppress(DataNeeded, MicropipLockError):
                 others = (
-                    item for item in self._state.matches(name, needed.asks) if item.key not in self._state.metadata
+                    item
+                    for item in self._state.matches(name, needed.requirements)
+                    if item.key not in self._state.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
         await self._fetcher.gather([self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)])
 
-    async def _follow(self, name: str, asks: Sequence[Ask], extra: str) -> None:
-        """Find the best match of ``asks``, and go on from there."""
+    async def _follow(self, name: str, requirements: Sequence[Requirement], extra: str) -> None:
+        """Find the best match of ``requirements``, and go on from there."""
         while True:
             try:
-                choice = next(iter(self._state.matches(name, asks)), None)
+                choice = next(iter(self._state.matches(name, requirements)), None)
             except DataNeeded:
                 if name in self._loading:  # somebody else is asking already, and will go on for us
-                    self._loading[name].append((asks, extra))
+                    self._loading[name].append((requirements, extra))
                     return
-                await self._load(name, asks, extra)
+                await self._load(name, requirements, extra)
                 return
             except MicropipLockError:
                 return
@@ -128,23 +132,23 @@ class Explorer:
         project = self._state.projects.get(choice.name)
         return project is not None and project.is_rejected(choice)
 
-    async def _load(self, name: str, asks: Sequence[Ask], extra: str) -> None:
-        self._loading[name] = [(asks, extra)]
+    async def _load(self, name: str, requirements: Sequence[Requirement], extra: str) -> None:
+        self._loading[name] = [(requirements, extra)]
         try:
-            await self._learn(name, asks)
+            await self._learn(name, requirements)
         except MicropipLockError as error:
             self._state.errors[name] = error
         waiting = self._loading.pop(name)
         await self._fetcher.gather([self._follow(name, other, wanted) for other, wanted in waiting])
 
-    async def _learn(self, name: str, asks: Sequence[Ask]) -> None:
+    async def _learn(self, name: str, requirements: Sequence[Requirement]) -> None:
         """Learn what the preferred index says of a project.
 
         Of a version that is pinned and known nobody is asked again, and of others not while the page is fresh.
         """
         partial = self._partial and name not in self._whole
         self._whole.add(name)
-        pin = self._state.pin_among(name, asks) if partial else self._state.pin_of(name)
+        pin = self._state.pin_among(name, requirements) if partial else self._state.pin_of(name)
         key = f"{self._indexes.key} {name} {pin}"
         if pin is not None and not self._refresh and (data := self._facts.get("release", key)) is not None:
             with suppress(ValueError):
@@ -246,13 +250,13 @@ class Explorer:
             extras = [extra]
         if self._is_rejected(choice):
             return
-        asks: list[Ask] = []
+        requirements: list[Requirement] = []
         for wanted in dict.fromkeys(["", *extras]):
             if (choice.key, wanted) not in self._opened:
                 self._opened.add((choice.key, wanted))
                 with suppress(DataNeeded, MicropipLockError):
-                    asks += self._state.dependencies(Candidate(choice, wanted))
-        wanted_next = self.explore([ask for ask in asks if ask.same is None])
+                    requirements += self._state.dependencies(Candidate(choice, wanted))
+        wanted_next = self.explore([item for item in requirements if item.same is None])
         if likely and choice.entry is None and choice.key in self._state.metadata:
             await self._fetcher.gather([wanted_next, self._read_summary(choice)])
         else:

@@ -7,20 +7,20 @@ from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter
 
-from .state import Ask, Candidate, ResolutionState
+from .state import Candidate, Requirement, ResolutionState
 
 #: The name of a package, or ``name[extra]``.
 Identifier = str
 
 
-class Provider(AbstractProvider[Ask, Candidate, Identifier]):
+class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
     """What can be chosen, in which order, and what each choice needs. Raises `DataNeeded` from anywhere."""
 
-    def __init__(self, state: ResolutionState, roots: Sequence[Ask]) -> None:
+    def __init__(self, state: ResolutionState, roots: Sequence[Requirement]) -> None:
         self._state = state
-        self._order = {ask.name: place for place, ask in reversed(list(enumerate(roots)))}
+        self._order = {requirement.name: place for place, requirement in reversed(list(enumerate(roots)))}
 
-    def identify(self, requirement_or_candidate: Ask | Candidate) -> Identifier:
+    def identify(self, requirement_or_candidate: Requirement | Candidate) -> Identifier:
         return identify(requirement_or_candidate)
 
     def narrow_requirement_selection(
@@ -47,14 +47,14 @@ class Provider(AbstractProvider[Ask, Candidate, Identifier]):
     ) -> Any:
         """First an extra of what is chosen, which costs nothing; then what leaves least choice, in the user's order."""
         name = _name(identifier)
-        asks = [item.requirement for item in information[identifier]]
+        requirements = [item.requirement for item in information[identifier]]
         extra = is_extra(identifier)
-        operators = [item.operator for ask in asks for item in ask.specifier]
+        operators = [item.operator for requirement in requirements for item in requirement.specifier]
         return (
             not (extra and name in resolutions),
             extra,
-            not any(ask.url is not None or ask.same is not None for ask in asks),
-            not any(ask.pins for ask in asks),
+            not any(item.url is not None or item.same is not None for item in requirements),
+            not any(item.pins for item in requirements),
             not any(operator in ("<", "<=", "~=", "==") for operator in operators),
             self._order.get(name, len(self._order)),
             not operators,
@@ -64,32 +64,32 @@ class Provider(AbstractProvider[Ask, Candidate, Identifier]):
     def find_matches(
         self,
         identifier: Identifier,
-        requirements: Mapping[Identifier, Iterator[Ask]],
+        requirements: Mapping[Identifier, Iterator[Requirement]],
         incompatibilities: Mapping[Identifier, Iterator[Candidate]],
     ) -> Callable[[], Iterator[Candidate]]:
         name = _name(identifier)
         extra = identifier[len(name) + 1 : -1]
-        asks = list(requirements[name])
+        all_of_name = list(requirements[name])
         if extra:
-            asks += requirements[identifier]
+            all_of_name += requirements[identifier]
         excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._state.hopeless
 
         def found() -> Iterator[Candidate]:
-            self._state.tried[name] = asks
-            for choice in self._state.matches(name, asks):
+            self._state.tried[name] = all_of_name
+            for choice in self._state.matches(name, all_of_name):
                 if choice.key not in excluded:
                     yield Candidate(choice, extra)
 
         return found
 
-    def is_satisfied_by(self, requirement: Ask, candidate: Candidate) -> bool:
+    def is_satisfied_by(self, requirement: Requirement, candidate: Candidate) -> bool:
         return requirement.allows(candidate.choice)
 
-    def get_dependencies(self, candidate: Candidate) -> Iterator[Ask]:
+    def get_dependencies(self, candidate: Candidate) -> Iterator[Requirement]:
         return self._state.dependencies(candidate)
 
 
-def identify(item: Ask | Candidate) -> Identifier:
+def identify(item: Requirement | Candidate) -> Identifier:
     """What is decided at once: a package, or one extra of it."""
     return f"{item.name}[{item.extra}]" if item.extra else item.name
 
@@ -103,14 +103,14 @@ def _name(identifier: Identifier) -> str:
     return identifier.partition("[")[0]
 
 
-class Reporter(BaseReporter[Ask, Candidate, Identifier]):
+class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
     """Remembers who asked for what, for explanations."""
 
     def __init__(self) -> None:
         #: (who needs it, what) for everything that was tried; None: the user.
-        self.asked: list[tuple[Candidate | None, Ask]] = []
+        self.asked: list[tuple[Candidate | None, Requirement]] = []
         #: The asks that could not all be met first.
-        self.first: tuple[tuple[Candidate | None, Ask], ...] = ()
+        self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()
         #: Steps that pinned nothing new. However many packages there are, without conflicts there are none.
         self.detours = 0
         self._pinned: set[Identifier] = set()
@@ -126,7 +126,7 @@ class Reporter(BaseReporter[Ask, Candidate, Identifier]):
         if not self.first:
             self.first = tuple((cause.parent, cause.requirement) for cause in causes)
 
-    def adding_requirement(self, requirement: Ask, parent: Candidate | None) -> None:
+    def adding_requirement(self, requirement: Requirement, parent: Candidate | None) -> None:
         key = (parent and parent.choice.key, parent and parent.extra, requirement.name, requirement.text)
         if key not in self._seen:
             self._seen.add(key)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from .project import Choice, Project
-from .state import Ask, Candidate, ResolutionState
+from .state import Candidate, Requirement, ResolutionState
 
 #: Stands for the base's own version among the places of those that the index has.
 _BASE = -1
@@ -19,16 +19,18 @@ _BASE = -1
 Key = tuple[str, str, str]
 
 
-def hopeless(state: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
+def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
     """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
-    said = [*roots, *(ask for asks in state.constraints.values() for ask in asks)]
-    by_url = {ask.name for ask in said if ask.url is not None}
+    said = [*roots, *(requirement for requirements in state.constraints.values() for requirement in requirements)]
+    by_url = {item.name for item in said if item.url is not None}
     # A file that another lock has may be on no index.
     by_url |= {name for name, item in state.preferred.items() if item.held is not None}
     # Nothing is known of the other versions of what somebody else pinned.
     by_url |= {name for name, item in state.projects.items() if item.pinned_version not in (None, state.pin_of(name))}
     projects = {name: project for name, project in state.projects.items() if project.known and name not in by_url}
-    alive = {name: _allowed(project, [ask for ask in said if ask.name == name]) for name, project in projects.items()}
+    alive = {
+        name: _allowed(project, [item for item in said if item.name == name]) for name, project in projects.items()
+    }
     read: dict[str, set[str]] = defaultdict(set)
     for name, version, _ in state.metadata:
         read[name].add(version)
@@ -38,26 +40,26 @@ def hopeless(state: ResolutionState, roots: Iterable[Ask]) -> set[Key]:
     while falling:
         falling = False
         for name, choices in known.items():
-            for place, choice, asks in choices:
-                if place in alive[name] and not all(_can_be_met(ask, projects, alive) for ask in asks):
+            for place, choice, requirements in choices:
+                if place in alive[name] and not all(_can_be_met(item, projects, alive) for item in requirements):
                     alive[name].discard(place)
                     dead.add(choice.key)
                     falling = True
     return dead
 
 
-def _allowed(project: Project, asks: list[Ask]) -> set[int]:
+def _allowed(project: Project, requirements: list[Requirement]) -> set[int]:
     places = set(range(len(project.versions)))
-    for ask in asks:
-        places &= project.places(ask.limits, ask.specifier)
-    if project.base is not None and all(ask.allows(project.base) for ask in asks):
+    for requirement in requirements:
+        places &= project.places(requirement.limits, requirement.specifier)
+    if project.base is not None and all(item.allows(project.base) for item in requirements):
         places.add(_BASE)
     return places
 
 
 def _known(
     state: ResolutionState, project: Project, places: set[int], read: set[str]
-) -> Iterator[tuple[int, Choice, list[Ask]]]:
+) -> Iterator[tuple[int, Choice, list[Requirement]]]:
     """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
     for place in places:
         # Most versions were never looked at, and to judge one takes a while.
@@ -68,10 +70,10 @@ def _known(
             yield place, choice, list(state.dependencies(Candidate(choice)))
 
 
-def _can_be_met(ask: Ask, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:
-    if ask.name not in alive or ask.url is not None:
+def _can_be_met(requirement: Requirement, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:
+    if requirement.name not in alive or requirement.url is not None:
         return True
-    project, places = projects[ask.name], alive[ask.name]
-    if _BASE in places and project.base is not None and ask.allows(project.base):
+    project, places = projects[requirement.name], alive[requirement.name]
+    if _BASE in places and project.base is not None and requirement.allows(project.base):
         return True
-    return not places.isdisjoint(project.places(ask.limits, ask.specifier))
+    return not places.isdisjoint(project.places(requirement.limits, requirement.specifier))

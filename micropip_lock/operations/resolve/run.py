@@ -334,10 +334,12 @@ def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSumma
 def _base_edges(name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]) -> set[str]:
     """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
     picks = [pick for pick in solution.picks.values() if pick.name == name]
-    asks = [ask for pick in picks for ask in state.dependencies(Candidate(pick.choice, pick.extra))]
+    requirements = [
+        requirement for pick in picks for requirement in state.dependencies(Candidate(pick.choice, pick.extra))
+    ]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()
-    return declared | {ask.name for ask in asks if ask.name != name}
+    return declared | {item.name for item in requirements if item.name != name}
 
 
 def _yanked(choice: Choice) -> Problem | None:

@@ -14,7 +14,7 @@ from ...errors import ResolutionError
 from .fetching import Explorer
 from .provider import Provider, Reporter, is_extra
 from .pruning import hopeless
-from .state import Ask, Candidate, DataNeeded, ResolutionState
+from .state import Candidate, DataNeeded, Requirement, ResolutionState
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
@@ -22,7 +22,7 @@ _MOST_ROUNDS = 20_000
 _PATIENCE = 1_000
 
 
-class _Search(Resolution[Ask, Candidate, str]):
+class _Search(Resolution[Requirement, Candidate, str]):
     """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
 
     def __init__(self, provider: Any, reporter: Any) -> None:
@@ -87,13 +87,13 @@ class Solution:
 class Conflict:
     """No solution: the last asks that could not all be met, by whom; and everything that was asked on the way."""
 
-    causes: tuple[tuple[Candidate | None, Ask], ...]
+    causes: tuple[tuple[Candidate | None, Requirement], ...]
     #: The same of the first conflict that was met, with the newest versions.
-    first: tuple[tuple[Candidate | None, Ask], ...]
-    asked: tuple[tuple[Candidate | None, Ask], ...]
+    first: tuple[tuple[Candidate | None, Requirement], ...]
+    asked: tuple[tuple[Candidate | None, Requirement], ...]
 
 
-async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Ask, ...]) -> Solution | Conflict:
+async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Requirement, ...]) -> Solution | Conflict:
     """Choose versions for ``roots`` and all that they need. Raises what made something unavailable that is needed.
 
     resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer whatever
@@ -134,10 +134,12 @@ async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Ask, ..
             return Solution(_reached(provider, result.mapping, roots))
 
 
-def _reached(provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Ask]) -> dict[str, Candidate]:
+def _reached(
+    provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Requirement]
+) -> dict[str, Candidate]:
     """The picks that ``roots`` lead to, without what is left over from turns that were taken back."""
     found: set[str] = set()
-    waiting = [provider.identify(ask) for ask in roots]
+    waiting = [provider.identify(item) for item in roots]
     while waiting:
         identifier = waiting.pop()
         if identifier not in found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
-from packaging.requirements import Requirement
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -29,7 +29,7 @@ _MOST_HASHES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Requirement:
     """Somebody needs a package: one extra of it, or ("") the package itself."""
 
     name: str
@@ -107,25 +107,27 @@ class Preferred:
 class DataNeeded(Exception):
     """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA of ``choice``."""
 
-    def __init__(self, name: str, asks: Sequence[Ask], choice: Choice | None = None, extra: str = "") -> None:
+    def __init__(
+        self, name: str, requirements: Sequence[Requirement], choice: Choice | None = None, extra: str = ""
+    ) -> None:
         super().__init__(name)
         self.name = name
-        self.asks = asks
+        self.requirements = requirements
         self.choice = choice
         #: The extra that it is wanted for: of an entry of the base, nothing else takes METADATA.
         self.extra = extra
 
 
-def asks_of(requirement: Requirement, hashes: frozenset[str] = frozenset()) -> Iterator[Ask]:
+def requirements_of(requirement: DeclaredRequirement, hashes: frozenset[str] = frozenset()) -> Iterator[Requirement]:
     """A requirement taken apart: the package, and each of its extras."""
     name = canonicalize_name(requirement.name)
     url = requirement.url.partition("#")[0] if requirement.url else None
     text = _text(requirement) + "".join(f" --hash=sha256:{digest[:8]}..." for digest in sorted(hashes)[:_MOST_HASHES])
     for extra in ("", *sorted(map(canonicalize_name, requirement.extras))):
-        yield Ask(name, requirement.specifier, extra, url, hashes, text)
+        yield Requirement(name, requirement.specifier, extra, url, hashes, text)
 
 
-def _text(requirement: Requirement) -> str:
+def _text(requirement: DeclaredRequirement) -> str:
     """A requirement as messages show it: without marker, and without what may be secret in a URL."""
     if requirement.url is None:
         text = str(requirement).partition(";")[0].strip()
@@ -135,9 +137,9 @@ def _text(requirement: Requirement) -> str:
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
 
 
-def common_hashes(asks: Iterable[Ask]) -> frozenset[str] | None:
-    """The sha256 that all ``asks`` allow; empty: any; None: they exclude each other."""
-    said = [ask.hashes for ask in asks if ask.hashes]
+def common_hashes(requirements: Iterable[Requirement]) -> frozenset[str] | None:
+    """The sha256 that all ``requirements`` allow; empty: any; None: they exclude each other."""
+    said = [item.hashes for item in requirements if item.hashes]
     common = frozenset.intersection(*said) if said else frozenset()
     return None if said and not common else common
 
@@ -166,42 +168,45 @@ class ResolutionState:
         self.upgrade = upgrade
         self.preferred = preferred
         #: What the user asked for: each requirement taken apart.
-        self.groups = tuple(tuple(asks_of(wanted.requirement, wanted.hashes)) for wanted in roots)
-        self.roots = tuple(ask for group in self.groups for ask in group)
-        self.constraints: dict[str, list[Ask]] = {}
+        self.groups = tuple(tuple(requirements_of(wanted.requirement, wanted.hashes)) for wanted in roots)
+        self.roots = tuple(requirement for group in self.groups for requirement in group)
+        self.constraints: dict[str, list[Requirement]] = {}
         for wanted in constraints:
-            for ask in asks_of(wanted.requirement, wanted.hashes):
-                self.constraints.setdefault(ask.name, []).append(ask)
+            for requirement in requirements_of(wanted.requirement, wanted.hashes):
+                self.constraints.setdefault(requirement.name, []).append(requirement)
         self.projects: dict[str, Project] = {}
         #: By `Choice.key`.
         self.metadata: dict[tuple[str, str, str], CoreMetadata] = {}
         #: Why a project or the METADATA of a choice cannot be had, by name or by `Choice.key`.
         self.errors: dict[object, MicropipLockError] = {}
         #: What was asked for last, by name: what is tried next if a choice falls.
-        self.tried: dict[str, Sequence[Ask]] = {}
+        self.tried: dict[str, Sequence[Requirement]] = {}
         #: By `Choice.key`: what no solution can have.
         self.hopeless: set[tuple[str, str, str]] = set()
         self._pre = pre
         self._direct: dict[tuple[str, str], Choice | None] = {}
         #: By URL: why a wheel that was named by it was counted out, in words that follow «it».
         self.fallen: dict[str, str] = {}
-        self._dependencies: dict[tuple[tuple[str, str, str], str], tuple[Ask, ...]] = {}
+        self._dependencies: dict[tuple[tuple[str, str, str], str], tuple[Requirement, ...]] = {}
 
-    def _said(self) -> Iterable[Ask]:
-        return (*self.roots, *(ask for asks in self.constraints.values() for ask in asks))
+    def _said(self) -> Iterable[Requirement]:
+        return (
+            *self.roots,
+            *(requirement for requirements in self.constraints.values() for requirement in requirements),
+        )
 
-    def pin_among(self, name: str, asks: Iterable[Ask]) -> Version | None:
-        """The version that ``asks`` or the constraints name for ``name``, if there is exactly one."""
-        found = {ask.pin for ask in (*asks, *self.constraints.get(name, ())) if ask.pins}
+    def pin_among(self, name: str, requirements: Iterable[Requirement]) -> Version | None:
+        """The version that ``requirements`` or the constraints name for ``name``, if there is exactly one."""
+        found = {item.pin for item in (*requirements, *self.constraints.get(name, ())) if item.pins}
         return found.pop() if len(found) == 1 else None
 
     def pin_of(self, name: str) -> Version | None:
         """The version that the user names for ``name``, if there is exactly one."""
         found = {
             item.version
-            for ask in self._said()
-            if ask.name == name and ask.pins
-            for item in ask.specifier
+            for requirement in self._said()
+            if requirement.name == name and requirement.pins
+            for item in requirement.specifier
             if item.operator in ("==", "===")
         }
         with suppress(InvalidVersion):  # «===» takes any text
@@ -210,7 +215,7 @@ class ResolutionState:
 
     def hashes_of(self, name: str) -> frozenset[str]:
         """The sha256 that the user allows for ``name``; empty: any."""
-        said = [ask.hashes for ask in self._said() if ask.name == name and ask.hashes]
+        said = [item.hashes for item in self._said() if item.name == name and item.hashes]
         return frozenset.intersection(*said) if said else frozenset()
 
     def add_pages(
@@ -228,41 +233,47 @@ class ResolutionState:
             self.projects[name] = Project(name, self.target, self.base.entry(name), None)
         return self.projects[name]
 
-    def matches(self, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
+    def matches(self, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
         """The choices that every ask allows, best first. Raises `DataNeeded`, or the error that was met before."""
-        asks = [*asks, *self.constraints.get(name, ())]
-        urls = {ask.url for ask in asks if ask.url is not None}
+        requirements = [*requirements, *self.constraints.get(name, ())]
+        urls = {item.url for item in requirements if item.url is not None}
         if urls:
-            choice = self.direct(name, urls.pop()) if len(urls) == 1 and common_hashes(asks) is not None else None
-            if choice is not None and all(ask.allows(choice) for ask in asks):
+            choice = (
+                self.direct(name, urls.pop()) if len(urls) == 1 and common_hashes(requirements) is not None else None
+            )
+            if choice is not None and all(item.allows(choice) for item in requirements):
                 yield choice
             return
-        if any(ask.same is not None for ask in asks):
-            same = next(ask.same for ask in asks if ask.same is not None)
-            if all(ask.allows(same) for ask in asks):
+        if any(item.same is not None for item in requirements):
+            same = next(item.same for item in requirements if item.same is not None)
+            if all(item.allows(same) for item in requirements):
                 yield same
             return
         tried = set()
         if name in self.preferred:
-            for choice in self._from_preferred(self.preferred[name], name, asks):
+            for choice in self._from_preferred(self.preferred[name], name, requirements):
                 tried.add(choice.key)
                 yield choice
-        yield from (choice for choice in self._from_project(self._project(name, asks), asks) if choice.key not in tried)
+        yield from (
+            choice
+            for choice in self._from_project(self._project(name, requirements), requirements)
+            if choice.key not in tried
+        )
 
-    def _from_preferred(self, preferred: Preferred, name: str, asks: Sequence[Ask]) -> Iterator[Choice]:
+    def _from_preferred(self, preferred: Preferred, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
         project, held, version = self.project(name), preferred.held, preferred.version
-        allowed = common_hashes(asks)
+        allowed = common_hashes(requirements)
         if allowed is None:
             return
-        if held is not None and not self.is_lost(held) and all(ask.allows(held) for ask in asks):
+        if held is not None and not self.is_lost(held) and all(item.allows(held) for item in requirements):
             yield held
         base = project.base
         is_first = base is not None and (preferred.base_first or base.version == version)
-        if base is not None and is_first and all(ask.allows(base) for ask in asks):
+        if base is not None and is_first and all(item.allows(base) for item in requirements):
             yield base
-        if project.is_base_only or not all(ask.specifier.contains(version, prereleases=True) for ask in asks):
+        if project.is_base_only or not all(item.specifier.contains(version, prereleases=True) for item in requirements):
             return
-        self._listed(project, asks)
+        self._listed(project, requirements)
         # Who locked a version that was yanked since asked for exactly that one.
         if isinstance(judged := project.judge(version, pinned=True, hashes=allowed), Choice):
             yield judged
@@ -271,62 +282,62 @@ class ResolutionState:
         """Whether a file is not where it was, or turned out not to fit."""
         return self.project(choice.name).is_rejected(choice) or isinstance(self.errors.get(choice.key), GoneError)
 
-    def _project(self, name: str, asks: Sequence[Ask]) -> Project:
+    def _project(self, name: str, requirements: Sequence[Requirement]) -> Project:
         project = self.project(name)
-        if project.base is None or self.upgrade or not all(ask.allows(project.base) for ask in asks):
-            self._listed(project, asks)
+        if project.base is None or self.upgrade or not all(item.allows(project.base) for item in requirements):
+            self._listed(project, requirements)
         return project
 
-    def _listed(self, project: Project, asks: Sequence[Ask]) -> None:
+    def _listed(self, project: Project, requirements: Sequence[Requirement]) -> None:
         """Insist that the index was asked for a project that it may have."""
         if project.listing is None and not project.is_base_only:
             if project.name in self.errors:
                 raise self.errors[project.name].with_traceback(None)
-            raise DataNeeded(project.name, asks)
+            raise DataNeeded(project.name, requirements)
 
-    def _from_project(self, project: Project, asks: Sequence[Ask]) -> Iterator[Choice]:
-        allows_pre = self.allows_prereleases(asks)
-        pinned = any(ask.pins for ask in asks)
-        allowed = common_hashes(asks)
+    def _from_project(self, project: Project, requirements: Sequence[Requirement]) -> Iterator[Choice]:
+        allows_pre = self.allows_prereleases(requirements)
+        pinned = any(item.pins for item in requirements)
+        allowed = common_hashes(requirements)
         if allowed is None:
             return
         found = False
         later: list[Version] = []
-        specifiers = {ask.limits: ask.specifier for ask in asks if ask.limits}
+        specifiers = {item.limits: item.specifier for item in requirements if item.limits}
         # Of a project that somebody pinned the other versions are not known.
-        stuck = project.pinned_version is not None and all(ask.pin != project.pinned_version for ask in asks)
+        stuck = project.pinned_version is not None and all(item.pin != project.pinned_version for item in requirements)
         for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
             if choice is not None:
                 # What the base has was chosen by Pyodide: a pre-release among it is as good as any other version.
-                if not all(ask.allows(choice) for ask in asks) or (
+                if not all(item.allows(choice) for item in requirements) or (
                     self.upgrade and version.is_prerelease and not allows_pre
                 ):
                     continue
                 found = True
                 yield choice
                 # It fell: now the index has to be asked.
-                self._listed(project, asks)
+                self._listed(project, requirements)
             elif stuck:
                 break
             elif version.is_prerelease and not allows_pre:
                 later.append(version)
             elif project.lacks(version):
-                raise DataNeeded(project.name, asks)
+                raise DataNeeded(project.name, requirements)
             elif isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 found = True
                 yield judged
         if stuck:
-            raise DataNeeded(project.name, asks)
+            raise DataNeeded(project.name, requirements)
         # PEP 440: pre-releases are accepted «if no other version satisfies the specifier».
         for version in () if found else later:
             if project.lacks(version):
-                raise DataNeeded(project.name, asks)
+                raise DataNeeded(project.name, requirements)
             if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
                 yield judged
 
-    def allows_prereleases(self, asks: Iterable[Ask]) -> bool:
+    def allows_prereleases(self, requirements: Iterable[Requirement]) -> bool:
         """Whether pre-releases count like any other version."""
-        return self._pre or any(ask.names_prerelease for ask in asks)
+        return self._pre or any(item.names_prerelease for item in requirements)
 
     def direct(self, name: str, url: str) -> Choice | None:
         """The wheel at ``url``, or None when that is no wheel of ``name`` for this target."""
@@ -350,16 +361,16 @@ class ResolutionState:
         self._direct[choice.name, choice.file.url] = None
         self.fallen[choice.file.url] = reason
 
-    def dependencies(self, pick: Candidate) -> Iterator[Ask]:
+    def dependencies(self, pick: Candidate) -> Iterator[Requirement]:
         """What a pick needs. Raises `DataNeeded`, or the error that was met before."""
         choice, extra = pick.choice, pick.extra
         if extra:
-            yield Ask(choice.name, text=choice.shown, same=choice)
+            yield Requirement(choice.name, text=choice.shown, same=choice)
         if choice.entry is not None and not extra:
             for name in choice.entry.depends:
                 # The base is not always closed; what it lacks is told when the lock is made.
                 if name != choice.name and name in self.base.lockfile.packages:
-                    yield Ask(name, text=name)
+                    yield Requirement(name, text=name)
             return
         metadata = self.metadata.get(choice.key)
         if metadata is None:
@@ -371,19 +382,18 @@ class ResolutionState:
             self._dependencies[key] = tuple(self._active(metadata.requires, choice.name, extra))
         yield from self._dependencies[key]
 
-    def _active(self, requires: Iterable[Requirement], own: str, extra: str) -> Iterator[Ask]:
-        for requirement in requires:
+    def _active(self, requires: Iterable[DeclaredRequirement], own: str, extra: str) -> Iterator[Requirement]:
+        environment = self.target.environment
+        for declared in requires:
             # What holds without the extra is asked for by the package itself.
-            if not holds(requirement, self.target.environment, extra) or (
-                extra and holds(requirement, self.target.environment, "")
-            ):
+            if not holds(declared, environment, extra) or (extra and holds(declared, environment, "")):
                 continue
-            for ask in asks_of(requirement):
-                if ask.name != own or ask.extra:
-                    yield ask
+            for requirement in requirements_of(declared):
+                if requirement.name != own or requirement.extra:
+                    yield requirement
 
 
-def holds(requirement: Requirement, environment: Mapping[str, str], extra: str) -> bool:
+def holds(requirement: DeclaredRequirement, environment: Mapping[str, str], extra: str) -> bool:
     """Whether the marker of a requirement is true. Raises ValueError when it makes no sense."""
     if requirement.marker is None:
         return True

@@ -15,7 +15,7 @@ from ..resolve.explain import explain
 from ..resolve.fetching import Explorer
 from ..resolve.project import Choice, Kind, Rejection
 from ..resolve.search import Conflict, Solution, solve
-from ..resolve.state import Ask, Candidate, DataNeeded, Preferred, ResolutionState
+from ..resolve.state import Candidate, DataNeeded, Preferred, Requirement, ResolutionState
 from ..tree.run import Tree
 from .roots import is_pyodides, is_wheel
 
@@ -32,7 +32,7 @@ class Reasons:
         self._picks = solution.picks
         self._distribution = distribution
         self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
-        self._asked: dict[str, list[tuple[Candidate | None, Ask]]] = {}
+        self._asked: dict[str, list[tuple[Candidate | None, Requirement]]] = {}
         self._users: dict[str, list[str]] = defaultdict(list)
         for key, entry in sorted(new.packages.items()):
             for name in set(entry.depends):
@@ -104,41 +104,41 @@ class Reasons:
         if old is None:
             return ""
         if not self._asked:
-            for pick, ask in self._asks():
-                self._asked.setdefault(ask.name, []).append((pick, ask))
-        for pick, ask in self._asked.get(name, ()):
-            if ask.same is None and not ask.allows(old):
-                return f"{pick.choice.shown} needs {ask.text}" if pick else f"you asked for {ask.text}"
+            for pick, requirement in self._asks():
+                self._asked.setdefault(requirement.name, []).append((pick, requirement))
+        for pick, requirement in self._asked.get(name, ()):
+            if requirement.same is None and not requirement.allows(old):
+                return f"{pick.choice.shown} needs {requirement.text}" if pick else f"you asked for {requirement.text}"
         return ""
 
-    def _asks(self) -> Iterator[tuple[Candidate | None, Ask]]:
-        for ask in self._state.roots:
-            yield None, ask
+    def _asks(self) -> Iterator[tuple[Candidate | None, Requirement]]:
+        for requirement in self._state.roots:
+            yield None, requirement
         for pick in self._picks.values():
-            for ask in self._state.dependencies(pick):
-                yield pick, ask
+            for requirement in self._state.dependencies(pick):
+                yield pick, requirement
 
     def _needs(self, old: Choice) -> str:
         """What ``old`` needs that is not there now."""
         try:
-            asks = list(self._state.dependencies(Candidate(old)))
+            requirements = list(self._state.dependencies(Candidate(old)))
         except (DataNeeded, MicropipLockError):
             return ""
-        for ask in asks:
-            chosen = self._chosen.get(ask.name)
-            if chosen is None or not ask.allows(chosen):
-                return f"{old.version} needs {ask.text}, but {self._lack(ask)}"
+        for requirement in requirements:
+            chosen = self._chosen.get(requirement.name)
+            if chosen is None or not requirement.allows(chosen):
+                return f"{old.version} needs {requirement.text}, but {self._lack(requirement)}"
         return ""
 
-    def _lack(self, ask: Ask) -> str:
+    def _lack(self, requirement: Requirement) -> str:
         """Why that cannot be had."""
-        kept = self._state.preferred.get(ask.name)
+        kept = self._state.preferred.get(requirement.name)
         if (
             kept is not None
-            and ask.specifier.contains(kept.version, prereleases=True)
-            and not self._old(ask.name, kept)
+            and requirement.specifier.contains(kept.version, prereleases=True)
+            and not self._old(requirement.name, kept)
         ):
-            return self._unfit(ask.name, kept.version)
+            return self._unfit(requirement.name, kept.version)
         return "that does not go with the rest"
 
 
@@ -159,7 +159,7 @@ async def refuse(
 
     ``conflict`` None: an answer was missing; then None, if there is no reason beside it.
     """
-    alone: list[tuple[tuple[Ask, ...], Conflict]] = []
+    alone: list[tuple[tuple[Requirement, ...], Conflict]] = []
     rest = []
     groups = state.groups
     for group in groups:
@@ -178,8 +178,8 @@ async def refuse(
     if rest:
         state.groups = tuple(rest)
         try:
-            asks = tuple(ask for group in rest for ask in group)
-            together = await solve(state, explorer, asks) if alone else conflict
+            requirements = tuple(requirement for group in rest for requirement in group)
+            together = await solve(state, explorer, requirements) if alone else conflict
             if isinstance(together, Conflict):
                 errors.append(await explain(state, explorer, together))
         except (FetchError, IntegrityError, UnlockableError):

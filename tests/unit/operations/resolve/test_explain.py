@@ -218,7 +218,7 @@ def test_a_base_version_that_only_its_hash_keeps_out() -> None:
 def test_whether_a_prerelease_was_tried(requirement: str, reasons: dict[str, str]) -> None:
     state = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(requirement)], [])
     state.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.9")]))
-    asked = tuple((None, ask) for ask in state.roots)
+    asked = tuple((None, root) for root in state.roots)
     block = ConflictReport(state, Conflict(asked, asked, asked)).block("demo")
     said = {"tried": "what it needs cannot be had", "prerelease": "a pre-release", "excluded": f"not {requirement}"}
     table = [line.strip().split(": ") for line in block.lines if line.startswith("      ")]

@@ -74,12 +74,12 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     shelf = Log()
     shelf.wheel("demo", *(f"1.{number}" for number in range(100)))
     made = explorer(shelf, "demo")
-    asks = made._state.roots
+    requirements = made._state.roots
     counts = []
     while len(made._state.metadata) < 100:
-        unread = (item for item in made._state.matches("demo", asks) if item.key not in made._state.metadata)
+        unread = (item for item in made._state.matches("demo", requirements) if item.key not in made._state.metadata)
         before = len(made._state.metadata)
-        drive(made.fetch(DataNeeded("demo", asks, next(unread))))
+        drive(made.fetch(DataNeeded("demo", requirements, next(unread))))
         counts.append(len(made._state.metadata) - before)
     assert counts[:6] == [1, 4, 8, 16, 32, 32]
 

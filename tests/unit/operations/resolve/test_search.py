@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
+from packaging.requirements import Requirement as DeclaredRequirement
 
 from micropip_lock import ResolutionError
 from micropip_lock.errors import FetchError, MicropipLockError
@@ -22,7 +22,7 @@ from micropip_lock.operations.resolve import search as _solve
 from micropip_lock.operations.resolve.fetching import Explorer
 from micropip_lock.operations.resolve.project import Choice
 from micropip_lock.operations.resolve.search import Conflict, Solution, solve
-from micropip_lock.operations.resolve.state import Ask, ResolutionState
+from micropip_lock.operations.resolve.state import Requirement, ResolutionState
 from micropip_lock.storage import NoFacts
 
 from ....end_to_end.golden.cases import Shelf
@@ -65,11 +65,11 @@ def test_a_conflict_says_who_asked_for_what() -> None:
     shelf.wheel("lib", "2.0", "1.0")
     found, _ = solved(shelf, "one", "two")
     assert isinstance(found, Conflict)
-    assert sorted((parent and parent.name, ask.text) for parent, ask in found.first) == [
+    assert sorted((parent and parent.name, requirement.text) for parent, requirement in found.first) == [
         ("one", "lib<2"),
         ("two", "lib>=2"),
     ]
-    assert {ask.text for parent, ask in found.asked if parent is None} == {"one", "two"}
+    assert {requirement.text for parent, requirement in found.asked if parent is None} == {"one", "two"}
 
 
 def test_what_is_out_of_reach_matters_only_where_it_is_needed() -> None:
@@ -118,12 +118,12 @@ def test_nothing_is_ruled_out_only_because_there_are_many_packages(monkeypatch: 
 def test_what_met_every_ask_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def noted(self: Ask, choice: Choice) -> bool:
+    def noted(self: Requirement, choice: Choice) -> bool:
         asked.append(choice.name)
         return allows(self, choice)
 
-    allows = Ask.allows
-    monkeypatch.setattr(Ask, "allows", noted)
+    allows = Requirement.allows
+    monkeypatch.setattr(Requirement, "allows", noted)
     solved(chain(5), "p0")
     few = len(asked) / 6
     asked.clear()
@@ -168,7 +168,8 @@ def worlds() -> Iterator[World]:
 def is_solution(world: World, roots: list[str], versions: Mapping[str, str]) -> bool:
     needs = [*roots, *(need for name, version in versions.items() for need in world[name][version])]
     return all(
-        item.name in versions and item.specifier.contains(versions[item.name]) for item in map(Requirement, needs)
+        item.name in versions and item.specifier.contains(versions[item.name])
+        for item in map(DeclaredRequirement, needs)
     )
 
 

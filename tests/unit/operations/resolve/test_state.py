@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
@@ -17,13 +17,13 @@ from micropip_lock.index.client import Listing
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve.project import Choice
 from micropip_lock.operations.resolve.state import (
-    Ask,
     Candidate,
     DataNeeded,
+    Requirement,
     ResolutionState,
-    asks_of,
     common_hashes,
     holds,
+    requirements_of,
 )
 
 from ....support.freezing import INFO, base_lock, entry
@@ -38,14 +38,14 @@ def state(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **op
     return ResolutionState(Base(base or base_lock()), TARGET, wanted, limits, **options)
 
 
-def asks(*texts: str) -> list[Ask]:
+def requirements(*texts: str) -> list[Requirement]:
     wanted = [parse_wanted(text) for text in texts]
-    return [ask for item in wanted for ask in asks_of(item.requirement, item.hashes)]
+    return [requirement for item in wanted for requirement in requirements_of(item.requirement, item.hashes)]
 
 
 def found(known: ResolutionState, *texts: str) -> list[str]:
     """The matches, best first; the base's own in brackets."""
-    choices = known.matches("demo", asks(*texts))
+    choices = known.matches("demo", requirements(*texts))
     return [f"[{choice.version}]" if choice.entry else str(choice.version) for choice in choices]
 
 
@@ -53,13 +53,13 @@ def found(known: ResolutionState, *texts: str) -> list[str]:
 
 
 def test_a_requirement_is_the_package_and_its_extras() -> None:
-    parts = asks("Demo.X[Two_b,one]>=1")
-    assert [(ask.name, ask.extra, str(ask.specifier)) for ask in parts] == [
+    parts = requirements("Demo.X[Two_b,one]>=1")
+    assert [(requirement.name, requirement.extra, str(requirement.specifier)) for requirement in parts] == [
         ("demo-x", "", ">=1"),
         ("demo-x", "one", ">=1"),
         ("demo-x", "two-b", ">=1"),
     ]
-    assert {ask.text for ask in parts} == {str(Requirement("Demo.X[Two_b,one]>=1"))}
+    assert {requirement.text for requirement in parts} == {str(DeclaredRequirement("Demo.X[Two_b,one]>=1"))}
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_requirement_is_the_package_and_its_extras() -> None:
     ids=["marker", "secrets", "fragment", "hash"],
 )
 def test_requirements_are_shown_short_and_without_secrets(requirement: str, text: str) -> None:
-    assert [ask.text for ask in asks(requirement)][:1] == [text]
+    assert [item.text for item in requirements(requirement)][:1] == [text]
 
 
 def test_a_very_long_requirement_is_cut() -> None:
-    (ask,) = asks("demo" + ",".join(f"!=1.{number}" for number in range(500)))
-    assert len(ask.text) < 250
-    assert ask.text.endswith("...")
+    (requirement,) = requirements("demo" + ",".join(f"!=1.{number}" for number in range(500)))
+    assert len(requirement.text) < 250
+    assert requirement.text.endswith("...")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_very_long_requirement_is_cut() -> None:
     [("demo==1.0", True), ("demo===1.0", True), ("demo==1.*", False), ("demo>=1", False), ("demo", False)],
 )
 def test_what_pins(text: str, pins: bool) -> None:
-    assert asks(text)[0].pins is pins
+    assert requirements(text)[0].pins is pins
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_pins(text: str, pins: bool) -> None:
     [("demo>=1.0a1", True), ("demo==1.0rc1", True), ("demo>=1", False), ("demo", False), ("demo===any", False)],
 )
 def test_what_names_a_prerelease(text: str, names: bool) -> None:
-    assert asks(text)[0].names_prerelease is names
+    assert requirements(text)[0].names_prerelease is names
 
 
 @pytest.mark.parametrize(
@@ -125,33 +125,33 @@ def test_the_hashes_of_a_project_are_those_that_all_allow() -> None:
     assert state(first, "other").hashes_of("demo") == {one, two}
     assert state(first, constraints=(second,)).hashes_of("demo") == {two}
     assert state(first).hashes_of("other") == frozenset()
-    assert common_hashes(asks(first, second, "demo")) == {two}
-    assert common_hashes(asks("demo")) == frozenset()
-    assert common_hashes(asks(first, f"demo --hash=sha256:{three}")) is None
+    assert common_hashes(requirements(first, second, "demo")) == {two}
+    assert common_hashes(requirements("demo")) == frozenset()
+    assert common_hashes(requirements(first, f"demo --hash=sha256:{three}")) is None
 
 
 # -- what is allowed
 
 
 def test_an_ask_allows_by_version_hash_url_and_identity() -> None:
-    (choice,) = state().matches("demo", asks(f"demo @ {URL}"))
+    (choice,) = state().matches("demo", requirements(f"demo @ {URL}"))
     other = Choice("demo", Version("1.0"), choice.file)
-    assert asks("demo>=1")[0].allows(choice)
-    assert not asks("demo>1")[0].allows(choice)
-    assert asks(f"demo @ {URL}")[0].allows(choice)
-    assert not asks(f"demo @ {URL}")[0].allows(other), "the same URL, but from an index"
-    assert Ask("demo", same=choice).allows(choice)
+    assert requirements("demo>=1")[0].allows(choice)
+    assert not requirements("demo>1")[0].allows(choice)
+    assert requirements(f"demo @ {URL}")[0].allows(choice)
+    assert not requirements(f"demo @ {URL}")[0].allows(other), "the same URL, but from an index"
+    assert Requirement("demo", same=choice).allows(choice)
     based = state(base=base_lock(entry("demo"))).project("demo").base
     assert based is not None
-    assert not Ask("demo", same=choice).allows(based)
-    assert asks(f"demo --hash=sha256:{based.sha256}")[0].allows(based)
-    assert not asks(f"demo --hash=sha256:{'0' * 64}")[0].allows(based)
+    assert not Requirement("demo", same=choice).allows(based)
+    assert requirements(f"demo --hash=sha256:{based.sha256}")[0].allows(based)
+    assert not requirements(f"demo --hash=sha256:{'0' * 64}")[0].allows(based)
 
 
 def test_pages_are_missing_until_they_are_learnt() -> None:
     known = state()
     with pytest.raises(DataNeeded) as caught:
-        list(known.matches("demo", asks("demo>=1")))
+        list(known.matches("demo", requirements("demo>=1")))
     assert (caught.value.name, caught.value.choice) == ("demo", None)
     known.add_pages("demo", listing([wheel("2.0"), wheel("1.0"), wheel("0.9")]))
     assert found(known, "demo>=1") == ["2.0", "1.0"]
@@ -160,16 +160,16 @@ def test_pages_are_missing_until_they_are_learnt() -> None:
 
 def test_the_base_needs_no_pages_as_long_as_it_will_do() -> None:
     known = state(base=base_lock(entry("demo", "1.5")))
-    matches = known.matches("demo", asks("demo"))
+    matches = known.matches("demo", requirements("demo"))
     assert next(matches).entry is not None
     with pytest.raises(DataNeeded):  # it fell
         next(matches)
     with pytest.raises(DataNeeded):
-        next(known.matches("demo", asks("demo>2")))
+        next(known.matches("demo", requirements("demo>2")))
     with pytest.raises(DataNeeded):
-        next(state(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", asks("demo")))
+        next(state(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", requirements("demo")))
     with pytest.raises(DataNeeded):
-        next(state(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", asks("demo")))
+        next(state(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", requirements("demo")))
 
 
 def test_what_only_the_base_has_is_never_missing() -> None:
@@ -181,9 +181,9 @@ def test_what_only_the_base_has_is_never_missing() -> None:
 def test_what_could_not_be_had_is_an_error_where_it_is_needed() -> None:
     known = state(base=base_lock(entry("demo", "1.5")))
     known.errors["demo"] = FetchError("no answer", url="")
-    assert next(known.matches("demo", asks("demo"))).entry is not None
+    assert next(known.matches("demo", requirements("demo"))).entry is not None
     with pytest.raises(FetchError, match="no answer"):
-        next(known.matches("demo", asks("demo>2")))
+        next(known.matches("demo", requirements("demo>2")))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_prereleases(options: dict[str, Any], texts: list[str], expected: list[s
 def test_prereleases_count_when_the_rest_turned_out_to_be_no_choice() -> None:
     known = state()
     known.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.0")]))
-    (choice,) = known.matches("demo", asks("demo"))
+    (choice,) = known.matches("demo", requirements("demo"))
     known.project("demo").reject(choice, "metadata", "broken")
     assert found(known, "demo") == ["2.0rc1"]
 
@@ -250,7 +250,7 @@ def test_the_wheel_at_a_url(url: str, version: str | None) -> None:
 
 def test_a_wheel_at_a_url_can_be_counted_out() -> None:
     known = state()
-    (choice,) = known.matches("demo", asks(f"demo @ {URL}"))
+    (choice,) = known.matches("demo", requirements(f"demo @ {URL}"))
     known.reject_direct(choice, "needs Python <3")
     assert found(known, f"demo @ {URL}") == []
     assert known.fallen == {URL: "needs Python <3"}
@@ -268,14 +268,14 @@ def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
     """A memory that knows what the one version of demo needs."""
     known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
-    (choice,) = known.matches("demo", asks("demo"))
+    (choice,) = known.matches("demo", requirements("demo"))
     text = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     known.metadata[choice.key] = parse_metadata(f"Name: demo\nVersion: 1.0\n{text}\n".encode())
     return known, choice
 
 
 def needs(known: ResolutionState, choice: Choice, extra: str = "") -> list[tuple[str, str]]:
-    return [(ask.name, ask.extra) for ask in known.dependencies(Candidate(choice, extra))]
+    return [(requirement.name, requirement.extra) for requirement in known.dependencies(Candidate(choice, extra))]
 
 
 def test_needs_by_markers_and_extras() -> None:
@@ -297,7 +297,7 @@ def test_needs_by_markers_and_extras() -> None:
 def test_metadata_are_missing_until_they_are_read() -> None:
     known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
-    (choice,) = known.matches("demo", asks("demo"))
+    (choice,) = known.matches("demo", requirements("demo"))
     with pytest.raises(DataNeeded) as caught:
         needs(known, choice, "x")
     assert (caught.value.choice, caught.value.extra) == (choice, "x")
@@ -323,7 +323,7 @@ def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() 
 @pytest.mark.parametrize("marker", ["sys_platform ~= 'x'", "'x' in extras", "'x' in dependency_groups"])
 def test_markers_that_make_no_sense(marker: str) -> None:
     try:
-        requirement = Requirement(f"demo; {marker}")
+        requirement = DeclaredRequirement(f"demo; {marker}")
     except ValueError:  # packaging before 25 does not know such variables
         return
     with pytest.raises(ValueError, match="cannot be evaluated"):
@@ -332,7 +332,7 @@ def test_markers_that_make_no_sense(marker: str) -> None:
 
 def test_markers_of_another_pyodide() -> None:
     older = Target.from_info(LockInfo.from_dict({**INFO, "python": "3.12.1", "abi_version": "2024_0"}, "info"))
-    requirement = Requirement("demo; python_version < '3.13'")
+    requirement = DeclaredRequirement("demo; python_version < '3.13'")
     assert holds(requirement, older.environment, "")
     assert not holds(requirement, TARGET.environment, "")
 
