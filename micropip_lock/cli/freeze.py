@@ -80,7 +80,7 @@ def freeze_command(
     old = _read_old(output) if check else None
     check_folder(output)
     human = common.output()
-    around = None if paths else surroundings.look(venv)
+    detected = None if paths else surroundings.look(venv)
     with human.progress("proving") as progress, common.facts() as facts:
 
         def run(common: Common) -> FreezeResult:
@@ -88,7 +88,7 @@ def freeze_command(
                 lambda fetcher: freeze(
                     path=paths or None,
                     index_urls=index_urls or None,
-                    surroundings=around,
+                    surroundings=detected,
                     fetcher=fetcher,
                     facts=facts,
                     progress=progress,

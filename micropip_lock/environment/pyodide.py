@@ -73,8 +73,8 @@ def import_folders(path: Iterable[str]) -> tuple[Path, ...]:
     They are those that `importlib.metadata` would search, without zip files: no installer puts
     distributions into one.
     """
-    here = Path.cwd()
-    folders = (here / entry for entry in path if isinstance(entry, str))
+    context = Path.cwd()
+    folders = (context / entry for entry in path if isinstance(entry, str))
     return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
 
 

@@ -283,18 +283,18 @@ def scan(paths: Iterable[Path], site: Site = "venv") -> tuple[list[InstalledDist
     found: dict[str, InstalledDistribution] = {}
     problems: dict[str, Problem] = {}
     for folder in paths:
-        here: dict[str, InstalledDistribution] = {}
+        context: dict[str, InstalledDistribution] = {}
         for name in _entries(folder):
             if name.endswith(".dist-info"):
                 distribution = _read(folder, name, site)
-                first = here.setdefault(distribution.key, distribution)
+                first = context.setdefault(distribution.key, distribution)
                 if first is not distribution and distribution.key not in found:
                     problems[distribution.key] = _duplicate(first, distribution)
             elif name.endswith((".egg-info", ".egg-link", ".egg")):
                 legacy = _legacy(folder, name, site)
                 if legacy.package not in found:
                     problems.setdefault(legacy.package, legacy)
-        found = {**here, **found}
+        found = {**context, **found}
     return sorted(found.values(), key=lambda distribution: distribution.key), list(problems.values())
 
 

@@ -72,34 +72,34 @@ async def look(
 
     Raises `InputError` when a folder or the base is missing, and `FetchError`.
     """
-    around = surroundings
-    if around is None and (path is None or base is None):
-        around = _surroundings_for(path)
-    if around is None:
-        around = Surroundings(paths=())
+    detected = surroundings
+    if detected is None and (path is None or base is None):
+        detected = _surroundings_for(path)
+    if detected is None:
+        detected = Surroundings(paths=())
         configured = None
     else:
         # In a live runtime nothing is known while micropip has not been imported.
-        configured = around.index_urls or (None if around.loaded is not None else ())
+        configured = detected.index_urls or (None if detected.loaded is not None else ())
     # Folders that were named are folders only: what the runtime remembers is about its own.
-    live = around.loaded if path is None else None
+    live = detected.loaded if path is None else None
     if path is not None:  # of the environment that is near only its base is taken, if it has one
-        around = replace(around, no_base=None)
-    paths = around.paths if path is None else _folders(path)
-    chosen = await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
-    if path is None and base is not None and around.loaded is None:
-        _check_fit(around, chosen.lockfile.info)
+        detected = replace(detected, no_base=None)
+    paths = detected.paths if path is None else _folders(path)
+    chosen = await _base(detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
+    if path is None and base is not None and detected.loaded is None:
+        _check_fit(detected, chosen.lockfile.info)
     return Context(
         paths=paths,
         base=chosen,
         index_urls=configured if index_urls is None else _urls(index_urls),
-        find_links=around.find_links if index_urls is None else (),
+        find_links=detected.find_links if index_urls is None else (),
         loaded=live,
-        loaded_into=around.loaded_into,
-        in_memory=around.in_memory if live is not None else None,
-        page_origin=around.page_origin,
+        loaded_into=detected.loaded_into,
+        in_memory=detected.in_memory if live is not None else None,
+        page_origin=detected.page_origin,
         site=site_of(path, live),
-        file_sizes=around.file_sizes,
+        file_sizes=detected.file_sizes,
     )
 
 
@@ -144,17 +144,17 @@ async def look_without_folders(
 
     Raises `InputError` when the base is missing, and `FetchError`.
     """
-    around = surroundings
+    detected = surroundings
     # On the host nothing else of the surroundings counts, and looking takes a while.
-    if around is None and (base is None or index_urls is None or _surroundings.in_memory()):
-        around = _surroundings_for(())
-    around = around or Surroundings(paths=())
+    if detected is None and (base is None or index_urls is None or _surroundings.in_memory()):
+        detected = _surroundings_for(())
+    detected = detected or Surroundings(paths=())
     return Context(
         paths=(),
-        base=await _base(around, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
-        index_urls=(around.index_urls or None) if index_urls is None else _urls(index_urls),
-        find_links=around.find_links if index_urls is None else (),
-        page_origin=around.page_origin,
+        base=await _base(detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        index_urls=(detected.index_urls or None) if index_urls is None else _urls(index_urls),
+        find_links=detected.find_links if index_urls is None else (),
+        page_origin=detected.page_origin,
     )
 
 
@@ -168,7 +168,7 @@ def _surroundings_for(path: object) -> Surroundings | None:
 
 
 async def _base(
-    around: Surroundings,
+    detected: Surroundings,
     base: Lockfile | str | Path | None,
     base_url: str | None,
     base_dir: Path | None,
@@ -176,21 +176,21 @@ async def _base(
 ) -> Base:
     if base is not None:
         return await load_base(base, fetcher, base_url=base_url, base_dir=base_dir)
-    if around.base is None:
+    if detected.base is None:
         raise InputError(
-            around.no_base
+            detected.no_base
             or "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
             "(base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
         )
     return await load_base(
-        around.base, fetcher, base_url=base_url or around.base_url, base_dir=base_dir or around.base_dir
+        detected.base, fetcher, base_url=base_url or detected.base_url, base_dir=base_dir or detected.base_dir
     )
 
 
-def _check_fit(around: Surroundings, info: LockInfo) -> None:
+def _check_fit(detected: Surroundings, info: LockInfo) -> None:
     """Refuse a base of another Python or ABI than that of the environment. Raises `InputError`."""
-    own = around.base.info if around.base is not None else None
-    python = own.python if own is not None else around.python
+    own = detected.base.info if detected.base is not None else None
+    python = own.python if own is not None else detected.python
     same_python = python is None or python.split(".")[:2] == info.python.split(".")[:2]
     same_abi = own is None or None in (own.abi_version, info.abi_version) or own.abi_version == info.abi_version
     if same_python and same_abi:
@@ -198,7 +198,7 @@ def _check_fit(around: Surroundings, info: LockInfo) -> None:
     made_for = f"Python {python}" if own is None else f"Python {python}, ABI {own.abi_version}"
     way_out = "" if own is None else "leave the base out to lock for the Pyodide of this environment, or "
     raise InputError(
-        f"The base is for Python {info.python}, ABI {info.abi_version}; {around.paths[0]} is for {made_for}. What is "
+        f"The base is for Python {info.python}, ABI {info.abi_version}; {detected.paths[0]} is for {made_for}. What is "
         f"installed there was chosen for that one: {way_out}install it anew in a venv of the base's Pyodide "
         "(pyodide venv DIR)."
     )

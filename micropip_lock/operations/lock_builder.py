@@ -25,14 +25,14 @@ from .verify.entry import wheel_name_fault
 
 
 def assemble(
-    environment: Environment, findings: Mapping[str, Finding], here: Context, selection: Selection, proof: str
+    environment: Environment, findings: Mapping[str, Finding], context: Context, selection: Selection, proof: str
 ) -> tuple[Lockfile, list[Evidence]]:
     """Make the lock. Problems and warnings that show only now are added to ``environment``.
 
     Entries without evidence are in it as well: a lock with such holes is never handed out, since their
     problems are in the environment.
     """
-    base = here.base
+    base = context.base
     proved_base = {key for key, finding in findings.items() if finding.is_base}
     based = set(environment.based)
     for key in proved_base:
@@ -57,7 +57,7 @@ def assemble(
     environment.problems.extend(_unloadable(packages, findings))
     environment.warnings.extend(_unspread(environment, findings))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
-    environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, here))
+    environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, context))
     lockfile = Lockfile(
         base.lockfile.info,
         dict(sorted(packages.items())),
@@ -159,10 +159,10 @@ def _base_evidence(entries: Mapping[str, LockedPackage], environment: Environmen
         yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
 
 
-def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], here: Context) -> Iterable[Problem]:
+def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], context: Context) -> Iterable[Problem]:
     rest = []
     for key, entry in packages.items():
-        if is_portable(entry.file_name, here.page_origin):
+        if is_portable(entry.file_name, context.page_origin):
             continue
         if key in told:
             yield _only_here(key, entry)

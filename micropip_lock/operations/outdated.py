@@ -114,10 +114,10 @@ async def outdated(
     target = Target.from_info(lock.info)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
         # The lock stands in for a base, which nobody needs here.
-        here = await look_without_folders(
+        context = await look_without_folders(
             surroundings, base=lock, base_url=None, base_dir=None, index_urls=index_urls, fetcher=meter
         )
-        indexes = here.indexes(trust_index_file=False)
+        indexes = context.indexes(trust_index_file=False)
         await indexes.open(meter)
         with packages_shown(progress) as step:
             look = _Look(lock, target, indexes, meter, step, pre=pre)

@@ -83,10 +83,10 @@ async def check(
     """
     if lockfile is None:
         async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
-            here = await look(
+            context = await look(
                 surroundings, path=path, base=base, base_url=None, base_dir=None, index_urls=None, fetcher=meter
             )
-            return replace(_check_environment(here), requests=meter.requests, bytes=meter.bytes)
+            return replace(_check_environment(context), requests=meter.requests, bytes=meter.bytes)
     lock = read_lock(lockfile)
     is_path = isinstance(lockfile, Path) or (isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{")
     folders = (Path(str(lockfile)).parent,) if is_path else ()
@@ -104,17 +104,17 @@ async def check(
 # -- environments
 
 
-def _check_environment(here: Context) -> Checked:
-    found, faults = scan_environment(here.paths, here.site)
-    target = Target.from_info(here.base.lockfile.info)
+def _check_environment(context: Context) -> Checked:
+    found, faults = scan_environment(context.paths, context.site)
+    target = Target.from_info(context.base.lockfile.info)
     installed = {item.key: item for item in found}
-    based = {key for key, item in installed.items() if origin(item, loaded=here.loaded_in(item.folder)).is_base}
+    based = {key for key, item in installed.items() if origin(item, loaded=context.loaded_in(item.folder)).is_base}
     # Shared libraries that the runtime loaded have no .dist-info.
-    based |= {name for name, channel in (here.loaded or {}).items() if channel == "default channel"}
-    own = here.base.closure(based, stop={key: None for key in installed if key not in based})
-    entries = {key: entry for key in own if (entry := here.base.entry(key)) is not None}
+    based |= {name for name, channel in (context.loaded or {}).items() if channel == "default channel"}
+    own = context.base.closure(based, stop={key: None for key in installed if key not in based})
+    entries = {key: entry for key in own if (entry := context.base.entry(key)) is not None}
     versions: dict[str, str | None] = {key: entry.version for key, entry in entries.items()}
-    versions |= here.in_memory or {}
+    versions |= context.in_memory or {}
     # What was installed without a wheel is there, whatever version it has.
     versions |= {problem.package: None for problem in faults if problem.package not in installed}
     versions |= {key: item.version for key, item in installed.items()}
@@ -145,7 +145,7 @@ def _misfits(
 def _check_lock(lock: Lock, metadata: Mapping[str, CoreMetadata], reader: _Reader) -> Checked:
     entries = lock.entries
     told = [problem for problem in (*lock.problems, *check_static(lock)) if problem.code in _STATIC]
-    conflicts = [*map(Conflict, told), *map(Conflict, reader.problems), *map(Conflict, reader.silence.problems())]
+    conflicts = [*map(Conflict, told), *map(Conflict, reader.problems), *map(Conflict, reader.unreachable.problems())]
     if lock.target is not None:
         depends = {key: entry.depends for key, entry in entries.items()}
         versions = {key: entry.version for key, entry in entries.items()}
@@ -175,7 +175,7 @@ class _Reader:
         self._supplier = supplier
         self._offline = offline
         self._own: set[str] = set()
-        self.silence = UnreachableHosts()
+        self.unreachable = UnreachableHosts()
         self.problems: list[Problem] = []
         #: Packages that may be Pyodide's own: their file names tell nothing.
         self.lenient: set[str] = set()
@@ -210,7 +210,7 @@ class _Reader:
         folders = Counter(entry.folder for entry in entries if entry.url is not None and entry.key not in self._own)
         several = [entry for entry in entries if folders[entry.folder] > 1 and not self.is_own(entry)]
         if several and not self._offline:
-            places = Places(Indexes(()), self._fetcher, self.silence)
+            places = Places(Indexes(()), self._fetcher, self.unreachable)
             await places.open(several)
             looks = [Look(entry) for entry in several]
             await self._fetcher.gather([places.find(look, knock=False) for look in looks])
@@ -226,7 +226,7 @@ class _Reader:
         except IntegrityError as error:
             self.problems.append(entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN))
         except FetchError as error:
-            self.silence.add(error, entry.key)
+            self.unreachable.add(error, entry.key)
         return None
 
     async def _read(self, entry: Entry) -> CoreMetadata | None:

@@ -72,13 +72,13 @@ async def import_pylock(
     `FetchError` when the base cannot be had.
     """
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        here = await look_without_folders(
+        context = await look_without_folders(
             surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
         )
-        target = Target.from_info(here.base.lockfile.info)
-        selected, problems = select(pylock, here.base, target, extras=extras, groups=groups)
-        pages = _Pages(here, meter, index_urls is not None)
-        task = _Import(here, target, pages, Publications(meter, known), meter, progress)
+        target = Target.from_info(context.base.lockfile.info)
+        selected, problems = select(pylock, context.base, target, extras=extras, groups=groups)
+        pages = _Pages(context, meter, index_urls is not None)
+        task = _Import(context, target, pages, Publications(meter, known), meter, progress)
         result = await task.run(selected, problems)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
@@ -86,8 +86,8 @@ async def import_pylock(
 class _Pages:
     """What the indexes of a package list. Their silence is no objection: the pylock gives a hash."""
 
-    def __init__(self, here: Context, fetcher: Fetcher, given: bool) -> None:
-        self._here, self._fetcher, self._given = here, fetcher, given
+    def __init__(self, context: Context, fetcher: Fetcher, given: bool) -> None:
+        self._here, self._fetcher, self._given = context, fetcher, given
         self._configured: Indexes | None = None
         self._named: dict[str, Indexes] = {}
 
@@ -116,7 +116,7 @@ class _Pages:
 
 @dataclass(slots=True)
 class _Import:
-    here: Context
+    context: Context
     target: Target
     pages: _Pages
     publications: Publications
@@ -134,7 +134,7 @@ class _Import:
         read = {item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)}
         broken = [*problems, *(one for one in found if isinstance(one, Problem))]
         names = {item.name for item in selected if item.entry is not None}
-        based = self.here.base.closure(names, stop=dict.fromkeys(read))
+        based = self.context.base.closure(names, stop=dict.fromkeys(read))
         self.warnings += [self._added(name) for name in sorted(based - names)]
         environment = self._environment(read, based, {problem.package for problem in broken})
         if broken:
@@ -142,7 +142,7 @@ class _Import:
         findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
-        lockfile, proofs = assemble(environment, findings, self.here, Selection(requested=roots), "metadata")
+        lockfile, proofs = assemble(environment, findings, self.context, Selection(requested=roots), "metadata")
         if environment.problems:
             raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
         warnings = sorted(
@@ -153,7 +153,7 @@ class _Import:
     def _environment(self, read: Mapping[str, _Read], based: set[str], broken: set[str]) -> Environment:
         """What is to be locked, as if it were installed. Nobody misses what is ``broken``: that is told already."""
         distributions = {name: not_installed(one.metadata) for name, one in read.items()}
-        entries = {name: self.here.base.lockfile.packages[name] for name in based}
+        entries = {name: self.context.base.lockfile.packages[name] for name in based}
         versions = {name: entry.version for name, entry in entries.items()}
         dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
         edges = dependencies.edges(other_edges={name: entry.depends for name, entry in entries.items()})
@@ -248,7 +248,7 @@ class _Import:
         return _Read(metadata, summary.modules, evidence)
 
     def _added(self, name: str) -> Problem:
-        entry = self.here.base.lockfile.packages[name]
+        entry = self.context.base.lockfile.packages[name]
         return Problem(
             "added-by-base",
             name,

@@ -81,24 +81,24 @@ class Environment:
 _ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
 
 
-def read_environment(here: Context, target: Target, selection: Selection) -> Environment:
-    """Read the folders of ``here`` and sort out what needs proof. Raises `InputError`."""
-    found, problems = scan_environment(here.paths, here.site)
+def read_environment(context: Context, target: Target, selection: Selection) -> Environment:
+    """Read the folders of ``context`` and sort out what needs proof. Raises `InputError`."""
+    found, problems = scan_environment(context.paths, context.site)
     everything = {item.key: item for item in found}
     distributions = {key: item for key, item in everything.items() if key not in selection.exclude}
-    origins = {key: _origin(item, here, selection.report) for key, item in distributions.items()}
+    origins = {key: _origin(item, context, selection.report) for key, item in distributions.items()}
     problems += _shipped_by_others(distributions, origins)
-    problems += _from_memory(here, distributions)
-    roots = _based_roots(here, distributions, origins, problems)
+    problems += _from_memory(context, distributions)
+    roots = _based_roots(context, distributions, origins, problems)
     unbased = {key: item for key, item in distributions.items() if not origins[key].is_base}
     closed_by = {**unbased, **dict.fromkeys(selection.exclude)}
-    present = here.base.closure(roots, stop=closed_by)
+    present = context.base.closure(roots, stop=closed_by)
     based = present
     if selection.include == "distribution":
-        based = here.base.closure(here.base.lockfile.packages, stop=closed_by)
-    edges = _edges(here, unbased, based, target, selection)
+        based = context.base.closure(context.base.lockfile.packages, stop=closed_by)
+    edges = _edges(context, unbased, based, target, selection)
     asked = {canonicalize_name(requirement.name) for requirement in selection.requested}
-    kept = _kept(unbased, asked | _needed_by_base(here, based), edges)
+    kept = _kept(unbased, asked | _needed_by_base(context, based), edges)
     own = {key: item for key, item in unbased.items() if key in kept}
     environment = Environment(
         own=own,
@@ -114,14 +114,14 @@ def read_environment(here: Context, target: Target, selection: Selection) -> Env
     environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
     environment.warnings = [item for item in edges.warnings if item.package not in ignored]
     there = {key: item for key, item in distributions.items() if key in environment.present}
-    _check_disk(environment, there, here, target, selection)
+    _check_disk(environment, there, context, target, selection)
     return environment
 
 
-def _origin(item: InstalledDistribution, here: Context, report: Mapping[str, Reported]) -> Origin:
+def _origin(item: InstalledDistribution, context: Context, report: Mapping[str, Reported]) -> Origin:
     reported = report.get(item.key)
     file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
-    return origin(item, loaded=here.loaded_in(item.folder), report={} if file is None else {item.key: file})
+    return origin(item, loaded=context.loaded_in(item.folder), report={} if file is None else {item.key: file})
 
 
 def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]) -> list[Problem]:
@@ -154,13 +154,13 @@ def _lists(item: InstalledDistribution, path: str) -> bool:
     return any(row.leaves_folder and row.path.endswith(f"/{path}") for row in item.rows)
 
 
-def _from_memory(here: Context, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
+def _from_memory(context: Context, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
     """Mocks that exist in memory only, and names that the runtime loaded and that left no trace."""
-    in_memory = here.in_memory or {}
+    in_memory = context.in_memory or {}
     problems = [mock(name, version) for name, version in in_memory.items() if name not in distributions]
-    for name, channel in (here.loaded or {}).items():
+    for name, channel in (context.loaded or {}).items():
         known = name in distributions or name in in_memory
-        if not known and not (channel == "default channel" and here.base.entry(name) is not None):
+        if not known and not (channel == "default channel" and context.base.entry(name) is not None):
             problems.append(
                 Problem(
                     "broken-metadata",
@@ -174,7 +174,7 @@ def _from_memory(here: Context, distributions: Mapping[str, InstalledDistributio
 
 
 def _based_roots(
-    here: Context,
+    context: Context,
     distributions: Mapping[str, InstalledDistribution],
     origins: Mapping[str, Origin],
     problems: list[Problem],
@@ -183,13 +183,13 @@ def _based_roots(
     roots = set()
     for key, item in distributions.items():
         if origins[key].is_base:
-            entry = here.base.entry(key)
+            entry = context.base.entry(key)
             if entry is not None and entry.version == item.version:
                 roots.add(key)
             else:
                 problems.append(_base_mismatch(item, entry))
     # Shared libraries and bare archives have no .dist-info.
-    loaded = (here.loaded or {}).items()
+    loaded = (context.loaded or {}).items()
     return roots | {name for name, channel in loaded if channel == "default channel" and name not in distributions}
 
 
@@ -204,18 +204,18 @@ def _base_mismatch(item: InstalledDistribution, entry: LockedPackage | None) -> 
     )
 
 
-def _needed_by_base(here: Context, based: Iterable[str]) -> set[str]:
-    return {name for key in based for name in here.base.lockfile.packages[key].depends}
+def _needed_by_base(context: Context, based: Iterable[str]) -> set[str]:
+    return {name for key in based for name in context.base.lockfile.packages[key].depends}
 
 
 def _edges(
-    here: Context,
+    context: Context,
     unbased: Mapping[str, InstalledDistribution],
     based: Iterable[str],
     target: Target,
     selection: Selection,
 ) -> Edges:
-    entries = {name: here.base.lockfile.packages[name] for name in based}
+    entries = {name: context.base.lockfile.packages[name] for name in based}
     asked = list(selection.requested)
     asked.extend(
         Requirement(f"{item.name}[{','.join(item.extras)}]")
@@ -253,13 +253,13 @@ def _left_out(
 def _check_disk(
     environment: Environment,
     distributions: Mapping[str, InstalledDistribution],
-    here: Context,
+    context: Context,
     target: Target,
     selection: Selection,
 ) -> None:
     sizes = {}
     if selection.check_files == "size":
-        sizes = {folder: here.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
+        sizes = {folder: context.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
     hopeless = environment.hopeless
     for key, item in sorted(distributions.items()):
         if environment.origins[key].problems:

@@ -113,7 +113,7 @@ async def freeze(
         check_files=check_files,
     )
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        here = await look(
+        context = await look(
             surroundings,
             path=path,
             base=base,
@@ -123,12 +123,12 @@ async def freeze(
             fetcher=meter,
         )
         with packages_shown(progress) as step:
-            result = await _freeze(here, selection, rules, meter, known, trust_index_file, strict, step, refresh)
+            result = await _freeze(context, selection, rules, meter, known, trust_index_file, strict, step, refresh)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
 async def _freeze(
-    here: Context,
+    context: Context,
     selection: Selection,
     rules: Rules,
     fetcher: Fetcher,
@@ -139,12 +139,12 @@ async def _freeze(
     refresh: bool,
 ) -> FreezeResult:
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
-    target = Target.from_info(here.base.lockfile.info)
-    environment = read_environment(here, target, selection)
+    target = Target.from_info(context.base.lockfile.info)
+    environment = read_environment(context, target, selection)
     known = not refresh and not isinstance(facts, NoFacts)
-    findings = await _prove(environment, here, target, rules, fetcher, facts, trust_index_file, known, progress)
+    findings = await _prove(environment, context, target, rules, fetcher, facts, trust_index_file, known, progress)
     _collect(environment, findings, rules, target)
-    lockfile, evidence = assemble(environment, findings, here, selection, rules.proof)
+    lockfile, evidence = assemble(environment, findings, context, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
     if problems:
         raise UnlockableError(problems)
@@ -154,11 +154,11 @@ async def _freeze(
 
 
 def _known(
-    distributions: Sequence[InstalledDistribution], environment: Environment, here: Context, proved: Proved
+    distributions: Sequence[InstalledDistribution], environment: Environment, context: Context, proved: Proved
 ) -> dict[str, Finding]:
     """The findings of an earlier freeze for what is as it was then."""
     found = {
-        item.key: proved.find(item, environment.origins[item.key], here.base.wheel(item.key, item.version))
+        item.key: proved.find(item, environment.origins[item.key], context.base.wheel(item.key, item.version))
         for item in distributions
         if item.key not in environment.changed
     }
@@ -166,21 +166,21 @@ def _known(
 
 
 def _asked_for(
-    distributions: Sequence[InstalledDistribution], environment: Environment, here: Context
+    distributions: Sequence[InstalledDistribution], environment: Environment, context: Context
 ) -> list[tuple[str, Version]]:
     """What only an index can prove."""
     return [
         (item.key, next(iter(item.versions)))
         for item in distributions
         if not environment.origins[item.key].claims
-        and here.base.wheel(item.key, item.version) is None
+        and context.base.wheel(item.key, item.version) is None
         and len(item.versions) == 1
     ]
 
 
 async def _prove(
     environment: Environment,
-    here: Context,
+    context: Context,
     target: Target,
     rules: Rules,
     fetcher: Fetcher,
@@ -209,10 +209,10 @@ async def _prove(
         from ...proof.memory import Proved
 
         asked = not all(map(_is_seen, (environment.origins[item.key] for item in rest)))
-        indexes = here.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
+        indexes = context.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
         proved = Proved(facts, indexes.key, target, rules)
         if use_known:
-            findings |= _known(rest, environment, here, proved)
+            findings |= _known(rest, environment, context, proved)
             rest = [item for item in rest if item.key not in findings]
     if rest:
         from ...proof.prover import Prover  # not needed where all is known, and slow to import in Pyodide
@@ -220,11 +220,11 @@ async def _prove(
         await indexes.open(fetcher)
         # In a browser, what another origin does not let a page read is an error on the console.
         if rules.proof == "content" and fetcher.suffix_ranges:
-            await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, here))
+            await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, context))
         prover = Prover(fetcher, indexes, target, rules, facts, proved)
 
         async def prove(item: InstalledDistribution) -> None:
-            base = here.base.wheel(item.key, item.version)
+            base = context.base.wheel(item.key, item.version)
             changed = environment.changed.get(item.key, ())
             found(item, await prover.prove(item, environment.origins[item.key], base, changed))
 

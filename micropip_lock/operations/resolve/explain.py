@@ -22,20 +22,20 @@ _MOST_CORES = 5
 
 async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> ResolutionError:
     """The error that tells why ``conflict`` has no solution: every conflict that stands for itself, shortest first."""
-    story = ConflictReport(state, conflict)
-    unknown = [group for group in state.groups if not story.is_known(group[0].name)]
+    report = ConflictReport(state, conflict)
+    unknown = [group for group in state.groups if not report.is_known(group[0].name)]
     if unknown:
-        blocks = [story.block(name) for name in dict.fromkeys(group[0].name for group in unknown)]
+        blocks = [report.block(name) for name in dict.fromkeys(group[0].name for group in unknown)]
         lines = _heading(unknown, others=False)
         for block in blocks:
             lines += [*block.lines, ""]
         return _error(lines, blocks, [])
     lines, blocks, helps = [], [], []
     for groups, core in sorted(await _cores(state, explorer, conflict), key=lambda item: len(item[0])):
-        story = ConflictReport(state, core)
-        names = story.names()
+        report = ConflictReport(state, core)
+        names = report.names()
         lines += _heading(groups, others=bool(lines))
-        told = [story.block(name) for name in names]
+        told = [report.block(name) for name in names]
         for block in told:
             lines += [*block.lines, ""]
         blocks += told

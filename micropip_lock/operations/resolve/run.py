@@ -85,13 +85,13 @@ async def resolve(
     if not wanted:
         raise InputError('There is nothing to resolve. Name requirements, such as "rich" or "httpx[http2]>=0.28".')
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        here = await look_without_folders(
+        context = await look_without_folders(
             surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
         )
         if find_links is not None:
-            here = replace(here, find_links=tuple(find_links))
+            context = replace(context, find_links=tuple(find_links))
         with packages_shown(progress) as step:
-            task = Resolution(here, wanted, limits, meter, known, step, require_hashes)
+            task = Resolution(context, wanted, limits, meter, known, step, require_hashes)
             result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
@@ -109,7 +109,7 @@ _MANY_PINS = 4
 class Resolution:
     """One resolution: where to look, what is asked for, and how it becomes a lock."""
 
-    here: Context
+    context: Context
     wanted: Sequence[Wanted]
     limits: Sequence[Wanted]
     fetcher: Fetcher
@@ -148,12 +148,12 @@ class Resolution:
         except ModuleNotFoundError as error:
             hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
             raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
-        target = Target.from_info(self.here.base.lockfile.info)
+        target = Target.from_info(self.context.base.lockfile.info)
         limits = [item for item in self.limits if _applies(item, target)]
         state = ResolutionState(
-            self.here.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
+            self.context.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
         )
-        indexes = self.here.indexes(trust_index_file=False)
+        indexes = self.context.indexes(trust_index_file=False)
         await indexes.open(self.fetcher)
         explorer = Explorer(
             state, indexes, self.fetcher, self.facts, refresh=refresh, partial=partial, progress=self.progress
@@ -186,7 +186,7 @@ class Resolution:
         edges.depends.update(base_edges)
         environment = Environment(
             own=distributions,
-            based=set(based) | (self.here.base.lockfile.packages.keys() - choices if distribution else set()),
+            based=set(based) | (self.context.base.lockfile.packages.keys() - choices if distribution else set()),
             origins={},
             edges=edges,
             left_out=(),
@@ -209,7 +209,7 @@ class Resolution:
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
         environment.problems += filter(None, [self._base_conflict(choices[name], explorer) for name in based])
         selection = Selection(requested=asked)
-        lockfile, proofs = assemble(environment, findings, self.here, selection, "metadata")
+        lockfile, proofs = assemble(environment, findings, self.context, selection, "metadata")
         if environment.problems:
             raise UnlockableError(environment.problems)
         warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
@@ -280,12 +280,12 @@ class Resolution:
         hashes = Hashes()
         self._note_others(choice, hashes, explorer)
         assert choice.entry is not None
-        url = self.here.base.placed(choice.entry).file_name
+        url = self.context.base.placed(choice.entry).file_name
         return hashes.conflict(choice.name, choice.entry.version, url) if is_http(url) else None
 
     def _note_others(self, choice: Choice, hashes: Hashes, explorer: Explorer) -> None:
         """Note what the base, and the pages that were read, give for the files of this version."""
-        self.here.base.note_hash(choice.name, hashes)
+        self.context.base.note_hash(choice.name, hashes)
         listing = explorer.known_pages(choice.name)
         if listing is not None:
             hashes.note_listing(listing, choice.name, {choice.version})

@@ -202,7 +202,7 @@ async def _homeless(
     root: str, state: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
 ) -> list[Section]:
     """What a requirement needed in the old lock and nothing at all fits of; the first lack hides the others."""
-    story = ConflictReport(state, conflict)
+    report = ConflictReport(state, conflict)
     found = []
     for name in sorted(Tree(old.packages).closure(root)):
         kept = state.preferred.get(name)
@@ -217,7 +217,7 @@ async def _homeless(
             continue  # nobody knows
         project = state.project(name)
         if not any(isinstance(project.judge(version), Choice) for version in project.versions):
-            found.append(story.block(name))
+            found.append(report.block(name))
     return found
 
 

@@ -117,16 +117,16 @@ async def retarget(
     said = [requested] if isinstance(requested, str | Wanted) else requested
     wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        here = await look_without_folders(
+        context = await look_without_folders(
             surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
         )
-        whole = not wanted and has_distribution(old, here.base)
+        whole = not wanted and has_distribution(old, context.base)
         publications = Publications(meter, known)
-        roots = Roots(wanted) if wanted else await roots_of(old, here.base, publications, meter, whole=whole)
+        roots = Roots(wanted) if wanted else await roots_of(old, context.base, publications, meter, whole=whole)
         if not roots.wanted and not whole:
             raise InputError("There is nothing to move: the lock has no packages. Name what you need with resolve.")
         with packages_shown(progress) as step:
-            task = Resolution(here, roots.wanted, (), meter, known, step, require_hashes=False)
+            task = Resolution(context, roots.wanted, (), meter, known, step, require_hashes=False)
             result = await _moved(old, task, roots, publications, refresh=refresh, whole=whole)
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
@@ -134,7 +134,7 @@ async def retarget(
 async def _moved(
     old: Lockfile, task: Resolution, roots: Roots, publications: Publications, *, refresh: bool, whole: bool
 ) -> RetargetResult:
-    target = Target.from_info(task.here.base.lockfile.info)
+    target = Target.from_info(task.context.base.lockfile.info)
     state, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))
     explorer.publications = publications  # what was read for the requirements is known
     # Not before, for they need resolvelib.

@@ -12,7 +12,7 @@ from .transaction import Transaction
 
 
 def in_groups(
-    swap: Transaction, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
+    transaction: Transaction, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
 ) -> list[list[str]]:
     """What changes in one step: a package; or several, where one takes over the place of another's files."""
     # What is removed first makes room for what comes.
@@ -26,7 +26,7 @@ def in_groups(
                 owner[str(parent)].add(package)
     group_of = {package: [package] for package in changing}
     for package in changing:
-        for name in swap.incoming(package):
+        for name in transaction.incoming(package):
             parents = [str(parent) for parent in PurePosixPath(name).parents]
             displaced = {*owner.get(name, ()), *(other for parent in parents for other in leaf.get(parent, ()))}
             if package not in leaf.get(name, ()):
@@ -52,7 +52,7 @@ class FileOwnership:
         self.brought: set[str] = set()
 
     @contextmanager
-    def changing(self, group: Sequence[str], rest: Sequence[str], swap: Transaction) -> Iterator[list[str]]:
+    def changing(self, group: Sequence[str], rest: Sequence[str], transaction: Transaction) -> Iterator[list[str]]:
         """The old files of a group that may go. Raises `InputError` that says what is done and what is not."""
         old = Counter(name for package in group for name in self._files.get(package, ()))
         try:
@@ -60,7 +60,7 @@ class FileOwnership:
             yield [name for name, count in old.items() if self._owners[name] == count and name not in self.brought]
         except OSError as error:
             raise InputError(
-                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {swap.outcome} "
+                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {transaction.outcome} "
                 f"Done: {', '.join(self.done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
                 "Put that right and run sync again."
             ) from error

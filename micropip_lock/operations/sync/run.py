@@ -124,16 +124,16 @@ class _Sync:
     records: dict[str, bytes] = field(default_factory=dict)
 
     async def run(self, dry_run: bool) -> Plan:
-        swap = Transaction(self.place.prefix, self.place.site)
+        transaction = Transaction(self.place.prefix, self.place.site)
         if dry_run:
-            undone = swap.recover()
+            undone = transaction.recover()
             steps, _ = await self._plan(frozenset(undone.split(", ")) if undone else frozenset())
             return Plan(steps, undone)
-        if swap.is_clean:
+        if transaction.is_clean:
             steps, _ = await self._plan()
             if all(step.action == "keep" for step in steps):
                 return Plan(steps)
-        with swap.opened() as undone:
+        with transaction.opened() as undone:
             steps, installed = await self._plan()
             changes = [step for step in steps if step.action != "keep"]
             bytecode: Bytecode = {}
@@ -143,12 +143,12 @@ class _Sync:
             }
             runtime = self.place.runtime
             imported = [step.package for step in changes if runtime and runtime.imported(files.get(step.package, ()))]
-            ready = await self._stage(swap, [step.package for step in changes if step.action != "remove"])
+            ready = await self._stage(transaction, [step.package for step in changes if step.action != "remove"])
             if runtime is None:
-                self._spare_tools(swap, steps, files)
-                self._apply(swap, changes, files)
+                self._spare_tools(transaction, steps, files)
+                self._apply(transaction, changes, files)
             else:
-                await self._load(runtime, swap, changes, files, ready)
+                await self._load(runtime, transaction, changes, files, ready)
             return Plan(steps, undone, tuple(imported))
 
     async def _plan(
@@ -186,14 +186,14 @@ class _Sync:
             raise UnlockableError(problems, _OUTCOME)
         return tuple(steps), all_of
 
-    async def _stage(self, swap: Transaction, names: Sequence[str]) -> dict[str, _Ready]:
+    async def _stage(self, transaction: Transaction, names: Sequence[str]) -> dict[str, _Ready]:
         """Fetch, check and (on the host) unpack every new wheel. Raises `UnlockableError` with all that is wrong."""
         ready: dict[str, _Ready] = {}
 
         async def stage(key: str) -> Problem | None:
             entry = self.lock.packages[key]
             try:
-                wheel = swap.downloads(key) / filename_of(entry)
+                wheel = transaction.downloads(key) / filename_of(entry)
                 found = await self.supplier.bring(key, entry, wheel)
                 if isinstance(found, Problem):
                     return found
@@ -204,8 +204,8 @@ class _Sync:
                     ready[key] = _Ready(wheel, contents, metadata)
                     return _unspread(key, entry, contents)
                 site = PurePosixPath(self.place.site.relative_to(self.place.prefix).as_posix())
-                unpack(wheel, swap.staged(key), site, self.place.interpreter, metadata)
-                self.records[key] = (swap.staged(key) / site / contents.dist_info / "RECORD").read_bytes()
+                unpack(wheel, transaction.staged(key), site, self.place.interpreter, metadata)
+                self.records[key] = (transaction.staged(key) / site / contents.dist_info / "RECORD").read_bytes()
                 wheel.unlink()
             except IntegrityError as error:
                 hint = "Freeze again from an install that you trust, or lock another version."
@@ -233,15 +233,15 @@ class _Sync:
             written["provenance_url.json"] = provenance_url(url, entry.sha256, note)
         return written
 
-    def _spare_tools(self, swap: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _spare_tools(self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
         """Refuse wheels that would change the files of a tool. Raises `UnlockableError`."""
         tools = [step.package for step in steps if step.new is None and step.package in TOOLS]
         owner = {name: tool for tool in tools for name in files.get(tool, ())}
         problems = []
         for key in (step.package for step in steps if owner and step.action in ("install", "replace")):
-            for name in swap.incoming(key):
+            for name in transaction.incoming(key):
                 place = self.place.prefix / name
-                if name in owner and place.is_file() and not cmp(swap.staged(key) / name, place, shallow=False):
+                if name in owner and place.is_file() and not cmp(transaction.staged(key) / name, place, shallow=False):
                     message = f"it would replace {name}, which belongs to {owner[name]}."
                     hint = f"Lock {owner[name]}, too, or remove it from the environment, or lock without {key}."
                     problems.append(Problem("content-mismatch", key, self.lock.packages[key].version, message, hint))
@@ -249,22 +249,22 @@ class _Sync:
         if problems:
             raise UnlockableError(problems, _OUTCOME)
 
-    def _apply(self, swap: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _apply(self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
         removed = [step.package for step in steps if step.action == "remove"]
-        groups = in_groups(swap, removed, [step.package for step in steps if step.action != "remove"], files)
+        groups = in_groups(transaction, removed, [step.package for step in steps if step.action != "remove"], files)
         left = FileOwnership(files)
         rest = [package for group in groups for package in group]
         for group in groups:
             del rest[: len(group)]
-            with left.changing(group, rest, swap) as gone:
-                left.brought.update(swap.apply(group, gone))
+            with left.changing(group, rest, transaction) as gone:
+                left.brought.update(transaction.apply(group, gone))
             for package in self.records.keys() & group:
                 self.equality.remember(self.records[package], self.lock.packages[package].sha256)
 
     async def _load(
         self,
         runtime: Runtime,
-        swap: Transaction,
+        transaction: Transaction,
         steps: Sequence[Step],
         files: Mapping[str, Sequence[str]],
         ready: Mapping[str, _Ready],
@@ -279,9 +279,9 @@ class _Sync:
         for number, step in enumerate(steps):
             key = step.package
             rest = [*(other.package for other in steps[number + 1 :]), *own]
-            with left.changing([key], rest, swap) as gone:
+            with left.changing([key], rest, transaction) as gone:
                 coming = ready[key].coming if key in ready else []
-                with swap.exchanging({key: coming}, gone) as new, runtime.forgetting(key):
+                with transaction.exchanging({key: coming}, gone) as new, runtime.forgetting(key):
                     if key in ready:
                         wheel, contents = ready[key].wheel, ready[key].contents
                         url = without_credentials(self.lock.packages[key].file_name)
@@ -296,7 +296,7 @@ class _Sync:
             await runtime.load(own)  # all at once: it downloads several at a time
             missing = [key for key in own if not runtime.is_default(key)]
             left.done.extend(key for key in own if key not in missing)
-            with left.changing(missing, [], swap):
+            with left.changing(missing, [], transaction):
                 _check_loaded(runtime, missing)
         extra = set(runtime.loaded) - before - self.lock.packages.keys() - TOOLS - _RUNTIME_TOOLS
         if extra and self.prune:
@@ -305,7 +305,9 @@ class _Sync:
             for item in found:
                 if item.key in extra:
                     with runtime.forgetting(item.key):
-                        swap.apply([item.key], [name for name in self.place.files(item) if name not in left.brought])
+                        transaction.apply(
+                            [item.key], [name for name in self.place.files(item) if name not in left.brought]
+                        )
 
 
 def _check_loaded(runtime: Runtime, names: Sequence[str]) -> None:

@@ -44,19 +44,19 @@ class TargetEnvironment:
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
         """Find it; None: where this call is. Raises `InputError`."""
-        around = surroundings if path is not None or surroundings is not None else look()
-        live = current_runtime() if path is None and around is not None and around.loaded is not None else None
+        detected = surroundings if path is not None or surroundings is not None else look()
+        live = current_runtime() if path is None and detected is not None and detected.loaded is not None else None
         if live is not None:
-            assert around is not None
-            loaded = around.loaded if live.site == around.loaded_into else None
-            return cls(live.site, live.site, around.base, live, around.base_dir, around.base_url, loaded)
-        site = Path(path) if path is not None else around.paths[0] if around is not None else Path()
+            assert detected is not None
+            loaded = detected.loaded if live.site == detected.loaded_into else None
+            return cls(live.site, live.site, detected.base, live, detected.base_dir, detected.base_url, loaded)
+        site = Path(path) if path is not None else detected.paths[0] if detected is not None else Path()
         if not site.is_dir():
             raise InputError(f"The folder {site} does not exist.")
         site = site.resolve()
         prefix = next((parent for parent in site.parents if (parent / "pyvenv.cfg").is_file()), site)
-        if around is not None:
-            return cls(prefix, site, around.base, base_dir=around.base_dir)
+        if detected is not None:
+            return cls(prefix, site, detected.base, base_dir=detected.base_dir)
         # A folder alone says nothing of its Pyodide; the venv that it is in may.
         return cls(prefix, site, look(prefix).base if prefix != site else None)
 

@@ -69,7 +69,13 @@ class Drift:
         return entry.sha256 in self._base or is_release(entry.url)
 
     async def contents(
-        self, looks: Mapping[str, Look], fetcher: Fetcher, facts: Facts, silence: UnreachableHosts, *, download: bool
+        self,
+        looks: Mapping[str, Look],
+        fetcher: Fetcher,
+        facts: Facts,
+        unreachable: UnreachableHosts,
+        *,
+        download: bool,
     ) -> list[Problem]:
         """Compare what is installed with the wheels that the lock names, by their RECORDs."""
         # One that is not there, or is not the one that the lock means, was told already.
@@ -80,7 +86,9 @@ class Drift:
             if _same_version(item, looks[key].entry) and not looks[key].has("gone", "hash-conflict")
         ]
         rules = Rules(download=download)
-        found = await fetcher.gather([_compare(item, look, fetcher, rules, facts, silence) for item, look in wanted])
+        found = await fetcher.gather(
+            [_compare(item, look, fetcher, rules, facts, unreachable) for item, look in wanted]
+        )
         return [problem for problem in found if problem is not None]
 
 
@@ -96,7 +104,7 @@ def _drift(key: str, version: str | None, message: str) -> Problem:
 
 
 async def _compare(
-    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, silence: UnreachableHosts
+    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, unreachable: UnreachableHosts
 ) -> Problem | None:
     entry = look.entry
     url = entry.url or ""
@@ -111,7 +119,7 @@ async def _compare(
     elif outcome.is_silent:
         error = FetchError(f"{url} {outcome.reason}", url=url)
         error.code = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "unreachable"
-        silence.add(error, item.key)
+        unreachable.add(error, item.key)
     elif verdict in _HINTS:
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
         if verdict is Verdict.RECORD_WRONG:

@@ -47,16 +47,16 @@ class _Beside:
     """The lock in the folder of some file: file name -> sha256; empty when there is none."""
 
     hashes: dict[str, str]
-    silence: FetchError | None = None
+    unreachable: FetchError | None = None
 
 
 class Places:
     """Finds the entries' files. It asks each index once a project, and each folder once."""
 
-    def __init__(self, indexes: Indexes, fetcher: Fetcher, silence: UnreachableHosts) -> None:
+    def __init__(self, indexes: Indexes, fetcher: Fetcher, unreachable: UnreachableHosts) -> None:
         self._indexes = indexes
         self._fetcher = fetcher
-        self._silence = silence
+        self._silence = unreachable
         self._folders: dict[str, _Beside] = {}
 
     async def open(self, entries: Sequence[Entry]) -> None:
@@ -73,12 +73,12 @@ class Places:
         if self._is_vouched_for(look):
             return
         listing = await self._listing(entry)
-        here, elsewhere = _offers(entry, listing)
-        if here or elsewhere:
-            _judge(look, here or elsewhere)
+        context, elsewhere = _offers(entry, listing)
+        if context or elsewhere:
+            _judge(look, context or elsewhere)
         elif listing is not None:
             _tell_status(look, [page for _, page in listing.pages if page.status == "quarantined"])
-        if here:
+        if context:
             return
         if not elsewhere:
             if entry.folder not in self._folders:
@@ -134,8 +134,8 @@ class Places:
         beside = self._folders.get(entry.folder)
         if not there:
             tell_gone(look)
-        elif beside is not None and beside.silence is not None and not is_listed:
-            self._silence.add(beside.silence, entry.key)
+        elif beside is not None and beside.unreachable is not None and not is_listed:
+            self._silence.add(beside.unreachable, entry.key)
         elif not is_listed and was_asked:
             look.tell(
                 "unlisted",
@@ -178,15 +178,15 @@ _Found = list[tuple[str, ProjectPage, IndexFile]]
 
 def _offers(entry: Entry, listing: Listing | None) -> tuple[_Found, _Found]:
     """The pages that list this very URL; and those that list the same file, by name and sha256, at another one."""
-    here: _Found = []
+    context: _Found = []
     elsewhere: _Found = []
     for index, page in listing.pages if listing is not None else ():
         for file in page.files(entry.key, entry.versions):
             if candidate_at(file.url, "index", None).url == entry.url:
-                here.append((index, page, file))
+                context.append((index, page, file))
             elif file.filename == entry.filename and file.sha256 is not None and file.sha256 == entry.sha256:
                 elsewhere.append((index, page, file))
-    return here, elsewhere
+    return context, elsewhere
 
 
 def _judge(look: Look, found: _Found) -> None:

@@ -143,16 +143,16 @@ def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     return folders
 
 
-def _indexes(lock: Lock, around: Surroundings | None, index_urls: str | Sequence[str] | None) -> Indexes:
+def _indexes(lock: Lock, detected: Surroundings | None, index_urls: str | Sequence[str] | None) -> Indexes:
     """The indexes to ask, as `freeze` finds them. Their configuration is read only when it is needed."""
     if index_urls is not None:
         return Indexes((index_urls,) if isinstance(index_urls, str) else tuple(index_urls))
     if not any(entry.url for entry in lock.entries.values()):
         return Indexes(())
     # In a live runtime nothing is known while micropip has not been imported.
-    if around is None or (around.loaded is not None and not around.index_urls):
+    if detected is None or (detected.loaded is not None and not detected.index_urls):
         return Indexes(*_surroundings.configured_indexes())
-    return Indexes(around.index_urls, around.find_links)
+    return Indexes(detected.index_urls, detected.find_links)
 
 
 def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
@@ -181,11 +181,11 @@ class _Examination:
     progress: Progress | None
 
     async def run(self, indexes: Indexes) -> list[Problem]:
-        silence = UnreachableHosts()
+        unreachable = UnreachableHosts()
         looks = {key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None}
         await indexes.open(self.fetcher)
-        places = Places(indexes, self.fetcher, silence)
-        wheels = Wheels(self.fetcher, self.facts, silence)
+        places = Places(indexes, self.fetcher, unreachable)
+        wheels = Wheels(self.fetcher, self.facts, unreachable)
         await places.open([look.entry for look in looks.values()])
         done = 0
 
@@ -202,7 +202,7 @@ class _Examination:
         await self.fetcher.gather([find(look) for look in looks.values()])
         problems = list(self.lock.problems)
         if self.drift is not None:
-            problems += await self.drift.contents(looks, self.fetcher, self.facts, silence, download=self.deep)
+            problems += await self.drift.contents(looks, self.fetcher, self.facts, unreachable, download=self.deep)
             problems += self.drift.on_disk(looks)
         if self.lock.target is not None:
             problems += check_depends(looks.values(), self.lock.entries, self.lock.target)
@@ -210,4 +210,4 @@ class _Examination:
         problems += _empty_imports(self.lock, looks)
         for look in looks.values():
             problems += look.problems
-        return [*problems, *silence.problems()]
+        return [*problems, *unreachable.problems()]

@@ -29,10 +29,10 @@ _BROKEN = "The file or its index is broken, or somebody tampers with it. Tell it
 class Wheels:
     """Reads wheels and tells what contradicts the lock. Nothing that is downloaded is kept."""
 
-    def __init__(self, fetcher: Fetcher, facts: Facts, silence: UnreachableHosts) -> None:
+    def __init__(self, fetcher: Fetcher, facts: Facts, unreachable: UnreachableHosts) -> None:
         self._fetcher = fetcher
         self._publications = Publications(fetcher, facts)
-        self._silence = silence
+        self._silence = unreachable
 
     async def read(self, look: Look, *, deep: bool) -> None:
         """Read what an index says of the wheel, and its files where the entry claims no import names."""

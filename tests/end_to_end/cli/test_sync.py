@@ -140,9 +140,13 @@ def test_input_errors(run: Run, lock: Path, venv: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_one_is_told(run: Run, lock: Path, venv: Path, site_packages: Path) -> None:
-    swap = Transaction(venv.resolve(), site_packages.resolve())
-    with suppress(InputError), swap.opened(), swap.exchanging({"demo": []}, ["lib/python3.14/site-packages/demo.py"]):
-        swap._undo = lambda moves: None  # type: ignore[method-assign]  # as if it were killed
+    transaction = Transaction(venv.resolve(), site_packages.resolve())
+    with (
+        suppress(InputError),
+        transaction.opened(),
+        transaction.exchanging({"demo": []}, ["lib/python3.14/site-packages/demo.py"]),
+    ):
+        transaction._undo = lambda moves: None  # type: ignore[method-assign]  # as if it were killed
         raise OSError
     done = run("sync", lock, "--venv", venv, "--dry-run")
     assert "interrupted while it changed demo: that would be undone first" in done.err

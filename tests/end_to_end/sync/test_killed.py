@@ -206,8 +206,8 @@ def test_each_package_is_old_or_new_once_it_is_undone(scene: Scene, whole: tuple
     for number in range(12):
         prefix = scene.copy(f"undone-{number}")
         scene.run(prefix, steps - (number + 1) * steps // 26)
-        swap = Transaction(prefix, prefix / SITE)
-        with swap.opened() as undone:
+        transaction = Transaction(prefix, prefix / SITE)
+        with transaction.opened() as undone:
             seen.add(undone)
         found = rebased(snapshot(prefix), prefix)
         for package, version, later in (("gone", "1.0", None), ("changed", "1.0", "2.0"), ("fresh", None, "1.0")):
@@ -220,7 +220,7 @@ def test_each_package_is_old_or_new_once_it_is_undone(scene: Scene, whole: tuple
             for name, value in there.items():
                 if f"{SITE}/{package}" in name and not name.endswith("/RECORD"):
                     assert found.get(name) == value, name
-        assert not swap.work.exists()
+        assert not transaction.work.exists()
     assert seen - {None}
 
 

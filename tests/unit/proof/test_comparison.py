@@ -451,7 +451,7 @@ def test_two_rows_of_one_path_never_hide_a_difference(order: int) -> None:
 
 
 def test_forged_record_rows_do_not_make_another_wheel_equal(tmp_path: Path) -> None:
-    def swap(rows: list[Row]) -> list[Row]:
+    def transaction(rows: list[Row]) -> list[Row]:
         return [
             (path, genuine[path][0], genuine[path][1]) if path == "demo.py" else (path, h, s) for path, h, s in rows
         ]
@@ -460,8 +460,8 @@ def test_forged_record_rows_do_not_make_another_wheel_equal(tmp_path: Path) -> N
     genuine: Mapping[str, tuple[str, str]] = {
         item.path: (f"sha256={item.digest}", str(item.size)) for item in contents(wheel).record
     }
-    forged = build_wheel(tmp_path / "forged", "demo", "1.0", files={"demo.py": "evil!\n"}, record=swap)
-    same_size = build_wheel(tmp_path / "sized", "demo", "1.0", files={"demo.py": "evil\n"}, record=swap)
+    forged = build_wheel(tmp_path / "forged", "demo", "1.0", files={"demo.py": "evil!\n"}, record=transaction)
+    same_size = build_wheel(tmp_path / "sized", "demo", "1.0", files={"demo.py": "evil\n"}, record=transaction)
     distribution = installed(pip_target(tmp_path / "site", str(wheel)))
     assert compare(distribution.installation("size"), contents(forged)).differing == ["demo.py"]
     assert compare(distribution.installation("size"), contents(same_size)).equal  # docs/evidence.md says so

@@ -30,7 +30,7 @@ def prefix(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def swap(prefix: Path) -> Transaction:
+def transaction(prefix: Path) -> Transaction:
     return Transaction(prefix, prefix / SITE)
 
 
@@ -53,58 +53,60 @@ def folders(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir()}
 
 
-def change(swap: Transaction, old: list[str], new: Mapping[str, str]) -> list[str]:
-    with swap.opened():
-        write(swap.staged("demo"), new)
-        return swap.apply(["demo"], old)
+def change(transaction: Transaction, old: list[str], new: Mapping[str, str]) -> list[str]:
+    with transaction.opened():
+        write(transaction.staged("demo"), new)
+        return transaction.apply(["demo"], old)
 
 
-def test_install_replace_remove(swap: Transaction, prefix: Path) -> None:
+def test_install_replace_remove(transaction: Transaction, prefix: Path) -> None:
     before, made = read(prefix), folders(prefix)
     old = {f"{SITE}/demo.py": "1", f"{SITE}/demo/data/x": "1", "bin/demo": "1"}
-    assert change(swap, [], old) == sorted(old)
+    assert change(transaction, [], old) == sorted(old)
     assert read(prefix) == before | old
     new = {f"{SITE}/demo.py": "2", f"{SITE}/other_demo/x": "2"}
-    assert change(swap, list(old), new) == sorted(new)
+    assert change(transaction, list(old), new) == sorted(new)
     assert read(prefix) == before | new
     assert f"{SITE}/demo" not in folders(prefix)  # emptied
-    assert change(swap, list(new), {}) == []
+    assert change(transaction, list(new), {}) == []
     assert read(prefix) == before
     assert folders(prefix) == made
 
 
-def test_a_module_becomes_a_package_and_back(swap: Transaction, prefix: Path) -> None:
+def test_a_module_becomes_a_package_and_back(transaction: Transaction, prefix: Path) -> None:
     before = read(prefix)
-    change(swap, [], {f"{SITE}/demo": "a file without a suffix"})
-    change(swap, [f"{SITE}/demo"], {f"{SITE}/demo/__init__.py": "2"})
+    change(transaction, [], {f"{SITE}/demo": "a file without a suffix"})
+    change(transaction, [f"{SITE}/demo"], {f"{SITE}/demo/__init__.py": "2"})
     assert read(prefix) == before | {f"{SITE}/demo/__init__.py": "2"}
-    change(swap, [f"{SITE}/demo/__init__.py"], {f"{SITE}/demo": "3"})
+    change(transaction, [f"{SITE}/demo/__init__.py"], {f"{SITE}/demo": "3"})
     assert read(prefix) == before | {f"{SITE}/demo": "3"}
 
 
-def test_files_in_the_way(swap: Transaction, prefix: Path) -> None:
+def test_files_in_the_way(transaction: Transaction, prefix: Path) -> None:
     """Nobody listed them; a new file takes their place."""
     before = read(prefix)
     write(prefix, {f"{SITE}/demo.py": "unlisted", f"{SITE}/pkg": "a file, where a folder has to be"})
     (prefix / SITE / "link.py").symlink_to("nowhere")
     new = {f"{SITE}/demo.py": "1", f"{SITE}/pkg/deep/x.py": "1", f"{SITE}/link.py": "1"}
-    change(swap, [], new)
+    change(transaction, [], new)
     assert read(prefix) == before | new
 
 
-def test_a_folder_in_the_way(swap: Transaction, prefix: Path) -> None:
+def test_a_folder_in_the_way(transaction: Transaction, prefix: Path) -> None:
     """It may hold anything; so nothing is changed."""
     write(prefix, {f"{SITE}/demo.py/precious": "unlisted", f"{SITE}/old.py": "old"})
     before = read(prefix)
     with pytest.raises(InputError) as caught:
-        change(swap, [f"{SITE}/old.py"], {f"{SITE}/demo.py": "1", f"{SITE}/a.py": "1"})
+        change(transaction, [f"{SITE}/old.py"], {f"{SITE}/demo.py": "1", f"{SITE}/a.py": "1"})
     assert "demo.py" in str(caught.value)
     assert read(prefix) == before
-    assert not swap.work.exists()
+    assert not transaction.work.exists()
 
 
 @pytest.mark.parametrize("name", ["pkg", "pkg/sub"])
-def test_links_that_lead_out_are_not_followed(name: str, swap: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_links_that_lead_out_are_not_followed(
+    name: str, transaction: Transaction, prefix: Path, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     write(outside, {"x.py": "precious", "sub/x.py": "precious"})
     place = prefix / SITE / name
@@ -112,31 +114,31 @@ def test_links_that_lead_out_are_not_followed(name: str, swap: Transaction, pref
     place.symlink_to(outside)
     before = read(outside)
     new = {f"{SITE}/{name}/x.py": "1", f"{SITE}/{name}/sub/x.py": "1"}
-    change(swap, [], new)
+    change(transaction, [], new)
     assert read(outside) == before
     assert not place.is_symlink()
     assert {path: text for path, text in read(prefix).items() if "pkg" in path} == new
 
 
-def test_links_inside_are_followed(swap: Transaction, prefix: Path) -> None:
+def test_links_inside_are_followed(transaction: Transaction, prefix: Path) -> None:
     (prefix / "lib64").symlink_to("lib")
-    change(swap, [], {"lib64/demo/x": "1"})
+    change(transaction, [], {"lib64/demo/x": "1"})
     assert (prefix / "lib64").is_symlink()
     assert (prefix / "lib" / "demo" / "x").read_text() == "1"
 
 
-def test_several_packages_in_one_step(swap: Transaction, prefix: Path) -> None:
+def test_several_packages_in_one_step(transaction: Transaction, prefix: Path) -> None:
     before = read(prefix)
-    with swap.opened():
-        write(swap.staged("one"), {f"{SITE}/thing": "1", f"{SITE}/same": "x"})
-        write(swap.staged("two"), {f"{SITE}/two.py": "2", f"{SITE}/same": "x"})
-        assert swap.incoming("two") == [f"{SITE}/same", f"{SITE}/two.py"]
+    with transaction.opened():
+        write(transaction.staged("one"), {f"{SITE}/thing": "1", f"{SITE}/same": "x"})
+        write(transaction.staged("two"), {f"{SITE}/two.py": "2", f"{SITE}/same": "x"})
+        assert transaction.incoming("two") == [f"{SITE}/same", f"{SITE}/two.py"]
         write(prefix, {f"{SITE}/thing/of_two.py": "old"})
-        assert len(swap.apply(["one", "two"], [f"{SITE}/thing/of_two.py"])) == 3
+        assert len(transaction.apply(["one", "two"], [f"{SITE}/thing/of_two.py"])) == 3
     assert read(prefix) == before | {f"{SITE}/thing": "1", f"{SITE}/two.py": "2", f"{SITE}/same": "x"}
 
 
-def test_new_folders_beside_and_below_what_is_there(swap: Transaction, prefix: Path) -> None:
+def test_new_folders_beside_and_below_what_is_there(transaction: Transaction, prefix: Path) -> None:
     """A folder that is new moves whole; in one that is there, or is linked to one inside, only what is new comes."""
     mine = {f"{SITE}/space/mine.txt": "mine", f"{SITE}/space/there/mine.txt": "mine", f"{SITE}/real/mine.txt": "mine"}
     write(prefix, mine)
@@ -147,7 +149,7 @@ def test_new_folders_beside_and_below_what_is_there(swap: Transaction, prefix: P
         f"{SITE}/{name}": "1"
         for name in ("new/a/b.py", "new/c.py", "space/d.py", "space/there/e.py", "space/new/f.py", "empty/g.py")
     }
-    change(swap, [], new | {f"{SITE}/linked/deep/h.py": "1"})
+    change(transaction, [], new | {f"{SITE}/linked/deep/h.py": "1"})
     assert read(prefix) == before | new | {f"{SITE}/real/deep/h.py": "1"}
     assert (prefix / SITE / "linked").is_symlink()
 
@@ -178,43 +180,47 @@ def fail(monkeypatch: pytest.MonkeyPatch, passing: int, *, once: bool = True) ->
 
 
 @pytest.mark.parametrize("passing", range(1, 6))
-def test_a_failure_is_undone(passing: int, swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_undone(
+    passing: int, transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(prefix, OLD)
     before = read(prefix)
     with monkeypatch.context() as patch:
         fail(patch, passing)
         with pytest.raises(InputError) as caught:
-            change(swap, list(OLD), NEW)
+            change(transaction, list(OLD), NEW)
     assert "the disk is broken" in str(caught.value)
     assert read(prefix) == before
-    assert not swap.work.exists()
-    change(swap, list(OLD), NEW)
+    assert not transaction.work.exists()
+    change(transaction, list(OLD), NEW)
     assert {name: text for name, text in read(prefix).items() if "demo" in name} == NEW
 
 
 @pytest.mark.parametrize("passing", range(2, 6))
-def test_a_failure_that_stays(passing: int, swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_that_stays(
+    passing: int, transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Undoing fails, too: everything is kept for the next run, which undoes it."""
     write(prefix, OLD)
     before = read(prefix)
     with monkeypatch.context() as patch:
         fail(patch, passing, once=False)
         with pytest.raises(InputError):
-            change(swap, list(OLD), NEW)
-        assert swap.pending
-        assert swap.recover() == "demo"
-        with pytest.raises(InputError), swap.opened():
+            change(transaction, list(OLD), NEW)
+        assert transaction.pending
+        assert transaction.recover() == "demo"
+        with pytest.raises(InputError), transaction.opened():
             raise AssertionError("it is not undone yet")
-    assert swap.recover() == "demo"
-    with swap.opened() as undone:
+    assert transaction.recover() == "demo"
+    with transaction.opened() as undone:
         assert undone == "demo"
         assert read(prefix) == before
-    assert swap.recover() is None
-    assert not swap.work.exists()
+    assert transaction.recover() is None
+    assert not transaction.work.exists()
 
 
 def test_a_folder_that_came_whole_goes_file_by_file(
-    swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+    transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What somebody has put beside the files of a killed run stays when that is undone."""
     before = read(prefix)
@@ -222,31 +228,31 @@ def test_a_folder_that_came_whole_goes_file_by_file(
         patch.setattr(Transaction, "_undo", lambda self, moves: None)
         fail(patch, 2)
         with pytest.raises(InputError):
-            change(swap, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
-    assert swap.pending
+            change(transaction, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
+    assert transaction.pending
     write(prefix, {f"{SITE}/demo/sub/mine.txt": "mine"})
-    with swap.opened() as undone:
+    with transaction.opened() as undone:
         assert undone == "demo"
     assert read(prefix) == before | {f"{SITE}/demo/sub/mine.txt": "mine"}
 
 
-def test_an_error_of_the_caller(swap: Transaction, prefix: Path) -> None:
-    with pytest.raises(RuntimeError), swap.opened():
-        write(swap.staged("demo"), NEW)
+def test_an_error_of_the_caller(transaction: Transaction, prefix: Path) -> None:
+    with pytest.raises(RuntimeError), transaction.opened():
+        write(transaction.staged("demo"), NEW)
         raise RuntimeError
-    assert not swap.work.exists()
+    assert not transaction.work.exists()
 
 
-def test_what_a_killed_run_staged_is_forgotten(swap: Transaction, prefix: Path) -> None:
+def test_what_a_killed_run_staged_is_forgotten(transaction: Transaction, prefix: Path) -> None:
     before = read(prefix)
     left = prefix / SITE / WORK / ("0" * 32)
     write(left, {"new/0/x": "1", "old/0": "2", "wheels/0/z.whl": "3"})
-    assert not swap.is_clean
-    with swap.opened() as undone:
+    assert not transaction.is_clean
+    with transaction.opened() as undone:
         assert undone is None
         assert not left.exists()
     assert read(prefix) == before
-    assert swap.is_clean and not left.parent.exists()
+    assert transaction.is_clean and not left.parent.exists()
 
 
 # -- journals that are not to be obeyed
@@ -273,15 +279,15 @@ def leave(prefix: Path, changes: Mapping[str, Any] | None = None) -> Path:
     return journal
 
 
-def test_a_journal_is_obeyed(swap: Transaction, prefix: Path) -> None:
+def test_a_journal_is_obeyed(transaction: Transaction, prefix: Path) -> None:
     """What the other tests change."""
     journal = leave(prefix)
-    assert swap.recover() == "demo"
-    with swap.opened() as undone:
+    assert transaction.recover() == "demo"
+    with transaction.opened() as undone:
         assert undone == "demo"
     assert (prefix / SITE / "gone.py").read_text() == "precious"
     assert not (prefix / SITE / "came.py").exists()
-    assert not journal.exists() and swap.is_clean
+    assert not journal.exists() and transaction.is_clean
 
 
 @pytest.mark.parametrize(
@@ -305,56 +311,58 @@ def test_a_journal_is_obeyed(swap: Transaction, prefix: Path) -> None:
     ],
     ids=repr,
 )
-def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], swap: Transaction, prefix: Path) -> None:
+def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], transaction: Transaction, prefix: Path) -> None:
     """What had been moved away is not lost, and the message says how to go on."""
     journal = leave(prefix, changes)
-    for action in (swap.recover, lambda: swap.opened().__enter__()):
+    for action in (transaction.recover, lambda: transaction.opened().__enter__()):
         with pytest.raises(InputError) as caught:
             action()
         assert str(journal) in str(caught.value) and "Remove it" in str(caught.value)
     assert (prefix / SITE / WORK / RUN / "old" / "0").read_text() == "precious"
     journal.unlink()
-    with swap.opened() as undone:
+    with transaction.opened() as undone:
         assert undone is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\ud800"])
-def test_a_journal_that_cannot_be_read(text: str, swap: Transaction, prefix: Path) -> None:
+def test_a_journal_that_cannot_be_read(text: str, transaction: Transaction, prefix: Path) -> None:
     leave(prefix).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(InputError, match="cannot be read"):
-        swap.recover()
+        transaction.recover()
 
 
 @pytest.mark.parametrize("name", ["bin/python", "pyvenv.cfg", "bin/activate"])
 @pytest.mark.parametrize("direction", ["out", "in"])
 def test_a_journal_that_names_what_belongs_to_the_environment(
-    direction: str, name: str, swap: Transaction, prefix: Path
+    direction: str, name: str, transaction: Transaction, prefix: Path
 ) -> None:
     write(prefix, {"bin/activate": "real", "bin/python": "real"})
     leave(prefix, {direction: [name] if direction == "out" else {"0": [name]}})
     before = {path: (prefix / path).read_text() for path in ("bin/python", "bin/activate", "pyvenv.cfg")}
-    with suppress(InputError), swap.opened():
+    with suppress(InputError), transaction.opened():
         pass
     assert {path: (prefix / path).read_text() for path in before} == before
 
 
-def test_a_journal_that_leads_out_through_a_link(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_journal_that_leads_out_through_a_link(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
     """The link came after the journal: nothing is moved there, or from there."""
     outside = tmp_path / "outside"
     write(outside, {"came.py": "mine"})
     (prefix / SITE / "link").symlink_to(outside)
     leave(prefix, {"out": [f"{SITE}/link/gone.py"], "in": {"0": [f"{SITE}/link/came.py"]}})
-    with pytest.raises(InputError, match="a link that leads out of the environment"), swap.opened():
+    with pytest.raises(InputError, match="a link that leads out of the environment"), transaction.opened():
         raise AssertionError("it is not undone yet")
     assert read(outside) == {"came.py": "mine"}
     (prefix / SITE / "link").unlink()
-    with swap.opened() as undone:
+    with transaction.opened() as undone:
         assert undone == "demo"
     assert (prefix / SITE / "link" / "gone.py").read_text() == "precious"
 
 
 @pytest.mark.parametrize("what", ["nothing", "a link to the run", "a link to the work folder", "a file"])
-def test_a_journal_whose_run_has_left_nothing(what: str, swap: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_journal_whose_run_has_left_nothing(
+    what: str, transaction: Transaction, prefix: Path, tmp_path: Path
+) -> None:
     """It was of an environment that lay here before, or the folder is another program's."""
     journal = leave(prefix)
     work, elsewhere = prefix / SITE / WORK, tmp_path / "elsewhere"
@@ -368,8 +376,8 @@ def test_a_journal_whose_run_has_left_nothing(what: str, swap: Transaction, pref
     elif what == "a file":
         (work / RUN).write_text("")
     before, kept = read(prefix / SITE), snapshot(elsewhere)
-    assert swap.recover() is None
-    with swap.opened() as undone:
+    assert transaction.recover() is None
+    with transaction.opened() as undone:
         assert undone is None
     assert read(prefix / SITE) == before
     assert snapshot(elsewhere) == kept
@@ -378,7 +386,7 @@ def test_a_journal_whose_run_has_left_nothing(what: str, swap: Transaction, pref
 
 @pytest.mark.parametrize("how", ["a link", "a hard link", "a pipe", "a world-writable folder", "another user"])
 def test_a_journal_that_another_user_may_have_written(
-    how: str, swap: Transaction, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, transaction: Transaction, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = leave(prefix)
     if how == "a link":
@@ -394,8 +402,8 @@ def test_a_journal_that_another_user_may_have_written(
     else:
         journal.parent.chmod(0o777)
     before = read(prefix)
-    assert swap.recover() is None
-    with swap.opened() as undone:
+    assert transaction.recover() is None
+    with transaction.opened() as undone:
         assert undone is None
     assert read(prefix) == before
 
@@ -408,45 +416,50 @@ def test_a_journal_inside_of_the_environment(prefix: Path, monkeypatch: pytest.M
     inside.parent.mkdir(mode=0o700, parents=True)
     journal.rename(inside)
     monkeypatch.setenv("XDG_CACHE_HOME", str(prefix / "cache"))
-    swap, before = Transaction(prefix, prefix / SITE), read(prefix)
-    assert swap.recover() is None
-    with swap.opened() as undone:
+    transaction, before = Transaction(prefix, prefix / SITE), read(prefix)
+    assert transaction.recover() is None
+    with transaction.opened() as undone:
         assert undone is None
     assert read(prefix) == before
 
 
 @pytest.mark.parametrize("below", ["", "new/", "old/", f"{RUN}/"])
-def test_what_a_wheel_ships_is_no_journal(below: str, swap: Transaction, prefix: Path) -> None:
+def test_what_a_wheel_ships_is_no_journal(below: str, transaction: Transaction, prefix: Path) -> None:
     """No file in the environment is, in any folder of it."""
     write(prefix, {"notes.txt": "mine"})
     document = {"packages": ["x"], "out": ["bin/python"], "in": {"x": ["notes.txt"], "0": ["notes.txt"]}, "run": RUN}
     planted = {f"{SITE}/{WORK}/{below}journal.json": json.dumps(document), f"{SITE}/{WORK}/old/0": "evil"}
     before = read(prefix)
     write(prefix, planted)
-    assert swap.recover() is None
-    with swap.opened() as undone:
+    assert transaction.recover() is None
+    with transaction.opened() as undone:
         assert undone is None
     assert read(prefix) == before
 
 
-def test_a_link_where_the_work_folder_should_be(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_link_where_the_work_folder_should_be(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     write(outside, {"mine": "mine"})
     (prefix / SITE / WORK).symlink_to(outside)
-    change(swap, [], {f"{SITE}/demo.py": "1"})
+    change(transaction, [], {f"{SITE}/demo.py": "1"})
     assert read(outside) == {"mine": "mine"}
     assert not os.path.lexists(prefix / SITE / WORK)
 
 
-def test_the_folders_are_of_this_user_alone(swap: Transaction, prefix: Path) -> None:
-    with swap.opened(), swap.exchanging({"demo": []}, []):
-        for folder in (swap.work, swap.work.parent, journal_of(prefix).parent, journal_of(prefix).parent.parent):
+def test_the_folders_are_of_this_user_alone(transaction: Transaction, prefix: Path) -> None:
+    with transaction.opened(), transaction.exchanging({"demo": []}, []):
+        for folder in (
+            transaction.work,
+            transaction.work.parent,
+            journal_of(prefix).parent,
+            journal_of(prefix).parent.parent,
+        ):
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE(journal_of(prefix).stat().st_mode) == 0o600
     assert not journal_of(prefix).parent.exists()
 
 
-def test_without_a_place_for_a_journal(swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_place_for_a_journal(transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """RECORD goes last and comes first, so that the next sync knows what to do."""
     info = f"{SITE}/demo-1.0.dist-info"
     old, new = (
@@ -462,20 +475,20 @@ def test_without_a_place_for_a_journal(swap: Transaction, prefix: Path, monkeypa
         replace(source, target)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(prefix / "pyvenv.cfg"))
-    swap = Transaction(prefix, prefix / SITE)
+    transaction = Transaction(prefix, prefix / SITE)
     monkeypatch.setattr(os, "replace", look)
-    change(swap, list(old), new)
+    change(transaction, list(old), new)
     assert {name: text for name, text in read(prefix).items() if name in new} == new
     assert moved[len(old) - 1 : len(old) + 1] == [f"{info}/RECORD", info]
 
 
-def test_one_at_a_time(swap: Transaction, prefix: Path) -> None:
-    with swap.opened():
+def test_one_at_a_time(transaction: Transaction, prefix: Path) -> None:
+    with transaction.opened():
         with pytest.raises(InputError) as caught, Transaction(prefix, prefix / SITE).opened():
             raise AssertionError("both are at work")
         assert "Another process" in str(caught.value)
-        assert swap.work.exists()
-    with swap.opened():
+        assert transaction.work.exists()
+    with transaction.opened():
         pass
 
 
@@ -486,14 +499,16 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert "Cannot change" in str(caught.value)
 
 
-def test_names_that_are_no_text(swap: Transaction, prefix: Path) -> None:
+def test_names_that_are_no_text(transaction: Transaction, prefix: Path) -> None:
     name = os.fsdecode(f"{SITE}/".encode() + b"caf\xe9.txt")
     write(prefix, {name: "old"})
-    change(swap, [name], {name: "new"})
+    change(transaction, [name], {name: "new"})
     assert (prefix / name).read_text() == "new"
 
 
-def test_the_journal_says_what_will_be_moved(swap: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal_says_what_will_be_moved(
+    transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(prefix, OLD)
     seen: list[Any] = []
     replace = os.replace
@@ -504,43 +519,43 @@ def test_the_journal_says_what_will_be_moved(swap: Transaction, prefix: Path, mo
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", look)
-    change(swap, list(OLD), NEW)
+    change(transaction, list(OLD), NEW)
     assert len(seen) == len(OLD) + len({"demo.py", "demo"})  # a folder that is new moves whole
     for journal in seen:
         assert (journal["prefix"], journal["site"]) == (str(prefix), str(prefix / SITE))
         assert (journal["packages"], journal["out"], journal["in"]) == (["demo"], list(OLD), {"0": sorted(NEW)})
-        assert journal["run"] == swap.work.name
+        assert journal["run"] == transaction.work.name
 
 
 # -- links in the environment
 
 
 @pytest.mark.parametrize("name", ["python", "activate"])
-def test_a_link_to_a_folder_of_the_environment(name: str, swap: Transaction, prefix: Path) -> None:
+def test_a_link_to_a_folder_of_the_environment(name: str, transaction: Transaction, prefix: Path) -> None:
     """A file of a wheel does not come to the environment's own, through a link either."""
     write(prefix, {"bin/activate": "real"})
     (prefix / SITE / "tools").symlink_to("../../../bin")
     before = read(prefix)
     with pytest.raises(InputError, match="belongs to the environment"):
-        change(swap, [], {f"{SITE}/tools/{name}": "evil"})
+        change(transaction, [], {f"{SITE}/tools/{name}": "evil"})
     assert read(prefix) == before
-    change(swap, [], {f"{SITE}/tools/other": "1"})
+    change(transaction, [], {f"{SITE}/tools/other": "1"})
     assert (prefix / "bin" / "other").read_text() == "1"
 
 
-def test_a_folder_of_scripts_that_lies_elsewhere(swap: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_folder_of_scripts_that_lies_elsewhere(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
     """It is not replaced, for the interpreter is in it."""
     (prefix / "bin").rename(tmp_path / "bin")
     (prefix / "bin").symlink_to(tmp_path / "bin")
     with pytest.raises(InputError, match="a link that leads out of the environment"):
-        change(swap, [], {"bin/demo": "1"})
+        change(transaction, [], {"bin/demo": "1"})
     assert os.listdir(tmp_path / "bin") == ["python"] and (prefix / "bin").is_symlink()
 
 
-def test_a_pipe_in_the_way(swap: Transaction, prefix: Path) -> None:
+def test_a_pipe_in_the_way(transaction: Transaction, prefix: Path) -> None:
     os.mkfifo(prefix / SITE / "demo.py")
     os.mkfifo(prefix / SITE / "pkg")
-    change(swap, [], {f"{SITE}/demo.py": "1", f"{SITE}/pkg/x.py": "1"})
+    change(transaction, [], {f"{SITE}/demo.py": "1", f"{SITE}/pkg/x.py": "1"})
     assert (prefix / SITE / "demo.py").read_text() == (prefix / SITE / "pkg" / "x.py").read_text() == "1"
 
 
