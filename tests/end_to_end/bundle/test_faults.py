@@ -371,9 +371,9 @@ _VICTIM = """
 import json, os, signal, sys
 import micropip_lock.operations.bundle.run
 import micropip_lock.storage
-from micropip_lock.cli import _bundle
+from micropip_lock.cli import bundle as _bundle
 from micropip_lock.cli.main import micropip_lock
-from micropip_lock.network import _httpx
+from micropip_lock.network import httpx_fetcher as _httpx
 
 def run(arguments, place, last):
     steps = 0

@@ -33,7 +33,7 @@ _VICTIM = """
 import json, os, signal, sys
 from pathlib import Path
 from micropip_lock.network import NoNetwork, drive, offline_error
-from micropip_lock.operations import _unpack
+from micropip_lock.operations.sync import unpack as _unpack
 from micropip_lock.operations.sync.run import sync
 import installer, installer.sources, installer.destinations
 

@@ -396,7 +396,7 @@ def test_tools(made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
 
 _INTERRUPTED = """
 import os, signal, sys
-from micropip_lock.cli import _sync
+from micropip_lock.cli import sync as _sync
 from micropip_lock.cli.main import micropip_lock
 
 steps = 0

@@ -35,7 +35,7 @@ PROJECT = Path(store.__file__).parents[2]
 PREAMBLE = """
 import hashlib, os, sys
 from pathlib import Path
-from micropip_lock.storage import _file
+from micropip_lock.storage import database as _file
 from micropip_lock.storage import facts as kept
 
 def value(key):
