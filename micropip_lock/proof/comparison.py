@@ -24,6 +24,12 @@ _CACHED = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
 _SCRIPT_FOLDER = re.compile(r"((\.\./)*|(/|[A-Za-z]:/)(.*/)?)(bin|Scripts)")
 #: What installers on Windows add to the name of a script.
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?)$")
+#: The folders that hold site-packages, in .data/data, and how RECORD names them from there.
+_ABOVE_SITE_PACKAGES = (
+    (re.compile(r"lib(64)?/"), "../../"),  # lib/python3.14/site-packages
+    (re.compile(r"lib(64)?/(python|pypy)3\.\d{1,3}t?/"), "../"),
+    (re.compile(r"[Ll]ib/"), "../"),  # lib/python (pip --target), and Lib/site-packages on Windows
+)
 #: pip installs these two under a versioned name as well («pip3.14»).
 _VERSIONED_SCRIPT = re.compile(r"(pip|easy_install)-?\d{1,3}(\.\d{1,3})?")
 
@@ -322,6 +328,15 @@ def _target(name: str, data_folder: str) -> str:
     return below if scheme in ("purelib", "platlib") else name
 
 
+def _beside_site_packages(below: str) -> list[str]:
+    """The paths in RECORD of a data file that lies in a folder above site-packages, by layout of the environment.
+
+    They are relative to site-packages, so that they do not name that folder: ``../../x`` is ``lib/x``.
+    """
+    found = [(pattern.match(below), steps) for pattern, steps in _ABOVE_SITE_PACKAGES]
+    return [steps + below[match.end() :] for match, steps in found if match is not None]
+
+
 def _is_openable(row: RecordRow) -> bool:
     """Whether the file of a row tells anything: Python writes its bytecode anew."""
     return not (row.leaves_folder or _CACHED.search(row.path))
@@ -344,6 +359,8 @@ class _RowFinder:
         elif scheme in ("data", "headers"):
             # Where a scheme lies differs from installer to installer: only the path below it is known.
             paths = [below, *self._ending(f"/{below}")]
+            if scheme == "data":
+                paths += _beside_site_packages(below)
         return [self._record.row(path) for path in paths if path in self._record.entries]
 
     def _ending(self, end: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +21,7 @@ from micropip_lock.installed.distribution import InstalledDistribution, scan
 from micropip_lock.installed.installation import Installation
 from micropip_lock.proof.comparison import Comparison, compare, split_changes
 
-from ...support.installed import installer_target, pip_target, uv_target
+from ...support.installed import clean_environment, installer_target, pip_target, run_pip, uv_command, uv_target
 from ...support.wheels import Row, build_wheel
 
 INFO = "demo-1.0.dist-info"
@@ -65,6 +67,66 @@ def test_what_installers_install_is_the_wheel(install: Any, tmp_path: Path) -> N
         installation = distribution.installation(check_files)
         assert compare(installation, contents(wheel)) == Comparison()
         assert compare(installation, contents(other)).differing == ["other.py"]
+
+
+def pip_prefix(folder: Path, wheel: str) -> Path:
+    """``pip install --prefix``: the layout of an environment."""
+    run_pip("install", "--prefix", str(folder), "--no-index", "--no-cache-dir", "-q", wheel, platform=None)
+    return site_packages(folder)
+
+
+def uv_prefix(folder: Path, wheel: str) -> Path:
+    """``uv pip install --prefix``."""
+    command = [uv_command(), "pip", "install", "--prefix", str(folder), "--no-index", "--no-cache", "-q"]
+    subprocess.run([*command, "--python", sys.executable, wheel], env=clean_environment(), check=True)
+    return site_packages(folder)
+
+
+def site_packages(prefix: Path) -> Path:
+    (found,) = prefix.glob("lib/python3.*/site-packages")
+    return found
+
+
+PYTHON = f"python3.{sys.version_info.minor}"
+BESIDE = [
+    "lib/libdemo.so",
+    "lib/systemd/user/demo.service",
+    f"lib/{PYTHON}/demo.txt",
+    "lib64/a",
+    "Lib/a",
+    "share/lib/a",
+]
+
+
+@pytest.mark.parametrize("install", [pip_prefix, uv_prefix, pip_target, uv_target, installer_target])
+def test_data_files_beside_site_packages_are_those_of_the_wheel(install: Any, tmp_path: Path) -> None:
+    files = {"demo/__init__.py": ""}
+    wheels = [
+        build_wheel(tmp_path / str(number), "demo", "1.0", files=files, data={f"data/{path}": text for path in BESIDE})
+        for number, text in enumerate(["1\n", "2\n"])
+    ]
+    wheel = wheels[0] if install is installer_target else str(wheels[0])
+    distribution = installed(install(tmp_path / "site", wheel))
+    installation = distribution.installation("hash")
+    assert compare(installation, contents(wheels[0])) == Comparison()
+    assert compare(installation, contents(wheels[1])).differing == [f"demo-1.0.data/data/{path}" for path in BESIDE]
+
+
+@pytest.mark.parametrize(
+    ("install", "below"),
+    [
+        (pip_prefix, f"lib/{PYTHON}/site-packages/a.txt"),
+        (uv_prefix, f"lib/{PYTHON}/site-packages/a.txt"),
+        (pip_target, "lib/python/a.txt"),
+    ],
+)
+def test_data_files_that_end_in_site_packages_are_not(install: Any, below: str, tmp_path: Path) -> None:
+    """Pyodide puts them elsewhere."""
+    wheel = build_wheel(tmp_path / "wheels", "demo", "1.0", data={f"data/{below}": "1\n"})
+    distribution = installed(install(tmp_path / "site", str(wheel)))
+    assert (distribution.folder / "a.txt").is_file()
+    found = compare(distribution.installation("size"), contents(wheel))
+    assert found.differing == [f"demo-1.0.data/data/{below}"] and found.extra == ["a.txt"]
 
 
 def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
@@ -295,6 +357,51 @@ def test_data_and_headers_are_found_by_their_path_below_the_scheme(scheme: str) 
         assert case.compare().differing == [name] and case.compare().extra == [path]
     case.rows = [row("share/a.txt", b"2")]
     assert case.compare().differing == [name]
+
+
+@pytest.mark.parametrize(
+    ("below", "paths"),
+    [
+        ("lib/a.so", ["../../a.so", "../a.so", "../../../lib/a.so"]),
+        ("lib/systemd/user/a", ["../../systemd/user/a", "../systemd/user/a"]),
+        ("lib64/a", ["../../a"]),
+        ("Lib/a", ["../a", "../../Lib/a"]),
+        ("lib/python3.14/a", ["../a", "../../python3.14/a", "../python3.14/a"]),
+        ("lib/python3.13t/p/a", ["../p/a"]),
+    ],
+)
+def test_data_files_may_lie_in_the_folders_above_site_packages(below: str, paths: list[str]) -> None:
+    case = Case(f"demo-1.0.data/data/{below}")
+    for path in paths:
+        case.rows = [row(path)]
+        assert case.compare().equal, path
+        case.rows = [row(path, b"2")]
+        assert not case.compare().equal
+
+
+@pytest.mark.parametrize(
+    ("scheme", "below", "path"),
+    [
+        ("data", "share/a", "../../a"),
+        ("data", "share/lib/a", "../../a"),
+        ("data", "libx/a", "../../a"),
+        ("data", "lib/p/a", "../../a"),
+        ("data", "lib/a", "../../p/a"),
+        ("data", "lib64/a", "../a"),
+        ("data", "Lib/a", "../../a"),
+        ("data", "lib/python/a", "../a"),
+        ("data", "lib/python3.14/a", "../../a"),
+        ("data", "lib/a", "a"),
+        ("data", "lib/python/a", "a"),
+        ("data", "lib/python3.14/site-packages/a", "a"),
+        ("data", "Lib/site-packages/a", "a"),
+        ("headers", "lib/a", "../../a"),
+    ],
+)
+def test_data_files_lie_nowhere_else_outside_of_the_folder(scheme: str, below: str, path: str) -> None:
+    case = Case(name := f"demo-1.0.data/{scheme}/{below}")
+    case.rows = [row(path)]
+    assert case.compare().differing == [name] and case.compare().extra == [path]
 
 
 def test_a_data_file_excuses_no_other_file_of_its_name() -> None:
