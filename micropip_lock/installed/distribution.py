@@ -184,6 +184,7 @@ class InstalledDistribution:
             self.entry_points,
             check_crc=check_files == "hash",
             skips_bytecode=self.installer not in _INSTALLERS_OF_BYTECODE,
+            puts_data_among_packages=self.installer == "uv",  # with --target
         )
 
     @cached_property

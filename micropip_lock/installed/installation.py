@@ -33,3 +33,5 @@ class Installation:
     check_crc: bool = False
     #: Whether its installer leaves out what a wheel has in ``__pycache__``.
     skips_bytecode: bool = False
+    #: Whether its installer may put data files among packages.
+    puts_data_among_packages: bool = False

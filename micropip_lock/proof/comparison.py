@@ -24,6 +24,8 @@ _CACHED = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
 _SCRIPT_FOLDER = re.compile(r"((\.\./)*|(/|[A-Za-z]:/)(.*/)?)(bin|Scripts)")
 #: What installers on Windows add to the name of a script.
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?)$")
+#: Files that Python may import by their names.
+_IMPORTABLE = (".py", ".pyc", ".so", ".pyd")
 #: The folders that hold site-packages, in .data/data, and how RECORD names them from there.
 _ABOVE_SITE_PACKAGES = (
     (re.compile(r"lib(64)?/"), "../../"),  # lib/python3.14/site-packages
@@ -46,13 +48,15 @@ class Comparison:
     wrong: list[str] = field(default_factory=list)
     #: Rows that no member, entry point or installer accounts for.
     extra: list[str] = field(default_factory=list)
+    #: Members that Python may import where they are installed, but not where Pyodide puts data files.
+    misplaced: list[str] = field(default_factory=list)
     #: Installed paths whose bytes are those of the wheel, whatever the installed RECORD says of them.
     settled: set[str] = field(default_factory=set, compare=False)
 
     @property
     def equal(self) -> bool:
         """Whether nothing differs."""
-        return not (self.differing or self.weak or self.wrong or self.extra)
+        return not (self.differing or self.weak or self.wrong or self.extra or self.misplaced)
 
 
 def compare(installed: Installation, wheel: WheelContents) -> Comparison:
@@ -112,6 +116,7 @@ class _Comparer:
         self._files = installed.files
         self._check_crc = installed.check_crc
         self._skips_bytecode = installed.skips_bytecode
+        self._puts_data_among_packages = installed.puts_data_among_packages
         self._wheel = wheel
         self._ours = Record.of(installed.rows)
         #: The rows of the wheel's own RECORD.
@@ -156,6 +161,8 @@ class _Comparer:
             self._rows.use([target])
         elif rows := self._rows_of(name, scheme, below):
             same = self._compare_rows(member, rows)
+            if scheme == "data" and any(self._is_module(row) for row in same):
+                self._result.misplaced.append(name)
             # A file that is only named like one of the wheel's data files is not accounted for by it.
             self._rows.use(row.path for row in same or rows)
         elif not (self._skips_bytecode and _CACHED.search(name)):
@@ -166,13 +173,19 @@ class _Comparer:
         rows = self._rows.find(name, scheme, below)
         if scheme not in ("data", "headers"):
             return rows
-        # With --target data lie among packages, where Pyodide does not put them: a file of a package is none of them.
-        return [row for row in rows if row.leaves_folder or not self._is_of_package(row.path)]
+        # Pyodide puts no data among packages: but where the installer does, a file of a package is none of them.
+        among_packages = below if scheme == "data" and self._puts_data_among_packages else None
+        return [row for row in rows if row.path == among_packages or not self._is_of_package(row)]
 
-    def _is_of_package(self, path: str) -> bool:
-        first, slash, _ = path.partition("/")
+    def _is_module(self, row: RecordRow) -> bool:
+        return row.path.endswith(_IMPORTABLE) and self._is_of_package(row)
+
+    def _is_of_package(self, row: RecordRow) -> bool:
+        if row.leaves_folder:
+            return False
+        first, slash, _ = row.path.partition("/")
         if not slash:
-            return path.endswith(".py")
+            return row.path.endswith(_IMPORTABLE)
         return first in self._packages or f"{first}/__init__.py" in self._ours.entries
 
     def _is_written_by_installers(self, path: str) -> bool:

@@ -27,6 +27,7 @@ class Verdict(Enum):
     MATCH = "equal"
     FORGED = "forged-claim"
     RECORD_WRONG = "wheel-record-wrong"
+    LAYOUT = "layout"
     FILES_CHANGED = "files-changed"
     WEAK = "weak-record"
     HASH_CONFLICT = "hash-conflict"
@@ -192,6 +193,8 @@ def _verdict(comparison: Comparison) -> tuple[Verdict, str]:
         return Verdict.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
     if comparison.wrong:
         return Verdict.RECORD_WRONG, first_few(comparison.wrong)
+    if comparison.misplaced:
+        return Verdict.LAYOUT, f"has {first_few(comparison.misplaced)}: uv puts it among packages, Pyodide does not"
     return Verdict.MATCH, ""
 
 

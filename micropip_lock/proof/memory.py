@@ -20,7 +20,7 @@ from ..storage import Facts
 from .evidence import BaseWheel, Evidence, Finding, Rules
 
 #: Counted up when the rules of evidence change: what was proved by older ones is proved again.
-_RULES = 3
+_RULES = 4
 
 _LASTING = frozenset({"content", "metadata"})
 

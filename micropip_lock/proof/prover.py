@@ -531,6 +531,7 @@ _BY_CONTENT = frozenset({"content", "download"})
 _HINTS = {
     "forged-claim": "Do not trust this wheel: it forges where it comes from. Install {name} from an index.",
     "files-changed": "Something was added after it was installed.",
+    "layout": "Install it with pip into a new folder: its RECORD tells data files from modules. Or exclude {name}.",
     "gone": "The file was removed or moved. Install a version that is there.",
     "hash-conflict": "The file was replaced, or the index is wrong: ask its publisher, and install it again.",
     "ambiguous-index": "Install {name} from an index by its name: then no file claims another origin.",

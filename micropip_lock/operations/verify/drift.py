@@ -27,6 +27,7 @@ _HINTS = {
     Verdict.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
     Verdict.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
     Verdict.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
+    Verdict.LAYOUT: "Install it with pip into a new folder: its RECORD tells data files from modules.",
     Verdict.NO_RANGES: "Let it be downloaded with --deep.",
 }
 
@@ -124,7 +125,7 @@ async def _compare(
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
         if verdict is Verdict.RECORD_WRONG:
             reason = f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
-        elif verdict in (Verdict.WEAK, Verdict.NO_RANGES):
+        elif verdict in (Verdict.WEAK, Verdict.LAYOUT, Verdict.NO_RANGES):
             reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
         return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)
     return None

@@ -239,6 +239,18 @@ def test_wheel_that_an_installer_spreads_and_pyodide_does_not(
         assert ("demo", "layout") in told(freeze_folder(site, index_urls=index.url).warnings)
 
 
+def test_modules_in_data_that_uv_puts_among_packages(index: IndexServer, site: Path) -> None:
+    """pip's RECORD tells them from the modules of the wheel, uv's does not."""
+    data = {"data/demo/extra.txt": "e", "data/setup.py": "s"}
+    build_wheel(index.folder, "demo", "1.0", files={"demo/__init__.py": ""}, data=data)
+    uv_target(site, "demo", index_url=index.url)
+    (problem,) = problems_of(site, index_urls=index.url)
+    assert problem.code == "layout"
+    assert "demo-1.0.data/data/setup.py: uv puts it among packages" in problem.message
+    by_pip = pip_target(site / "new", "demo", index_url=index.url)  # as the hint says
+    assert proofs(freeze_folder(by_pip, index_urls=index.url)) == {"demo": ("index", "content")}
+
+
 def test_foreign_installer(demo: Path, index: IndexServer, site: Path) -> None:
     claim(site, INSTALLER="conda\n")
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "foreign-installer")]

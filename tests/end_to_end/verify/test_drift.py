@@ -14,7 +14,7 @@ from micropip_lock.storage import facts_in
 
 from ...support.freezing import base_document, base_lock, entry, freeze_folder, rewrite_record
 from ...support.index_server import Fault, IndexServer
-from ...support.installed import installer_target, pip_target
+from ...support.installed import installer_target, pip_target, uv_target
 from ...support.runtimes import lock_entry
 from ...support.site_server import SiteServer
 from ...support.verifying import codes, definite, lock_of, only, static, verified, wheel_entry
@@ -138,6 +138,15 @@ def test_a_record_without_hashes(lock: dict[str, Any], site: Path, index: IndexS
     assert "cannot be compared with the wheel of the lock" in only(problems, "weak-record").message
     assert definite(problems) == []
     assert drift(lock, site, index, deep=True) == []
+
+
+def test_data_that_uv_puts_among_packages_as_modules(site: Path, index: IndexServer) -> None:
+    build_wheel(index.folder, "demo", "1.0", data={"data/setup.py": "1\n"})
+    lock = freeze_folder(pip_target(site, "demo", index_url=index.url), index_urls=index.url).lockfile.to_dict()
+    by_uv = uv_target(site.parent / "uv", "demo", index_url=index.url)
+    problems = verified(lock, path=by_uv, index_urls=index.url)
+    assert codes(problems) == [("demo", "layout")]
+    assert "cannot be compared with the wheel of the lock" in only(problems, "layout").message
 
 
 def test_broken_distributions(lock: dict[str, Any], site: Path, index: IndexServer) -> None:

@@ -129,6 +129,34 @@ def test_data_files_that_end_in_site_packages_are_not(install: Any, below: str, 
     assert found.differing == [f"demo-1.0.data/data/{below}"] and found.extra == ["a.txt"]
 
 
+def test_data_files_that_uv_puts_among_packages(tmp_path: Path) -> None:
+    files = {"demo/__init__.py": ""}
+    data = {"data/demo/extra.txt": "1\n"}
+    found = []
+    for name, more in (("plain", {}), ("script", {"data/setup.py": "2\n"}), ("module", {"data/demo/core.py": "3\n"})):
+        wheel = build_wheel(tmp_path / name, "demo", "1.0", files=files, data={**data, **more})
+        distribution = installed(uv_target(tmp_path / f"{name}-site", str(wheel)))
+        assert (distribution.folder / "demo" / "extra.txt").is_file()
+        found.append(compare(distribution.installation("hash"), contents(wheel)))
+        by_pip = installed(pip_target(tmp_path / f"{name}-pip", str(wheel)))
+        assert compare(by_pip.installation("hash"), contents(wheel)) == Comparison()
+    misplaced = [[], ["demo-1.0.data/data/setup.py"], ["demo-1.0.data/data/demo/core.py"]]
+    assert found == [Comparison(misplaced=names) for names in misplaced]
+
+
+def test_a_module_at_the_root_is_not_one_in_data(tmp_path: Path) -> None:
+    files = {"demo/__init__.py": "", "demo/core.py": "1\n"}
+    wheel = build_wheel(tmp_path / "wheels", "demo", "1.0", files=files)
+    other = build_wheel(
+        tmp_path / "others", "demo", "1.0", files={"demo/__init__.py": ""}, data={"data/demo/core.py": "1\n"}
+    )
+    for install, difference in ((pip_target, "differing"), (uv_target, "misplaced")):
+        distribution = installed(install(tmp_path / install.__name__, str(wheel)))
+        assert compare(distribution.installation("size"), contents(wheel)) == Comparison()
+        found = compare(distribution.installation("size"), contents(other))
+        assert getattr(found, difference) == ["demo-1.0.data/data/demo/core.py"]
+
+
 def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "wheels", "pip", "99.0", entry_points={"pip": "pip:main", "pip3": "pip:main"})
     site = tmp_path / "site"
@@ -418,6 +446,7 @@ def test_a_data_file_excuses_no_other_file_of_its_name() -> None:
         (["p/b.py"], "p/a.json"),
         (["demo-1.0.data/purelib/p/b.py"], "p/a.py"),
         ([], "a.py"),
+        ([], "a.abi3.so"),
     ],
 )
 def test_a_file_of_a_package_is_no_data_file(scheme: str, names: list[str], moved: str) -> None:
@@ -427,6 +456,41 @@ def test_a_file_of_a_package_is_no_data_file(scheme: str, names: list[str], move
     assert case.compare().differing == [name] and case.compare().extra == [moved]
     case.rows[-1] = row(f"../../{moved}")
     assert case.compare().equal
+
+
+@pytest.mark.parametrize("path", ["p/a.json", "p/sub/a.txt", "p/lib.so.1", "share/a.py", "docs/conf.py", "README.md"])
+def test_uv_puts_data_files_among_packages(path: str) -> None:
+    case = Case("p/__init__.py", name := f"demo-1.0.data/data/{path}")
+    case.rows[1] = row(path)
+    assert case.compare(puts_data_among_packages=True).equal
+    case.rows[1] = row(path, b"2")
+    assert case.compare(puts_data_among_packages=True).differing == [name]
+
+
+MODULES = ["p/a.py", "p/a.pyc", "p/a.cpython-314-wasm32-emscripten.so", "p/sub/a.pyd", "setup.py", "a.abi3.so"]
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_what_python_may_import_among_packages_is_misplaced_data(path: str) -> None:
+    """RECORD does not tell it from a module of a wheel that has it at the root."""
+    case = Case("p/__init__.py", name := f"demo-1.0.data/data/{path}")
+    case.rows[1] = row(path)
+    found = case.compare(puts_data_among_packages=True)
+    assert found == Comparison(misplaced=[name]) and not found.equal
+    case.rows[1] = row(path, b"2")
+    assert case.compare(puts_data_among_packages=True) == Comparison(differing=[name])
+    case.rows[1] = row(f"../../{path}")
+    assert case.compare(puts_data_among_packages=True).equal
+
+
+@pytest.mark.parametrize(
+    ("scheme", "below", "path"),
+    [("headers", "p/a.txt", "p/a.txt"), ("data", "a.txt", "p/a.txt"), ("data", "x/a.txt", "p/x/a.txt")],
+)
+def test_uv_puts_data_files_where_the_wheel_has_them(scheme: str, below: str, path: str) -> None:
+    case = Case("p/__init__.py", name := f"demo-1.0.data/{scheme}/{below}")
+    case.rows[1] = row(path)
+    assert case.compare(puts_data_among_packages=True) == Comparison(differing=[name], extra=[path])
 
 
 def test_rows_outside_of_the_folder_are_never_opened() -> None:
