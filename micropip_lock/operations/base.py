@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from .._util.url import is_http, join, origin, shown, writable
+from .._util.url import is_http, join, origin, shown, split, writable
 from ..errors import FetchError, InputError
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..network import Fetcher
 from ..network.meter import Meter
+from ..proof.candidate import is_harmless
 from ..proof.evidence import BaseWheel
 
 if TYPE_CHECKING:
@@ -38,18 +39,27 @@ class Base:
         return self.lockfile.packages.get(name)
 
     def placed(self, entry: LockedPackage) -> LockedPackage:
-        """The entry with an absolute file name where that can be known, without credentials."""
+        """The entry with an absolute file name where that can be known, without credentials.
+
+        A query that says only the sha256 of the entry is dropped; any other stays, and cannot be written.
+        """
         name = entry.file_name
         if not is_http(name) and self.url is not None:
             name = join(self.url, name)
-        return replace(entry, file_name=writable(name))
+        name = writable(name)
+        parts = split(name)
+        if "?" in name and is_harmless(parts.query, entry.sha256):
+            name = parts._replace(query="").geturl()
+        return replace(entry, file_name=name)
 
     def wheel(self, name: str, version: str) -> BaseWheel | None:
         """Where to read the base's own wheel of ``name``, if it has that version and can be read at all."""
         entry = self.entry(name)
-        if entry is None or entry.version != version or not entry.file_name.endswith(".whl"):
+        if entry is None or entry.version != version:
             return None
         entry = self.placed(entry)
+        if not entry.file_name.endswith(".whl"):
+            return None
         if self.folder is not None:
             local = self.folder / entry.file_name.rpartition("/")[2]
             if local.is_file():

@@ -55,6 +55,7 @@ def assemble(
         if finding.evidence is not None:
             packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
     environment.problems.extend(_unloadable(packages, findings))
+    environment.problems.extend(_with_query(packages))
     environment.warnings.extend(_unspread(environment, findings))
     evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
     environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, context))
@@ -119,6 +120,20 @@ def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Fi
         if fault is not None:
             hint = "Use an index, or a URL, that ends in the file name of the wheel."
             yield Problem("file-name", key, entry.version, fault, hint, shown(entry.file_name))
+
+
+def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
+    """Entries of the base whose URL has a query; those of other wheels lost theirs when they were proved."""
+    for key, entry in packages.items():
+        if not split(entry.file_name).query:
+            continue
+        url = shown(entry.file_name)
+        message = f"the base gives {url} a query, which may be a secret, and which the runtime cannot load."
+        hint = (
+            "Use a base whose URLs have no query (--base): `micropip-lock bundle` makes one of this base, with its "
+            "wheels, in a folder. If the server does not need the query, remove it from the base."
+        )
+        yield Problem("query-needed", key, entry.version, message, hint, url)
 
 
 def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list[Problem]:

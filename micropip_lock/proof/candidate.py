@@ -38,16 +38,22 @@ class Candidate:
 _DOT_SEGMENTS = re.compile(r"/(\./)+")
 
 
+def is_harmless(query: str, sha256: str | None) -> bool:
+    """Whether the ``query`` of a URL says nothing, or only the ``sha256`` of its file.
+
+    piplite adds ?sha256= so that the browser's cache tells two files apart.
+    """
+    return not query or parse_qs(query.lower(), keep_blank_values=True) == {"sha256": [(sha256 or "").lower()]}
+
+
 def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_files: tuple[str, ...] = ()) -> Candidate:
     """The candidate that a claim, a page or a lock names: without credentials, fragment and query.
 
     A hash belongs to the URL it came with, so a query that is dropped drops ``sha256``.
     """
     parts = urlsplit(without_credentials(url))
-    # piplite adds ?sha256= to make the browser's cache tell two files apart.
-    query = parse_qs(parts.query.lower(), keep_blank_values=True)
-    harmless = not parts.query or query == {"sha256": [(sha256 or "").lower()]}
-    # It also names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
+    harmless = is_harmless(parts.query, sha256)
+    # piplite names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
     bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
     own_hash = sha256 if harmless else None
     return Candidate(bare, claim, own_hash, claiming_files=claiming_files, had_query=not harmless)

@@ -517,3 +517,25 @@ def test_the_base(scene: Scene) -> None:
         scene.told("verify", url)
         scene.told("verify", scene.base, url)
         scene.told(url)
+
+
+@pytest.mark.parametrize("place", ["https://cdn.example/full/", ""])
+def test_a_query_of_the_base(place: str, scene: Scene) -> None:
+    """No command writes it into a lock: who has another wheel of demo takes that, and the others refuse the base."""
+    base = scene.lock(f"{place}{WHEEL}?key={SECRET}", tool={})
+    scene.both = True
+    pylock = scene.folder / "pylock.toml"
+    pylock.write_text(
+        'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
+        f'[[packages.wheels]]\nurl = "{scene.index.file_url(WHEEL)}"\nhashes = {{ sha256 = "{scene.sha256}" }}\n'
+    )
+    empty = installer_target(scene.folder / "empty", build_wheel(scene.folder / "tools", "pip", "26.0"))
+    common = ("--base", base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
+    scene.told("freeze", "--path", scene.site, *common, expected={0})
+    for words in (
+        ("freeze", "--path", empty, "--include", "distribution"),
+        ("resolve", "demo"),
+        ("retarget", base, "--requested", "demo"),
+        ("import", pylock),
+    ):
+        assert b"query-needed" in scene.told(*words, *common, expected={1})

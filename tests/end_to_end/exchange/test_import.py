@@ -317,6 +317,16 @@ def test_every_reason_at_once(index: IndexServer) -> None:
     ]
 
 
+def test_a_url_of_the_base_that_needs_its_query(index: IndexServer) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    name = "https://cdn.example/full/demo-1.0-py3-none-any.whl"
+    lock = pylock(package(index, wheel))
+    dropped = base_lock({**lock_entry(wheel), "file_name": f"{name}?sha256={sha256(wheel)}"})
+    assert imported(lock, base=dropped).lockfile.packages["demo"].file_name == name
+    needed = base_lock({**lock_entry(wheel), "file_name": f"{name}?key=hunter2"})
+    assert codes(lock, base=needed) == [("demo", "query-needed")]
+
+
 def test_dependencies_that_the_pylock_lacks(index: IndexServer) -> None:
     lock = pylock(one_wheel(index, requires=["missing", "lib>=2"]), one_wheel(index, "lib"))
     conflict, missing = refused(lock)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from micropip_lock import FetchError
+from micropip_lock import FetchError, bundle
 
 from ...support.freezing import base_lock, entry, told
 from ...support.index_server import Fault, IndexServer
@@ -113,6 +114,41 @@ def test_what_only_the_base_can_have_is_never_looked_up(
 def test_a_base_that_names_what_it_lacks_cannot_be_locked() -> None:
     problems = unlockable("demo", base=base_lock(entry("demo", depends=["gone"])))
     assert told(problems) == [("demo", "missing-dependency")]
+
+
+@pytest.mark.parametrize("folder", ["", "https://cdn.example/full/"])
+def test_a_url_of_the_base_that_needs_its_query_is_refused(folder: str) -> None:
+    names = {name: f"{folder}{name}-1.0-py3-none-any.whl" for name in ("demo", "lib", "other", "plain")}
+    queries = {"demo": "?key=hunter2", "lib": f"?sha256={'0' * 64}", "other": "?key=hunter2", "plain": ""}
+    entries = [
+        entry(name, depends=["lib"] if name == "demo" else (), file_name=names[name] + queries[name]) for name in names
+    ]
+    problems = unlockable("demo", "plain", base=base_lock(*entries))
+    assert [(item.package, item.version, item.code, item.url) for item in problems] == [
+        ("demo", "1.0", "query-needed", names["demo"]),
+        ("lib", "1.0", "query-needed", names["lib"]),
+    ]
+    assert "hunter2" not in repr(problems)
+    assert versions(resolved("plain", base=base_lock(*entries))) == {"plain": "1.0"}
+
+
+def test_a_query_of_the_base_that_says_only_the_sha256_is_dropped() -> None:
+    spelled = entry(
+        "demo", file_name=f"https://cdn.example/demo-1.0-py3-none-any.whl?sha256={'AB' * 32}", sha256="ab" * 32
+    )
+    result = resolved("demo", base=base_lock(spelled))
+    assert result.lockfile.packages["demo"].file_name == "https://cdn.example/demo-1.0-py3-none-any.whl"
+    assert [item.url for item in result.evidence] == ["https://cdn.example/demo-1.0-py3-none-any.whl"]
+
+
+def test_a_bundle_of_a_base_with_queries_is_a_base_without(index: IndexServer, tmp_path: Path) -> None:
+    """What the hint of `query-needed` says."""
+    wheel = build_wheel(index.folder, "demo", "1.0")
+    base = base_lock(entry("demo", file_name=f"{index.file_url(wheel.name)}?key=hunter2", sha256=sha256(wheel)))
+    (problem,) = unlockable("demo", base=base)
+    assert "micropip-lock bundle" in problem.hint
+    asyncio.run(bundle(base, tmp_path / "bundle"))
+    assert versions(resolved("demo", base=tmp_path / "bundle")) == {"demo": "1.0"}
 
 
 def test_the_distribution_is_not_needed_whole(index: IndexServer) -> None:

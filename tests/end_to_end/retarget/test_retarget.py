@@ -89,6 +89,21 @@ def test_a_file_that_fits_stays_and_no_index_is_asked(index: IndexServer) -> Non
     assert result.totals["requests"] == len(index.requests)
 
 
+def test_a_url_of_the_new_pyodide_that_needs_its_query_is_refused(index: IndexServer) -> None:
+    build_wheel(index.folder, "demo", "1.0")
+    old = resolved("demo", "based", base=old_base(entry("based")), index_urls=index.url).lockfile
+    for query, code in ((f"?sha256={entry('based')['sha256']}", None), ("?key=hunter2", "query-needed")):
+        new = base_lock(entry("based", file_name=f"https://cdn.example/based-1.0-py3-none-any.whl{query}"))
+        if code is None:
+            written = retargeted(old, base=new, index_urls=index.url).lockfile.packages
+            assert written["based"].file_name == "https://cdn.example/based-1.0-py3-none-any.whl"
+            continue
+        with pytest.raises(UnlockableError) as caught:
+            retargeted(old, base=new, index_urls=index.url)
+        assert told(caught.value.problems) == [("based", code)]
+        assert "hunter2" not in str(caught.value)
+
+
 def test_a_native_package_gets_the_wheel_for_the_other_abi(index: IndexServer) -> None:
     both(index, "demo", "1.0")
     old = resolved("demo", base=old_base(), index_urls=index.url).lockfile

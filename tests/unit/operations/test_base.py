@@ -16,7 +16,7 @@ from ...support.index_server import Fault, IndexServer
 from ...support.installed import installer_target
 from ...support.runtimes import lock_entry
 from ...support.site_server import SiteServer
-from ...support.wheels import build_wheel
+from ...support.wheels import build_wheel, sha256
 
 
 @pytest.fixture
@@ -85,6 +85,35 @@ def test_absolute_names_of_a_base_stay(empty: Path) -> None:
     assert packages["two"].file_name == "https://f.example/two.whl"
 
 
+def test_a_query_of_the_base_is_written_nowhere(empty: Path, site: Path, tmp_path: Path) -> None:
+    digest = "ab" * 32
+    spelled = [
+        entry("one", file_name=f"one-1.0-py3-none-any.whl?sha256={digest}", sha256=digest),
+        entry("two", file_name=f"https://cdn.example/two-1.0-py3-none-any.whl?sha256={digest}", sha256=digest),
+        entry("three", file_name="three-1.0-py3-none-any.whl?", sha256=digest),
+    ]
+    result = freeze_folder(empty, base=base_lock(*spelled), include="distribution")
+    assert {item.file_name for item in result.lockfile.packages.values()} == {
+        "one-1.0-py3-none-any.whl",
+        "https://cdn.example/two-1.0-py3-none-any.whl",
+        "three-1.0-py3-none-any.whl",
+    }
+    secret = [entry(name, file_name=f"{name}-1.0-py3-none-any.whl?key=hunter2") for name in ("four", "five")]
+    problems = problems_of(empty, base=base_lock(*spelled, *secret), include="distribution")
+    assert told(problems) == [("five", "query-needed"), ("four", "query-needed")]
+    assert "hunter2" not in repr(problems)
+    assert set(freeze_folder(empty, base=base_lock(*spelled, *secret)).lockfile.packages) == set()
+
+
+def test_a_wheel_of_the_base_is_found_by_a_name_with_its_sha256(site: Path, tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path / "dist", "demo", "1.0")
+    installer_target(site, wheel)
+    base = base_lock({**lock_entry(wheel), "file_name": f"{wheel.name}?sha256={sha256(wheel)}"})
+    result = freeze_folder(site, base=base, base_dir=wheel.parent)
+    assert proofs(result) == {"demo": ("base", "content")}
+    assert result.lockfile.packages["demo"].file_name == wheel.name
+
+
 # -- what of it
 
 
@@ -128,6 +157,18 @@ def test_what_the_runtime_loaded_is_the_bases_entry_as_it_stands(site: Path, tmp
     assert library.file_name == "https://cdn.example/full/lib_c-1.0.zip"
     assert result.warnings == ()
     assert result.requests == 0
+
+
+@pytest.mark.parametrize(("query", "code"), [(f"?sha256={'ab' * 32}", None), ("?key=hunter2", "query-needed")])
+def test_a_query_of_what_the_runtime_loaded(query: str, code: str | None, site: Path, tmp_path: Path) -> None:
+    install_from_base(site, tmp_path, "demo")
+    name = "demo-1.0-py3-none-any.whl"
+    around = live(site, entry("demo", file_name=name + query, sha256="ab" * 32), loaded=("demo",))
+    if code is None:
+        assert live_freeze(around).lockfile.packages["demo"].file_name == f"https://cdn.example/full/{name}"
+    else:
+        (problem,) = problems_of(None, index_urls=None, surroundings=around)
+        assert (problem.code, problem.url) == (code, f"https://cdn.example/full/{name}")
 
 
 def test_a_shared_library_that_was_loaded_alone_is_kept(empty: Path) -> None:
