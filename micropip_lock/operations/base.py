@@ -15,7 +15,7 @@ from ..formats.lockfile import LockedPackage, Lockfile
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..proof.candidate import is_harmless
-from ..proof.evidence import BaseWheel
+from ..proof.evidence import THE_BASE, BaseWheel
 
 if TYPE_CHECKING:
     from ..proof.hashes import Hashes
@@ -71,7 +71,7 @@ class Base:
         entry = self.entry(name)
         place = "" if entry is None else self.placed(entry).file_name
         if entry is not None and is_http(place):
-            hashes.note(place, entry.sha256 or None, "the base")
+            hashes.note(place, entry.sha256 or None, THE_BASE)
 
     def closure(self, names: Iterable[str], stop: Mapping[str, object]) -> set[str]:
         """``names`` and every entry reached from them through ``depends``, not going through ``stop``."""

@@ -17,6 +17,9 @@ HashSource = Literal["base", "installer", "claim", "index", "download"]
 #: The problems that `accept_unproved` may waive.
 WAIVABLE = frozenset({"unreachable", "not-allowed", "no-ranges", "files-changed", "weak-record"})
 
+#: The source of a sha256 that the base's own entry gives.
+THE_BASE = "the base"
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -22,7 +22,7 @@ from ..network import Fetcher
 from ..network.meter import Meter
 from ..storage import Facts
 from .candidate import Candidate, bare_url, candidate_at, witnessed
-from .evidence import WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
+from .evidence import THE_BASE, WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
 from .examination import MATCHES, Examiner, Outcome, Verdict, distinct
 from .hashes import Hashes, claimed_hash
 from .memory import Proved
@@ -94,7 +94,7 @@ class _Case:
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
         if base is not None:
             self._of_base = frozenset({base.entry.sha256})
-            self._hashes.note(base.entry.file_name, base.entry.sha256, "the base")
+            self._hashes.note(base.entry.file_name, base.entry.sha256, THE_BASE)
             self.cacheable = self.cacheable and not base.local
         if origin.claims:
             return await self._by_claims(origin.claims, base)

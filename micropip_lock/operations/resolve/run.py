@@ -24,7 +24,7 @@ from ...index.remote_wheel import WheelContents, download_wheel
 from ...index.wheel_metadata import WheelSummary, wrong_record
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
-from ...proof.evidence import Evidence, Finding, Proof
+from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
 from ...proof.hashes import Hashes
 from ...storage import Facts
 from ..context import Context, look_without_folders
@@ -100,6 +100,10 @@ def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
     several = [items] if isinstance(items, str | Wanted) else items
     return [item if isinstance(item, Wanted) else parse_wanted(item) for item in several]
 
+
+#: Who else than a page or the base may give a sha256, in the words of messages.
+_LOCK, _REQUIREMENT = "the lock", "the requirement"
+_HASH_SOURCES: Mapping[str, HashSource] = {THE_BASE: "base", _LOCK: "claim", _REQUIREMENT: "claim"}
 
 #: With so many pins it pays to find out first whether the index has documents of releases.
 _MANY_PINS = 4
@@ -235,7 +239,8 @@ class Resolution:
         conflict = hashes.conflict(choice.name, str(choice.version), candidate.url)
         if conflict is not None:
             return choice.name, conflict
-        sha256 = next(iter(hashes.of(candidate.url)), None)
+        sha256, source = next(iter(hashes.of(candidate.url).items()), (None, ""))
+        hash_from = _HASH_SOURCES.get(source, "index")
         if choice.direct and sha256 is None:
             # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
             try:
@@ -243,6 +248,7 @@ class Resolution:
             except (FetchError, IntegrityError) as error:
                 return choice.name, error
             sha256, proof, size = contents.sha256, "download", contents.size
+            hash_from = "download"
         if said and sha256 not in said:
             return choice.name, _hash_conflict(choice, str(sha256))
         if sha256 is None:
@@ -257,6 +263,7 @@ class Resolution:
             sha256,
             size,
             index,
+            hash_from=hash_from,
         )
 
     async def _hashes(self, choice: Choice, said: frozenset[str], explorer: Explorer) -> Hashes:
@@ -268,11 +275,15 @@ class Resolution:
             # The silence of an index is no objection to a URL.
             with suppress(FetchError):
                 await explorer.pages(choice.name)
-        hashes.note(file.url, file.sha256, choice.index or "the lock")
+        if choice.index is not None:
+            hashes.note(file.url, file.sha256, choice.index)
         self._note_others(choice, hashes, explorer)
+        # Last, for the first source is the one that is told.
+        if choice.index is None:
+            hashes.note(file.url, file.sha256, _LOCK)
         if len(said) == 1:
             (sha256,) = said
-            hashes.note(file.url, sha256, "the requirement")
+            hashes.note(file.url, sha256, _REQUIREMENT)
         return hashes
 
     def _base_conflict(self, choice: Choice, explorer: Explorer) -> Problem | None:
@@ -284,11 +295,11 @@ class Resolution:
         return hashes.conflict(choice.name, choice.entry.version, url) if is_http(url) else None
 
     def _note_others(self, choice: Choice, hashes: Hashes, explorer: Explorer) -> None:
-        """Note what the base, and the pages that were read, give for the files of this version."""
-        self.context.base.note_hash(choice.name, hashes)
+        """Note what the pages that were read, and the base, give for the files of this version."""
         listing = explorer.known_pages(choice.name)
         if listing is not None:
             hashes.note_listing(listing, choice.name, {choice.version})
+        self.context.base.note_hash(choice.name, hashes)
 
     async def _download(self, choice: Choice) -> WheelContents:
         assert choice.file is not None

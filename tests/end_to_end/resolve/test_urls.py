@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ...support.freezing import NATIVE, base_lock, entry, told
 from ...support.index_server import Fault, IndexServer
-from ...support.resolving import BIG, LINUX, asked_twice, no_solution, resolved, unlockable, versions, wheels
+from ...support.resolving import BIG, LINUX, asked_twice, codes, no_solution, resolved, unlockable, versions, wheels
 from ...support.wheels import build_wheel, sha256
 
 
@@ -44,6 +46,23 @@ def test_the_hash_of_a_url(way: str, index: IndexServer) -> None:
     result = resolved(requirement, constraints=constraints)
     assert result.lockfile.packages["demo"].sha256 == digest
     assert index.wheel_downloads == (way == "both")
+
+
+def test_the_evidence_says_who_gave_the_hash(index: IndexServer) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
+    url, digest = index.file_url(wheel.name), sha256(wheel)
+    base = base_lock(entry("demo", file_name=url, sha256=digest))
+
+    def sources(requirement: str, **options: Any) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        result = resolved(requirement, **options)
+        return [(item.claim, item.hash_from, codes(result)) for item in result.evidence]
+
+    assert sources("demo", index_urls=index.url) == [("index", "index", [])]
+    assert sources("demo", base=base) == [("base", "base", [])]
+    for given in ("", f"#sha256={digest}"):
+        assert sources(f"demo @ {url}{given}", index_urls=index.url) == [("direct-url", "index", [])]
+        assert sources(f"demo @ {url}{given}", base=base) == [("direct-url", "base", [])]
+    assert sources(f"demo @ {url}") == [("direct-url", "download", [])]
 
 
 def test_a_url_without_hash_is_hashed_by_one_download(index: IndexServer) -> None:

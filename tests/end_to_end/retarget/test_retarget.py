@@ -82,7 +82,8 @@ def test_a_file_that_fits_stays_and_no_index_is_asked(index: IndexServer) -> Non
     result = retargeted(old, index_urls=index.url)
     assert result.lockfile.packages == old.packages
     assert result.changes.changes == ()
-    assert {item.claim for item in result.evidence} == {"lock"}
+    assert {(item.claim, item.hash_from) for item in result.evidence} == {("lock", "claim")}
+    assert told(result.warnings) == []
     assert not [path for path in index.paths() if path.startswith("/simple/")]
     assert index.wheel_downloads == 0
     assert asked_twice(index) == []
