@@ -14,6 +14,9 @@ from ..errors import Problem
 from ..index.client import Listing, Offer
 from .candidate import bare_url, candidate_at
 
+#: What helps against a sha256 that only a claim gives, where wheels are never downloaded.
+NAME_INDEX = "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the wheel."
+
 
 class Hashes:
     """Each sha256 that a claim, a page or the base gives for a URL, however that is spelled, and its first source."""

@@ -26,7 +26,7 @@ from ...installed.import_names import WheelModules
 from ...network import Fetcher
 from ...proof.candidate import bare_url, candidate_at
 from ...proof.evidence import Evidence, Finding
-from ...proof.hashes import Hashes, claimed_hash
+from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import Context, look_without_folders
 from ..freeze.inventory import Environment, Selection, layout
@@ -215,7 +215,7 @@ class _Import:
             message = "neither the pylock nor an index gives a sha256, which is what Pyodide compares files by."
             return _problem("hash-missing", item, message, "Write the pylock anew, from an index that gives sha256.")
         if is_claimed:
-            self.warnings.append(claimed_hash(item.name, item.version, file.url, "the pylock", _NAME_INDEX))
+            self.warnings.append(claimed_hash(item.name, item.version, file.url, "the pylock", NAME_INDEX))
         offer = _offer_at(candidate.url, offers)
         if offer is None:
             return await self._at(item, replace(file, sha256=sha256), None, is_claimed)
@@ -291,6 +291,5 @@ _HINTS = {
     "conflicting-dependency": _ANEW,
     "extra-guessed": "A pylock does not say which extras were asked for. To say so, use resolve instead.",
 }
-_NAME_INDEX = "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the wheel."
 _OTHER = "Use an index with range requests, or tell its owner."
 _TELL = "Name another version in the pylock, or tell its authors."

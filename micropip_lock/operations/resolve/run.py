@@ -25,7 +25,7 @@ from ...index.wheel_metadata import WheelSummary, wrong_record
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
 from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
-from ...proof.hashes import Hashes
+from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import Context, look_without_folders
 from ..freeze.inventory import Environment, Selection, layout
@@ -208,6 +208,7 @@ class Resolution:
             for name, item in evidence.items()
             if isinstance(item, Evidence)
         }
+        environment.warnings += _claimed_hashes(findings.values())
         unspread = [distributions[name] for name, found in summaries.items() if found.modules.unspread]
         environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
@@ -340,6 +341,17 @@ def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSumma
         paths = summaries[choice.name].wrong_rows
         if paths and choice.file is not None:
             yield wrong_record(choice.name, str(choice.version), paths, choice.file.url)
+
+
+def _claimed_hashes(findings: Iterable[Finding]) -> Iterator[Problem]:
+    """A warning of each wheel that a requirement names with its sha256, which no page and no base gives.
+
+    Not of the wheels that retarget keeps: it takes the word of the old lock.
+    """
+    for finding in findings:
+        evidence = finding.evidence
+        if evidence is not None and evidence.claim == "direct-url" and evidence.hash_from == "claim":
+            yield claimed_hash(evidence.package, evidence.version, evidence.url, _REQUIREMENT, NAME_INDEX)
 
 
 def _base_edges(name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]) -> set[str]:

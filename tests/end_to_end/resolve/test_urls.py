@@ -48,6 +48,24 @@ def test_the_hash_of_a_url(way: str, index: IndexServer) -> None:
     assert index.wheel_downloads == (way == "both")
 
 
+@pytest.mark.parametrize("way", ["#sha256=", " --hash=sha256:"])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_hash_that_only_the_requirement_gives_is_told(
+    right: bool, way: str, index: IndexServer, other_index: IndexServer
+) -> None:
+    wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
+    wheels(other_index, "demo", "1.0")
+    digest = sha256(wheel) if right else "ab" * 32
+    requirement = f"demo @ {index.file_url(wheel.name)}{way}{digest}"
+    for index_urls in ((), other_index.url):
+        result = resolved(requirement, index_urls=index_urls)
+        assert codes(result) == [("demo", "claimed-hash")]
+        assert [(item.sha256, item.hash_from) for item in result.evidence] == [(digest, "claim")]
+    (warning,) = (item for item in result.warnings if item.code == "claimed-hash")
+    assert "nothing but the requirement gives the sha256" in warning.message
+    assert "verify --deep" in warning.hint
+
+
 def test_the_evidence_says_who_gave_the_hash(index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
     url, digest = index.file_url(wheel.name), sha256(wheel)
