@@ -1,7 +1,8 @@
 """Fixtures for all tests: a machine without settings, indexes on loopback, real Pyodide runtimes.
 
-Runtimes boot in about five seconds, so tests share one per version: ``pyodide`` and its like hand it out as it was
-after the boot. A test that needs another lock or boot option asks for ``fresh_pyodide`` or ``fresh_chromium``.
+Runtimes boot in about five seconds, so tests share one per version: ``pyodide`` and its like hand
+it out as it was after the boot. A test that needs another lock or boot option asks for
+``fresh_pyodide`` or ``fresh_chromium``.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ from tests.support.session import PyodideSession
 from tests.support.site_server import SiteServer, pyodide_site
 
 if TYPE_CHECKING:
-    from tests.support.chromium import ChromiumPyodide  # Selenium is slow to import, and few tests want it
+    from tests.support.chromium import (
+        ChromiumPyodide,
+    )  # Selenium is slow to import, and few tests want it
 
-# The same examples in every run: what is red for one is red for all. Others are looked for by command:
-# HYPOTHESIS_PROFILE=default python -m pytest tests/...
+# The same examples in every run: what is red for one is red for all. Others are looked for by
+# command: HYPOTHESIS_PROFILE=default python -m pytest tests/...
 settings.register_profile("same-examples", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same-examples"))
 
-#: Folders whose files take longest: they begin first, so that at the end no worker waits for another.
+#: Folders whose files take longest: they begin first, so that at the end no worker waits for
+#: another.
 _SLOW = (
     "tests/runtimes/chromium/",
     "tests/runtimes/node/",
@@ -60,7 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow files first; within a file nothing moves."""
 
     def rank(item: pytest.Item) -> int:
-        return next((rank for rank, start in enumerate(_SLOW) if item.nodeid.startswith(start)), len(_SLOW))
+        return next(
+            (rank for rank, start in enumerate(_SLOW) if item.nodeid.startswith(start)), len(_SLOW)
+        )
 
     items.sort(key=rank)
 
@@ -80,7 +86,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def make_folder(tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
-    """Makes empty folders. So does tmp_path_factory, but it reads the names of the thousands that it made before."""
+    """Makes empty folders. So does tmp_path_factory, but it reads the names of the thousands that
+    it made before.
+    """
     root, numbers = tmp_path_factory.mktemp("folders"), itertools.count()
 
     def make(name: str) -> Path:
@@ -207,7 +215,9 @@ def shared_chromium(chromium: Any, site: SiteServer) -> Iterator[SharedPyodide]:
 
 
 @pytest.fixture
-def chromium_main(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
+def chromium_main(
+    chromium: Any, site: SiteServer, shared_chromium: SharedPyodide
+) -> PyodideSession:
     """Pyodide in the main thread of a page."""
     from tests.support.chromium import ChromiumPyodide
 
@@ -215,7 +225,9 @@ def chromium_main(chromium: Any, site: SiteServer, shared_chromium: SharedPyodid
 
 
 @pytest.fixture
-def chromium_worker(chromium: Any, site: SiteServer, shared_chromium: SharedPyodide) -> PyodideSession:
+def chromium_worker(
+    chromium: Any, site: SiteServer, shared_chromium: SharedPyodide
+) -> PyodideSession:
     """Pyodide in a module web worker."""
     from tests.support.chromium import ChromiumPyodide
 

@@ -1,7 +1,8 @@
-"""micropip_lock beside its peers, over a model of a line: ``python -m benchmarks [WORK...]`` writes docs/benchmarks.md.
+"""micropip_lock beside its peers, over a model of a line: ``python -m benchmarks [WORK...]`` writes
+docs/benchmarks.md.
 
-Works: freeze refreeze resolve bundle sync pyodide growth; all of them without any. What is not run again stays as the
-last run left it in docs/benchmarks/results.json.
+Works: freeze refreeze resolve bundle sync pyodide growth; all of them without any. What is not run
+again stays as the last run left it in docs/benchmarks/results.json.
 """
 
 from __future__ import annotations
@@ -29,13 +30,21 @@ def run_work(work: Work, inputs: Inputs, runs: int, line: str) -> dict[str, Any]
     link = inputs.link
     contestants = work.contestants(inputs)
     floor = work.floor(inputs) if work.floor else None
-    model = {"latency": 0.0, "bandwidth": 0.0, "connect": 0.0, "releases": True, **dict(read_line(line))}
+    model = {
+        "latency": 0.0,
+        "bandwidth": 0.0,
+        "connect": 0.0,
+        "releases": True,
+        **dict(read_line(line)),
+    }
     model.update(work.settings)
     link.set(**model)
     rows = compete(FOLDER / "run", contestants, link, runs=min(runs, work.runs), warm=work.warm)
     said: dict[str, Any] = {"title": work.title, "line": line, "model": model, "warm": work.warm}
     if floor:
-        seconds = floor.seconds(**{name: model[name] for name in ("latency", "bandwidth", "connect")})
+        seconds = floor.seconds(
+            **{name: model[name] for name in ("latency", "bandwidth", "connect")}
+        )
         said["floor"] = {**floor.to_json(), "seconds": round(seconds, 3)}
     return {**said, "rows": [row.to_json() for row in rows]}
 
@@ -44,7 +53,10 @@ def run_pyodide(runs: int) -> dict[str, Any]:
     """What happens inside Pyodide, where no process can be timed from outside."""
     frozen, imported = freeze_in_pyodide.measure(runs), import_time.measure(runs)
     return {
-        "freeze": {name: {"first": times[0], "seconds": median(times[1:])} for name, times in frozen.items()},
+        "freeze": {
+            name: {"first": times[0], "seconds": median(times[1:])}
+            for name, times in frozen.items()
+        },
         "import": {name: {"seconds": median(times)} for name, times in imported.items()},
         "runs": runs,
     }
@@ -58,16 +70,26 @@ def _write(results: dict[str, Any], runs: int) -> None:
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "runs": runs,
     }
-    results["works"] = {work.key: results["works"][work.key] for work in WORKS if work.key in results["works"]}
+    results["works"] = {
+        work.key: results["works"][work.key] for work in WORKS if work.key in results["works"]
+    }
     report.write(results)
 
 
 def main() -> None:
     """Run what is asked for, and write everything down."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("works", nargs="*", choices=[*GROUPS, *(work.key for work in WORKS), []], metavar="WORK")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each contestant; slow ones get fewer")
-    parser.add_argument("--link", metavar="40/4", help="milliseconds a request / megabytes a second, for all works")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "works", nargs="*", choices=[*GROUPS, *(work.key for work in WORKS), []], metavar="WORK"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=5, help="runs of each contestant; slow ones get fewer"
+    )
+    parser.add_argument(
+        "--link", metavar="40/4", help="milliseconds a request / megabytes a second, for all works"
+    )
     parser.add_argument("--quick", action="store_true", help="one run of each, two sizes of growth")
     options = parser.parse_args()
     wanted = set(options.works or GROUPS)

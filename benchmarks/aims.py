@@ -38,11 +38,17 @@ def _rows(results: dict[str, Any], work: str) -> dict[str, dict[str, Any]]:
 
 def _beside(asks: str, ours: float, peer: float, limit: float, name: str) -> Aim:
     """ours, at most so many times a peer's."""
-    return Aim(asks, f"{ours:.2f} s, {name} {peer:.2f} s: {ours / peer:.2f} x", ours <= peer * limit)
+    return Aim(
+        asks, f"{ours:.2f} s, {name} {peer:.2f} s: {ours / peer:.2f} x", ours <= peer * limit
+    )
 
 
 def _freeze(results: dict[str, Any]) -> Iterator[Aim]:
-    peer, released, rows = "uv pip compile --no-deps", _rows(results, "freeze-releases"), _rows(results, "freeze-pages")
+    peer, released, rows = (
+        "uv pip compile --no-deps",
+        _rows(results, "freeze-releases"),
+        _rows(results, "freeze-pages"),
+    )
     # Peers read the pages alone, so what they took there counts in both cases.
     both = sorted([*rows.items(), *released.items()], key=lambda item: -item[1]["seconds"])
     peers = {name: row["seconds"] for name, row in both if name not in ("ours", peer)}
@@ -58,14 +64,20 @@ def _freeze(results: dict[str, Any]) -> Iterator[Aim]:
     ours, floor, corpus = rows["ours"], results["works"]["freeze-pages"]["floor"], results["corpus"]
     asks = "freeze, pages only: at most 1.25 times the floor"
     yield _beside(asks, ours["seconds"], floor["seconds"], 1.25, "floor")
-    beyond = sum(count for kind, count in ours["bytes"].items() if kind != "page") / corpus["wheels"]
-    yield Aim("freeze: at most 5 % of the wheels' bytes beyond the pages", f"{beyond:.1%}", beyond <= 0.05)
+    beyond = (
+        sum(count for kind, count in ours["bytes"].items() if kind != "page") / corpus["wheels"]
+    )
+    yield Aim(
+        "freeze: at most 5 % of the wheels' bytes beyond the pages", f"{beyond:.1%}", beyond <= 0.05
+    )
     each = sum(ours["requests"].values()) / corpus["distributions"]
     yield Aim("freeze: at most 2.6 requests a package", f"{each:.2f}", each <= 2.6)
     if best:
         asks = "freeze, pages only: faster than every peer that yields hashes"
         aim = _beside(asks, ours["seconds"], peers[best], 1, best)
-        proofs = (floor["bytes"] - corpus["pages"]) / results["works"]["freeze-pages"]["model"]["bandwidth"]
+        proofs = (floor["bytes"] - corpus["pages"]) / results["works"]["freeze-pages"]["model"][
+            "bandwidth"
+        ]
         limit = f"; the bytes of the proof alone take {proofs:.2f} s" if not aim.met else ""
         yield Aim(aim.asks, aim.reached + limit, aim.met)
 
@@ -86,15 +98,29 @@ def _resolve(results: dict[str, Any]) -> Iterator[Aim]:
     if "ours" in rows:
         ours = rows["ours"]["seconds"]
         if "uv pip compile" in rows:
-            yield _beside("resolve, cold: not slower than uv", ours, rows["uv pip compile"]["seconds"], 1, "uv")
+            yield _beside(
+                "resolve, cold: not slower than uv",
+                ours,
+                rows["uv pip compile"]["seconds"],
+                1,
+                "uv",
+            )
         if pip in rows:
-            yield _beside("resolve, cold: at least 4 times faster than pip", ours, rows[pip]["seconds"], 1 / 4, "pip")
+            yield _beside(
+                "resolve, cold: at least 4 times faster than pip",
+                ours,
+                rows[pip]["seconds"],
+                1 / 4,
+                "pip",
+            )
     rows = _rows(results, "resolve-warm")
     if "ours" in rows:
         ours, count = rows["ours"]["seconds"], sum(rows["ours"]["requests"].values())
         yield Aim("resolve, warm: no request", str(count), count == 0)
         if pip in rows:
-            yield _beside("resolve, warm: at most a third of pip", ours, rows[pip]["seconds"], 1 / 3, "pip")
+            yield _beside(
+                "resolve, warm: at most a third of pip", ours, rows[pip]["seconds"], 1 / 3, "pip"
+            )
         yield Aim("resolve, warm: well under 800 ms", f"{ours * 1000:.0f} ms", ours < 0.8)
 
 
@@ -106,7 +132,9 @@ def _bundle(results: dict[str, Any]) -> Iterator[Aim]:
     share = results["corpus"]["wheels"] / model["bandwidth"] / ours
     yield Aim("bundle: at least 95 % of the bandwidth", f"{share:.1%}", share >= 0.95)
     if "uv pip install --target" in rows:
-        yield _beside("bundle: not slower than uv", ours, rows["uv pip install --target"]["seconds"], 1, "uv")
+        yield _beside(
+            "bundle: not slower than uv", ours, rows["uv pip install --target"]["seconds"], 1, "uv"
+        )
 
 
 def _inside(results: dict[str, Any]) -> Iterator[Aim]:
@@ -131,7 +159,11 @@ def _inside(results: dict[str, Any]) -> Iterator[Aim]:
         ),
     ):
         reached = f"{ours['seconds'] * 1000:.0f} ms, micropip {peer['seconds'] * 1000:.0f} ms"
-        yield Aim(asks, f"{reached}: {ours['seconds'] / peer['seconds']:.2f} x", ours["seconds"] <= peer["seconds"])
+        yield Aim(
+            asks,
+            f"{reached}: {ours['seconds'] / peer['seconds']:.2f} x",
+            ours["seconds"] <= peer["seconds"],
+        )
 
 
 def _grown(results: dict[str, Any]) -> Iterator[Aim]:
@@ -139,8 +171,16 @@ def _grown(results: dict[str, Any]) -> Iterator[Aim]:
         points = [(row["size"], row["seconds"]) for row in rows if "seconds" in row]
         if len(points) > 1:
             slope = plot.slope(points)
-            yield Aim(f"growth of {name}: linear (a slope of 1, at most 1.15)", f"{slope:.2f}", slope <= 1.15)
+            yield Aim(
+                f"growth of {name}: linear (a slope of 1, at most 1.15)",
+                f"{slope:.2f}",
+                slope <= 1.15,
+            )
     state = [row["memory"] for row in results.get("memory", []) if "memory" in row]
     if state:
         reached = " / ".join(f"{size / 1e6:.0f}" for size in state)
-        yield Aim("memory of bundle flat in the size of a wheel", f"{reached} MB", state[-1] <= state[0] * 1.25 + 4e6)
+        yield Aim(
+            "memory of bundle flat in the size of a wheel",
+            f"{reached} MB",
+            state[-1] <= state[0] * 1.25 + 4e6,
+        )

@@ -1,7 +1,9 @@
-"""Runs pip, or pip-compile, as if it ran in Pyodide 314: with its markers, its wheel tags and its version of Python.
+"""Runs pip, or pip-compile, as if it ran in Pyodide 314: with its markers, its wheel tags and its
+version of Python.
 
-``as_pyodide.py pip ...`` or ``as_pyodide.py pip-compile ...``, with the Python that has them. pip has options for a
-foreign platform, but not for its markers, and ``pip lock`` and pip-compile lack them altogether.
+``as_pyodide.py pip ...`` or ``as_pyodide.py pip-compile ...``, with the Python that has them. pip
+has options for a foreign platform, but not for its markers, and ``pip lock`` and pip-compile lack
+them altogether.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""A client that parses, compares and writes nothing: how near to the floor the link server lets anybody come."""
+"""A client that parses, compares and writes nothing:
+
+how near to the floor the link server lets anybody come.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ async def _fetch(port: int, paths: Sequence[str], accept: str) -> int:
         received = 0
         while queue:
             path = queue.pop()
-            head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {accept}\r\nAccept-Encoding: gzip\r\n\r\n"
+            head = (
+                f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: "
+                f"{accept}\r\nAccept-Encoding: gzip\r\n\r\n"
+            )
             writer.write(head.encode())
             lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
             left = int(lines.partition("content-length: ")[2].partition("\r\n")[0])
@@ -62,5 +68,12 @@ def fetch_all(link: Link, inputs: Inputs, runs: int) -> list[dict[str, Any]]:
             received = asyncio.run(_fetch(link.port, paths, accept))
             taken.append(time.perf_counter() - start)
         floor = Floor(len(paths), received, 1).seconds(**line)
-        found.append({"kind": kind, "bytes": received, "seconds": round(median(taken), 3), "floor": round(floor, 3)})
+        found.append(
+            {
+                "kind": kind,
+                "bytes": received,
+                "seconds": round(median(taken), 3),
+                "floor": round(floor, 3),
+            }
+        )
     return found

@@ -1,7 +1,8 @@
-"""From page load to the first import in Chromium: booting from a frozen lock, beside micropip.install at boot.
+"""From page load to the first import in Chromium: booting from a frozen lock, beside
+micropip.install at boot.
 
-The same packages on the same page from the same server; the two take turns, each in a tab of its own with an empty
-cache. The lock is what freeze() gives after the first install.
+The same packages on the same page from the same server; the two take turns, each in a tab of its
+own with an empty cache. The lock is what freeze() gives after the first install.
 """
 
 from __future__ import annotations
@@ -39,8 +40,13 @@ try {{
 def write_pages(folder: Path, index_url: str) -> None:
     """One page that boots from lock.json, and one that installs."""
     code = f"import micropip\nawait micropip.install({list(PACKAGES)!r}, index_urls={index_url!r})"
-    install = f'await pyodide.loadPackage("micropip"); await pyodide.runPythonAsync({json.dumps(code)});'
-    for name, lock, step in (("lock", "/boot/lock.json", ""), ("install", "/base/pyodide-lock.json", install)):
+    install = (
+        f'await pyodide.loadPackage("micropip"); await pyodide.runPythonAsync({json.dumps(code)});'
+    )
+    for name, lock, step in (
+        ("lock", "/boot/lock.json", ""),
+        ("install", "/base/pyodide-lock.json", install),
+    ):
         page = _PAGE.format(imports=json.dumps(IMPORTS), lock=json.dumps(lock), install=step)
         (folder / f"{name}.html").write_text(page)
 
@@ -80,11 +86,19 @@ def main() -> None:
                     requests[name] = len(index.requests) + len(site.requests)
         finally:
             driver.quit()
-    print(f"From page load to the first import of {len(PACKAGES)} packages, Chromium, Pyodide {runtimes.VERSIONS[-1]}")
+    print(
+        f"From page load to the first import of {len(PACKAGES)} packages, Chromium, Pyodide "
+        f"{runtimes.VERSIONS[-1]}"
+    )
     unit = median(taken["install"])
-    for name, what in (("install", "micropip.install at boot"), ("lock", "boot from the frozen lock")):
+    for name, what in (
+        ("install", "micropip.install at boot"),
+        ("lock", "boot from the frozen lock"),
+    ):
         middle = median(taken[name])
-        print(f"  {what:26} {middle:6.0f} ms   {middle / unit:5.2f} times   {requests[name]} requests")
+        print(
+            f"  {what:26} {middle:6.0f} ms   {middle / unit:5.2f} times   {requests[name]} requests"
+        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """1000 distributions to see how cost grows: copies of ten real ones under other names.
 
-Every size is the same ten, copied as often as it takes, so only the number differs. A copy has the files of its
-original with the import package renamed, a page as long as the original's with other hashes, and needs others of its
-ten: a tree of three levels, whose root is what is asked for. Nothing is downloaded for it.
+Every size is the same ten, copied as often as it takes, so only the number differs. A copy has the
+files of its original with the import package renamed, a page as long as the original's with other
+hashes, and needs others of its ten: a tree of three levels, whose root is what is asked for.
+Nothing is downloaded for it.
 
-    grown/index/...                          as benchmarks.corpus has it
-    grown/<number>/site, requirements.txt    the first so many of them, installed as pip does it, and their roots
+    grown/index/...                          as benchmarks.corpus has it grown/<number>/site,
+    requirements.txt    the first so many of them, installed as pip does it, and their roots
 """
 
 from __future__ import annotations
@@ -28,7 +29,18 @@ from .corpus import build, keep_wheel, pins, write_page
 
 SIZES = (10, 30, 100, 300, 1000)
 #: The root first; sizes and numbers of files around the middle of what the corpus has.
-ORIGINALS = ("rich", "anyio", "urllib3", "starlette", "requests", "sqlparse", "pluggy", "jmespath", "six", "tomli-w")
+ORIGINALS = (
+    "rich",
+    "anyio",
+    "urllib3",
+    "starlette",
+    "requests",
+    "sqlparse",
+    "pluggy",
+    "jmespath",
+    "six",
+    "tomli-w",
+)
 _NEEDS = {0: (1, 2, 3), 1: (4, 5, 6), 2: (7, 8, 9)}
 _EPOCH = (2020, 2, 2, 0, 0, 0)
 
@@ -61,7 +73,9 @@ def _copy(corpus: Path, folder: Path, place: int, turn: int, versions: dict[str,
     (wheel,) = (corpus / "files" / original).glob(f"*-{version}-py*.whl")
     draft = folder / "wheels" / f"{stem}-{version}-py3-none-any.whl"
     draft.parent.mkdir(parents=True, exist_ok=True)
-    _write_wheel(wheel, draft, name, version, [copy_name(other, turn) for other in _NEEDS.get(place, ())])
+    _write_wheel(
+        wheel, draft, name, version, [copy_name(other, turn) for other in _NEEDS.get(place, ())]
+    )
     project = folder / "index" / "files" / name
     keep_wheel(project, draft)
     rows = []
@@ -81,7 +95,9 @@ def _copy(corpus: Path, folder: Path, place: int, turn: int, versions: dict[str,
             new["url"] = new["url"].rpartition("/")[0] + f"/{draft.name}"
             new["hashes"] = {"sha256": hashlib.sha256(draft.read_bytes()).hexdigest()}
             sidecar = (project / f"{draft.name}.metadata").read_bytes()
-            new["core-metadata"] = new["data-dist-info-metadata"] = {"sha256": hashlib.sha256(sidecar).hexdigest()}
+            new["core-metadata"] = new["data-dist-info-metadata"] = {
+                "sha256": hashlib.sha256(sidecar).hexdigest()
+            }
         rows.append(new)
     (folder / "index" / "fat").mkdir(exist_ok=True)
     write_page(folder / "index" / "fat" / f"{name}.json", name, rows)
@@ -91,7 +107,10 @@ def _write_wheel(original: Path, copy: Path, name: str, version: str, needs: lis
     stem = name.replace("-", "_")
     info = f"{stem}-{version}.dist-info"
     rows = []
-    with zipfile.ZipFile(original) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target:
+    with (
+        zipfile.ZipFile(original) as source,
+        zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
         for member in source.infolist():
             top, slash, rest = member.filename.partition("/")
             if member.is_dir() or rest == "RECORD":
@@ -104,14 +123,23 @@ def _write_wheel(original: Path, copy: Path, name: str, version: str, needs: lis
             else:
                 path = f"{stem}_{top}{slash}{rest}"
             target.writestr(zipfile.ZipInfo(path, _EPOCH), content, zipfile.ZIP_DEFLATED)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+            digest = (
+                base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+            )
             rows.append((path, f"sha256={digest}", str(len(content))))
-        target.writestr(zipfile.ZipInfo(f"{info}/RECORD", _EPOCH), _record([*rows, (f"{info}/RECORD", "", "")], "\n"))
+        target.writestr(
+            zipfile.ZipInfo(f"{info}/RECORD", _EPOCH),
+            _record([*rows, (f"{info}/RECORD", "", "")], "\n"),
+        )
 
 
 def _metadata(content: bytes, name: str, needs: list[str]) -> bytes:
     head, blank, description = content.replace(b"\r\n", b"\n").partition(b"\n\n")
-    lines = [line for line in head.decode().split("\n") if not line.startswith(("Requires-Dist:", "Provides-Extra:"))]
+    lines = [
+        line
+        for line in head.decode().split("\n")
+        if not line.startswith(("Requires-Dist:", "Provides-Extra:"))
+    ]
     lines = [f"Name: {name}" if line.startswith("Name:") else line for line in lines]
     lines += [f"Requires-Dist: {other}" for other in needs]
     return "\n".join(lines).encode() + blank + description

@@ -1,13 +1,15 @@
 """The inputs: about 100 real distributions, and an index page of each as fat as the real one.
 
-``python -m benchmarks.corpus`` builds ``.cache/bench/index``, once; what is there is kept. pip resolves REQUIREMENTS
-for Pyodide 314 and downloads the wheels from the machine's own index. The project pages are that index's, with every
-file of every version. A mirror that speaks HTML alone leaves out sizes, times, core metadata and provenance; those are
-made up, the same ones each time and of the usual length, so that a page has the bytes of a real one.
+``python -m benchmarks.corpus`` builds ``.cache/bench/index``, once; what is there is kept. pip
+resolves REQUIREMENTS for Pyodide 314 and downloads the wheels from the machine's own index. The
+project pages are that index's, with every file of every version. A mirror that speaks HTML alone
+leaves out sizes, times, core metadata and provenance; those are made up, the same ones each time
+and of the usual length, so that a page has the bytes of a real one.
 
     index/files/<project>/<wheel>            and <wheel>.metadata, its sidecar (PEP 658)
-    index/fat/<project>.json                 the PEP 691 page; each url is the path /packages/aa/bb/.../<file>
-    index/pins.txt, index/requirements.txt   name==version of all, and what was asked for
+    index/fat/<project>.json                 the PEP 691 page; each url is the path
+    /packages/aa/bb/.../<file> index/pins.txt, index/requirements.txt   name==version of all, and
+    what was asked for
 """
 
 from __future__ import annotations
@@ -47,13 +49,44 @@ from tests.support.runtimes import CACHE, MACHINE_ENVIRON, real_wheels
 
 FOLDER = CACHE / "bench" / "index"
 
-# Nothing here makes a resolver go back to an older version: the index has the files of the chosen versions alone.
-# fmt: off
+# Nothing here makes a resolver go back to an older version: the index has the files of the chosen
+# versions alone. fmt: off
 REQUIREMENTS = (
-    "httpx[http2]", "rich", "boto3", "pydantic", "ruamel.yaml", "openai", "textual", "fastapi", "ipython", "tox",
-    "pytest", "jaraco.functools", "jaraco.context", "networkx", "msgspec", "cbor2", "requests", "sympy", "tqdm",
-    "beautifulsoup4", "typer", "plotly", "babel", "faker", "django", "python-dotenv", "tenacity", "pytz",
-    "protobuf", "black", "isort", "humanize", "arrow", "pyparsing", "cachetools",
+    "httpx[http2]",
+    "rich",
+    "boto3",
+    "pydantic",
+    "ruamel.yaml",
+    "openai",
+    "textual",
+    "fastapi",
+    "ipython",
+    "tox",
+    "pytest",
+    "jaraco.functools",
+    "jaraco.context",
+    "networkx",
+    "msgspec",
+    "cbor2",
+    "requests",
+    "sympy",
+    "tqdm",
+    "beautifulsoup4",
+    "typer",
+    "plotly",
+    "babel",
+    "faker",
+    "django",
+    "python-dotenv",
+    "tenacity",
+    "pytz",
+    "protobuf",
+    "black",
+    "isort",
+    "humanize",
+    "arrow",
+    "pyparsing",
+    "cachetools",
 )
 # fmt: on
 
@@ -77,9 +110,14 @@ def build(folder: Path = FOLDER) -> Path:
     with ThreadPoolExecutor(8) as pool:  # a page takes the mirror longer than the line
         list(pool.map(lambda project: _keep_page(folder, project, found[project]), found))
     _keep_newest(folder, found)
-    pins = [f"{project}=={parse_wheel_filename(wheel.name)[1]}\n" for project, wheel in sorted(found.items())]
+    pins = [
+        f"{project}=={parse_wheel_filename(wheel.name)[1]}\n"
+        for project, wheel in sorted(found.items())
+    ]
     (folder / "pins.txt").write_text("".join(pins))
-    (folder / "requirements.txt").write_text("".join(f"{requirement}\n" for requirement in REQUIREMENTS))
+    (folder / "requirements.txt").write_text(
+        "".join(f"{requirement}\n" for requirement in REQUIREMENTS)
+    )
     ready.touch()
     return folder
 
@@ -96,7 +134,9 @@ def keep_wheel(folder: Path, wheel: Path) -> None:
         os.link(wheel, folder / wheel.name)
     with zipfile.ZipFile(wheel) as archive:
         (member,) = (
-            name for name in archive.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+            name
+            for name in archive.namelist()
+            if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
         )
         (folder / f"{wheel.name}.metadata").write_bytes(archive.read(member))
 
@@ -115,13 +155,21 @@ def _announce(files: Iterable[dict[str, Any]], wheel: Path, folder: Path) -> Non
     sidecar = (folder / f"{wheel.name}.metadata").read_bytes()
     own = next(file for file in files if file["filename"] == wheel.name)
     own["size"] = wheel.stat().st_size
-    own["core-metadata"] = own["data-dist-info-metadata"] = {"sha256": hashlib.sha256(sidecar).hexdigest()}
+    own["core-metadata"] = own["data-dist-info-metadata"] = {
+        "sha256": hashlib.sha256(sidecar).hexdigest()
+    }
     if own["hashes"]["sha256"] != hashlib.sha256(wheel.read_bytes()).hexdigest():
-        raise SystemExit(f"{wheel.name} is not what its page announces; remove it from .cache/wheels and start again.")
+        raise SystemExit(
+            f"{wheel.name} is not what its page announces; remove it from .cache/wheels and start "
+            "again."
+        )
 
 
 def _keep_newest(folder: Path, found: Mapping[str, Path]) -> None:
-    """Keep the newest wheel that fits as well, where another one was chosen: resolvers look at it before they know."""
+    """Keep the newest wheel that fits as well, where another one was chosen:
+
+    resolvers look at it before they know.
+    """
     newer = []
     for project, wheel in found.items():
         page = json.loads((folder / "fat" / f"{project}.json").read_bytes())
@@ -131,8 +179,21 @@ def _keep_newest(folder: Path, found: Mapping[str, Path]) -> None:
     if not newer:
         return
     newest_wheels = folder.parent / "newest"
-    command = [sys.executable, foreign_python.__file__, "pip", json.dumps(foreign_python.markers(PYODIDE_314.python))]
-    command += ["download", "-q", "--no-deps", "--dest", str(newest_wheels), *PYODIDE_314.pip_flags, *newer]
+    command = [
+        sys.executable,
+        foreign_python.__file__,
+        "pip",
+        json.dumps(foreign_python.markers(PYODIDE_314.python)),
+    ]
+    command += [
+        "download",
+        "-q",
+        "--no-deps",
+        "--dest",
+        str(newest_wheels),
+        *PYODIDE_314.pip_flags,
+        *newer,
+    ]
     subprocess.run(command, env=MACHINE_ENVIRON, check=True, stderr=subprocess.DEVNULL)
     for wheel in newest_wheels.glob("*.whl"):
         project = canonicalize_name(parse_wheel_filename(wheel.name)[0])
@@ -146,16 +207,25 @@ def _keep_newest(folder: Path, found: Mapping[str, Path]) -> None:
 def _fitting(file: Mapping[str, Any]) -> Version | None:
     """The version of a wheel that Pyodide 314 can use and that is no pre-release; else None."""
     version = version_of(file["filename"])
-    if not file["filename"].endswith(".whl") or version is None or version.is_prerelease or file["yanked"]:
+    if (
+        not file["filename"].endswith(".whl")
+        or version is None
+        or version.is_prerelease
+        or file["yanked"]
+    ):
         return None
     fits = _TARGET.rank(parse_wheel_filename(file["filename"])[3]) is not None
-    return version if fits and _TARGET.python in SpecifierSet(file["requires-python"] or "") else None
+    return (
+        version if fits and _TARGET.python in SpecifierSet(file["requires-python"] or "") else None
+    )
 
 
 def write_page(path: Path, project: str, files: Iterable[Mapping[str, Any]]) -> None:
     """Write a PEP 691 page, in one step."""
     rows = list(files)
-    versions = sorted({str(version) for row in rows if (version := version_of(row["filename"]))}, key=Version)
+    versions = sorted(
+        {str(version) for row in rows if (version := version_of(row["filename"]))}, key=Version
+    )
     page = {
         "alternate-locations": [],
         "files": rows,
@@ -172,7 +242,9 @@ def write_page(path: Path, project: str, files: Iterable[Mapping[str, Any]]) -> 
 def _upstream(project: str) -> list[dict[str, Any]]:
     """The files of the project page of the machine's own index."""
     url = f"{default_index_url()}{project}/"
-    request = urllib.request.Request(url, headers={"Accept": "text/html", "Accept-Encoding": "identity"})
+    request = urllib.request.Request(
+        url, headers={"Accept": "text/html", "Accept-Encoding": "identity"}
+    )
     context = ssl.create_default_context()
     with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as response:
         page = read_html(response.read(), response.headers["Content-Type"])
@@ -182,14 +254,20 @@ def _upstream(project: str) -> list[dict[str, Any]]:
 def version_of(filename: str) -> Version | None:
     """The version of a wheel or an sdist; None for older kinds of files."""
     try:
-        return parse_wheel_filename(filename)[1] if filename.endswith(".whl") else parse_sdist_filename(filename)[1]
+        return (
+            parse_wheel_filename(filename)[1]
+            if filename.endswith(".whl")
+            else parse_sdist_filename(filename)[1]
+        )
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
         return None
 
 
 def _complete(files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Files as the JSON page of a full index has them, oldest first."""
-    ordered = sorted(files, key=lambda file: (version_of(file["filename"]) or Version("0"), file["filename"]))
+    ordered = sorted(
+        files, key=lambda file: (version_of(file["filename"]) or Version("0"), file["filename"])
+    )
     for place, file in enumerate(ordered):
         yield _entry(file, place / len(ordered))
 
@@ -222,7 +300,10 @@ def _entry(file: Mapping[str, Any], age: float) -> dict[str, Any]:
 
 
 def _path(file: Mapping[str, Any]) -> str:
-    """Where the file lies below /packages/; as the upstream has it, or by a digest of as many digits."""
+    """Where the file lies below /packages/;
+
+    as the upstream has it, or by a digest of as many digits.
+    """
     url: str = file["url"].partition("#")[0]
     _, found, rest = url.partition("/packages/")
     if found:
@@ -236,7 +317,10 @@ def main() -> None:
     folder = build()
     pages = [path.stat().st_size for path in (folder / "fat").glob("*.json")]
     wheels = [path.stat().st_size for path in (folder / "files").glob("*/*.whl")]
-    print(f"{len(wheels)} wheels of {sum(wheels) / 1e6:.1f} MB, {len(pages)} pages of {sum(pages) / 1e6:.1f} MB")
+    print(
+        f"{len(wheels)} wheels of {sum(wheels) / 1e6:.1f} MB, {len(pages)} pages of "
+        f"{sum(pages) / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

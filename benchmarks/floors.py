@@ -1,10 +1,11 @@
 """The least that the link model allows for a piece of work, whoever does it.
 
-    floor = connect + max(latency + bytes / bandwidth, depth * latency, requests / connections * latency)
+    floor = connect + max(latency + bytes / bandwidth, depth * latency, requests / connections *
+    latency)
 
-The bytes have to pass the line, and none passes before a request was answered; ``depth`` requests have to wait for one
-another; and a connection answers one request at a time. Nothing is reckoned for the client: it starts, parses, compares
-and writes in no time.
+The bytes have to pass the line, and none passes before a request was answered; ``depth`` requests
+have to wait for one another; and a connection answers one request at a time. Nothing is reckoned
+for the client: it starts, parses, compares and writes in no time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ CONNECTIONS = 50
 
 @dataclass(frozen=True)
 class Floor:
-    """What has to be asked for: requests, bytes of bodies, and the longest chain of requests; ``of``: in words."""
+    """What has to be asked for:
+
+    requests, bytes of bodies, and the longest chain of requests; ``of``: in words.
+    """
 
     requests: int
     bytes: int
@@ -58,17 +62,30 @@ def page_bytes(index: Path) -> dict[str, int]:
 
 
 def exactly_pinned(sidecars: Iterable[bytes]) -> set[str]:
-    """Projects that others need in one version: where there are documents of a release, their page need not be read."""
+    """Projects that others need in one version:
+
+    where there are documents of a release, their page need not be read.
+    """
     needed = [parse_metadata(sidecar).requires for sidecar in sidecars]
-    pins = (item for requirements in needed for item in requirements if re.fullmatch(r"==[^*,]+", str(item.specifier)))
+    pins = (
+        item
+        for requirements in needed
+        for item in requirements
+        if re.fullmatch(r"==[^*,]+", str(item.specifier))
+    )
     return {canonicalize_name(item.name) for item in pins if item.marker is None}
 
 
 def proof_bytes(wheel: Path) -> int:
-    """What has to be read of a wheel to compare it with what is installed: its directory and its RECORD."""
+    """What has to be read of a wheel to compare it with what is installed:
+
+    its directory and its RECORD.
+    """
     with zipfile.ZipFile(wheel) as archive:
         directory = wheel.stat().st_size - archive.start_dir
-        record = next(item for item in archive.infolist() if item.filename.endswith(".dist-info/RECORD"))
+        record = next(
+            item for item in archive.infolist() if item.filename.endswith(".dist-info/RECORD")
+        )
         return directory + 30 + len(record.filename) + record.compress_size
 
 

@@ -1,4 +1,6 @@
-"""How the cost of each operation grows with the number of distributions, and its memory with the size of a wheel."""
+"""How the cost of each operation grows with the number of distributions, and its memory with the
+size of a wheel.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,21 @@ _SMALL = 100
 OPERATIONS = ("freeze", "re-freeze", "resolve", "diff")
 
 
-def operations(inputs: Inputs, *, runs: int, sizes: tuple[int, ...] = SIZES) -> dict[str, list[dict[str, Any]]]:
-    """Seconds, CPU seconds and memory of each operation, by number of distributions, over the main line."""
+def operations(
+    inputs: Inputs, *, runs: int, sizes: tuple[int, ...] = SIZES
+) -> dict[str, list[dict[str, Any]]]:
+    """Seconds, CPU seconds and memory of each operation, by number of distributions, over the main
+    line.
+    """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in OPERATIONS}
     with Link(inputs.grown / "index") as link:
         for size in sizes:
             link.set(**dict(read_line(MAIN)))
             for name, one in _contestants(inputs, link, inputs.grown / str(size)):
                 warm = name == "re-freeze"
-                (row,) = compete(FOLDER / "run", [one], link, runs=runs if size <= _SMALL else 1, warm=warm)
+                (row,) = compete(
+                    FOLDER / "run", [one], link, runs=runs if size <= _SMALL else 1, warm=warm
+                )
                 found[name].append({"size": size, **row.to_json()})
     return found
 
@@ -58,7 +66,9 @@ def _contestants(inputs: Inputs, link: Link, place: Path) -> Iterator[tuple[str,
     freeze = ours("freeze", "--path", place / "site", "--base", base, *index, "-o", "OUT/lock.json")
     yield "freeze", Contestant("freeze", freeze, keep)
     yield "re-freeze", Contestant("re-freeze", freeze)
-    resolve = ours("resolve", "-r", place / "requirements.txt", "--base", base, *index, "-o", "OUT/lock.json")
+    resolve = ours(
+        "resolve", "-r", place / "requirements.txt", "--base", base, *index, "-o", "OUT/lock.json"
+    )
     yield "resolve", Contestant("resolve", resolve)
     yield "diff", Contestant("diff", ours("diff", lock, lock, cached=False))
 
@@ -74,7 +84,9 @@ def bundle_memory(inputs: Inputs) -> list[dict[str, Any]]:
             name = f"weight-{size}"
             (wheel,) = (root / "files" / name).glob("*.whl")
             lock = FOLDER / f"{name}.json"
-            entry = lock_entry(wheel, f"{link.root}/packages/{wheel.name}", imports=[name.replace("-", "_")])
+            entry = lock_entry(
+                wheel, f"{link.root}/packages/{wheel.name}", imports=[name.replace("-", "_")]
+            )
             info = json.loads(inputs.empty_base.read_bytes())["info"]
             lock.write_text(json.dumps({"info": info, "packages": {name: entry}}))
 

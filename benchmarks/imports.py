@@ -1,10 +1,12 @@
-"""The ``imports`` of real distributions, compared with what can really be imported: ``python -m benchmarks.imports``.
+"""The ``imports`` of real distributions, compared with what can really be imported: ``python -m
+benchmarks.imports``.
 
 Every distribution that the tests install anyway is looked at: the wheels of
-tests/end_to_end/freeze/test_closure.py and tests/runtimes/node, unpacked into one folder, and the environment of this
-Python. Each claimed name is looked up and imported, by the Python that the wheels are for (inside Pyodide) and by this
-one in a process of its own: what is found has to be a file of that very distribution. Each top-level name that
-importlib.metadata reports must be claimed, or something below it. Prints Markdown; docs/imports.md has it.
+tests/end_to_end/freeze/test_closure.py and tests/runtimes/node, unpacked into one folder, and the
+environment of this Python. Each claimed name is looked up and imported, by the Python that the
+wheels are for (inside Pyodide) and by this one in a process of its own: what is found has to be a
+file of that very distribution. Each top-level name that importlib.metadata reports must be claimed,
+or something below it. Prints Markdown; docs/imports.md has it.
 """
 
 from __future__ import annotations
@@ -35,9 +37,14 @@ from tests.support.node_pyodide import NodePyodide
 from tests.support.runtimes import VERSIONS, emptied_base, real_wheels
 
 #: What a module's file may end in: in Pyodide, and here; the longest first.
-ENDINGS = sorted({".cpython-314-wasm32-emscripten.so", *importlib.machinery.all_suffixes()}, key=len, reverse=True)
+ENDINGS = sorted(
+    {".cpython-314-wasm32-emscripten.so", *importlib.machinery.all_suffixes()},
+    key=len,
+    reverse=True,
+)
 
-#: Runs where the names are to be imported; FOLDER is on sys.path by then. The last line is its answer.
+#: Runs where the names are to be imported; FOLDER is on sys.path by then. The last line is its
+#: answer.
 LOOK = """
 import contextlib, importlib, importlib.metadata, importlib.util, io, json, sys, warnings
 
@@ -125,7 +132,9 @@ def main() -> None:
         wheels = claimed(folder)
         with NodePyodide() as session:
             session.mount(folder, "/closure")
-            answer = in_pyodide(session, [name for item in wheels.values() for name in item.claimed])
+            answer = in_pyodide(
+                session, [name for item in wheels.values() for name in item.claimed]
+            )
             learn(wheels, "Pyodide", answer, "/closure")
         for key, item in wheels.items():
             learn({key: item}, "host", on_host(item.claimed, folder), str(folder))
@@ -138,7 +147,10 @@ def main() -> None:
 
 def closure() -> list[Path]:
     """The wheels that the tests install, each project once."""
-    folders = [real_wheels(*REQUIREMENTS, platform=PYODIDE_314), real_wheels(*PYODIDE_LOCK, platform=PYODIDE_314)]
+    folders = [
+        real_wheels(*REQUIREMENTS, platform=PYODIDE_314),
+        real_wheels(*PYODIDE_LOCK, platform=PYODIDE_314),
+    ]
     found: dict[str, Path] = {}
     for folder in (*folders, emptied_base(VERSIONS[-1])):
         for wheel in sorted(folder.glob("*.whl")):
@@ -147,7 +159,10 @@ def closure() -> list[Path]:
 
 
 def install(place: Path, *wheels: Path) -> Path:
-    """Install as into a virtual environment, with scripts and data outside of site-packages; returns that folder."""
+    """Install as into a virtual environment, with scripts and data outside of site-packages;
+
+    returns that folder.
+    """
     scheme = {name: str(place / name) for name in ("scripts", "headers", "data")}
     scheme |= {name: str(place / "site-packages") for name in ("purelib", "platlib")}
     target = SchemeDictionaryDestination(scheme, interpreter=sys.executable, script_kind="posix")
@@ -166,22 +181,35 @@ def claimed(folder: Path) -> dict[str, Names]:
 
 
 def in_pyodide(session: NodePyodide, names: Sequence[str]) -> Any:
-    code = f"import sys; sys.path.insert(0, '/closure'); sys.dont_write_bytecode = True\nNAMES = {list(names)!r}\n"
+    code = (
+        "import sys; sys.path.insert(0, '/closure'); sys.dont_write_bytecode = True\nNAMES = "
+        f"{list(names)!r}\n"
+    )
     return json.loads(session.run(f"{code}\n{LOOK}\nanswer", timeout=600))
 
 
 def on_host(names: Sequence[str], folder: Path | None) -> Any:
-    """The same in a process of its own; with a folder, nothing but that and the standard library is seen."""
+    """The same in a process of its own;
+
+    with a folder, nothing but that and the standard library is seen.
+    """
     path = "" if folder is None else f"sys.path.insert(0, {str(folder)!r})\n"
-    code = f"import sys; sys.dont_write_bytecode = True\n{path}NAMES = {list(names)!r}\n{LOOK}\nprint(answer)"
+    code = (
+        f"import sys; sys.dont_write_bytecode = True\n{path}NAMES = "
+        f"{list(names)!r}\n{LOOK}\nprint(answer)"
+    )
     flags = ["-I"] if folder is None else ["-I", "-S"]
-    done = subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", code], capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def learn(items: Mapping[str, Names], where: str, answer: Any, root: str) -> None:
     """Note an answer of `LOOK`, for which the distributions are in the folder ``root``."""
-    reported: dict[str, list[str]] = {canonicalize_name(name): tops for name, tops in answer["reported"].items()}
+    reported: dict[str, list[str]] = {
+        canonicalize_name(name): tops for name, tops in answer["reported"].items()
+    }
     for key, item in items.items():
         item.reported |= set(reported.get(key, []))
         for name in item.claimed:
@@ -197,23 +225,49 @@ def learn(items: Mapping[str, Names], where: str, answer: Any, root: str) -> Non
 def report(groups: Mapping[str, Mapping[str, Names]]) -> None:
     """Print Markdown."""
     everything = [item for items in groups.values() for item in items.values()]
-    row("", "distributions", "names claimed", "found", "imported", "names reported", "claimed", "modules", "claimed")
+    row(
+        "",
+        "distributions",
+        "names claimed",
+        "found",
+        "imported",
+        "names reported",
+        "claimed",
+        "modules",
+        "claimed",
+    )
     row(*["---"] * 9)
-    for title, items in [*((title, list(group.values())) for title, group in groups.items()), ("all", everything)]:
+    for title, items in [
+        *((title, list(group.values())) for title, group in groups.items()),
+        ("all", everything),
+    ]:
         row(title, len(items), *counts(items))
     claims, found, imported, reported, known, files, reached = counts(everything)
     print(
-        f"\n* Precision {percent(found, claims)}: claimed names that are found; imported: {percent(imported, claims)}."
+        f"\n* Precision {percent(found, claims)}: claimed names that are found; imported: "
+        f"{percent(imported, claims)}."
     )
-    print(f"* Recall {percent(known, reported)}: names that importlib.metadata reports, claimed directly or below.")
-    print(f"* Of the modules {percent(reached, files)} are claimed, or have a claimed name above them.")
+    print(
+        f"* Recall {percent(known, reported)}: names that importlib.metadata reports, claimed "
+        "directly or below."
+    )
+    print(
+        f"* Of the modules {percent(reached, files)} are claimed, or have a claimed name above "
+        "them."
+    )
     exceptions(groups)
 
 
 def counts(items: Sequence[Names]) -> tuple[int, int, int, int, int, int, int]:
-    """Names claimed, found, imported; names reported, and claimed of these; modules, and claimed of these."""
+    """Names claimed, found, imported;
+
+    names reported, and claimed of these; modules, and claimed of these.
+    """
     claims = [(item, name) for item in items for name in item.claimed]
-    reported, files = sum(len(item.reported) for item in items), sum(len(item.modules) for item in items)
+    reported, files = (
+        sum(len(item.reported) for item in items),
+        sum(len(item.modules) for item in items),
+    )
     return (
         len(claims),
         sum(bool(item.found[name]) for item, name in claims),
@@ -232,10 +286,16 @@ def percent(part: int, whole: int) -> str:
 def exceptions(groups: Mapping[str, Mapping[str, Names]]) -> None:
     """Every name that is not as it should be, with what Python says."""
     everything = [(key, item) for items in groups.values() for key, item in items.items()]
-    listed("Claimed, not found", (f"{key}: {name}" for key, item in everything for name in item.wrong))
-    listed("Reported, not claimed", (f"{key}: {name}" for key, item in everything for name in item.unclaimed))
     listed(
-        "Modules without a claimed name", (f"{key}: {name}" for key, item in everything for name in item.unreachable)
+        "Claimed, not found", (f"{key}: {name}" for key, item in everything for name in item.wrong)
+    )
+    listed(
+        "Reported, not claimed",
+        (f"{key}: {name}" for key, item in everything for name in item.unclaimed),
+    )
+    listed(
+        "Modules without a claimed name",
+        (f"{key}: {name}" for key, item in everything for name in item.unreachable),
     )
     print("\nFound, and not imported:\n")
     row("distribution", "name", "Python says")
@@ -243,7 +303,9 @@ def exceptions(groups: Mapping[str, Mapping[str, Names]]) -> None:
     for key, item in everything:
         for name in item.claimed:
             if item.found[name] and not item.imported[name]:
-                row(key, name, "; ".join(f"{where}: {why}" for where, why in item.why[name].items()))
+                row(
+                    key, name, "; ".join(f"{where}: {why}" for where, why in item.why[name].items())
+                )
 
 
 def row(*cells: object) -> None:

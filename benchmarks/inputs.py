@@ -1,4 +1,7 @@
-"""What the works start from: an installed folder, locks, hashed requirements, and a place for the peers."""
+"""What the works start from:
+
+an installed folder, locks, hashed requirements, and a place for the peers.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ FOLDER = runtimes.CACHE / "bench"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything below ``.cache/bench``. link: where the index is now, for locks and hashed requirements name it."""
+    """Everything below ``.cache/bench``.
+
+    link: where the index is now, for locks and hashed requirements name it.
+    """
 
     link: Link
 
@@ -46,7 +52,9 @@ class Inputs:
         found = {}
         for name, version in self.pins.items():
             (found[name],) = (
-                path for path in (self.index / "files" / name).glob("*.whl") if path.name.split("-")[1] == version
+                path
+                for path in (self.index / "files" / name).glob("*.whl")
+                if path.name.split("-")[1] == version
             )
         return found
 
@@ -56,7 +64,9 @@ class Inputs:
         found = {}
         for name, wheel in self.wheels.items():
             page = json.loads((self.index / "fat" / f"{name}.json").read_bytes())
-            (found[name],) = (row["hashes"]["sha256"] for row in page["files"] if row["filename"] == wheel.name)
+            (found[name],) = (
+                row["hashes"]["sha256"] for row in page["files"] if row["filename"] == wheel.name
+            )
         return found
 
     @cached_property
@@ -65,7 +75,11 @@ class Inputs:
         found = {}
         for name, wheel in self.wheels.items():
             page = json.loads((self.index / "fat" / f"{name}.json").read_bytes())
-            (found[name],) = (self.link.root + row["url"] for row in page["files"] if row["filename"] == wheel.name)
+            (found[name],) = (
+                self.link.root + row["url"]
+                for row in page["files"]
+                if row["filename"] == wheel.name
+            )
         return found
 
     @cached_property
@@ -75,7 +89,10 @@ class Inputs:
 
     @cached_property
     def empty_base(self) -> Path:
-        """The same without packages: nothing is taken from it, as uv and pip take nothing from it."""
+        """The same without packages:
+
+        nothing is taken from it, as uv and pip take nothing from it.
+        """
         lock = runtimes.base_lock(runtimes.VERSIONS[-1])
         path = FOLDER / "empty-base.json"
         path.write_text(json.dumps({"info": lock["info"], "packages": {}}))
@@ -88,7 +105,11 @@ class Inputs:
         if not (FOLDER / ".site").exists():
             self.link.set(latency=0, bandwidth=0)
             pip_target(
-                site, "-r", str(self.index / "pins.txt"), index_url=self.link.url, flags=["--no-deps", "--upgrade"]
+                site,
+                "-r",
+                str(self.index / "pins.txt"),
+                index_url=self.link.url,
+                flags=["--no-deps", "--upgrade"],
             )
             (FOLDER / ".site").touch()
         return site
@@ -105,7 +126,10 @@ class Inputs:
     @cached_property
     def hashed(self) -> Path:
         """All pins with their hashes, as a requirements file."""
-        lines = [f"{name}=={version} --hash=sha256:{self.hashes[name]}\n" for name, version in self.pins.items()]
+        lines = [
+            f"{name}=={version} --hash=sha256:{self.hashes[name]}\n"
+            for name, version in self.pins.items()
+        ]
         path = FOLDER / "hashed.txt"
         path.write_text("".join(lines))
         return path
@@ -138,11 +162,16 @@ class Inputs:
     @cached_property
     def sidecars(self) -> dict[str, bytes]:
         """METADATA of each pin."""
-        return {name: wheel.with_name(f"{wheel.name}.metadata").read_bytes() for name, wheel in self.wheels.items()}
+        return {
+            name: wheel.with_name(f"{wheel.name}.metadata").read_bytes()
+            for name, wheel in self.wheels.items()
+        }
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """Bytes: what all pages, documents of one release, sidecars, wheels and proofs take on the line."""
+        """Bytes: what all pages, documents of one release, sidecars, wheels and proofs take on the
+        line.
+        """
         return {
             "pages": sum(self.pages.values()),
             "releases": sum(self._release_bytes(name) for name in self.pins),
@@ -155,7 +184,9 @@ class Inputs:
         from .link_index import release_document
 
         page = json.loads((self.index / "fat" / f"{name}.json").read_bytes())
-        document = release_document(page, name, self.pins[name], self.sidecars[name], self.link.root)
+        document = release_document(
+            page, name, self.pins[name], self.sidecars[name], self.link.root
+        )
         return gzipped(json.dumps(document, separators=(",", ":")).encode())
 
     @cached_property
@@ -176,21 +207,38 @@ class Inputs:
 
     @cached_property
     def tools(self) -> Path:
-        """The folder of commands of an environment that has micropip-lock and its peers, and nothing else."""
+        """The folder of commands of an environment that has micropip-lock and its peers, and
+        nothing else.
+        """
         venv = FOLDER / "venv"
         stamp = FOLDER / ".venv"
         project = runtimes.PROJECT / "pyproject.toml"
         if not stamp.exists() or stamp.stat().st_mtime < project.stat().st_mtime:
-            pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            pip = [
+                str(venv / "bin" / "python"),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ]
             for command in (
                 [sys.executable, "-m", "venv", str(venv)],
                 [*pip, "--upgrade", "pip"],
                 [*pip, "--editable", f"{runtimes.PROJECT}[host,bench]"],
             ):
-                subprocess.run(command, env=runtimes.MACHINE_ENVIRON, check=True, stderr=subprocess.DEVNULL)
+                subprocess.run(
+                    command, env=runtimes.MACHINE_ENVIRON, check=True, stderr=subprocess.DEVNULL
+                )
             stamp.touch()
         # Bytecode is there for everybody, as after an ordinary install.
-        compiled = [str(venv / "bin" / "python"), "-m", "compileall", "-q", str(runtimes.PROJECT / "micropip_lock")]
+        compiled = [
+            str(venv / "bin" / "python"),
+            "-m",
+            "compileall",
+            "-q",
+            str(runtimes.PROJECT / "micropip_lock"),
+        ]
         subprocess.run(compiled, env=clean_environment(), check=True)
         return venv / "bin"
 
@@ -199,14 +247,20 @@ class Inputs:
         """A virtual environment of this machine's Python with pip alone, to be copied."""
         venv = FOLDER / "plain-venv"
         if not (venv / "bin" / "python").exists():
-            subprocess.run([sys.executable, "-m", "venv", str(venv)], env=clean_environment(), check=True)
+            subprocess.run(
+                [sys.executable, "-m", "venv", str(venv)], env=clean_environment(), check=True
+            )
         return venv
 
 
 def all_of(expected: dict[str, str], text: str, what: str) -> str:
     """What is missing of expected texts in a text, in words; nothing if all are there."""
     missing = [name for name, value in expected.items() if value not in text]
-    return f"{what} of {len(missing)} are missing or wrong: {', '.join(missing[:5])}" if missing else ""
+    return (
+        f"{what} of {len(missing)} are missing or wrong: {', '.join(missing[:5])}"
+        if missing
+        else ""
+    )
 
 
 def same_pins(expected: dict[str, str], text: str) -> str:
@@ -216,5 +270,7 @@ def same_pins(expected: dict[str, str], text: str) -> str:
         name, equal, version = line.partition("==")
         if equal and not line.startswith(("#", " ")):
             found[canonicalize_name(name.partition("[")[0])] = version.split()[0].split(";")[0]
-    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    wrong = sorted(
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    )
     return f"other versions: {', '.join(wrong[:5])}" if wrong else ""

@@ -1,11 +1,14 @@
-"""A package index behind a slow line, on loopback: ``python -m benchmarks.link --root FOLDER --port 0``.
+"""A package index behind a slow line, on loopback: ``python -m benchmarks.link --root FOLDER --port
+0``.
 
-The index is the folder of `benchmarks.corpus`: project pages as JSON and HTML, sidecars, wheels with ranges, ETags,
-gzip, CORS, and the JSON document of one release that some indexes have. Its bodies are made before the first request.
+The index is the folder of `benchmarks.corpus`: project pages as JSON and HTML, sidecars, wheels
+with ranges, ETags, gzip, CORS, and the JSON document of one release that some indexes have. Its
+bodies are made before the first request.
 
-The line is a model: every request waits ``latency`` seconds, the first one of a connection ``connect`` seconds more,
-and all bodies together share ``bandwidth`` bytes a second, each its fair part (0: no limit). What was sent is counted,
-as the bytes of the bodies on the wire. HTTP/1.1 without TLS, so the client alone says how much happens at once.
+The line is a model: every request waits ``latency`` seconds, the first one of a connection
+``connect`` seconds more, and all bodies together share ``bandwidth`` bytes a second, each its fair
+part (0: no limit). What was sent is counted, as the bytes of the bodies on the wire. HTTP/1.1
+without TLS, so the client alone says how much happens at once.
 
     GET  /-/stats     what was asked since the last reset
     POST /-/config    a JSON object with any field of `Line`; begins to count anew
@@ -30,7 +33,14 @@ from .link_index import Index, Reply
 _QUANTUM = 16 * 1024  # bytes: what one body may send before it is the next one's turn
 _TURN = 0.001  # seconds: on a fast line it may send as much as passes in that time
 _CATCH_UP = 0.05  # seconds by which a late timer may be made good for
-_REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved", 304: "Not Modified", 404: "Not Found"}
+_REASONS = {
+    200: "OK",
+    204: "No Content",
+    206: "Partial Content",
+    301: "Moved",
+    304: "Not Modified",
+    404: "Not Found",
+}
 
 
 @dataclass
@@ -102,7 +112,9 @@ class Pump:
             part = rest[:quantum]
             self._free += len(part) / self._line.bandwidth
             # It arrives when its last byte has passed.
-            loop.call_at(self._free, partial(self._arrive, connection, part, len(part) == len(rest)))
+            loop.call_at(
+                self._free, partial(self._arrive, connection, part, len(part) == len(rest))
+            )
             if len(part) < len(rest):
                 self._waiting.append((connection, rest[quantum:]))
         if self._waiting:
@@ -149,7 +161,8 @@ class Connection(asyncio.Protocol):
             return
         lines = self._received[:end].decode("latin-1").split("\r\n")
         headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines[1:])
         }
         length = int(headers.get("content-length", 0))
         if len(self._received) < end + 4 + length:
@@ -181,7 +194,10 @@ class Connection(asyncio.Protocol):
             self._server.pump.send(self, reply.body)
 
     def _write_head(self, reply: Reply) -> None:
-        head = f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'No')}\r\nContent-Length: {reply.length}\r\n"
+        head = (
+            f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'No')}\r\nContent-Length: "
+            f"{reply.length}\r\n"
+        )
         head += "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
         self._transport.write(f"{head}\r\n".encode("latin-1"))
 
@@ -222,9 +238,17 @@ class LinkServer:
         """What the index says, counted when it begins to be sent."""
         line = self.line
         reply = self.index.answer(
-            method, target, headers, releases=line.releases, json=line.json, sidecars=line.sidecars, ranges=line.ranges
+            method,
+            target,
+            headers,
+            releases=line.releases,
+            json=line.json,
+            sidecars=line.sidecars,
+            ranges=line.ranges,
         )
-        self.stats.note(reply.kind, reply.status, 0 if method == "HEAD" else len(reply.body), target)
+        self.stats.note(
+            reply.kind, reply.status, 0 if method == "HEAD" else len(reply.body), target
+        )
         return reply
 
     def control(self, path: str, body: bytes) -> Reply:
@@ -246,7 +270,9 @@ async def serve(root: Path, port: int, line: Line) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     server = LinkServer(Index(root), line)
-    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", port, backlog=1024)
+    listening = await loop.create_server(
+        lambda: Connection(server), "127.0.0.1", port, backlog=1024
+    )
     port = listening.sockets[0].getsockname()[1]
     server.index.prepare(f"http://127.0.0.1:{port}")
     print(port, flush=True)
@@ -266,12 +292,18 @@ def read_line(text: str) -> Iterator[tuple[str, float]]:
 def main() -> None:
     """Serve a folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--root", type=Path, required=True, help="the folder that benchmarks.corpus made")
+    parser.add_argument(
+        "--root", type=Path, required=True, help="the folder that benchmarks.corpus made"
+    )
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--link", type=lambda text: dict(read_line(text)), default={}, metavar="40/4")
+    parser.add_argument(
+        "--link", type=lambda text: dict(read_line(text)), default={}, metavar="40/4"
+    )
     parser.add_argument("--connect", type=float, default=0, metavar="MILLISECONDS")
     options = parser.parse_args()
-    asyncio.run(serve(options.root, options.port, Line(**options.link, connect=options.connect / 1000)))
+    asyncio.run(
+        serve(options.root, options.port, Line(**options.link, connect=options.connect / 1000))
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What the index of `benchmarks.link` answers: every body made beforehand, so that answering is a look-up."""
+"""What the index of `benchmarks.link` answers:
+
+every body made beforehand, so that answering is a look-up.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, If-Match, If-Modified-Since, If-None-Match, Range, Authorization",
+    "Access-Control-Allow-Headers": (
+        "Content-Type, If-Match, If-Modified-Since, If-None-Match, Range, Authorization"
+    ),
     "Access-Control-Expose-Headers": "Content-Range, Content-Length, ETag",
 }
 
@@ -53,7 +58,9 @@ class Document:
     gzipped: bytes | None = None
 
     @classmethod
-    def of(cls, body: bytes, content_type: str, kind: str, *, compress: bool = True, age: int = 600) -> Document:
+    def of(
+        cls, body: bytes, content_type: str, kind: str, *, compress: bool = True, age: int = 600
+    ) -> Document:
         """Prepare a body."""
         etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
         gzipped = gzip.compress(body, 6, mtime=0) if compress else None
@@ -86,7 +93,9 @@ class Index:
 
     def __init__(self, root: Path) -> None:
         self._files = {path.name: path for path in (root / "files").glob("*/*")}
-        self._pages = {path.stem: json.loads(path.read_bytes()) for path in (root / "fat").glob("*.json")}
+        self._pages = {
+            path.stem: json.loads(path.read_bytes()) for path in (root / "fat").glob("*.json")
+        }
         self._documents: dict[tuple[str, ...], Document] = {}
         self._base = ""
 
@@ -146,7 +155,9 @@ class Index:
                 text = json.dumps({**page, "files": rows}, separators=(",", ":"))
             else:
                 text = "".join(_html(page["name"], rows))
-            self._documents[key] = Document.of(text.encode(), JSON_TYPE if as_json else HTML_TYPE, "page")
+            self._documents[key] = Document.of(
+                text.encode(), JSON_TYPE if as_json else HTML_TYPE, "page"
+            )
         return self._documents[key]
 
     def _release(self, project: str, version: str) -> Document | None:
@@ -156,7 +167,9 @@ class Index:
             if page is None:
                 return None
             names = (f"{row['filename']}.metadata" for row in _release_rows(page, version))
-            sidecar = next((self._files[name].read_bytes() for name in names if name in self._files), b"")
+            sidecar = next(
+                (self._files[name].read_bytes() for name in names if name in self._files), b""
+            )
             said = release_document(page, project, version, sidecar, self._base)
             if said is None:
                 return None
@@ -183,7 +196,10 @@ class Index:
 def release_document(
     page: Mapping[str, Any], project: str, version: str, sidecar: bytes, base: str
 ) -> dict[str, Any] | None:
-    """The JSON document of one release; None: there is no such release. sidecar: METADATA of one of its wheels."""
+    """The JSON document of one release;
+
+    None: there is no such release. sidecar: METADATA of one of its wheels.
+    """
     rows = _release_rows(page, version)
     if not rows:
         return None
@@ -223,8 +239,13 @@ def wants_json(accept: str) -> bool:
 
 
 def _html(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield '<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="1.4">\n'
-    yield f"    <title>Links for {name}</title>\n  </head>\n  <body>\n    <h1>Links for {name}</h1>\n"
+    yield (
+        '<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" '
+        'content="1.4">\n'
+    )
+    yield (
+        f"    <title>Links for {name}</title>\n  </head>\n  <body>\n    <h1>Links for {name}</h1>\n"
+    )
     for row in rows:
         yield f'    <a href="{escape(row["url"])}#sha256={row["hashes"]["sha256"]}"'
         if row["requires-python"]:
@@ -238,7 +259,9 @@ def _html(name: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "  </body>\n</html>\n"
 
 
-def _info(project: str, version: str, metadata: bytes, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _info(
+    project: str, version: str, metadata: bytes, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
     said = email.message_from_string(metadata.decode(errors="replace"))
     one = (
         "Summary",
@@ -257,7 +280,9 @@ def _info(project: str, version: str, metadata: bytes, rows: list[dict[str, Any]
         "classifiers": said.get_all("Classifier", []),
         "description": said["Description"] or said.get_payload() or "",
         "description_content_type": said["Description-Content-Type"],
-        "project_urls": dict(url.split(", ", 1) for url in said.get_all("Project-URL", []) if ", " in url),
+        "project_urls": dict(
+            url.split(", ", 1) for url in said.get_all("Project-URL", []) if ", " in url
+        ),
         "provides_extra": said.get_all("Provides-Extra"),
         "requires_dist": said.get_all("Requires-Dist"),
         "yanked": all(row["yanked"] is not False for row in rows),

@@ -17,7 +17,15 @@ class Link:
     """A running link server. root: the folder of an index."""
 
     def __init__(self, root: Path, *, port: int = 0) -> None:
-        command = [sys.executable, "-m", "benchmarks.link", "--root", str(root), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.link",
+            "--root",
+            str(root),
+            "--port",
+            str(port),
+        ]
         self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         said = self._process.stdout.readline()
@@ -30,7 +38,10 @@ class Link:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._process.terminate()
         self._process.communicate()

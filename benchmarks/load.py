@@ -1,7 +1,9 @@
-"""Many processes on one cache, and locks of thousands of packages: what they cost, and that nothing breaks.
+"""Many processes on one cache, and locks of thousands of packages: what they cost, and that nothing
+breaks.
 
-``python -m benchmarks.load [--quick]`` prints the tables of docs/load.md. Everything happens on loopback and in a
-temporary folder, and the number of processes, packages and seconds is bounded. Exit status 1: a result was wrong.
+``python -m benchmarks.load [--quick]`` prints the tables of docs/load.md. Everything happens on
+loopback and in a temporary folder, and the number of processes, packages and seconds is bounded.
+Exit status 1: a result was wrong.
 """
 
 from __future__ import annotations
@@ -26,13 +28,15 @@ from tests.support.installed import clean_environment
 from .load_inputs import NEW, OLD, LoadIndex, Package, base, install, packages, unnamed
 from .processes import Outcome, run_all
 
-#: Processes at once, and packages that they choose from: enough to have some in common and some not.
+#: Processes at once, and packages that they choose from: enough to have some in common and some
+#: not.
 PROCESSES, SHARED = 64, 60
 
 #: Packages of the locks, smaller and larger, and the most that cost may grow from one to the other.
 SIZES, MOST_GROWTH = (1000, 10_000), 12.0
 
-#: Resolvers keep every step that they took, so what resolve and retarget are asked for stays smaller.
+#: Resolvers keep every step that they took, so what resolve and retarget are asked for stays
+#: smaller.
 RESOLVED = (100, 1000)
 
 #: Seconds that a single command, or all processes of a round together, may take.
@@ -57,15 +61,28 @@ class Round:
     requests: int
 
     def row(self) -> list[str]:
-        """For the table: wall time of all, CPU time of all, the most memory of one, and requests."""
+        """For the table: wall time of all, CPU time of all, the most memory of one, and
+        requests.
+        """
         cpu = [item.cpu for item in self.outcomes]
-        wall, state = max(item.wall for item in self.outcomes), max(item.state for item in self.outcomes)
-        cells = [self.name, len(self.outcomes), seconds(wall), seconds(sum(cpu)), seconds(statistics.median(cpu))]
+        wall, state = (
+            max(item.wall for item in self.outcomes),
+            max(item.state for item in self.outcomes),
+        )
+        cells = [
+            self.name,
+            len(self.outcomes),
+            seconds(wall),
+            seconds(sum(cpu)),
+            seconds(statistics.median(cpu)),
+        ]
         return [*map(str, cells), megabytes(state), str(self.requests)]
 
 
 class Crowd:
-    """Environments of ten to twenty distributions, some of them equal, and processes that share a cache."""
+    """Environments of ten to twenty distributions, some of them equal, and processes that share a
+    cache.
+    """
 
     def __init__(self, root: Path, *, processes: int, shared: int = SHARED) -> None:
         self.root = root
@@ -79,8 +96,15 @@ class Crowd:
         (self.root / "base.json").write_text(json.dumps(base(NEW, self.index)))
         commands = []
         for kind, chosen in enumerate(_kinds(self.index.packages, kinds)):
-            install(self.root / f"site-{kind}", [self.index.wheels[name] for name in chosen], chosen)
-            alone = ("--cache-dir", str(self.root / f"alone-{kind}"), "-o", str(self.root / f"alone-{kind}.json"))
+            install(
+                self.root / f"site-{kind}", [self.index.wheels[name] for name in chosen], chosen
+            )
+            alone = (
+                "--cache-dir",
+                str(self.root / f"alone-{kind}"),
+                "-o",
+                str(self.root / f"alone-{kind}.json"),
+            )
             commands.append([*self._freeze(kind), *alone])
         for number in range(len(commands)):
             check_all(run_all(commands[number : number + 1], self.environment, PATIENCE))
@@ -116,7 +140,14 @@ class Crowd:
         if work == "resolve":
             entries = json.loads(Path(alone).read_bytes())["packages"]
             pins = [f"{name}=={entry['version']}" for name, entry in entries.items()]
-            where = ("--base", str(self.root / "base.json"), "--index-url", self.index.url, "-o", str(output))
+            where = (
+                "--base",
+                str(self.root / "base.json"),
+                "--index-url",
+                self.index.url,
+                "-o",
+                str(output),
+            )
             return [*COMMAND, "resolve", *pins, *where], output
         if work == "bundle":
             folder = self.root / f"bundle-{number}"
@@ -128,21 +159,33 @@ class Crowd:
         return [*COMMAND, "freeze", "--path", str(self.root / f"site-{kind}"), *where]
 
     def _check_lock(self, number: int, work: str, output: Path) -> None:
-        found, alone = output.read_bytes(), (self.root / f"alone-{number % self.kinds}.json").read_bytes()
+        found, alone = (
+            output.read_bytes(),
+            (self.root / f"alone-{number % self.kinds}.json").read_bytes(),
+        )
         output.unlink()
         # A resolve writes other notes, and a bundle other file names.
         if found != alone if work == "freeze" else _hashes(found) != _hashes(alone):
-            raise WrongError(f"process {number} ({work}) made another lock than one that runs alone")
+            raise WrongError(
+                f"process {number} ({work}) made another lock than one that runs alone"
+            )
 
     def check_cache(self) -> None:
-        """Both databases are whole, and nothing that was meant to be temporary is left. Raises `WrongError`."""
+        """Both databases are whole, and nothing that was meant to be temporary is left.
+
+        Raises `WrongError`.
+        """
         for name in ("facts.sqlite3", "http.sqlite3"):
             with closing(sqlite3.connect(self.cache / name)) as connection:
                 if (found := connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
                     raise WrongError(f"{name} is corrupted: {found}")
         kept = {"facts.sqlite3", "http.sqlite3"}
-        left = [path.name for path in self.cache.iterdir() if path.is_file() and path.name not in kept]
-        left += [path.name for path in (self.cache / "wheels").rglob("*") if path.name.startswith(".")]
+        left = [
+            path.name for path in self.cache.iterdir() if path.is_file() and path.name not in kept
+        ]
+        left += [
+            path.name for path in (self.cache / "wheels").rglob("*") if path.name.startswith(".")
+        ]
         if left:
             raise WrongError(f"left in the cache: {', '.join(left)}")
 
@@ -175,7 +218,11 @@ def check_all(outcomes: Sequence[Outcome], expected: int = 0) -> None:
     """Raise `WrongError` for another exit status, a traceback, or a busy database."""
     for number, outcome in enumerate(outcomes):
         said = outcome.stderr
-        if outcome.status != expected or "Traceback" in said or "locked" in said.replace("packages locked", ""):
+        if (
+            outcome.status != expected
+            or "Traceback" in said
+            or "locked" in said.replace("packages locked", "")
+        ):
             raise WrongError(f"process {number} ended with {outcome.status}: {said[-2000:]}")
 
 
@@ -184,7 +231,9 @@ def check_all(outcomes: Sequence[Outcome], expected: int = 0) -> None:
 
 @dataclass(slots=True)
 class Large:
-    """A folder of ``count`` distributions, an index that has them, and every command on their lock."""
+    """A folder of ``count`` distributions, an index that has them, and every command on their
+    lock.
+    """
 
     root: Path
     count: int
@@ -200,7 +249,8 @@ class Large:
         for name, info in (("base", NEW), ("old", OLD)):
             lock = base(info, self.index, self.count // 200)
             (self.root / f"{name}.json").write_text(json.dumps(lock))
-        # Whoever comes later in the list needs earlier ones alone, so the first so many are complete.
+        # Whoever comes later in the list needs earlier ones alone, so the first so many are
+        # complete.
         pins = [f"{package.name}=={package.version}\n" for package in found[: self.resolved]]
         (self.root / "pins.txt").write_text("".join(pins))
         (self.root / "synced").mkdir()
@@ -210,7 +260,9 @@ class Large:
         index = ("--index-url", self.index.url)
         base = ("--base", "base.json")
         freeze = ("freeze", "--path", "site", *index)
-        self._do("freeze, nothing cached", *freeze, *base, "--include", "distribution", "-o", "lock.json")
+        self._do(
+            "freeze, nothing cached", *freeze, *base, "--include", "distribution", "-o", "lock.json"
+        )
         self._do("freeze again", *freeze, *base, "--include", "distribution", "-o", "again.json")
         self._expect_same("lock.json", "again.json")
         self._do("freeze, the lock as base", *freeze, "--base", "lock.json", "-o", "based.json")
@@ -225,7 +277,15 @@ class Large:
         self._do("tree --svg", "tree", "--svg", "tree.svg", "lock.json")
         self._do("tree --sizes", "tree", "--sizes", "lock.json")
         self._do("check", "check", "lock.json")
-        self._do("export, requirements", "export", "lock.json", "--format", "requirements", "-o", "requirements.txt")
+        self._do(
+            "export, requirements",
+            "export",
+            "lock.json",
+            "--format",
+            "requirements",
+            "-o",
+            "requirements.txt",
+        )
         self._do("export, pylock", "export", "lock.json", "--format", "pylock", "-o", "pylock.toml")
         self._do("import", "import", "pylock.toml", *base, *index, "-o", "imported.json")
         self._do("bundle", "bundle", "lock.json", "bundle")
@@ -235,26 +295,46 @@ class Large:
         self._do("sync, half of it goes", "sync", "half.json", "--path", "synced")
         self._do("outdated", "outdated", "lock.json", *index)
         self._do("resolve", "resolve", "-r", "pins.txt", *base, *index, "-o", "resolved.json")
-        self._do("retarget", "retarget", "resolved.json", "--base", "old.json", *index, "-o", "moved.json")
+        self._do(
+            "retarget",
+            "retarget",
+            "resolved.json",
+            "--base",
+            "old.json",
+            *index,
+            "-o",
+            "moved.json",
+        )
 
     def _do(self, name: str, *arguments: str, status: int = 0) -> None:
-        environment = clean_environment(XDG_CACHE_HOME=str(self.root / "cache"), HOME=str(self.root))
+        environment = clean_environment(
+            XDG_CACHE_HOME=str(self.root / "cache"), HOME=str(self.root)
+        )
         self.index.reset()
         (outcome,) = run_all([[*COMMAND, *arguments]], environment, PATIENCE, self.root)
         check_all([outcome], status)
         self.costs[name] = outcome, self.index.count
-        print(f"  {self.count} {name}: {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s", file=sys.stderr, flush=True)
+        print(
+            f"  {self.count} {name}: {outcome.wall:.1f} s, CPU {outcome.cpu:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _expect_same(self, first: str, second: str) -> None:
         if (self.root / first).read_bytes() != (self.root / second).read_bytes():
             raise WrongError(f"{first} and {second} differ")
 
     def _change(self) -> None:
-        """Write a copy of the lock in which every kind of change occurs, and one with half of the packages."""
+        """Write a copy of the lock in which every kind of change occurs, and one with half of the
+        packages.
+        """
         lock, random = json.loads((self.root / "lock.json").read_bytes()), Random(1)
         entries = lock["packages"]
         half = set(sorted(entries)[::2])
-        parts = {name: {**entries[name], "depends": sorted(half & set(entries[name]["depends"]))} for name in half}
+        parts = {
+            name: {**entries[name], "depends": sorted(half & set(entries[name]["depends"]))}
+            for name in half
+        }
         (self.root / "half.json").write_text(json.dumps({**lock, "packages": parts}))
         for name in sorted(entries):
             chance, entry = random.random(), entries[name]
@@ -272,7 +352,9 @@ class Large:
 
 
 def growth(small: Large, large: Large) -> Iterator[list[str]]:
-    """A row a command: seconds, CPU, memory and requests of both sizes, and by how much the CPU time grew."""
+    """A row a command: seconds, CPU, memory and requests of both sizes, and by how much the CPU
+    time grew.
+    """
     for name, (first, _) in small.costs.items():
         second, requests = large.costs[name]
         cells = [name, *map(seconds, (first.wall, first.cpu, second.wall, second.cpu))]
@@ -323,7 +405,11 @@ def growth_table(sizes: Sequence[int], resolved: Sequence[int]) -> tuple[str, li
             done.append(large)
     small, large = done
     rows = list(growth(small, large))
-    head = ["command", *(f"{text}, {count}" for count in sizes for text in ("s", "CPU s")), "growth of CPU"]
+    head = [
+        "command",
+        *(f"{text}, {count}" for count in sizes for text in ("s", "CPU s")),
+        "growth of CPU",
+    ]
     head += [*(f"MB, {count}" for count in sizes), f"requests, {sizes[1]}"]
     return table(head, rows), [row[0] for row in rows if float(row[5]) > MOST_GROWTH]
 
@@ -331,7 +417,9 @@ def growth_table(sizes: Sequence[int], resolved: Sequence[int]) -> tuple[str, li
 def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="an eighth of the processes, a tenth of the packages")
+    parser.add_argument(
+        "--quick", action="store_true", help="an eighth of the processes, a tenth of the packages"
+    )
     parser.add_argument("--only", choices=("processes", "locks"), help="one of the two tables")
     arguments = parser.parse_args()
     part = 10 if arguments.quick else 1
@@ -346,7 +434,9 @@ def main() -> None:
     except WrongError as error:
         raise SystemExit(f"wrong: {error}") from error
     if grown:
-        raise SystemExit(f"grew more than {MOST_GROWTH:g} times with ten times the packages: {', '.join(grown)}")
+        raise SystemExit(
+            f"grew more than {MOST_GROWTH:g} times with ten times the packages: {', '.join(grown)}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Packages in any number, as like those of a real index as random numbers make them, and an index that has them."""
+"""Packages in any number, as like those of a real index as random numbers make them, and an index
+that has them.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,24 @@ from tests.support.replies import JSON_TYPE, Reply
 from tests.support.wheels import build_wheel, escaped, record_row, sha256, wheel_member, write_zip
 
 #: For two Pyodides: what ``info`` says, and the tag of wheels that are for one of them alone.
-NEW = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
-OLD = {"python": "3.13.2", "platform": "emscripten_4_0_9", "arch": "wasm32", "abi_version": "2025_0"}
+NEW = {
+    "python": "3.14.2",
+    "platform": "emscripten_5_0_3",
+    "arch": "wasm32",
+    "abi_version": "2026_0",
+}
+OLD = {
+    "python": "3.13.2",
+    "platform": "emscripten_4_0_9",
+    "arch": "wasm32",
+    "abi_version": "2025_0",
+}
 NEW_TAG, OLD_TAG = "cp314-cp314-pyemscripten_2026_0_wasm32", "cp313-cp313-pyodide_2025_0_wasm32"
 
-_WORDS = "azure cloud data django fast flask grid json lazy meta net open parse py quick rest simple table text web"
+_WORDS = (
+    "azure cloud data django fast flask grid json lazy meta net open parse py quick rest simple "
+    "table text web"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +54,31 @@ class Package:
 
     def build(self, folder: Path, tag: str) -> Path:
         """Its wheel."""
-        code = f'"""{self.name}"""\n' + "".join(f"NUMBER_{number} = {number}\n" for number in range(40))
-        files = {f"{self.module}/{name}.py": f"# {name}\n{code}" for name in ("__init__", "core", "errors")}
+        code = f'"""{self.name}"""\n' + "".join(
+            f"NUMBER_{number} = {number}\n" for number in range(40)
+        )
+        files = {
+            f"{self.module}/{name}.py": f"# {name}\n{code}"
+            for name in ("__init__", "core", "errors")
+        }
         return build_wheel(
-            folder, self.name, self.version, files=files, requires=self.requires, extras=self.extras, tag=tag
+            folder,
+            self.name,
+            self.version,
+            files=files,
+            requires=self.requires,
+            extras=self.extras,
+            tag=tag,
         )
 
 
 def packages(count: int, seed: int = 9) -> list[Package]:
-    """So many packages. They need earlier ones only, popular ones most of all, but for a few circles of two.
+    """So many packages. They need earlier ones only, popular ones most of all, but for a few
+    circles of two.
 
-    Every seventh has an extra, which some of those that need it ask for; one in a hundred has one that explains why
-    some package is there that nobody else needs. One in ten is native, one in twenty in a namespace.
+    Every seventh has an extra, which some of those that need it ask for; one in a hundred has one
+    that explains why some package is there that nobody else needs. One in ten is native, one in
+    twenty in a namespace.
     """
     random, words = Random(seed), _WORDS.split()
     names = [f"{random.choice(words)}-{random.choice(words)}-{number}" for number in range(count)]
@@ -95,7 +123,8 @@ def chain(count: int) -> list[Package]:
 
 
 class LoadIndex(LoopbackServer):
-    """An index of ``packages`` on loopback: pages with three versions each, sidecars, range requests.
+    """An index of ``packages`` on loopback: pages with three versions each, sidecars, range
+    requests.
 
     Native ones have a wheel for each Pyodide. Requests are counted, not kept.
     """
@@ -141,7 +170,9 @@ class LoadIndex(LoopbackServer):
         if kind == "files" and name in self._metadata:
             return Reply(200, self._metadata[name], "application/octet-stream", ranges=True)
         if kind == "files" and name.endswith((".whl", ".zip")) and (self.folder / name).is_file():
-            return Reply(200, (self.folder / name).read_bytes(), "application/octet-stream", ranges=True)
+            return Reply(
+                200, (self.folder / name).read_bytes(), "application/octet-stream", ranges=True
+            )
         return Reply(404, b"not found\n")
 
     def _page(self, package: Package, built: Sequence[Path]) -> dict[str, Any]:
@@ -157,18 +188,31 @@ class LoadIndex(LoopbackServer):
                     item |= {"hashes": {"sha256": sha256(wheel)}, "size": wheel.stat().st_size}
                     item["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
                 else:  # listed, and never needed
-                    item |= {"hashes": {"sha256": hashlib.sha256(name.encode()).hexdigest()}, "size": 5000}
+                    item |= {
+                        "hashes": {"sha256": hashlib.sha256(name.encode()).hexdigest()},
+                        "size": 5000,
+                    }
                 files.append(item | {"upload-time": "2026-01-01T00:00:00Z"})
         versions = sorted({f"{major - 1}.0", package.version, f"{major + 1}.0"})
-        return {"meta": {"api-version": "1.1"}, "name": package.name, "versions": versions, "files": files}
+        return {
+            "meta": {"api-version": "1.1"},
+            "name": package.name,
+            "versions": versions,
+            "files": files,
+        }
 
 
 def install(site: Path, wheels: Sequence[Path], requested: Sequence[str] = ()) -> Path:
-    """Unpack wheels into a folder as pip does; ``requested`` names get the mark that somebody asked for them."""
+    """Unpack wheels into a folder as pip does;
+
+    ``requested`` names get the mark that somebody asked for them.
+    """
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
-            info = next(name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name)
+            info = next(
+                name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name
+            )
         added = {"INSTALLER": b"pip\n"}
         if wheel.name.partition("-")[0].replace("_", "-") in requested:
             added["REQUESTED"] = b""
@@ -180,7 +224,9 @@ def install(site: Path, wheels: Sequence[Path], requested: Sequence[str] = ()) -
 
 
 def base(info: Mapping[str, str], index: LoadIndex, libraries: int = 0) -> dict[str, Any]:
-    """A Pyodide's lock with nothing in it but some shared libraries, which are no wheels, and a ``tool``."""
+    """A Pyodide's lock with nothing in it but some shared libraries, which are no wheels, and a
+    ``tool``.
+    """
     entries = {}
     for number in range(libraries):
         file = index.folder / f"lib{number}-1.0.zip"
@@ -200,7 +246,10 @@ def base(info: Mapping[str, str], index: LoadIndex, libraries: int = 0) -> dict[
 
 
 def lock(found: Sequence[Package]) -> dict[str, Any]:
-    """A lock of packages whose wheels nobody has. Circles are left out: no runtime could load them."""
+    """A lock of packages whose wheels nobody has.
+
+    Circles are left out: no runtime could load them.
+    """
     numbers = {package.name: number for number, package in enumerate(found)}
     entries = {}
     for number, package in enumerate(found):
@@ -217,11 +266,20 @@ def lock(found: Sequence[Package]) -> dict[str, Any]:
             "depends": sorted(name for name in needed if numbers[name] < number),
             "unvendored_tests": False,
         }
-    return {"info": dict(NEW), "packages": entries, "tool": {"micropip-lock": {"requested": unnamed(found)}}}
+    return {
+        "info": dict(NEW),
+        "packages": entries,
+        "tool": {"micropip-lock": {"requested": unnamed(found)}},
+    }
 
 
 def unnamed(found: Sequence[Package]) -> list[str]:
     """The packages that no other one mentions: somebody must have asked for them."""
-    texts = (text for package in found for group in (package.requires, *package.extras.values()) for text in group)
+    texts = (
+        text
+        for package in found
+        for group in (package.requires, *package.extras.values())
+        for text in group
+    )
     mentioned = {canonicalize_name(Requirement(text).name) for text in texts}
     return [package.name for package in found if package.name not in mentioned]

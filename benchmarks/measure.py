@@ -27,7 +27,10 @@ _FEWER = ((20.0, 2), (8.0, 3))
 
 @dataclass(frozen=True)
 class Scratch:
-    """A contestant's own folders. cache lives as long as the work wants; out is empty before each run."""
+    """A contestant's own folders.
+
+    cache lives as long as the work wants; out is empty before each run.
+    """
 
     cache: Path
     out: Path
@@ -37,10 +40,10 @@ class Scratch:
 class Contestant:
     """Somebody who can do the work.
 
-    command: the whole command line, for folders of its own. wrong: looks at the folder ``out`` and what was printed,
-    and says what is wrong with the answer, or nothing. keep: entries of the cache that survive when it is emptied.
-    ours: whose ratio to the others is told. prepare: what has to lie in ``out`` before. runs: at most so many.
-    remark: what the answer has to add to the note.
+    command: the whole command line, for folders of its own. wrong: looks at the folder ``out`` and
+    what was printed, and says what is wrong with the answer, or nothing. keep: entries of the cache
+    that survive when it is emptied. ours: whose ratio to the others is told. prepare: what has to
+    lie in ``out`` before. runs: at most so many. remark: what the answer has to add to the note.
     """
 
     name: str
@@ -106,9 +109,17 @@ class Row:
 
 
 def compete(
-    folder: Path, contestants: Sequence[Contestant], link: Link | None, *, runs: int, warm: bool = False
+    folder: Path,
+    contestants: Sequence[Contestant],
+    link: Link | None,
+    *,
+    runs: int,
+    warm: bool = False,
 ) -> list[Row]:
-    """Let everybody do the work ``runs`` times: A B C A B C. warm: with the caches of one more run before."""
+    """Let everybody do the work ``runs`` times:
+
+    A B C A B C. warm: with the caches of one more run before.
+    """
     rows = [Row(one.name, one.ours, one.note) for one in contestants]
     for turn in range(-1 if warm else 0, runs):
         for one, row in zip(contestants, rows, strict=True):
@@ -130,7 +141,12 @@ def compete(
 def _most(one: Contestant, row: Row, runs: int) -> int:
     """How many runs a contestant gets at most."""
     limits = _FEWER[:1] if one.ours else _FEWER
-    return min(one.runs, runs, *(count for limit, count in limits if row.runs and row.seconds > limit), runs)
+    return min(
+        one.runs,
+        runs,
+        *(count for limit, count in limits if row.runs and row.seconds > limit),
+        runs,
+    )
 
 
 def _run(place: Path, one: Contestant, link: Link | None, *, warm: bool) -> Run | str:
@@ -144,8 +160,18 @@ def _run(place: Path, one: Contestant, link: Link | None, *, warm: bool) -> Run 
     one.prepare(scratch.out)
     answer, output, errors = place / "answer.json", place / "output", place / "errors"
     answer.unlink(missing_ok=True)
-    command = [sys.executable, "-I", "-S", str(_TIMER), str(answer), str(output), str(errors), *one.command(scratch)]
-    # Bytecode is written, whatever the machine's setting is: everybody's lies there after the first run.
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(_TIMER),
+        str(answer),
+        str(output),
+        str(errors),
+        *one.command(scratch),
+    ]
+    # Bytecode is written, whatever the machine's setting is: everybody's lies there after the first
+    # run.
     environment = clean_environment(NO_COLOR="1", PYTHONDONTWRITEBYTECODE="", **one.environment)
     if link:
         link.reset()
@@ -160,16 +186,22 @@ def _run(place: Path, one: Contestant, link: Link | None, *, warm: bool) -> Run 
             process.wait()
     if not answer.exists():
         return "could not be started"
-    stats: dict[str, Any] = link.stats() if link else {"requests": {}, "bytes": {}, "connections": 0}
+    stats: dict[str, Any] = (
+        link.stats() if link else {"requests": {}, "bytes": {}, "connections": 0}
+    )
     taken = json.loads(answer.read_bytes())
     status = taken.pop("status")
     if status:
-        lines = (errors.read_text(errors="replace").strip() or output.read_text(errors="replace").strip()).splitlines()
+        lines = (
+            errors.read_text(errors="replace").strip() or output.read_text(errors="replace").strip()
+        ).splitlines()
         said = " ".join(lines[-3:]).replace(str(PROJECT), "...")
         return f"status {status}: {said[-300:]}"
     if wrong := one.wrong(scratch.out, output.read_text(errors="replace")):
         return wrong
-    return Run(**taken, requests=stats["requests"], bytes=stats["bytes"], connections=stats["connections"])
+    return Run(
+        **taken, requests=stats["requests"], bytes=stats["bytes"], connections=stats["connections"]
+    )
 
 
 def empty(cache: Path, keep: str) -> None:

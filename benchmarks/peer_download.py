@@ -1,7 +1,7 @@
 """Hashes of what is installed by downloading every wheel again: ``FOLDER INDEX OUT``.
 
-The idea of micropip's pull request 109, outside of a browser: the project page, the file whose tags are those of the
-installed WHEEL, and its bytes through sha256. Sixteen at a time, by httpx.
+The idea of micropip's pull request 109, outside of a browser: the project page, the file whose tags
+are those of the installed WHEEL, and its bytes through sha256. Sixteen at a time, by httpx.
 """
 
 import asyncio
@@ -39,7 +39,11 @@ async def main() -> None:
         tasks = []
         for item in distributions(path=[folder]):
             wheel = item.read_text("WHEEL") or ""
-            lines = [line.split(":", 1)[1].strip() for line in wheel.splitlines() if line.startswith("Tag:")]
+            lines = [
+                line.split(":", 1)[1].strip()
+                for line in wheel.splitlines()
+                if line.startswith("Tag:")
+            ]
             tags = frozenset(str(tag) for line in lines for tag in parse_tag(line))
             tasks.append(one(canonicalize_name(item.name), item.version, tags))
         Path(out).write_text(json.dumps(dict(await asyncio.gather(*tasks)), indent=1))

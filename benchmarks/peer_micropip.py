@@ -24,7 +24,9 @@ def main() -> None:
     requirements = Path(pins).read_text().split()
     with NodePyodide(timeout=280) as session:
         session.load_packages(["micropip"])
-        said = session.run(_CODE.format(requirements=requirements, index=index.rstrip("/")), fresh=True)
+        said = session.run(
+            _CODE.format(requirements=requirements, index=index.rstrip("/")), fresh=True
+        )
     Path(out).write_text(said)
 
 

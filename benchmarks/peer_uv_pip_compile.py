@@ -1,8 +1,9 @@
-"""pyodide-lock's UvPipCompile, with what it takes to run at all: ``REQUIREMENTS BASE OUT PYTHON CACHE INDEX``.
+"""pyodide-lock's UvPipCompile, with what it takes to run at all: ``REQUIREMENTS BASE OUT PYTHON
+CACHE INDEX``.
 
-As it is, it asks uv for a platform of 2024, takes no wheel of the platform that PEP 783 names, and refuses a release
-with two wheels that fit. So uv is given an interpreter instead of a platform, the comparison of wheel tags is left out,
-and of two wheels it gets the native one.
+As it is, it asks uv for a platform of 2024, takes no wheel of the platform that PEP 783 names, and
+refuses a release with two wheels that fit. So uv is given an interpreter instead of a platform, the
+comparison of wheel tags is left out, and of two wheels it gets the native one.
 """
 
 import json
@@ -20,7 +21,9 @@ run_unchanged, resolve_unchanged = subprocess.run, UvPipCompile.resolve_wheel
 
 def run(command: list[str], **options: Any) -> Any:
     """uv, without the platform that it would not know."""
-    left = [word for word in command if not word.startswith(("--python-platform", "--python-version"))]
+    left = [
+        word for word in command if not word.startswith(("--python-platform", "--python-version"))
+    ]
     return run_unchanged(left, **options)
 
 
@@ -30,7 +33,8 @@ def resolve_wheel(self: UvPipCompile, info: dict[str, Any], *others: Any) -> Any
     return resolve_unchanged(self, {**info, "wheels": wheels[:1]}, *others)
 
 
-# Its releases for this Python want to know the version of Pyodide, which the locks of newer ones do not have.
+# Its releases for this Python want to know the version of Pyodide, which the locks of newer ones do
+# not have.
 lock = json.loads(Path(base).read_bytes())
 lock["info"].setdefault("version", "314.0.7")
 draft = Path(out).with_name("base.json")

@@ -59,33 +59,52 @@ def bars(title: str, rows: Sequence[Bar], *, mark: float | None = None, unit: st
     parts = [_head(title, height)]
     for tick in _ticks(largest):
         x = left + tick * scale
-        parts.append(f'<line class="grid" x1="{x:.1f}" y1="{top - 8}" x2="{x:.1f}" y2="{height - 28}"/>')
-        parts.append(f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{height - 12}">{tick:g} {unit}</text>')
+        parts.append(
+            f'<line class="grid" x1="{x:.1f}" y1="{top - 8}" x2="{x:.1f}" y2="{height - 28}"/>'
+        )
+        parts.append(
+            f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{height - 12}">{tick:g} '
+            f"{unit}</text>"
+        )
     for place, row in enumerate(rows):
         y = top + place * step
         weight = ' font-weight="600"' if row.ours else ""
-        parts.append(f'<text{weight} text-anchor="end" x="{left - 8}" y="{y + 14}">{escape(row.label)}</text>')
+        parts.append(
+            f'<text{weight} text-anchor="end" x="{left - 8}" '
+            f'y="{y + 14}">{escape(row.label)}</text>'
+        )
         if row.value is None:
-            parts.append(f'<text class="small" x="{left + 4}" y="{y + 14}">{escape(row.remark[:80])}</text>')
+            parts.append(
+                f'<text class="small" x="{left + 4}" y="{y + 14}">{escape(row.remark[:80])}</text>'
+            )
             continue
         wide = max(1.0, min(row.value, largest) * scale)
         end = " »" if row.value > largest else ""
         kind = "ours" if row.ours else "other"
-        parts.append(f'<rect class="{kind}" x="{left}" y="{y}" width="{wide:.1f}" height="20" rx="2"/>')
-        parts.append(f'<text x="{left + wide + 6:.1f}" y="{y + 14}">{_number(row.value)} {unit}{end}</text>')
+        parts.append(
+            f'<rect class="{kind}" x="{left}" y="{y}" width="{wide:.1f}" height="20" rx="2"/>'
+        )
+        parts.append(
+            f'<text x="{left + wide + 6:.1f}" y="{y + 14}">{_number(row.value)} {unit}{end}</text>'
+        )
     if mark:
         x = left + mark * scale
-        parts.append(f'<line class="floor" x1="{x:.1f}" y1="{top - 8}" x2="{x:.1f}" y2="{height - 28}"/>')
+        parts.append(
+            f'<line class="floor" x1="{x:.1f}" y1="{top - 8}" x2="{x:.1f}" y2="{height - 28}"/>'
+        )
         anchor = "end" if x > _WIDTH - 260 else "start"
         shift = -4 if anchor == "end" else 4
         said = f"floor {_number(mark)} {unit}"
         parts.append(
-            f'<text class="floor-text" text-anchor="{anchor}" x="{x + shift:.1f}" y="{top - 12}">{said}</text>'
+            f'<text class="floor-text" text-anchor="{anchor}" x="{x + shift:.1f}" '
+            f'y="{top - 12}">{said}</text>'
         )
     return "\n".join([*parts, "</svg>\n"])
 
 
-def growth(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], *, across: str, up: str) -> str:
+def growth(
+    title: str, lines: Mapping[str, Sequence[tuple[float, float]]], *, across: str, up: str
+) -> str:
     """Lines on logarithmic axes, with their slope: 1 is linear."""
     left, right, top, height = 70, 210, 56, 420
     points = [point for line in lines.values() for point in line]
@@ -96,19 +115,30 @@ def growth(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], *, ac
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (log10(x) - x_low) / ((x_high - x_low) or 1)
-        return left + across * wide, top + tall - (log10(y) - y_low) / ((y_high - y_low) or 1) * tall
+        return left + across * wide, top + tall - (log10(y) - y_low) / (
+            (y_high - y_low) or 1
+        ) * tall
 
     parts = [_head(title, height)]
     for power in range(y_low, y_high + 1):
         _, y = place(min(xs), 10.0**power)
-        parts.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{left + wide}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="small" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{10.0**power:g}</text>')
+        parts.append(
+            f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{left + wide}" y2="{y:.1f}"/>'
+        )
+        parts.append(
+            f'<text class="small" text-anchor="end" x="{left - 6}" '
+            f'y="{y + 4:.1f}">{10.0**power:g}</text>'
+        )
     for x_value in sorted(set(xs)):
         x, _ = place(x_value, 10.0**y_low)
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{top + tall}"/>')
-        parts.append(f'<text class="small" text-anchor="middle" x="{x:.1f}" y="{top + tall + 18}">{x_value:g}</text>')
+        parts.append(
+            f'<text class="small" text-anchor="middle" x="{x:.1f}" '
+            f'y="{top + tall + 18}">{x_value:g}</text>'
+        )
     parts.append(
-        f'<text class="small" text-anchor="middle" x="{left + wide / 2}" y="{height - 10}">{escape(across)}</text>'
+        f'<text class="small" text-anchor="middle" x="{left + wide / 2}" '
+        f'y="{height - 10}">{escape(across)}</text>'
     )
     parts.append(f'<text class="small" x="{left - 50}" y="{top - 10}">{escape(up)}</text>')
     ends = sorted(lines, key=lambda name: lines[name][-1][1], reverse=True)
@@ -121,12 +151,17 @@ def growth(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], *, ac
         parts += [f'<circle fill="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in spots]
         lowest = max(lowest + 18, spots[-1][1] + 4)  # labels do not lie on each other
         said = f"{escape(name)} ({slope(lines[name]):.2f})"
-        parts.append(f'<text x="{left + wide + 10}" y="{lowest:.1f}" style="fill:{colour}">{said}</text>')
+        parts.append(
+            f'<text x="{left + wide + 10}" y="{lowest:.1f}" style="fill:{colour}">{said}</text>'
+        )
     return "\n".join([*parts, "</svg>\n"])
 
 
 def slope(line: Sequence[tuple[float, float]]) -> float:
-    """The exponent between the last point and the one nearest to a tenth of it: 1 is linear, 2 is quadratic."""
+    """The exponent between the last point and the one nearest to a tenth of it:
+
+    1 is linear, 2 is quadratic.
+    """
     x, y = line[-1]
     if len(line) < 2:
         return 0.0

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Starts commands, all at once, and waits for each. In a small process of its own, for Linux takes the memory of
-#: whoever starts a process for the least that this process had.
+#: Starts commands, all at once, and waits for each. In a small process of its own, for Linux takes
+#: the memory of whoever starts a process for the least that this process had.
 _LAUNCHER = """
 import json, os, subprocess, sys, time
 begun, running, found = time.perf_counter(), {}, {}
@@ -43,9 +43,15 @@ class Outcome:
 
 
 def run_all(
-    commands: Sequence[Sequence[str]], environment: Mapping[str, str], timeout: float, cwd: Path | None = None
+    commands: Sequence[Sequence[str]],
+    environment: Mapping[str, str],
+    timeout: float,
+    cwd: Path | None = None,
 ) -> list[Outcome]:
-    """Start all commands at once, and wait for them. Raises subprocess.TimeoutExpired when all are stopped."""
+    """Start all commands at once, and wait for them.
+
+    Raises subprocess.TimeoutExpired when all are stopped.
+    """
     with tempfile.TemporaryDirectory(prefix="outcomes-") as temporary:
         folder = Path(temporary)
         launcher = subprocess.Popen(
@@ -57,7 +63,9 @@ def run_all(
             start_new_session=True,
         )
         try:
-            asked = json.dumps([temporary, str(cwd or Path.cwd()), [list(command) for command in commands]])
+            asked = json.dumps(
+                [temporary, str(cwd or Path.cwd()), [list(command) for command in commands]]
+            )
             answer, _ = launcher.communicate(asked, timeout)
         finally:
             if launcher.poll() is None:

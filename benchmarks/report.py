@@ -83,12 +83,18 @@ def _growth(growth: dict[str, Any]) -> str:
         if points:
             lines[name] = points
     return plot.growth(
-        "How cost grows (in brackets the slope at the end; 1 is linear)", lines, across="distributions", up="seconds"
+        "How cost grows (in brackets the slope at the end; 1 is linear)",
+        lines,
+        across="distributions",
+        up="seconds",
     )
 
 
 def _state(state: list[dict[str, Any]]) -> str:
-    rows = [plot.Bar(f"one wheel of {row['megabytes']} MB", row.get("memory", 0) / 1e6, ours=True) for row in state]
+    rows = [
+        plot.Bar(f"one wheel of {row['megabytes']} MB", row.get("memory", 0) / 1e6, ours=True)
+        for row in state
+    ]
     return plot.bars("Most memory of bundle, by the size of the wheel", rows, unit="MB")
 
 
@@ -97,7 +103,18 @@ def _state(state: list[dict[str, Any]]) -> str:
 
 def table(work: dict[str, Any], *, markdown: bool = True) -> str:
     """One work, as Markdown or in columns for a terminal."""
-    head = ["", "seconds", "of ours", "of the floor", "requests", "MB", "CPU s", "memory MB", "runs", ""]
+    head = [
+        "",
+        "seconds",
+        "of ours",
+        "of the floor",
+        "requests",
+        "MB",
+        "CPU s",
+        "memory MB",
+        "runs",
+        "",
+    ]
     lines = [head, *_cells(work)]
     if markdown:
         rule = ["---", *["---:"] * 8, "---"]
@@ -133,9 +150,24 @@ def _cells(work: dict[str, Any]) -> Iterator[list[str]]:
             row["note"],
         ]
     if floor:
-        name, count, megabytes = "*the floor*", str(floor["requests"]), f"{floor['bytes'] / 1e6:.2f}"
+        name, count, megabytes = (
+            "*the floor*",
+            str(floor["requests"]),
+            f"{floor['bytes'] / 1e6:.2f}",
+        )
         ratio = f"{floor['seconds'] / ours:.2f} x" if ours else "-"
-        yield [name, f"{floor['seconds']:.2f}", ratio, "1.00 x", count, megabytes, "-", "-", "-", floor.get("of", "")]
+        yield [
+            name,
+            f"{floor['seconds']:.2f}",
+            ratio,
+            "1.00 x",
+            count,
+            megabytes,
+            "-",
+            "-",
+            "-",
+            floor.get("of", ""),
+        ]
 
 
 def _line(work: dict[str, Any]) -> str:
@@ -213,7 +245,10 @@ def _page(results: dict[str, Any]) -> Iterator[str]:
     text = _Text()
     machine, corpus = results["machine"], results["corpus"]
     yield text.head
-    yield f"Measured {machine['when']}, Python {machine['python']}, {machine['processors']} processors.\n"
+    yield (
+        f"Measured {machine['when']}, Python {machine['python']}, {machine['processors']} "
+        "processors.\n"
+    )
     yield "## Aims\n"
     yield "| aim | reached | |\n|---|---|---|"
     for aim in aims(results):
@@ -243,13 +278,19 @@ def _page(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _pyodide(pyodide: dict[str, Any]) -> Iterator[str]:
-    yield "## Inside Pyodide\n\nPyodide in Node; 100 packages that micropip installed, with no request.\n"
+    yield (
+        "## Inside Pyodide\n\nPyodide in Node; 100 packages that micropip installed, with no "
+        "request.\n"
+    )
     yield "| call | first, ms | later, ms | of micropip's |\n|---|---:|---:|---:|"
     unit = pyodide["freeze"]["micropip.freeze()"]["seconds"]
     for name, row in pyodide["freeze"].items():
         ratio = f"{row['seconds'] / unit:.2f} x"
         yield f"| `{name}` | {row['first'] * 1000:.0f} | {row['seconds'] * 1000:.0f} | {ratio} |"
-    yield "\nEach import in a fresh runtime, without bytecode.\n\n| statement | ms | of micropip's |\n|---|---:|---:|"
+    yield (
+        "\nEach import in a fresh runtime, without bytecode.\n\n| statement | ms | of micropip's "
+        "|\n|---|---:|---:|"
+    )
     unit = pyodide["import"]["import micropip"]["seconds"]
     for name, row in pyodide["import"].items():
         yield f"| `{name}` | {row['seconds'] * 1000:.0f} | {row['seconds'] / unit:.2f} x |"
@@ -262,7 +303,10 @@ def _growth_text(text: str, results: dict[str, Any]) -> Iterator[str]:
     lines = ["| | " + " | ".join(map(str, sizes)) + " |", "|---|" + "---:|" * len(sizes)]
     slopes = []
     for name, rows in growth.items():
-        cells = [f"{row['seconds']:.2f} ({row['memory'] / 1e6:.0f})" if "seconds" in row else "failed" for row in rows]
+        cells = [
+            f"{row['seconds']:.2f} ({row['memory'] / 1e6:.0f})" if "seconds" in row else "failed"
+            for row in rows
+        ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
         points = [(row["size"], row["seconds"]) for row in rows if "seconds" in row]
         slopes.append(f"{name} {plot.slope(points):.2f}" if points else f"{name} -")

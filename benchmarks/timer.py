@@ -1,6 +1,8 @@
-"""Times one command. It is a process of its own, and small: what a process had before exec counts as its memory.
+"""Times one command. It is a process of its own, and small: what a process had before exec counts
+as its memory.
 
-``timer.py ANSWER OUTPUT ERRORS COMMAND...``: the answer is JSON; wall time is from start to end, imports included.
+``timer.py ANSWER OUTPUT ERRORS COMMAND...``: the answer is JSON; wall time is from start to end,
+imports included.
 """
 
 import json
@@ -10,7 +12,9 @@ import time
 
 answer, output, errors, *command = sys.argv[1:]
 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-actions = [(os.POSIX_SPAWN_OPEN, number, path, flags, 0o644) for number, path in ((1, output), (2, errors))]
+actions = [
+    (os.POSIX_SPAWN_OPEN, number, path, flags, 0o644) for number, path in ((1, output), (2, errors))
+]
 start = time.perf_counter()
 process = os.posix_spawn(command[0], command, os.environ, file_actions=actions)
 _, status, usage = os.wait4(process, 0)

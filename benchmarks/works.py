@@ -27,7 +27,8 @@ class Work:
     """One table.
 
     group: what it is asked for by on the command line. line: milliseconds and megabytes a second.
-    settings: what else the link server is told. warm: with the caches of a run before. runs: at most so many.
+    settings: what else the link server is told. warm: with the caches of a run before. runs: at
+    most so many.
     """
 
     key: str
@@ -46,26 +47,56 @@ class Work:
 
 def _ours(inputs: Inputs, *arguments: str | Path) -> Callable[[Scratch], list[str]]:
     def command(scratch: Scratch) -> list[str]:
-        words = [inputs.tools / "micropip-lock", *arguments, "--quiet", "--cache-dir", scratch.cache]
+        words = [
+            inputs.tools / "micropip-lock",
+            *arguments,
+            "--quiet",
+            "--cache-dir",
+            scratch.cache,
+        ]
         return [os.fspath(word).replace("OUT", str(scratch.out)) for word in words]
 
     return command
 
 
-def _pip(inputs: Inputs, *arguments: str | Path, tool: str = "pip") -> Callable[[Scratch], list[str]]:
+def _pip(
+    inputs: Inputs, *arguments: str | Path, tool: str = "pip"
+) -> Callable[[Scratch], list[str]]:
     def command(scratch: Scratch) -> list[str]:
         words = [inputs.tools / "python", _HERE / "as_pyodide.py", tool, *arguments, "--quiet"]
         # pip caches nothing that comes over plain HTTP, unless the host is trusted.
-        words += ["--index-url", inputs.link.url, "--trusted-host", "127.0.0.1", "--cache-dir", scratch.cache]
+        words += [
+            "--index-url",
+            inputs.link.url,
+            "--trusted-host",
+            "127.0.0.1",
+            "--cache-dir",
+            scratch.cache,
+        ]
         return [os.fspath(word).replace("OUT", str(scratch.out)) for word in words]
 
     return command
 
 
-def _uv(inputs: Inputs, *arguments: str | Path, python: Path | None = None) -> Callable[[Scratch], list[str]]:
+def _uv(
+    inputs: Inputs, *arguments: str | Path, python: Path | None = None
+) -> Callable[[Scratch], list[str]]:
     def command(scratch: Scratch) -> list[str]:
-        words = [inputs.tools / "uv", "pip", *arguments, "--quiet", "--python", python or inputs.uv_python]
-        words += ["--no-python-downloads", "--cache-dir", scratch.cache, "--default-index", inputs.link.url]
+        words = [
+            inputs.tools / "uv",
+            "pip",
+            *arguments,
+            "--quiet",
+            "--python",
+            python or inputs.uv_python,
+        ]
+        words += [
+            "--no-python-downloads",
+            "--cache-dir",
+            scratch.cache,
+            "--default-index",
+            inputs.link.url,
+        ]
         return [os.fspath(word).replace("OUT", str(scratch.out)) for word in words]
 
     return command
@@ -90,7 +121,11 @@ def _has_pins(inputs: Inputs, name: str) -> Callable[[Path, str], str]:
 def _names_all(inputs: Inputs) -> Callable[[Path, str], str]:
     def wrong(out: Path, said: str) -> str:
         names = {canonicalize_name(line.partition("==")[0]) for line in said.splitlines()}
-        return "" if names >= inputs.pins.keys() else f"{len(inputs.pins.keys() - names)} are not listed"
+        return (
+            ""
+            if names >= inputs.pins.keys()
+            else f"{len(inputs.pins.keys() - names)} are not listed"
+        )
 
     return wrong
 
@@ -98,7 +133,11 @@ def _names_all(inputs: Inputs) -> Callable[[Path, str], str]:
 def _has_wheels(inputs: Inputs) -> Callable[[Path, str], str]:
     def wrong(out: Path, said: str) -> str:
         sizes = {path.name: path.stat().st_size for path in out.rglob("*.whl")}
-        missing = [wheel.name for wheel in inputs.wheels.values() if sizes.get(wheel.name) != wheel.stat().st_size]
+        missing = [
+            wheel.name
+            for wheel in inputs.wheels.values()
+            if sizes.get(wheel.name) != wheel.stat().st_size
+        ]
         return f"{len(missing)} wheels are missing" if missing else ""
 
     return wrong
@@ -106,7 +145,11 @@ def _has_wheels(inputs: Inputs) -> Callable[[Path, str], str]:
 
 def _installed(inputs: Inputs, pattern: str) -> Callable[[Path, str], str]:
     def wrong(out: Path, said: str) -> str:
-        most = len(inputs.pins) if "site-packages" not in pattern else len(inputs.pure.read_text().splitlines())
+        most = (
+            len(inputs.pins)
+            if "site-packages" not in pattern
+            else len(inputs.pure.read_text().splitlines())
+        )
         found = len(list(out.glob(pattern)))
         return "" if found >= most else f"{found} of {most} are installed"
 
@@ -164,7 +207,15 @@ def _slow_freezers(inputs: Inputs) -> Iterator[Contestant]:
     )
     yield Contestant(
         "pip install --dry-run --no-deps --report",
-        _pip(inputs, "install", "--dry-run", "--ignore-installed", "--report", "OUT/report.json", *flags),
+        _pip(
+            inputs,
+            "install",
+            "--dry-run",
+            "--ignore-installed",
+            "--report",
+            "OUT/report.json",
+            *flags,
+        ),
         _has_hashes(inputs, "report.json"),
         note="as if in Pyodide",
     )
@@ -239,7 +290,9 @@ def _quick_freezers(inputs: Inputs) -> list[Contestant]:
 def _freeze_floor(kind: str, inputs: Inputs) -> Floor:
     sizes = inputs.sizes
     documents = {"releases": "documents of a release", "pages": "project pages"}[kind]
-    return Floor(2 * len(inputs.pins), sizes[kind] + sizes["proofs"], 2, f"{documents}, and the proof")
+    return Floor(
+        2 * len(inputs.pins), sizes[kind] + sizes["proofs"], 2, f"{documents}, and the proof"
+    )
 
 
 _floor_with_releases = functools.partial(_freeze_floor, "releases")
@@ -257,7 +310,9 @@ def _refreezers(inputs: Inputs) -> list[Contestant]:
     none = "no hashes, nothing proved"
     return [
         frozen,
-        Contestant("pip freeze", plain(*pip, "freeze", "--path", site), _names_all(inputs), note=none),
+        Contestant(
+            "pip freeze", plain(*pip, "freeze", "--path", site), _names_all(inputs), note=none
+        ),
         Contestant("pip inspect", plain(*pip, "inspect", "--path", site), note=none),
         Contestant(
             "uv pip freeze",
@@ -298,7 +353,12 @@ def _resolvers(inputs: Inputs) -> list[Contestant]:
     )
     binary = "--only-binary=:all:"
     return [
-        Contestant("micropip-lock resolve", _ours(inputs, *resolve), _has_hashes(inputs, "lock.json"), ours=True),
+        Contestant(
+            "micropip-lock resolve",
+            _ours(inputs, *resolve),
+            _has_hashes(inputs, "lock.json"),
+            ours=True,
+        ),
         Contestant(
             "uv pip compile",
             _compile(inputs, asked, "--generate-hashes"),
@@ -308,7 +368,15 @@ def _resolvers(inputs: Inputs) -> list[Contestant]:
         Contestant(
             "pip install --dry-run --report",
             _pip(
-                inputs, "install", "--dry-run", "--ignore-installed", "--report", "OUT/report.json", binary, "-r", asked
+                inputs,
+                "install",
+                "--dry-run",
+                "--ignore-installed",
+                "--report",
+                "OUT/report.json",
+                binary,
+                "-r",
+                asked,
             ),
             _has_hashes(inputs, "report.json"),
             note="as if in Pyodide",
@@ -338,7 +406,9 @@ def _resolve_floor(inputs: Inputs) -> Floor:
     depth = 2 * depth_of(inputs.lock, roots)
     unread = exactly_pinned(inputs.sidecars.values())
     pages = sum(size for name, size in inputs.pages.items() if name not in unread)
-    return Floor(2 * len(inputs.pins), pages + sizes["sidecars"], depth, "project pages and sidecars")
+    return Floor(
+        2 * len(inputs.pins), pages + sizes["sidecars"], depth, "project pages and sidecars"
+    )
 
 
 # -- bundle and sync
@@ -348,7 +418,12 @@ def _bundlers(inputs: Inputs) -> list[Contestant]:
     hashed = ("--no-deps", "--require-hashes", "-r", inputs.hashed)
     wheels = _has_wheels(inputs)
     return [
-        Contestant("micropip-lock bundle", _ours(inputs, "bundle", inputs.lock, "OUT/site"), wheels, ours=True),
+        Contestant(
+            "micropip-lock bundle",
+            _ours(inputs, "bundle", inputs.lock, "OUT/site"),
+            wheels,
+            ours=True,
+        ),
         Contestant(
             "uv pip install --target",
             _uv(inputs, "install", "--target", "OUT/site", "--no-build", *hashed),
@@ -359,7 +434,14 @@ def _bundlers(inputs: Inputs) -> list[Contestant]:
         Contestant(
             "curl --parallel",
             lambda scratch: [
-                *(shutil.which("curl") or "curl", "--silent", "--fail", "--parallel", "--parallel-max", "50"),
+                *(
+                    shutil.which("curl") or "curl",
+                    "--silent",
+                    "--fail",
+                    "--parallel",
+                    "--parallel-max",
+                    "50",
+                ),
                 *("--output-dir", str(scratch.out), "--config", str(inputs.curl)),
             ],
             wheels,
@@ -393,7 +475,15 @@ def _syncers(inputs: Inputs) -> list[Contestant]:
         ),
         Contestant(
             "uv pip sync --target",
-            _uv(inputs, "sync", "--target", "OUT/site", "--no-build", "--require-hashes", inputs.hashed),
+            _uv(
+                inputs,
+                "sync",
+                "--target",
+                "OUT/site",
+                "--no-build",
+                "--require-hashes",
+                inputs.hashed,
+            ),
             _installed(inputs, "site/*.dist-info"),
             keep="interpreter",
             note="asks for the pages",
@@ -410,7 +500,10 @@ def _syncers(inputs: Inputs) -> list[Contestant]:
                     "127.0.0.1",
                 ),
                 *("--python-executable", str(scratch.out / "venv" / "bin" / "python")),
-                *("--pip-args", f"--no-deps --ignore-requires-python --no-compile --cache-dir {scratch.cache}"),
+                *(
+                    "--pip-args",
+                    f"--no-deps --ignore-requires-python --no-compile --cache-dir {scratch.cache}",
+                ),
                 str(inputs.pure),
             ],
             _installed(inputs, "venv/lib/*/site-packages/*.dist-info"),
@@ -468,7 +561,14 @@ WORKS = (
     Work("resolve", "resolve", "resolve, cold", _resolvers, _resolve_floor),
     Work("resolve-warm", "resolve", "resolve, warm", _resolvers, warm=True),
     Work("bundle", "bundle", "bundle, cold", _bundlers, _bundle_floor),
-    Work("bundle-fast", "bundle", "bundle, cold, over a fast line", _bundlers, _bundle_floor, line=FAST),
+    Work(
+        "bundle-fast",
+        "bundle",
+        "bundle, cold, over a fast line",
+        _bundlers,
+        _bundle_floor,
+        line=FAST,
+    ),
     Work(
         "sync",
         "sync",

@@ -1,8 +1,10 @@
-"""The main job on real input: install into Pyodide, freeze, boot again from the lock. Run it with ``make demo``.
+"""The main job on real input: install into Pyodide, freeze, boot again from the lock. Run it with
+``make demo``.
 
-Three things need arranging, since Node is no browser: it cannot load wheels by absolute URL, does not compare hashes,
-and Pyodide's npm package holds no wheels. So the first runtime boots from a base with micropip and packaging alone, and
-the second one from a copy of the lock whose wheels were fetched by the lock's URLs and compared with its hashes.
+Three things need arranging, since Node is no browser: it cannot load wheels by absolute URL, does
+not compare hashes, and Pyodide's npm package holds no wheels. So the first runtime boots from a
+base with micropip and packaging alone, and the second one from a copy of the lock whose wheels were
+fetched by the lock's URLs and compared with its hashes.
 """
 
 from __future__ import annotations
@@ -52,12 +54,17 @@ def main() -> None:
     result.write(FOLDER / "pyodide-lock.json")
     output.say(f"Wrote {(FOLDER / 'pyodide-lock.json').relative_to(HERE.parent)}.")
     local = asyncio.run(fetch_wheels(result.lockfile, FOLDER / "offline"))
-    output.say(f"Fetched {len(local.packages)} wheels by the lock's URLs: every sha256 is as the lock says.")
+    output.say(
+        f"Fetched {len(local.packages)} wheels by the lock's URLs: every sha256 is as the lock "
+        "says."
+    )
     imported = boot_and_import(FOLDER / "offline" / "pyodide-lock.json", local)
     output.say(f"A second Pyodide booted from the lock imported {imported} names.")
     with ThreadPoolExecutor(2) as pool:
         names = list(pool.map(lambda name: import_alone(name, local), local.packages))
-    output.say(f"{len(names)} fresh runtimes loaded each package by its import alone: {', '.join(names)}.")
+    output.say(
+        f"{len(names)} fresh runtimes loaded each package by its import alone: {', '.join(names)}."
+    )
 
 
 def freeze_in_pyodide() -> FreezeResult:
@@ -66,7 +73,9 @@ def freeze_in_pyodide() -> FreezeResult:
         pyodide.use_project()
         pyodide.load_packages(["micropip", "packaging"])
         # micropip puts a slash behind the index's URL without looking.
-        pyodide.run(f"import micropip; micropip.set_index_urls([{default_index_url().rstrip('/')!r}])")
+        pyodide.run(
+            f"import micropip; micropip.set_index_urls([{default_index_url().rstrip('/')!r}])"
+        )
         pyodide.run((HERE / "notebook.py").read_text())
         told = json.loads(pyodide.run(_REPORT))
     return FreezeResult(
@@ -80,17 +89,22 @@ def freeze_in_pyodide() -> FreezeResult:
 
 
 async def fetch_wheels(lockfile: Lockfile, folder: Path) -> Lockfile:
-    """Fetch every wheel by its URL into ``folder``, compare it with its sha256, and write the lock beside them."""
+    """Fetch every wheel by its URL into ``folder``, compare it with its sha256, and write the lock
+    beside them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     fetcher = default_fetcher()
     try:
         names = await fetcher.gather(
-            fetch_wheel(fetcher, entry.file_name, entry.sha256, folder) for entry in lockfile.packages.values()
+            fetch_wheel(fetcher, entry.file_name, entry.sha256, folder)
+            for entry in lockfile.packages.values()
         )
     finally:
         await fetcher.aclose()
     renamed = zip(lockfile.packages.items(), names, strict=True)
-    local = replace(lockfile, packages={key: replace(entry, file_name=name) for (key, entry), name in renamed})
+    local = replace(
+        lockfile, packages={key: replace(entry, file_name=name) for (key, entry), name in renamed}
+    )
     local.write(folder / "pyodide-lock.json")
     return local
 

@@ -1,4 +1,7 @@
-"""What a notebook does: install, freeze, keep the lock. Runs inside Pyodide, where `await` works at the top level."""
+"""What a notebook does:
+
+install, freeze, keep the lock. Runs inside Pyodide, where `await` works at the top level.
+"""
 
 import micropip
 

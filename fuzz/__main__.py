@@ -1,6 +1,8 @@
-"""Fuzz parsers: ``python -m fuzz [TARGET ...] --seconds N``; ``--big``, ``--minimize`` and ``--report`` look at more.
+"""Fuzz parsers: ``python -m fuzz [TARGET ...] --seconds N``; ``--big``, ``--minimize`` and
+``--report`` look at more.
 
-It needs atheris, which `make fuzz` installs beside the project. What it learns is kept in .cache/fuzz.
+It needs atheris, which `make fuzz` installs beside the project. What it learns is kept in
+.cache/fuzz.
 """
 
 from __future__ import annotations
@@ -28,9 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("target", nargs="*", help=f"one of {', '.join(TARGETS)}; all without")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
-    parser.add_argument("--big", type=int, metavar="BYTES", help="try inputs of about this size instead")
-    parser.add_argument("--minimize", action="store_true", help="make what was found smaller instead")
-    parser.add_argument("--report", action="store_true", help="write the table in docs/fuzzing.md instead")
+    parser.add_argument(
+        "--big", type=int, metavar="BYTES", help="try inputs of about this size instead"
+    )
+    parser.add_argument(
+        "--minimize", action="store_true", help="make what was found smaller instead"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="write the table in docs/fuzzing.md instead"
+    )
     given = parser.parse_args(arguments)
     unknown = set(given.target) - TARGETS.keys()
     if unknown:
@@ -75,7 +83,10 @@ def fuzz(name: str, seconds: int) -> bool:
     ]
     with (place / "log").open("wb") as log:
         ended = subprocess.run(
-            [sys.executable, "-m", "fuzz.engine", name, *options], stderr=log, stdout=log, check=False
+            [sys.executable, "-m", "fuzz.engine", name, *options],
+            stderr=log,
+            stdout=log,
+            check=False,
         )
     text = (place / "log").read_text(encoding="utf-8", errors="replace")
     run = _statistics(text, ended.returncode)
@@ -85,12 +96,17 @@ def fuzz(name: str, seconds: int) -> bool:
     found = sorted(path.name for path in kept(name).iterdir() if path.suffix != ".txt")
     if ended.returncode:
         print(f"{name} ended with status {ended.returncode}: see {place / 'log'}")
-    print(f"{name:18} {run['executions']:>9} executions {run['edges']:>6} edges  {' '.join(found)}", flush=True)
+    print(
+        f"{name:18} {run['executions']:>9} executions {run['edges']:>6} edges  {' '.join(found)}",
+        flush=True,
+    )
     return bool(found)
 
 
 def real_files(name: str) -> list[bytes]:
-    """Files of real packages for a target, as far as the tests have left some beside the project."""
+    """Files of real packages for a target, as far as the tests have left some beside the
+    project.
+    """
     from .seeds import from_caches
 
     return from_caches(name)
@@ -131,7 +147,9 @@ def minimize(name: str) -> bool:
             if found is None:
                 continue
         key, text = found
-        smaller = minimized(data, lambda part, key=key: (it := trouble(target, part)) is not None and it[0] == key)  # type: ignore[misc]
+        smaller = minimized(
+            data, lambda part, key=key: (it := trouble(target, part)) is not None and it[0] == key
+        )  # type: ignore[misc]
         from .findings import keep
 
         keep(target, key, text, smaller)

@@ -8,7 +8,8 @@ import time
 from .findings import trouble
 from .target import Target
 
-#: Seconds of processor time, and bytes of memory for each byte of input, that a large input may take.
+#: Seconds of processor time, and bytes of memory for each byte of input, that a large input may
+#: take.
 SECONDS_PER_MEGABYTE = 4.0
 MOST_MEMORY = 200
 
@@ -32,7 +33,8 @@ def try_big(target: Target, size: int) -> bool:
             verdict = "ok"
         bad |= verdict != "ok"
         print(
-            f"{target.name:18} {name:28} {len(data):>10} bytes {took:7.2f} s {grown >> 20:>5} MiB  {verdict}",
+            f"{target.name:18} {name:28} {len(data):>10} bytes {took:7.2f} s {grown >> 20:>5} MiB "
+            f" {verdict}",
             flush=True,
         )
     return bad
@@ -44,5 +46,7 @@ def _once(target: Target, data: bytes) -> tuple[str, str] | None:
     except Exception as error:  # whatever it is, it should not have been raised
         import traceback
 
-        return type(error).__name__, "".join(line[:1000] for line in traceback.format_exception(error)[-6:])
+        return type(error).__name__, "".join(
+            line[:1000] for line in traceback.format_exception(error)[-6:]
+        )
     return None

@@ -1,4 +1,5 @@
-"""One target under libFuzzer, in a process of its own: ``python -m fuzz.engine NAME ...libFuzzer's options``.
+"""One target under libFuzzer, in a process of its own: ``python -m fuzz.engine NAME ...libFuzzer's
+options``.
 
 Nothing of what is fuzzed is imported before it is instrumented.
 """

@@ -20,13 +20,20 @@ def kept(name: str) -> Path:
 
 
 def trouble(target: Target, data: bytes) -> tuple[str, str] | None:
-    """What is wrong with the way a target takes ``data``: a key, and a text for people; None: nothing."""
+    """What is wrong with the way a target takes ``data``:
+
+    a key, and a text for people; None: nothing.
+    """
     started = time.process_time()
     try:
         target.run(data)
     except Exception as error:  # whatever it is, it should not have been raised
         frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if "micropip_lock" in frame.filename or "/fuzz/" in frame.filename]
+        own = [
+            frame
+            for frame in frames
+            if "micropip_lock" in frame.filename or "/fuzz/" in frame.filename
+        ]
         place = own[-1] if own else frames[-1]
         key = f"{type(error).__name__}-{Path(place.filename).stem}-{place.name}"
         if isinstance(error, AssertionError):
@@ -49,11 +56,16 @@ def keep(target: Target, key: str, text: str, data: bytes) -> None:
     known = place / f"{key}.bin"
     if not known.exists() or known.stat().st_size > len(data):
         known.write_bytes(data)
-        (place / f"{key}.txt").write_text(f"{data[:2000]!r}\n{text}", encoding="utf-8", errors="backslashreplace")
+        (place / f"{key}.txt").write_text(
+            f"{data[:2000]!r}\n{text}", encoding="utf-8", errors="backslashreplace"
+        )
 
 
 def minimized(data: bytes, still: Callable[[bytes], bool], seconds: float = 20) -> bytes:
-    """A smaller input of which ``still`` is true: ever shorter parts are left out, then bytes made plain."""
+    """A smaller input of which ``still`` is true:
+
+    ever shorter parts are left out, then bytes made plain.
+    """
     deadline = time.monotonic() + seconds
     step = max(1, len(data) // 2)
     while step and time.monotonic() < deadline:

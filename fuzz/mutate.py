@@ -1,4 +1,7 @@
-"""Inputs made of others: bytes, lines, trees of JSON and TOML, and the records of a zip archive are changed."""
+"""Inputs made of others:
+
+bytes, lines, trees of JSON and TOML, and the records of a zip archive are changed.
+"""
 
 from __future__ import annotations
 
@@ -84,10 +87,29 @@ ODD_VALUES: tuple[Any, ...] = (
     ["a"],
     *ODD_TEXTS,
 )
-_ODD_NUMBERS = (0, 1, 2, 4, 8, 20, 22, 46, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
+_ODD_NUMBERS = (
+    0,
+    1,
+    2,
+    4,
+    8,
+    20,
+    22,
+    46,
+    0x7F,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFE,
+    0xFFFF,
+    0x7FFFFFFF,
+    0xFFFFFFFF,
+)
 
 
-def mutated(data: bytes, kind: Kind, words: Sequence[str], others: Sequence[bytes], rng: random.Random) -> bytes:
+def mutated(
+    data: bytes, kind: Kind, words: Sequence[str], others: Sequence[bytes], rng: random.Random
+) -> bytes:
     """``data`` after a few changes; ``others`` are inputs to take parts from."""
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
         structured = rng.random() < 0.7
@@ -178,14 +200,26 @@ def _json(data: bytes, words: Sequence[str], rng: random.Random) -> bytes | None
         return None
 
 
-_NUMBERS = ("1e999999", "-1e999999", "9" * 5000, "NaN", "Infinity", "1.0", "-0", "1E400", "[" * 2000)
+_NUMBERS = (
+    "1e999999",
+    "-1e999999",
+    "9" * 5000,
+    "NaN",
+    "Infinity",
+    "1.0",
+    "-0",
+    "1E400",
+    "[" * 2000,
+)
 
 
 def _toml(data: bytes, words: Sequence[str], rng: random.Random) -> bytes | None:
     try:
         import tomli_w
 
-        return tomli_w.dumps(_changed(tomllib.loads(data.decode()), words, rng)).encode("utf-8", "surrogatepass")
+        return tomli_w.dumps(_changed(tomllib.loads(data.decode()), words, rng)).encode(
+            "utf-8", "surrogatepass"
+        )
     except (ValueError, RecursionError, TypeError, AttributeError):
         return None
 
@@ -210,7 +244,11 @@ def _changed(tree: Any, words: Sequence[str], rng: random.Random) -> Any:
         return rng.choice(ODD_VALUES)
     places = list(_places(tree))
     if not places:
-        return {_text(words, rng): rng.choice(ODD_VALUES)} if isinstance(tree, dict) else [rng.choice(ODD_VALUES)]
+        return (
+            {_text(words, rng): rng.choice(ODD_VALUES)}
+            if isinstance(tree, dict)
+            else [rng.choice(ODD_VALUES)]
+        )
     holder, key = rng.choice(places)
     _CHANGES[rng.randrange(len(_CHANGES))](holder, key, places, words, rng)
     return tree
@@ -219,11 +257,15 @@ def _changed(tree: Any, words: Sequence[str], rng: random.Random) -> Any:
 _Change = Callable[[Any, Any, Sequence[Place], Sequence[str], random.Random], None]
 
 
-def _odd(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _odd(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     holder[key] = rng.choice(ODD_VALUES)
 
 
-def _worded(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _worded(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     value = holder[key]
     if isinstance(value, str):
         raw = value.encode("utf-8", "surrogatepass")
@@ -232,16 +274,22 @@ def _worded(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str]
         holder[key] = _text(words, rng)
 
 
-def _removed(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _removed(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     del holder[key]
 
 
-def _copied(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _copied(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     other, name = rng.choice(places)
     holder[key] = json.loads(json.dumps(other[name], default=str))
 
 
-def _added(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _added(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     value = json.loads(json.dumps(holder[key], default=str))
     if isinstance(holder, list):
         holder.insert(key, value)
@@ -249,11 +297,24 @@ def _added(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str],
         holder[_text(words, rng)] = value
 
 
-def _wrapped(holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random) -> None:
+def _wrapped(
+    holder: Any, key: Any, places: Sequence[Place], words: Sequence[str], rng: random.Random
+) -> None:
     holder[key] = [holder[key]] if rng.random() < 0.5 else {_text(words, rng): holder[key]}
 
 
-_CHANGES: Sequence[_Change] = (_odd, _odd, _worded, _worded, _worded, _removed, _copied, _added, _added, _wrapped)
+_CHANGES: Sequence[_Change] = (
+    _odd,
+    _odd,
+    _worded,
+    _worded,
+    _worded,
+    _removed,
+    _copied,
+    _added,
+    _added,
+    _wrapped,
+)
 
 
 # -- zip archives
@@ -289,6 +350,8 @@ def _zip(data: bytes, rng: random.Random) -> bytes | None:
     else:
         fields[at] ^= 1 << rng.randrange(32)
     widths = re.findall(r"(\d*)([HLQ])", layout.format[1:])
-    sizes = [{"H": 2, "L": 4, "Q": 8}[kind] for count, kind in widths for _ in range(int(count or 1))]
+    sizes = [
+        {"H": 2, "L": 4, "Q": 8}[kind] for count, kind in widths for _ in range(int(count or 1))
+    ]
     fields = [value % (1 << 8 * size) for value, size in zip(fields, sizes, strict=True)]
     return data[: start.end()] + layout.pack(*fields) + data[start.end() + layout.size :]

@@ -1,4 +1,7 @@
-"""How much of a parser its corpus reaches: the lines of its modules that were run, of those in functions."""
+"""How much of a parser its corpus reaches:
+
+the lines of its modules that were run, of those in functions.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ def lines_reached(target: Target) -> list[tuple[str, int, int]]:
         finally:
             sys.settrace(None)
             threading.settrace(None)  # type: ignore[arg-type]  # its own type differs by version
-    return [(module, len(lines[file] & seen[file]), len(lines[file])) for file, module in files.items()]
+    return [
+        (module, len(lines[file] & seen[file]), len(lines[file])) for file, module in files.items()
+    ]
 
 
 def _lines(file: Path) -> Iterator[int]:
@@ -52,4 +57,8 @@ def _lines(file: Path) -> Iterator[int]:
         inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
         waiting += inner
         if code.co_flags & 0x0002:  # CO_NEWLOCALS: a function, not a module or a class
-            yield from (line for _, _, line in code.co_lines() if line is not None and line != code.co_firstlineno)
+            yield from (
+                line
+                for _, _, line in code.co_lines()
+                if line is not None and line != code.co_firstlineno
+            )

@@ -15,7 +15,8 @@ BEGIN, END = "<!-- begin of the table -->\n", "<!-- end of the table -->\n"
 def write_report() -> None:
     """Replace the table; targets that never ran have none of the numbers."""
     rows = [
-        "| target | what is read | executions | seconds | per second | edges | corpus | lines reached |",
+        "| target | what is read | executions | seconds | per second | edges | corpus | lines "
+        "reached |",
         "|---|---|--:|--:|--:|--:|--:|---|",
     ]
     executions = seconds = 0
@@ -26,10 +27,13 @@ def write_report() -> None:
         executions, seconds = executions + count, seconds + took
         edges = max((run["edges"] for run in runs), default=0)
         corpus = sum(1 for _ in (history.parent / "corpus").glob("*"))
-        reached = ", ".join(f"{module} {known} of {total}" for module, known, total in lines_reached(target))
+        reached = ", ".join(
+            f"{module} {known} of {total}" for module, known, total in lines_reached(target)
+        )
         speed = round(count / took) if took else 0
         rows.append(
-            f"| {name} | {target.reads} | {count:,} | {took:,} | {speed:,} | {edges:,} | {corpus:,} | {reached} |"
+            f"| {name} | {target.reads} | {count:,} | {took:,} | {speed:,} | {edges:,} | "
+            f"{corpus:,} | {reached} |"
         )
     rows.append(f"| **all** | | **{executions:,}** | **{seconds:,}** | | | | |")
     text = DOCUMENT.read_text(encoding="utf-8")

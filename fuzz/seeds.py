@@ -1,4 +1,7 @@
-"""Real files to start from: of the wheels and Pyodides that the tests have left in .cache, as far as they are there."""
+"""Real files to start from:
+
+of the wheels and Pyodides that the tests have left in .cache, as far as they are there.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,24 @@ def from_caches(name: str) -> list[bytes]:
         "lock": _locks,
         "verify": _locks,
         "lock-use": _locks,
-        "pyvenv-cfg": lambda: (path.read_bytes() for path in sorted(Path(".cache").glob("cli-*/pyvenv.cfg"))),
-        "direct-url": lambda: (path.read_bytes() for path in Path(sys.prefix).rglob("*.dist-info/direct_url.json")),
-        "pip-config": lambda: (path.read_bytes() for path in sorted(Path(".cache").glob("cli-*/pip.conf"))),
+        "pyvenv-cfg": lambda: (
+            path.read_bytes() for path in sorted(Path(".cache").glob("cli-*/pyvenv.cfg"))
+        ),
+        "direct-url": lambda: (
+            path.read_bytes() for path in Path(sys.prefix).rglob("*.dist-info/direct_url.json")
+        ),
+        "pip-config": lambda: (
+            path.read_bytes() for path in sorted(Path(".cache").glob("cli-*/pip.conf"))
+        ),
     }
-    found = sorted(set(makers[name]()) if name in makers else (), key=lambda data: (len(data), data))
-    return [data for data in found if len(data) <= (14000 if "wheel" in name or "zip" in name else _LONGEST)][:_MOST]
+    found = sorted(
+        set(makers[name]()) if name in makers else (), key=lambda data: (len(data), data)
+    )
+    return [
+        data
+        for data in found
+        if len(data) <= (14000 if "wheel" in name or "zip" in name else _LONGEST)
+    ][:_MOST]
 
 
 def _files() -> Iterator[Path]:
@@ -55,7 +70,9 @@ def _dist_infos() -> Iterator[bytes]:
                 if ".dist-info/" in item.filename and item.filename.count("/") == 1
             }
         names = ("METADATA", "WHEEL", "RECORD", "entry_points.txt")
-        yield b"".join(b"=== %b\n%b\n" % (name.encode(), parts[name]) for name in names if name in parts)
+        yield b"".join(
+            b"=== %b\n%b\n" % (name.encode(), parts[name]) for name in names if name in parts
+        )
 
 
 def _wheels(before: bytes) -> Iterator[bytes]:
@@ -65,7 +82,10 @@ def _wheels(before: bytes) -> Iterator[bytes]:
             yield before + path.read_bytes()
             continue
         made = io.BytesIO()
-        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as small:
+        with (
+            zipfile.ZipFile(path) as archive,
+            zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as small,
+        ):
             for item in archive.infolist():
                 if ".dist-info/" in item.filename:
                     small.writestr(item, archive.read(item))

@@ -21,7 +21,8 @@ class BrokenPromise(AssertionError):
 class Target:
     """A parser, or a few that go together.
 
-    ``run`` raises what should never be raised. ``reads`` says what the bytes are, ``modules`` are the parser's own.
+    ``run`` raises what should never be raised. ``reads`` says what the bytes are, ``modules`` are
+    the parser's own.
     """
 
     name: str
@@ -60,5 +61,7 @@ def promise(kept: bool, what: str) -> None:
 def folder() -> Iterator[Path]:
     """A new folder, in memory where that is possible."""
     state = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=state if sys.platform == "linux" and state.is_dir() else None) as name:
+    with tempfile.TemporaryDirectory(
+        dir=state if sys.platform == "linux" and state.is_dir() else None
+    ) as name:
         yield Path(name)

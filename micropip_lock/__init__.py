@@ -1,7 +1,7 @@
 """Locks of installed Pyodide environments, with proof.
 
-``await micropip_lock.freeze()`` turns what is installed into a pyodide-lock.json that provably names
-the very wheels that were installed, without downloading them again.
+``await micropip_lock.freeze()`` turns what is installed into a pyodide-lock.json that provably
+names the very wheels that were installed, without downloading them again.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ __all__ = [
     "verify",
 ]
 
-# Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing else.
+# Names are looked up when they are used (PEP 562): a page that imports the package pays for nothing
+# else.
 _HOMES = {
     "BundleResult": "operations.bundle.run",
     "Checked": "operations.check.run",

@@ -41,7 +41,8 @@ class Problem:
 
     ``code`` is one of the fixed words of the contract (``sdist``, ``content-mismatch`` ...),
     ``package`` a canonical name, ``message`` says what is wrong and where, ``hint`` what to do
-    next. ``url``, and the URLs within ``message`` and ``hint``, carry no credentials, query or fragment.
+    next. ``url``, and the URLs within ``message`` and ``hint``, carry no credentials, query or
+    fragment.
     """
 
     code: str
@@ -69,7 +70,10 @@ class Problem:
     @property
     def lines(self) -> tuple[str, str]:
         """What is wrong, and what to do about it, each a line that is fit to be shown."""
-        return f"{self.subject}: {showable(self.message)} [{showable(self.code)}]", f"  {showable(self.hint)}"
+        return (
+            f"{self.subject}: {showable(self.message)} [{showable(self.code)}]",
+            f"  {showable(self.hint)}",
+        )
 
     def to_json(self) -> dict[str, str | None]:
         """The problem as a JSON object, with every field."""
@@ -86,8 +90,8 @@ class Problem:
 class MicropipLockError(Exception):
     """The root of every error that this package raises on purpose.
 
-    It is made of lines. Text of a lock, a package or a server never adds one: `str` makes each line fit to be shown.
-    URLs in it carry no credentials.
+    It is made of lines. Text of a lock, a package or a server never adds one: `str` makes each line
+    fit to be shown. URLs in it carry no credentials.
     """
 
     def __init__(self, *lines: str) -> None:
@@ -104,15 +108,21 @@ class MicropipLockError(Exception):
 class UnlockableError(MicropipLockError):
     """Some packages cannot be locked truthfully; nothing was written.
 
-    ``problems`` holds every problem of every package, ordered by package and code; ``outcome`` is what the
-    message says of the packages.
+    ``problems`` holds every problem of every package, ordered by package and code; ``outcome`` is
+    what the message says of the packages.
     """
 
-    def __init__(self, problems: Iterable[Problem], outcome: str = "cannot be locked; nothing was written") -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.package, problem.code, problem.message)))
+    def __init__(
+        self, problems: Iterable[Problem], outcome: str = "cannot be locked; nothing was written"
+    ) -> None:
+        self.problems = tuple(
+            sorted(problems, key=lambda problem: (problem.package, problem.code, problem.message))
+        )
         packages = len({problem.package for problem in self.problems})
         count = "1 package" if packages == 1 else f"{packages} packages"
-        super().__init__(f"{count} {outcome}.", *(line for problem in self.problems for line in problem.lines))
+        super().__init__(
+            f"{count} {outcome}.", *(line for problem in self.problems for line in problem.lines)
+        )
 
     #: Whether a notebook shows the problems already.
     displayed = False
@@ -130,7 +140,8 @@ class UnlockableError(MicropipLockError):
 class ResolutionError(MicropipLockError):
     """The requirements have no solution.
 
-    ``lines`` say why; ``problems`` holds what each package has to do with it, the most telling first.
+    ``lines`` say why; ``problems`` holds what each package has to do with it, the most telling
+    first.
     """
 
     def __init__(self, lines: Iterable[str], problems: Iterable[Problem] = ()) -> None:
@@ -139,7 +150,10 @@ class ResolutionError(MicropipLockError):
 
 
 class InputError(MicropipLockError):
-    """An argument, a file or a folder cannot be used as it is; the message says why and what to do."""
+    """An argument, a file or a folder cannot be used as it is;
+
+    the message says why and what to do.
+    """
 
 
 class FetchError(MicropipLockError):
@@ -149,7 +163,9 @@ class FetchError(MicropipLockError):
     what was asked for) or ``not-allowed`` (401, 403). ``url`` is shown without credentials.
     """
 
-    def __init__(self, message: str, *, url: str, code: Literal["unreachable", "not-allowed"] = "unreachable") -> None:
+    def __init__(
+        self, message: str, *, url: str, code: Literal["unreachable", "not-allowed"] = "unreachable"
+    ) -> None:
         super().__init__(message)
         self.url = shown(url)
         self.code = code

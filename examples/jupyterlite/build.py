@@ -1,11 +1,13 @@
-"""Build a JupyterLite site whose kernel starts with exactly the packages of a lock, and asks nobody else.
+"""Build a JupyterLite site whose kernel starts with exactly the packages of a lock, and asks nobody
+else.
 
-    pip install "micropip-lock[jupyterlite]"
-    python examples/jupyterlite/build.py [--renew] [--index-url URL] [options of `jupyter lite build`]
+    pip install "micropip-lock[jupyterlite]" python examples/jupyterlite/build.py [--renew]
+    [--index-url URL] [options of `jupyter lite build`]
 
-The lock is made from requirements.txt when there is none; keep it under version control, and make it anew with
-``--renew``. One that was frozen in a notebook, saved as pyodide-lock.json here, does as well. A Pyodide in
-static/pyodide becomes part of the site; else the site loads the release that the kernel is made for.
+The lock is made from requirements.txt when there is none; keep it under version control, and make
+it anew with ``--renew``. One that was frozen in a notebook, saved as pyodide-lock.json here, does
+as well. A Pyodide in static/pyodide becomes part of the site; else the site loads the release that
+the kernel is made for.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ LOCK = HERE / "pyodide-lock.json"
 
 def main() -> int:
     """Lock, then build; the exit status of what failed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--renew", action="store_true", help="make the lock anew")
-    parser.add_argument("--index-url", help="the index to resolve with, if not the one that pip is configured with")
+    parser.add_argument(
+        "--index-url", help="the index to resolve with, if not the one that pip is configured with"
+    )
     options, others = parser.parse_known_args()
     own = HERE / "static" / "pyodide" / "pyodide-lock.json"
     if options.renew or not LOCK.exists():

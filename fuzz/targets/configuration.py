@@ -35,14 +35,23 @@ def _uv(data: bytes) -> None:
         (place / "uv.toml").write_bytes(data)
         (place / "project").mkdir()
         (place / "project" / "pyproject.toml").write_bytes(data)
-        environ = {"UV_INDEX_PRIVATE_USERNAME": "me", "UV_INDEX_PRIVATE_PASSWORD": "p4ssw0rd", "HOME": str(place)}
+        environ = {
+            "UV_INDEX_PRIVATE_USERNAME": "me",
+            "UV_INDEX_PRIVATE_PASSWORD": "p4ssw0rd",
+            "HOME": str(place),
+        }
         for told in ({"UV_CONFIG_FILE": "uv.toml"}, {"XDG_CONFIG_HOME": str(place)}):
             with only(InputError):
                 where = place if "UV_CONFIG_FILE" in told else place / "project"
                 _usable(_uv_config.uv_settings({**environ, **told}, where), place)
         text = data.decode("utf-8", "surrogateescape").replace("\0", "")
         with only(InputError):
-            named = {"UV_INDEX": text, "UV_FIND_LINKS": text, "UV_DEFAULT_INDEX": text, "UV_NO_CONFIG": "1"}
+            named = {
+                "UV_INDEX": text,
+                "UV_FIND_LINKS": text,
+                "UV_DEFAULT_INDEX": text,
+                "UV_NO_CONFIG": "1",
+            }
             _usable(_uv_config.uv_settings({**environ, **named}, place), place)
 
 
@@ -120,7 +129,8 @@ TARGETS = (
         [_PIP],
         _PIP_WORDS,
         lambda size: {
-            "lines": b"[global]\n" + b"".join(b"a%d = b\n" % number for number in range(size // 10)),
+            "lines": b"[global]\n"
+            + b"".join(b"a%d = b\n" % number for number in range(size // 10)),
             "continued": b"[global]\nfind-links = a\n" + b" b\n" * (size // 3),
             "blank": b"[global]\nfind-links = a\n" + b"\n" * size,
             "sections": b"".join(b"[s%d]\n" % number for number in range(size // 8)),
@@ -144,7 +154,9 @@ TARGETS = (
             "dotted": b"a." * (size // 2) + b"b = 1",
             "digits": b"x = " + b"9" * size,
             "indexes": b'[[index]]\nurl = "a"\n' * (size // 20),
-            "names": b"".join(b'[[index]]\nname = "n%d"\nurl = "a"\n' % number for number in range(size // 35)),
+            "names": b"".join(
+                b'[[index]]\nname = "n%d"\nurl = "a"\n' % number for number in range(size // 35)
+            ),
             "environment": b"a=b " * (size // 4),
         },
     ),

@@ -1,4 +1,7 @@
-"""What lies in site-packages and in a virtual environment: the files of .dist-info, and pyvenv.cfg."""
+"""What lies in site-packages and in a virtual environment:
+
+the files of .dist-info, and pyvenv.cfg.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,20 @@ from packaging.version import Version
 
 from micropip_lock._util.url import shown
 from micropip_lock.dependencies.edges import Dependencies
-from micropip_lock.environment.venv import distributions, find_venv, python_of, site_packages, without_distribution
+from micropip_lock.environment.venv import (
+    distributions,
+    find_venv,
+    python_of,
+    site_packages,
+    without_distribution,
+)
 from micropip_lock.errors import InputError
-from micropip_lock.formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
+from micropip_lock.formats.core_metadata import (
+    CoreMetadata,
+    WheelMetadata,
+    parse_metadata,
+    parse_wheel_metadata,
+)
 from micropip_lock.formats.direct_url import (
     InstallNote,
     parse_direct_url,
@@ -27,7 +41,12 @@ from micropip_lock.formats.target import Target as Pyodide
 from micropip_lock.formats.zip_directory import Member
 from micropip_lock.index.remote_wheel import WheelContents
 from micropip_lock.installed.distribution import InstalledDistribution, SiteFiles, scan
-from micropip_lock.installed.import_names import imports, installed_modules, wheel_modules, wheel_names
+from micropip_lock.installed.import_names import (
+    imports,
+    installed_modules,
+    wheel_modules,
+    wheel_names,
+)
 from micropip_lock.installed.installation import Installation
 from micropip_lock.installed.origin import origin
 from micropip_lock.operations.resolve.project import fits_python
@@ -56,7 +75,10 @@ Summary: folded
 
 A description.
 """
-WHEEL = b"Wheel-Version: 1.0\nGenerator: demo\nRoot-Is-Purelib: true\nTag: py2.py3-none-any\nBuild: 1abc\n"
+WHEEL = (
+    b"Wheel-Version: 1.0\nGenerator: demo\nRoot-Is-Purelib: true\nTag: py2.py3-none-any\nBuild: "
+    b"1abc\n"
+)
 _DIGEST = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 RECORD = f"""demo/__init__.py,sha256={_DIGEST},0
 "de,mo/""x"".py",sha512=abc,12
@@ -70,7 +92,10 @@ _URL = "https://files.example/demo-1.0-py3-none-any.whl"
 _DIRECT_URLS = [
     {"url": _URL, "archive_info": {"hash": f"sha256={SHA256}", "hashes": {"sha256": SHA256}}},
     {"url": "file:///demo", "dir_info": {"editable": True}, "subdirectory": "x"},
-    {"url": "https://user:password@git.example/x", "vcs_info": {"vcs": "git", "commit_id": "1" * 40}},
+    {
+        "url": "https://user:password@git.example/x",
+        "vcs_info": {"vcs": "git", "commit_id": "1" * 40},
+    },
     {
         "url": _URL,
         "archive_info": {"hashes": {"sha256": SHA256}},
@@ -88,7 +113,9 @@ def _metadata(data: bytes) -> None:
 
 def _follow(metadata: CoreMetadata) -> None:
     try:
-        own = InstalledDistribution(Path(), "demo-1.0.dist-info", {}, metadata, WheelMetadata(frozenset()), ())
+        own = InstalledDistribution(
+            Path(), "demo-1.0.dist-info", {}, metadata, WheelMetadata(frozenset()), ()
+        )
         fits_python(metadata.requires_python, PYODIDE)
         for version in own.versions:
             str(version)
@@ -97,7 +124,10 @@ def _follow(metadata: CoreMetadata) -> None:
             finder = Dependencies({own.key: own}, others, PYODIDE, asked=asked, exclude={"win"})
             edges = finder.edges(allow_broken=not asked)
             promise(own.key not in edges.depends[own.key], "a distribution that needs itself")
-            promise(all(problem.message for problem in (*edges.problems, *edges.warnings)), "an empty problem")
+            promise(
+                all(problem.message for problem in (*edges.problems, *edges.warnings)),
+                "an empty problem",
+            )
             finder.extras_of(metadata, {"h2", "other"})
         imports([installed_modules(own)], {})
     except ValueError as error:
@@ -108,7 +138,9 @@ def _wheel(data: bytes) -> None:
     with only(ValueError):
         found = parse_wheel_metadata(data)
         PYODIDE.rank(found.tags)
-        promise(all(str(tag).count("-") >= 2 for tag in found.tags), "a tag of fewer than three parts")
+        promise(
+            all(str(tag).count("-") >= 2 for tag in found.tags), "a tag of fewer than three parts"
+        )
 
 
 #: A folder without a file.
@@ -135,7 +167,10 @@ def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> Non
     promise(known.issuperset(names["demo"]), "an import name that the wheel does not hold")
     for row in rows:
         source = bytecode_source(row.path)
-        promise(source is None or source.endswith((".py", "/")) or "." in source, "bytecode of no source")
+        promise(
+            source is None or source.endswith((".py", "/")) or "." in source,
+            "bytecode of no source",
+        )
     for members in (_members(shipped), _members(rows)):
         side = Installation(rows, _NO_FILES, frozenset({"demo"}), check_crc=True)
         compare(side, WheelContents(tuple(members), shipped, "demo-1.0.dist-info", 1))
@@ -143,7 +178,9 @@ def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> Non
         itself = WheelContents(tuple(_members(rows)), rows, "another-1.0.dist-info", 1)
         result = compare(Installation(rows, _NO_FILES), itself)
         paths = [row.path for row in rows]
-        strange = len(set(paths)) < len(paths) or any(path.startswith("another-1.0.") for path in paths)
+        strange = len(set(paths)) < len(paths) or any(
+            path.startswith("another-1.0.") for path in paths
+        )
         if not strange and all(row.strong for row in rows):
             promise(not result.differing and not result.weak, "a RECORD that differs from itself")
 
@@ -162,7 +199,9 @@ def _direct_url(data: bytes) -> None:
     promise(index is None or index == shown(index), "an INDEX with a secret")
     note = parse_install_note(data)
     if note != InstallNote():
-        promise(parse_install_note(provenance_url(_URL, SHA256, note)) == note, "a note that was lost")
+        promise(
+            parse_install_note(provenance_url(_URL, SHA256, note)) == note, "a note that was lost"
+        )
 
 
 #: Parts a file from the next.
@@ -185,14 +224,23 @@ def _dist_info(data: bytes) -> None:
         for distribution in found:
             for loaded in (None, {distribution.key: "default channel"}, {distribution.key: _URL}):
                 known = origin(distribution, loaded=loaded)
-                promise(all(problem.message and problem.hint for problem in known.problems), "an empty problem")
+                promise(
+                    all(problem.message and problem.hint for problem in known.problems),
+                    "an empty problem",
+                )
                 json.dumps([problem.to_json() for problem in known.problems])
                 for problem in known.problems:
-                    promise("p4ssw0rd" not in problem.message + problem.hint, "a message with a password")
+                    promise(
+                        "p4ssw0rd" not in problem.message + problem.hint,
+                        "a message with a password",
+                    )
             for check in ("size", "hash", "off"):
                 distribution.changed_files(check, compiled=check == "hash")  # type: ignore[arg-type]  # a literal of three
             promise("" not in distribution.entry_points, "an entry point without a name")
-            promise(all(isinstance(version, Version) for version in distribution.versions), "a version that is none")
+            promise(
+                all(isinstance(version, Version) for version in distribution.versions),
+                "a version that is none",
+            )
             members, rows = tuple(_members(distribution.rows)), distribution.rows
             for true_rows in (None, rows):
                 wheel = WheelContents(members, rows, distribution.dist_info, 1, true_rows=true_rows)
@@ -227,7 +275,11 @@ _DIST_INFOS = [
         entry_points__txt="[console_scripts]\ndemo = demo:main [x]\n[gui_scripts]\nother= a.b:c\n",
     ),
     _parts(**_HEAD, INSTALLER="uv", INDEX="https://index.example/simple\n", uv_build__json="{}"),
-    _parts(**_HEAD, INSTALLER="micropip mock package", PYODIDE_SOURCE="https://u:p4ssw0rd@h.example/x.tar.gz"),
+    _parts(
+        **_HEAD,
+        INSTALLER="micropip mock package",
+        PYODIDE_SOURCE="https://u:p4ssw0rd@h.example/x.tar.gz",
+    ),
 ]
 
 
@@ -250,21 +302,32 @@ def _venv(data: bytes) -> None:
 def _big_metadata(size: int) -> dict[str, bytes]:
     head = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
     extras = b"".join(
-        b'Provides-Extra: e%d\nRequires-Dist: p%d; extra == "e%d"\n' % (n, n, n) for n in range(size // 60)
+        b'Provides-Extra: e%d\nRequires-Dist: p%d; extra == "e%d"\n' % (n, n, n)
+        for n in range(size // 60)
     )
     linked = b"".join(
-        b'Provides-Extra: e%d\nRequires-Dist: demo[e%d]; extra == "e%d"\n' % (n, n + 1, n) for n in range(size // 60)
+        b'Provides-Extra: e%d\nRequires-Dist: demo[e%d]; extra == "e%d"\n' % (n, n + 1, n)
+        for n in range(size // 60)
     )
     return {
-        "many requirements": head + b"".join(b"Requires-Dist: p%d>=1\n" % n for n in range(size // 24)),
+        "many requirements": head
+        + b"".join(b"Requires-Dist: p%d>=1\n" % n for n in range(size // 24)),
         "one requirement": head + b"Requires-Dist: a>=1\n" * (size // 20),
         "many extras": head + extras,
         "linked extras": head + linked + b"Requires-Dist: demo[e0]\n",
         "folded": head + b"Requires-Dist: a" + b"\n >=1," * (size // 6) + b"\n",
         "long requirement": head + b"Requires-Dist: a" + b",>=1" * (size // 4) + b"\n",
         "deep marker": head + b"Requires-Dist: a; " + b"(" * size + b"\n",
-        "deep marker that fits": head + b"Requires-Dist: a; " + b"(" * 2000 + b"os_name=='x'" + b")" * 2000 + b"\n",
-        "long marker": head + b"Requires-Dist: a; " + b"os_name == 'x' or " * 220 + b"os_name == 'y'\n",
+        "deep marker that fits": head
+        + b"Requires-Dist: a; "
+        + b"(" * 2000
+        + b"os_name=='x'"
+        + b")" * 2000
+        + b"\n",
+        "long marker": head
+        + b"Requires-Dist: a; "
+        + b"os_name == 'x' or " * 220
+        + b"os_name == 'y'\n",
         "dashes": head + b"Provides-Extra: " + b"-" * size + b"\n",
         "long name": head.replace(b"demo", b"d" * size),
         "digits": head.replace(b"1.0", b"1" * size),
@@ -285,7 +348,8 @@ def _big_record(size: int) -> dict[str, bytes]:
     same = f"p%d/same,sha256={_DIGEST},0\n"
     data = b"".join((same % number).encode() for number in range(size // 60))
     shipped = b"".join(
-        f"demo-1.0.data/data/x{number}/same,sha256={_DIGEST},0\n".encode() for number in range(size // 80)
+        f"demo-1.0.data/data/x{number}/same,sha256={_DIGEST},0\n".encode()
+        for number in range(size // 80)
     )
     return {
         "many rows": b"".join((row % number).encode() for number in range(size // 66)),
@@ -301,7 +365,9 @@ def _big_record(size: int) -> dict[str, bytes]:
         "open quote": b'"' + b"a\n" * (size // 2),
         "rows": b"a\n" * (size // 2),
         "scripts": b"bin/x" + b".1" * (size // 2) + b",,\n",
-        "deep modules": b"".join(b"%b/m%d.py,,\n" % (b"/".join([b"a"] * 50), number) for number in range(size // 110)),
+        "deep modules": b"".join(
+            b"%b/m%d.py,,\n" % (b"/".join([b"a"] * 50), number) for number in range(size // 110)
+        ),
         "pycache": b"__pycache__/" * (size // 12) + b"x.pyc,,\n",
     }
 
@@ -309,8 +375,12 @@ def _big_record(size: int) -> dict[str, bytes]:
 def _big_urls(size: int) -> dict[str, bytes]:
     return {
         "deep arrays": b"[" * size,
-        "long url": json.dumps({"url": "https://h.example/" + "a/" * (size // 2), "archive_info": {}}).encode(),
-        "long user": json.dumps({"url": "https://" + "a:" * (size // 2) + "@h", "vcs_info": {}}).encode(),
+        "long url": json.dumps(
+            {"url": "https://h.example/" + "a/" * (size // 2), "archive_info": {}}
+        ).encode(),
+        "long user": json.dumps(
+            {"url": "https://" + "a:" * (size // 2) + "@h", "vcs_info": {}}
+        ).encode(),
         "long index": b"https://h.example/" + b"a" * size,
         "ats": b"https://" + b"@" * size,
         "digits": b'{"url": ' + b"9" * size + b"}",
@@ -320,9 +390,13 @@ def _big_urls(size: int) -> dict[str, bytes]:
 
 def _big_dist_info(size: int) -> dict[str, bytes]:
     return {
-        "entry points": _parts(**_HEAD, entry_points__txt="[console_scripts]\n" + "a=b\n" * (size // 4)),
+        "entry points": _parts(
+            **_HEAD, entry_points__txt="[console_scripts]\n" + "a=b\n" * (size // 4)
+        ),
         "sections": _parts(**_HEAD, entry_points__txt="[a]\n" * (size // 4)),
-        "continued": _parts(**_HEAD, entry_points__txt="[console_scripts]\na=b\n" + " c\n" * (size // 3)),
+        "continued": _parts(
+            **_HEAD, entry_points__txt="[console_scripts]\na=b\n" + " c\n" * (size // 3)
+        ),
         "installer": _parts(**_HEAD, INSTALLER="micropip " * (size // 9)),
         "requires": _parts(**_HEAD, INSTALLER="micropip", PYODIDE_REQUIRES="[" * size),
         "source": _parts(**_HEAD, PYODIDE_SOURCE="/" * size),
@@ -395,7 +469,19 @@ _RECORD_WORDS = [
         "../",
         "C:",
     ),
-    *("__init__.py", ".so", "-script.pyw", ".exe", "\\", _DIGEST, "sha512=", "md5=", "blake2b=", "٣", "²"),
+    *(
+        "__init__.py",
+        ".so",
+        "-script.pyw",
+        ".exe",
+        "\\",
+        _DIGEST,
+        "sha512=",
+        "md5=",
+        "blake2b=",
+        "٣",
+        "²",
+    ),
 ]
 _URL_WORDS = [
     *(
@@ -444,7 +530,9 @@ TARGETS = (
         [WHEEL, b"Tag: cp314-abi3-any\nTag: a-b-c.d\n"],
         _MARKER_WORDS,
         lambda size: {
-            "many tags": b"Tag: " + b"-".join([b".".join(b"a%d" % number for number in range(20))] * 3) + b"\n",
+            "many tags": b"Tag: "
+            + b"-".join([b".".join(b"a%d" % number for number in range(20))] * 3)
+            + b"\n",
             "dots": b"Tag: " + b"." * 120 + b"-" + b"." * 120 + b"-a\n",
             "long tag": b"Tag: " + b"a." * (size // 2) + b"-b-c\n",
             "lines": b"Tag: a-b-c\n" * (size // 11),
@@ -468,7 +556,10 @@ TARGETS = (
         _direct_url,
         ("direct_url",),
         "json",
-        [*(json.dumps(value).encode() for value in _DIRECT_URLS), b"https://index.example/simple\n"],
+        [
+            *(json.dumps(value).encode() for value in _DIRECT_URLS),
+            b"https://index.example/simple\n",
+        ],
         _URL_WORDS,
         _big_urls,
     ),

@@ -20,7 +20,12 @@ from micropip_lock.operations.verify.run import verify
 
 from ..target import Target, folder, only, promise
 
-INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
+INFO = {
+    "python": "3.14.2",
+    "platform": "emscripten_5_0_3",
+    "arch": "wasm32",
+    "abi_version": "2026_0",
+}
 SHA256 = "0123456789abcdef" * 4
 
 
@@ -44,23 +49,72 @@ DOCUMENT = {
     "info": INFO,
     "packages": {
         "demo": entry("demo", depends=["other", "lib-x"], imports=["demo", "ns.demo"]),
-        "other": entry("Other", "2.0.post1", file_name="other-2.0.post1-py3-none-any.whl", depends=["demo"]),
-        "lib-x": entry("lib-x", "1.1.1w", file_name="lib-x-1.1.1w.zip", package_type="shared_library", imports=[]),
-        "tests": entry("tests", file_name="demo-tests.tar", install_dir="dynlib", imports=[], extra={"x": [1, 2.5]}),
+        "other": entry(
+            "Other", "2.0.post1", file_name="other-2.0.post1-py3-none-any.whl", depends=["demo"]
+        ),
+        "lib-x": entry(
+            "lib-x",
+            "1.1.1w",
+            file_name="lib-x-1.1.1w.zip",
+            package_type="shared_library",
+            imports=[],
+        ),
+        "tests": entry(
+            "tests",
+            file_name="demo-tests.tar",
+            install_dir="dynlib",
+            imports=[],
+            extra={"x": [1, 2.5]},
+        ),
     },
-    "tool": {"micropip-lock": {"requested": ["demo[x]>=1"], "indexes": ["https://index.example"], "proof": "content"}},
+    "tool": {
+        "micropip-lock": {
+            "requested": ["demo[x]>=1"],
+            "indexes": ["https://index.example"],
+            "proof": "content",
+        }
+    },
 }
 OLD = {
-    "info": {"arch": "wasm32", "platform": "emscripten_3_1_58", "python": "3.12.7", "version": "0.27.7"},
+    "info": {
+        "arch": "wasm32",
+        "platform": "emscripten_3_1_58",
+        "python": "3.12.7",
+        "version": "0.27.7",
+    },
     "packages": {"demo": entry("demo", "0.1", sha256=None), "gone": entry("gone", "0")},
 }
 BASE = Lockfile.from_json(OLD)
-SEEDS = [json.dumps(value, indent=indent).encode() for value in (DOCUMENT, OLD) for indent in (None, 1)]
+SEEDS = [
+    json.dumps(value, indent=indent).encode() for value in (DOCUMENT, OLD) for indent in (None, 1)
+]
 WORDS = [
-    *(f'"{key}"' for key in ("info", "packages", *INFO, *entry("x"), "version", "tool", "extra", "api")),
-    *("demo", "Demo", "de_mo", "other", "static_library", "cpython_module", "null", "true", "3.14.2+", "3.13.0rc1"),
-    *("emscripten_5_0_3", "demo-1.0-py3-none-any.whl", "https://user:password@files.example/demo-1.0-py3-none-any.whl"),
-    *("demo-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl", "demo-1.0.tar.gz", "file:///demo-1.0-py3-none-any.whl"),
+    *(
+        f'"{key}"'
+        for key in ("info", "packages", *INFO, *entry("x"), "version", "tool", "extra", "api")
+    ),
+    *(
+        "demo",
+        "Demo",
+        "de_mo",
+        "other",
+        "static_library",
+        "cpython_module",
+        "null",
+        "true",
+        "3.14.2+",
+        "3.13.0rc1",
+    ),
+    *(
+        "emscripten_5_0_3",
+        "demo-1.0-py3-none-any.whl",
+        "https://user:password@files.example/demo-1.0-py3-none-any.whl",
+    ),
+    *(
+        "demo-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+        "demo-1.0.tar.gz",
+        "file:///demo-1.0-py3-none-any.whl",
+    ),
     *(
         "https://h.example/a-1-py2.py3-none-any.whl?sha256=1#x",
         "data:,x",
@@ -79,7 +133,9 @@ def _read(data: bytes) -> None:
         with suppress(InputError):
             pyodide = Pyodide.from_info(lock.info)
             promise(pyodide.rank(pyodide.tags) == 0 and bool(str(pyodide)), "a target without tags")
-            promise(pyodide.environment["python_version"].count(".") == 1, "a target without a version")
+            promise(
+                pyodide.environment["python_version"].count(".") == 1, "a target without a version"
+            )
         return
     return
 
@@ -99,9 +155,16 @@ def _judge(data: bytes) -> None:
     """`verify` has an answer for every lock."""
     with only(InputError):
         found = drive(
-            verify("{" + data.decode("utf-8", "replace").lstrip().removeprefix("{"), online=False, fetcher=OFFLINE)
+            verify(
+                "{" + data.decode("utf-8", "replace").lstrip().removeprefix("{"),
+                online=False,
+                fetcher=OFFLINE,
+            )
         )
-        promise(all(problem.code and problem.message and problem.hint for problem in found), "an empty problem")
+        promise(
+            all(problem.code and problem.message and problem.hint for problem in found),
+            "an empty problem",
+        )
         json.dumps([problem.to_json() for problem in found])
 
 
@@ -127,24 +190,38 @@ def _use(data: bytes) -> None:
 
 def _big(size: int) -> dict[str, bytes]:
     name = b"n" * size
-    many = {f"p{number}": entry(f"p{number}", depends=[f"p{number + 1}"]) for number in range(size // 300)}
-    hub = {f"p{number}": entry(f"p{number}", depends=["p0"], imports=["same"]) for number in range(size // 300)}
+    many = {
+        f"p{number}": entry(f"p{number}", depends=[f"p{number + 1}"])
+        for number in range(size // 300)
+    }
+    hub = {
+        f"p{number}": entry(f"p{number}", depends=["p0"], imports=["same"])
+        for number in range(size // 300)
+    }
     half = b"[" * (size // 2)
     return {
         "deep arrays": b"[" * size,
         "deep objects": b'{"a":' * (size // 5),
         "deep extra": b'{"info": {}, "packages": {}, "x": ' + half + b"]" * (size // 2) + b"}",
-        "deep but read": json.dumps(DOCUMENT).encode()[:-1] + b', "x": ' + b"[" * 900 + b"]" * 900 + b"}",
+        "deep but read": json.dumps(DOCUMENT).encode()[:-1]
+        + b', "x": '
+        + b"[" * 900
+        + b"]" * 900
+        + b"}",
         "long name": json.dumps(DOCUMENT).encode().replace(b"demo", name),
         "dashes": json.dumps(DOCUMENT).encode().replace(b"demo", b"-" * size),
-        "long version": json.dumps(DOCUMENT).encode().replace(b'"1.0"', b'"' + b"1." * (size // 2) + b'1"'),
+        "long version": json.dumps(DOCUMENT)
+        .encode()
+        .replace(b'"1.0"', b'"' + b"1." * (size // 2) + b'1"'),
         "long python": json.dumps(DOCUMENT).encode().replace(b"3.14.2", b"3." + b"1" * size),
         "long digits": json.dumps(DOCUMENT).encode().replace(b"2.5", b"9" * size),
         "a chain": json.dumps({"info": INFO, "packages": many}).encode(),
         "a star": json.dumps({"info": INFO, "packages": hub}).encode(),
         "one key": b'{"packages": {' + b",".join([b'"a": 1'] * (size // 7)) + b"}}",
         "many parts": json.dumps(DOCUMENT).encode().replace(b"demo", b"a." * (size // 2)),
-        "many tags": json.dumps(DOCUMENT).encode().replace(b"py3-none-any", b"-".join([b".".join([b"a"] * 80)] * 3)),
+        "many tags": json.dumps(DOCUMENT)
+        .encode()
+        .replace(b"py3-none-any", b"-".join([b".".join([b"a"] * 80)] * 3)),
     }
 
 
@@ -161,11 +238,17 @@ _SETTINGS = {
         "packages": ["demo", "./x.whl"],
     },
 }
-LITE: Any = {"jupyter-config-data": {"litePluginSettings": {_PLUGIN: _SETTINGS}}, "jupyter-lite-schema-version": 0}
+LITE: Any = {
+    "jupyter-config-data": {"litePluginSettings": {_PLUGIN: _SETTINGS}},
+    "jupyter-lite-schema-version": 0,
+}
 
 
 def _site(data: bytes) -> None:
-    """The configuration of a site, that of its owner, and the package.json of its kernel: one JSON text for all."""
+    """The configuration of a site, that of its owner, and the package.json of its kernel:
+
+    one JSON text for all.
+    """
     with folder() as place:
         site = Site(place / "out", place / "in")
         extension = site.output / "extensions" / KERNEL
@@ -176,18 +259,27 @@ def _site(data: bytes) -> None:
         (site.output / "jupyter-lite.ipynb").write_bytes(data)
         (site.output / "repl").mkdir()
         (site.output / "repl" / "jupyter-lite.json").write_bytes(json.dumps(LITE).encode())
-        for look in (site.own_packages, site.piplite_is_elsewhere, site.check_settings, site.runtime_lock):
+        for look in (
+            site.own_packages,
+            site.piplite_is_elsewhere,
+            site.check_settings,
+            site.runtime_lock,
+        ):
             with only(InputError):
                 look()
         for wheels in (site.kernel_wheels, site.other_wheels, site.chosen):
             with only(InputError):
                 wheels()
         with only(InputError):
-            site.choose(Choice("./static/micropip-lock/pyodide-lock.json?sha256=2", ("demo",), True))
+            site.choose(
+                Choice("./static/micropip-lock/pyodide-lock.json?sha256=2", ("demo",), True)
+            )
             promise(len(site.chosen()) > 0, "the site does not name the lock that was put into it")
             site.choose(None)
             # What its owner wrote may name a lock of ours itself.
-            promise(site.root.settings() == site.root.settings(), "settings that differ from themselves")
+            promise(
+                site.root.settings() == site.root.settings(), "settings that differ from themselves"
+            )
 
 
 _SITES = [
@@ -196,8 +288,23 @@ _SITES = [
     json.dumps({"piplite": {"wheelDir": "static/pypi"}, **LITE}).encode(),
 ]
 _SITE_WORDS = [
-    *("jupyter-config-data", "litePluginSettings", _PLUGIN, "metadata", "jupyter-lite", "loadPyodideOptions"),
-    *("lockFileURL", "packages", "disablePyPIFallback", "lockFileContents", "packageBaseUrl", "indexURL", "pyodideUrl"),
+    *(
+        "jupyter-config-data",
+        "litePluginSettings",
+        _PLUGIN,
+        "metadata",
+        "jupyter-lite",
+        "loadPyodideOptions",
+    ),
+    *(
+        "lockFileURL",
+        "packages",
+        "disablePyPIFallback",
+        "lockFileContents",
+        "packageBaseUrl",
+        "indexURL",
+        "pyodideUrl",
+    ),
     *(
         "./static/micropip-lock/pyodide-lock.json",
         "pipliteWheelUrl",
@@ -214,7 +321,9 @@ def _big_site(size: int) -> dict[str, bytes]:
         "deep arrays": b"[" * size,
         "deep objects": b'{"jupyter-config-data":' * (size // 23),
         "long url": text.replace(b"./static/pyodide/pyodide.mjs", b"./" + b"../" * (size // 3)),
-        "many packages": text.replace(b'"demo"', b",".join(b'"p%d"' % number for number in range(size // 8))),
+        "many packages": text.replace(
+            b'"demo"', b",".join(b'"p%d"' % number for number in range(size // 8))
+        ),
     }
 
 

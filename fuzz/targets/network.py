@@ -1,4 +1,6 @@
-"""What servers say besides the body, the body as it is coded, URLs, and who we are to which server."""
+"""What servers say besides the body, the body as it is coded, URLs, and who we are to which
+server.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,14 @@ from micropip_lock.network import ByteRange, Response
 from micropip_lock.network.auth import Credentials, _read_netrc
 from micropip_lock.network.body import Body
 from micropip_lock.network.exchange import _redirect
-from micropip_lock.network.rules import Transient, announced, check_length, check_partial, check_status, retry_after
+from micropip_lock.network.rules import (
+    Transient,
+    announced,
+    check_length,
+    check_partial,
+    check_status,
+    retry_after,
+)
 from micropip_lock.proof.examination import candidate_at
 
 from ..target import Target, folder, only, promise
@@ -28,7 +37,10 @@ _ASKED: tuple[ByteRange | None, ...] = (None, (None, 100), (0, 99), (50, None), 
 
 
 def _body(data: bytes) -> None:
-    """Two bytes say the limit and how the wire cuts the rest; what is decoded is what gzip makes of it."""
+    """Two bytes say the limit and how the wire cuts the rest;
+
+    what is decoded is what gzip makes of it.
+    """
     limit = (None, 0, 1, 100, 4096, 1 << 20)[data[0] % 6] if data else None
     rng, wire = random.Random(data[1] if len(data) > 1 else 0), data[2:]
     for coding in ("gzip", " X-GZIP", "identity", ""):
@@ -39,7 +51,10 @@ def _body(data: bytes) -> None:
                 step = rng.randrange(1, 200)
                 body.feed(wire[position : position + step])
                 position += step
-                promise(limit is None or len(body._data) <= limit + 200, "more was decoded than is wanted")
+                promise(
+                    limit is None or len(body._data) <= limit + 200,
+                    "more was decoded than is wanted",
+                )
             if not body.overflows:
                 body.end()
             content, complete = body.result()
@@ -59,7 +74,9 @@ def _headers(data: bytes) -> None:
     for line in data.decode("latin-1").splitlines():
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    status = next((int(name) for name in headers if name.isascii() and name.isdigit() and len(name) == 3), 200)
+    status = next(
+        (int(name) for name in headers if name.isascii() and name.isdigit() and len(name) == 3), 200
+    )
     with only(FetchError, Transient):
         check_status(URL, status, headers)
     promise(retry_after(headers) >= 0, "a wait of less than nothing")
@@ -76,7 +93,9 @@ def _headers(data: bytes) -> None:
     _total(answer)
     _etag(answer)
     with only(FetchError):
-        location = [(b"location", headers["location"].encode("latin-1"))] if "location" in headers else []
+        location = (
+            [(b"location", headers["location"].encode("latin-1"))] if "location" in headers else []
+        )
         target = _redirect(httpx.Response(302, headers=location), URL)
         promise(target is None or is_http(target), "a redirect to what is no URL")
 
@@ -92,7 +111,9 @@ def _url(data: bytes) -> None:
             promise("p4ssw0rd" not in without_credentials(url), "a password is left")
         home = origin(url)
         promise(not is_http(url) or home is not None, "an http URL without a host")
-        promise(not is_portable(url) or is_http(url), "a place that everybody knows, and nobody can ask")
+        promise(
+            not is_portable(url) or is_http(url), "a place that everybody knows, and nobody can ask"
+        )
         is_portable(url, text)
         credentials = Credentials(use_netrc=False)
         bare = credentials.take(url)
@@ -101,7 +122,10 @@ def _url(data: bytes) -> None:
         if is_http(url):
             promise(is_http(bare) and origin(bare) == home, "another host without credentials")
             candidate = candidate_at(url, "direct-url", "0" * 64)
-            promise("?" not in candidate.url and "#" not in candidate.url, "a query that would be written")
+            promise(
+                "?" not in candidate.url and "#" not in candidate.url,
+                "a query that would be written",
+            )
 
 
 def _netrc(data: bytes) -> None:
@@ -183,7 +207,10 @@ def _big_url(size: int) -> dict[str, bytes]:
         b"\xff",
     )
     cases = {f"{letter!r}": letter * (size // len(letter)) for letter in letters}
-    return {**cases, **{f"path {name}": b"http://h.example/" + text for name, text in cases.items()}}
+    return {
+        **cases,
+        **{f"path {name}": b"http://h.example/" + text for name, text in cases.items()},
+    }
 
 
 TARGETS = (

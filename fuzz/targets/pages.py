@@ -43,18 +43,32 @@ def _release(data: bytes) -> None:
 
 def _look(page: ProjectPage) -> None:
     """All that is ever asked of a page; its parts say the same as the whole."""
-    for project in sorted({canonicalize_name(name.partition("-")[0]) for name in islice(page.filenames, 50)})[:4]:
+    for project in sorted(
+        {canonicalize_name(name.partition("-")[0]) for name in islice(page.filenames, 50)}
+    )[:4]:
         for version, part in islice(page.versions(project).items(), 8):
             files = page.files(project, {version})
-            promise(part.files(project, {version}) == files, "a part of a page lists other files than the page")
+            promise(
+                part.files(project, {version}) == files,
+                "a part of a page lists other files than the page",
+            )
             kept = ProjectPage.from_json(json.loads(json.dumps(part.to_json())))
-            promise(kept.files(project, {version}) == files, "a page that was kept lists other files")
+            promise(
+                kept.files(project, {version}) == files, "a page that was kept lists other files"
+            )
             for file in files[:20]:
                 promise(bool(shown(file.metadata_url)), "a sidecar without URL")
                 promise(file.sha256 is None or len(file.sha256) == 64, "a hash that is none")
-                if file.sha256 is not None and urlsplit(file.url).path.endswith(f"/{file.filename}"):
+                if file.sha256 is not None and urlsplit(file.url).path.endswith(
+                    f"/{file.filename}"
+                ):
                     promise(page.hashes_of(file.url), "a page does not list its own file")
-            _listing(Listing((("https://index.example/simple", part),), ("https://index.example/simple",)), project)
+            _listing(
+                Listing(
+                    (("https://index.example/simple", part),), ("https://index.example/simple",)
+                ),
+                project,
+            )
     promise(page.url in page.urls, "a page without its own URL")
 
 
@@ -65,8 +79,13 @@ def _listing(listing: Listing, project: str) -> None:
             kept = listing.to_bytes(project, version)
             if kept is not None:
                 again = Listing.from_bytes(kept)
-                same = [(offer.file.filename, offer.index) for offer in again.offers(project, {version})]
-                promise(same == [(offer.file.filename, offer.index) for offer in offers], "offers that were lost")
+                same = [
+                    (offer.file.filename, offer.index) for offer in again.offers(project, {version})
+                ]
+                promise(
+                    same == [(offer.file.filename, offer.index) for offer in offers],
+                    "offers that were lost",
+                )
 
 
 def _kept(data: bytes) -> None:
@@ -78,7 +97,11 @@ def _kept(data: bytes) -> None:
 
 def _use_kept(listing: Listing) -> None:
     try:
-        names = {canonicalize_name(name.partition("-")[0]) for _, page in listing.pages for name in page.filenames}
+        names = {
+            canonicalize_name(name.partition("-")[0])
+            for _, page in listing.pages
+            for name in page.filenames
+        }
         for project in sorted(names)[:3]:
             _listing(listing, project)
         for _, page in listing.pages[:10]:
@@ -92,12 +115,23 @@ def _file(name: str, **more: object) -> dict[str, object]:
 
 
 _FILES = [
-    _file("demo-1.0-py3-none-any.whl", size=1000, yanked=False, **{"core-metadata": {"sha256": SHA256}}),
+    _file(
+        "demo-1.0-py3-none-any.whl",
+        size=1000,
+        yanked=False,
+        **{"core-metadata": {"sha256": SHA256}},
+    ),
     _file("Demo-1.0.tar.gz", **{"requires-python": ">=3.8", "dist-info-metadata": True}),
     _file(
-        "demo-2.0-1build-cp314-cp314-pyemscripten_2026_0_wasm32.whl", yanked="broken", **{"upload-time": "2026-01-01"}
+        "demo-2.0-1build-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+        yanked="broken",
+        **{"upload-time": "2026-01-01"},
     ),
-    _file("demo-2.0.zip", url="https://files.example/demo-2.0.zip?x=1#sha256=1", **{"data-dist-info-metadata": {}}),
+    _file(
+        "demo-2.0.zip",
+        url="https://files.example/demo-2.0.zip?x=1#sha256=1",
+        **{"data-dist-info-metadata": {}},
+    ),
     _file("demo-3.0rc1-py2.py3-none-any.whl", url="file:///demo-3.0rc1-py2.py3-none-any.whl"),
 ]
 _PAGE = {
@@ -132,21 +166,73 @@ demo-1.0-py3-none-any.whl</a><br>
 <A HREF='/x/demo-1.0.tar.gz?x=1#md5=1' data-yanked="bad">demo-1.0.tar.gz</A>
 <a data-dist-info-metadata=true data-yanked href=demo%2d2.0-py3-none-any.whl>x</a></body></html>""".encode()
 _KEPT = Listing(
-    (("https://index.example/simple", parse_page(json.dumps(_PAGE).encode(), "application/json", URL)),),
+    (
+        (
+            "https://index.example/simple",
+            parse_page(json.dumps(_PAGE).encode(), "application/json", URL),
+        ),
+    ),
     ("https://index.example/simple",),
 )
 _LISTING = [["https://index.example/simple", page.to_json()] for _, page in _KEPT.pages]
-_SINGLE = [["https://h.example/", single_file_page("https://h.example/demo-1.0-py3-none-any.whl").to_json()]]
+_SINGLE = [
+    [
+        "https://h.example/",
+        single_file_page("https://h.example/demo-1.0-py3-none-any.whl").to_json(),
+    ]
+]
 _HTML_PAGE = parse_page(_HTML.partition(b"\n")[2], "text/html", URL).to_json()
 
 WORDS = [
-    *('"files"', '"filename"', '"url"', '"hashes"', '"sha256"', '"meta"', '"api-version"', '"yanked"', '"size"'),
-    *('"core-metadata"', '"dist-info-metadata"', '"requires-python"', '"project-status"', '"status"', '"reason"'),
-    *("demo-1.0-py3-none-any.whl", "demo-1!2.0+x.1-py3-none-any.whl", "demo-1.0.tar.bz2", "demo-1.0.tgz", "demo-.whl"),
-    *("https://user:password@h.example/", "http://[", "//h.example/x", "file:///x", "a" * 260 + "-1-py3-none-any.whl"),
+    *(
+        '"files"',
+        '"filename"',
+        '"url"',
+        '"hashes"',
+        '"sha256"',
+        '"meta"',
+        '"api-version"',
+        '"yanked"',
+        '"size"',
+    ),
+    *(
+        '"core-metadata"',
+        '"dist-info-metadata"',
+        '"requires-python"',
+        '"project-status"',
+        '"status"',
+        '"reason"',
+    ),
+    *(
+        "demo-1.0-py3-none-any.whl",
+        "demo-1!2.0+x.1-py3-none-any.whl",
+        "demo-1.0.tar.bz2",
+        "demo-1.0.tgz",
+        "demo-.whl",
+    ),
+    *(
+        "https://user:password@h.example/",
+        "http://[",
+        "//h.example/x",
+        "file:///x",
+        "a" * 260 + "-1-py3-none-any.whl",
+    ),
 ]
 _TAGS = [
-    *("<a ", "<A\t", 'href="', "href='", "href=", " HREF = ", "</a>", ">", "<!--", "-->", "<base href=", "<meta name="),
+    *(
+        "<a ",
+        "<A\t",
+        'href="',
+        "href='",
+        "href=",
+        " HREF = ",
+        "</a>",
+        ">",
+        "<!--",
+        "-->",
+        "<base href=",
+        "<meta name=",
+    ),
     *(
         '"pypi:repository-version" content="2.0"',
         "data-yanked",
@@ -192,14 +278,18 @@ def _big_json(size: int) -> dict[str, bytes]:
     return {
         "deep arrays": b"[" * size,
         "deep file": b'{"files": [' + b"[" * (size // 2) + b"]" * (size // 2) + b"]}",
-        "deep metadata": text.replace(b'"broken"', b'{"a":' * (size // 6) + b"1" + b"}" * (size // 6)),
+        "deep metadata": text.replace(
+            b'"broken"', b'{"a":' * (size // 6) + b"1" + b"}" * (size // 6)
+        ),
         "fat page": json.dumps({"files": wheels}).encode(),
         "one version": json.dumps({"files": builds}).encode(),
         "one file": json.dumps({"files": same}).encode(),
         "sdists": json.dumps({"files": sdists}).encode(),
         "long filename": text.replace(b"demo-1.0-py3", b"demo-1.0-" + b"p" * size),
         "dashes": text.replace(b"demo-1.0-py3", b"-" * size),
-        "many tags": json.dumps({"files": [_file(f"demo-1.{n}-{tags}.whl") for n in range(size // 2000)]}).encode(),
+        "many tags": json.dumps(
+            {"files": [_file(f"demo-1.{n}-{tags}.whl") for n in range(size // 2000)]}
+        ).encode(),
         "long version": text.replace(b"demo-1.0-", b"demo-" + b"1." * (size // 2) + b"1-"),
         "digits": text.replace(b"1000", b"9" * size),
         "long version digits": text.replace(b"demo-1.0-", b"demo-" + b"1" * size + b"-"),
@@ -209,7 +299,11 @@ def _big_json(size: int) -> dict[str, bytes]:
 
 
 def _big_html(size: int) -> dict[str, bytes]:
-    row = b'<a href="demo-1.%d-py3-none-any.whl#sha256=' + SHA256.encode() + b'" data-core-metadata=true>x</a>\n'
+    row = (
+        b'<a href="demo-1.%d-py3-none-any.whl#sha256='
+        + SHA256.encode()
+        + b'" data-core-metadata=true>x</a>\n'
+    )
     fat = b"".join(row % number for number in range(size // 130))
     return {
         "fat page": b"\n" + fat,
@@ -220,7 +314,8 @@ def _big_html(size: int) -> dict[str, bytes]:
         "attributes": b"\n<a href=demo-1.0-py3-none-any.whl " + b"x=1 " * (size // 4) + b">",
         "spaces": b"\n<a" + b" " * size + b">",
         "spaces and href": b"\n<a " + b" href" * (size // 5) + b">",
-        "many spaces and href": b"\n" + b"".join([b"<a " + b" href " * 2000 + b">\n"] * (size // 12000)),
+        "many spaces and href": b"\n"
+        + b"".join([b"<a " + b" href " * 2000 + b">\n"] * (size // 12000)),
         "comments": b"\n" + b"<!--" * (size // 4),
         "closed comments": b"\n" + b"<!---->" * (size // 7) + fat[:200],
         "entities": b"\n<a href=" + b"&#1234567890;" * (size // 13) + b">",
@@ -252,7 +347,11 @@ TARGETS = (
         _html_page,
         ("simple_html", "simple"),
         "text",
-        [_HTML, b"text/plain\n<html>links for demo", b"application/json\n" + json.dumps(_PAGE).encode()],
+        [
+            _HTML,
+            b"text/plain\n<html>links for demo",
+            b"application/json\n" + json.dumps(_PAGE).encode(),
+        ],
         _TAGS,
         _big_html,
     ),
@@ -275,9 +374,15 @@ TARGETS = (
         _kept,
         ("index", "simple"),
         "json",
-        [json.dumps([rows, ["https://index.example/simple"]]).encode() for rows in (_LISTING, _SINGLE)]
+        [
+            json.dumps([rows, ["https://index.example/simple"]]).encode()
+            for rows in (_LISTING, _SINGLE)
+        ]
         + [json.dumps([[["https://index.example/simple", _HTML_PAGE]], []]).encode()],
         [*WORDS, *_TAGS[:6]],
-        lambda size: {"deep arrays": b"[" * size, "fat": json.dumps([_LISTING * (size // 2500), []]).encode()},
+        lambda size: {
+            "deep arrays": b"[" * size,
+            "fat": json.dumps([_LISTING * (size // 2500), []]).encode(),
+        },
     ),
 )

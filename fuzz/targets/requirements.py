@@ -1,4 +1,7 @@
-"""What users and other tools write down of what they want: requirements, pip's report, pylock.toml."""
+"""What users and other tools write down of what they want:
+
+requirements, pip's report, pylock.toml.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def _wanted(data: bytes) -> None:
                 wanted = parse_wanted(line, "here")
                 promise(all(len(digest) == 64 for digest in wanted.hashes), "a hash that is none")
                 again = parse_requirement(str(wanted.requirement))
-                promise(again == wanted.requirement and bool(wanted.name), "a requirement that is read as another one")
+                promise(
+                    again == wanted.requirement and bool(wanted.name),
+                    "a requirement that is read as another one",
+                )
         except InputError as error:
             promise("p4ssw0rd" in text or "p4ssw0rd" not in str(error), "a message with a password")
     with only(ValueError):
@@ -57,13 +63,20 @@ def _files(data: bytes) -> None:
             return read(file)
 
         # No other file of this machine, and no input that never comes.
-        with mock.patch.object(requirements_txt, "_text", inside), mock.patch.object(sys, "stdin", _stdin()):
-            for requirements, constraints in (((place / "requirements.txt",), ()), ((), (place / "requirements.txt",))):
+        with (
+            mock.patch.object(requirements_txt, "_text", inside),
+            mock.patch.object(sys, "stdin", _stdin()),
+        ):
+            for requirements, constraints in (
+                ((place / "requirements.txt",), ()),
+                ((), (place / "requirements.txt",)),
+            ):
                 # Every line may have a problem, and each is told.
                 with only(InputError, most=4096 + 300 * len(data)):
                     found = read_requirement_files(requirements, constraints)
                     promise(
-                        not (found.no_index and (found.index_url or found.extra_index_urls)), "an index all the same"
+                        not (found.no_index and (found.index_url or found.extra_index_urls)),
+                        "an index all the same",
                     )
 
 
@@ -76,13 +89,19 @@ _REPORT = {
     "pip_version": "26.1",
     "install": [
         {
-            "download_info": {"url": _URL, "archive_info": {"hash": f"sha256={SHA256}", "hashes": {"sha256": SHA256}}},
+            "download_info": {
+                "url": _URL,
+                "archive_info": {"hash": f"sha256={SHA256}", "hashes": {"sha256": SHA256}},
+            },
             "is_direct": False,
             "requested": True,
             "requested_extras": ["x"],
             "metadata": {"name": "demo", "version": "1.0", "metadata_version": "2.1"},
         },
-        {"download_info": {"url": "file:///x", "dir_info": {}}, "metadata": {"name": "Other", "version": "2"}},
+        {
+            "download_info": {"url": "file:///x", "dir_info": {}},
+            "metadata": {"name": "Other", "version": "2"},
+        },
     ],
     "environment": {},
 }
@@ -277,15 +296,24 @@ def _big_files(size: int) -> dict[str, bytes]:
 def _big_report(size: int) -> dict[str, bytes]:
     text = json.dumps(_REPORT).encode()
     tags = b"-".join([b".".join(b"a%d" % number for number in range(300))] * 3)
-    package = f'[[packages]]\nname = "demo"\nversion = "1"\n[[packages.wheels]]\nurl = "https://h/demo-1-{tags.decode()}.whl"\n'
+    package = (
+        '[[packages]]\nname = "demo"\nversion = "1"\n[[packages.wheels]]\nurl = '
+        f'"https://h/demo-1-{tags.decode()}.whl"\n'
+    )
     return {
         "deep arrays": b"[" * size,
         "deep metadata": text.replace(b'"2.1"', b"[" * (size // 2) + b"]" * (size // 2)),
-        "deep download": text.replace(b'"dir_info": {}', b'"dir_info": ' + b'{"a":' * 900 + b"1" + b"}" * 900),
+        "deep download": text.replace(
+            b'"dir_info": {}', b'"dir_info": ' + b'{"a":' * 900 + b"1" + b"}" * 900
+        ),
         "long name": text.replace(b"demo", b"d" * size),
         "many extras": text.replace(b'["x"]', json.dumps(["x"] * (size // 5)).encode()),
-        "many items": json.dumps({"version": "1", "install": _REPORT["install"] * (size // 400)}).encode(),  # type: ignore[operator]
-        "many tags": b'lock-version = "1.0"\n' + package.encode() + f'hashes = {{ sha256 = "{SHA256}" }}\n'.encode(),
+        "many items": json.dumps(
+            {"version": "1", "install": _REPORT["install"] * (size // 400)}
+        ).encode(),  # type: ignore[operator]
+        "many tags": b'lock-version = "1.0"\n'
+        + package.encode()
+        + f'hashes = {{ sha256 = "{SHA256}" }}\n'.encode(),
         "digits": text.replace(b"true", b"9" * size),
         "toml arrays": b"x = " + b"[" * size,
         "toml tables": b"x = " + b"{a=" * (size // 3),
@@ -295,11 +323,12 @@ def _big_report(size: int) -> dict[str, bytes]:
 
 def _big_toml(size: int) -> dict[str, bytes]:
     names = b"\n".join(
-        b'[[packages]]\nname = "p%d"\ndirectory = { path = "." }' % number for number in range(size // 50)
+        b'[[packages]]\nname = "p%d"\ndirectory = { path = "." }' % number
+        for number in range(size // 50)
     )
     wheels = b'[[packages]]\nname = "demo"\nversion = "1"\n' + b"".join(
-        b'[[packages.wheels]]\nurl = "https://h/demo-1-%d-py3-none-any.whl"\nhashes = { sha256 = "%b" }\n'
-        % (number, SHA256.encode())
+        b'[[packages.wheels]]\nurl = "https://h/demo-1-%d-py3-none-any.whl"\nhashes = { sha256 = '
+        b'"%b" }\n' % (number, SHA256.encode())
         for number in range(size // 150)
     )
     head = b'lock-version = "1.0"\ncreated-by = "x"\n'
@@ -381,7 +410,8 @@ TARGETS = (
         [
             b"demo[x,y]>=1.0,<2; python_version >= '3'",
             _URL.encode() + b"#sha256=" + SHA256.encode(),
-            b"files.example/demo-1.0-py3-none-any.whl ; os_name == 'posix' --hash=sha256:" + SHA256.encode(),
+            b"files.example/demo-1.0-py3-none-any.whl ; os_name == 'posix' --hash=sha256:"
+            + SHA256.encode(),
             b"-e .",
             b"./x.whl",
             b"demo @ https://files.example/demo-1.0-py3-none-any.whl",
@@ -408,7 +438,10 @@ TARGETS = (
         ("report",),
         "json",
         [json.dumps(_REPORT).encode(), _PYLOCK],
-        [*(f'"{key}"' for key in ("install", "metadata", "download_info", "requested_extras")), *_PYLOCK_WORDS],
+        [
+            *(f'"{key}"' for key in ("install", "metadata", "download_info", "requested_extras")),
+            *_PYLOCK_WORDS,
+        ],
         _big_report,
     ),
     Target(

@@ -1,4 +1,7 @@
-"""Wheels: their end, read over ranges from a server that lies; the whole of them; and what caches keep of both."""
+"""Wheels: their end, read over ranges from a server that lies;
+
+the whole of them; and what caches keep of both.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,10 @@ WHEELS = [
     raw_zip(wheel_entries(), zip64=True, comment=b"a comment"),
     raw_zip([replace(entry, zip64=True, method=0) for entry in wheel_entries()], zip64=True),
     raw_zip(
-        [replace(entry, descriptor=True) for entry in wheel_entries(Entry("pkg/", method=0), Entry("pkg/x.py", b"2"))]
+        [
+            replace(entry, descriptor=True)
+            for entry in wheel_entries(Entry("pkg/", method=0), Entry("pkg/x.py", b"2"))
+        ]
     ),
     raw_zip(
         wheel_entries(
@@ -115,7 +121,10 @@ def _as_zipfile(data: bytes, members: Iterable[Any]) -> None:
         warnings.simplefilter("ignore")
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             theirs = [(item.orig_filename, item.file_size, item.CRC) for item in archive.infolist()]
-        promise(theirs == [(item.name, item.size, item.crc) for item in members], "zipfile sees other members")
+        promise(
+            theirs == [(item.name, item.size, item.crc) for item in members],
+            "zipfile sees other members",
+        )
 
 
 def _whole(data: bytes) -> None:
@@ -123,32 +132,57 @@ def _whole(data: bytes) -> None:
     contents: WheelContents | None = None
     with only(IntegrityError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        contents = inspect_wheel(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "demo")
+        contents = inspect_wheel(
+            io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "demo"
+        )
         _as_extracted(data, contents)
-        result = compare(Installation(contents.true_rows or (), SiteFiles(Path("no-such-folder"))), contents)
+        result = compare(
+            Installation(contents.true_rows or (), SiteFiles(Path("no-such-folder"))), contents
+        )
         promise(
-            (not result.differing and not result.weak) or "/" in contents.dist_info, "a wheel differs from itself"
+            (not result.differing and not result.weak) or "/" in contents.dist_info,
+            "a wheel differs from itself",
         ) if (".data/" not in " ".join(contents.names)) else None
     with folder() as place:
         wheel, target = place / NAME, place / "target"
         wheel.write_bytes(data)
         with only(IntegrityError, InputError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            unpack(wheel, target, PurePosixPath("lib/python3.14/site-packages"), "/usr/bin/python", {"INSTALLER": b"x"})
-        promise({item.name for item in place.iterdir()} <= {NAME, "target"}, "a file outside of the target")
+            unpack(
+                wheel,
+                target,
+                PurePosixPath("lib/python3.14/site-packages"),
+                "/usr/bin/python",
+                {"INSTALLER": b"x"},
+            )
+        promise(
+            {item.name for item in place.iterdir()} <= {NAME, "target"},
+            "a file outside of the target",
+        )
 
 
 def _as_extracted(data: bytes, contents: WheelContents) -> None:
     """The files of a wheel that is taken are those that zipfile reads."""
     with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = {item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()}
-        promise(files.keys() == {item.name for item in contents.members if not item.is_folder}, "other files")
+        files = {
+            item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()
+        }
+        promise(
+            files.keys() == {item.name for item in contents.members if not item.is_folder},
+            "other files",
+        )
         for row in contents.true_rows or ():
-            promise(digest(files[row.path], row.algorithm or "sha256") == row.digest, "zipfile reads other bytes")
+            promise(
+                digest(files[row.path], row.algorithm or "sha256") == row.digest,
+                "zipfile reads other bytes",
+            )
 
 
 class Hostile:
-    """A server that answers each request in another way; its answers go through the rules that all fetchers share."""
+    """A server that answers each request in another way;
+
+    its answers go through the rules that all fetchers share.
+    """
 
     def __init__(self, plan: bytes, content: bytes) -> None:
         self._plan = plan
@@ -175,7 +209,9 @@ class Hostile:
         self.wanted += max_bytes
         promise(self.wanted < 400 << 20, "more than 400 MiB wanted of one wheel")
         promise(
-            byte_range is None or (byte_range[0] or 0) <= (byte_range[1] or 0) or byte_range[0] is None,
+            byte_range is None
+            or (byte_range[0] or 0) <= (byte_range[1] or 0)
+            or byte_range[0] is None,
             "an empty range",
         )
         status, headers, body = self._answer(way, byte_range)
@@ -230,7 +266,9 @@ class Hostile:
         way = self._next()
         said = self._plan.decode("latin-1")
         sizes = (str(len(self._content)), "", "0", "1" * 30, "9" * 5000, said, "²", "-1", "1e3")
-        return Response(url, 404 if way == 255 else 200, {"content-length": sizes[way % len(sizes)]}, b"")
+        return Response(
+            url, 404 if way == 255 else 200, {"content-length": sizes[way % len(sizes)]}, b""
+        )
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
@@ -260,13 +298,24 @@ def _remote(data: bytes) -> None:
             with only(IntegrityError, FetchError), suppress(NoRangesError), _assembled():
                 found = drive(
                     read_wheel(
-                        Hostile(plan, wheel), URL, "demo", size=size, tail=2000 if metadata else 60, metadata=metadata
+                        Hostile(plan, wheel),
+                        URL,
+                        "demo",
+                        size=size,
+                        tail=2000 if metadata else 60,
+                        metadata=metadata,
                     )
                 )
-                promise(found.excerpt is not None and (found.metadata is None) != metadata, "less than was asked for")
+                promise(
+                    found.excerpt is not None and (found.metadata is None) != metadata,
+                    "less than was asked for",
+                )
                 assert found.excerpt is not None
                 again = Excerpt.from_bytes(found.excerpt.to_bytes())
-                promise(again == found.excerpt and again.contents("demo") == found, "an excerpt that was lost")
+                promise(
+                    again == found.excerpt and again.contents("demo") == found,
+                    "an excerpt that was lost",
+                )
     with only(IntegrityError, FetchError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         drive(download_wheel(Hostile(plan, wheel), URL, "demo"))
@@ -301,7 +350,13 @@ def _facts(data: bytes) -> None:
             excerpt.contents("demo")
     for announced in (None, hashlib.sha256(data).hexdigest()):
         file = IndexFile(
-            NAME, URL, Version("1.0"), "wheel", sha256="0" * 64, metadata_sha256=announced, size=len(WHEEL)
+            NAME,
+            URL,
+            Version("1.0"),
+            "wheel",
+            sha256="0" * 64,
+            metadata_sha256=announced,
+            size=len(WHEEL),
         )
         for known in (_Known(data), _Known(b"")):
             publications = Publications(Hostile(b"", WHEEL), known)
@@ -311,13 +366,22 @@ def _facts(data: bytes) -> None:
                 drive(publications.contents(file, "demo"))
 
 
-_EXCERPT = drive(read_wheel(Hostile(b"", WHEEL), URL, "demo", size=len(WHEEL), tail=2000, metadata=True)).excerpt
+_EXCERPT = drive(
+    read_wheel(Hostile(b"", WHEEL), URL, "demo", size=len(WHEEL), tail=2000, metadata=True)
+).excerpt
 assert _EXCERPT is not None
-_EXCERPTS = [_EXCERPT.to_bytes(), replace(_EXCERPT, metadata=None).to_bytes(), _EXCERPT.metadata or b""]
+_EXCERPTS = [
+    _EXCERPT.to_bytes(),
+    replace(_EXCERPT, metadata=None).to_bytes(),
+    _EXCERPT.metadata or b"",
+]
 
 
 def _database(data: bytes) -> None:
-    """The file of facts itself; whatever it holds, nothing is raised, and only what was put comes out."""
+    """The file of facts itself;
+
+    whatever it holds, nothing is raised, and only what was put comes out.
+    """
     with folder() as place:
         (place / FILE_NAME).write_bytes(data)
         store = FactStore(place)
@@ -350,12 +414,16 @@ def _big_zip(size: int) -> dict[str, bytes]:
         "zeros": raw_zip(wheel_entries(zeros)),
         "long record": raw_zip([*head, record]),
         "record of quotes": raw_zip([*head, Entry(f"{DIST_INFO}/RECORD", b'"' * (size * 8))]),
-        "shared": raw_zip([zeros, *(replace(zeros, name=f"z{n}", shared=True) for n in range(1000))]),
+        "shared": raw_zip(
+            [zeros, *(replace(zeros, name=f"z{n}", shared=True) for n in range(1000))]
+        ),
         "ends": b"PK\5\6" * (size // 4),
         "directories": b"PK\1\2" * (size // 4) + WHEEL,
         "comment": raw_zip(wheel_entries(), comment=b"PK\5\6" * 16000),
         "deep names": raw_zip(
-            wheel_entries(*(Entry("a/" * 15000 + f"{n}", b"") for n in range(max(1, size // 60000))))
+            wheel_entries(
+                *(Entry("a/" * 15000 + f"{n}", b"") for n in range(max(1, size // 60000)))
+            )
         ),
         "one name": raw_zip([Entry("same", b"", method=0)] * (size // 90)),
     }

@@ -1,8 +1,9 @@
 """Files that appear whole, and folders of this user alone.
 
-A name that can be guessed can be taken before: by a link to another file, a pipe, a second name of a file elsewhere. So
-a new file is made in a folder of its own, which only this user can enter, and is renamed to its place when it is whole.
-Renaming replaces a link that lies there, and leaves alone what it leads to.
+A name that can be guessed can be taken before: by a link to another file, a pipe, a second name of
+a file elsewhere. So a new file is made in a folder of its own, which only this user can enter, and
+is renamed to its place when it is whole. Renaming replaces a link that lies there, and leaves alone
+what it leads to.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _PARTIAL = ".new.part"
 #: What the names in the cache folder begin with.
 _CACHE_NAMES = ("http.sqlite3", "facts.sqlite3", ".facts.sqlite3.", "wheels", "sync", TEMPORARY)
 
-#: Whether files here have owners, and can be locked: neither is so in Pyodide, nor as POSIX has it on Windows.
+#: Whether files here have owners, and can be locked: neither is so in Pyodide, nor as POSIX has it
+#: on Windows.
 _IS_POSIX = sys.platform not in ("emscripten", "win32")
 
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
@@ -42,11 +44,12 @@ _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 
 @contextmanager
 def new_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
-    """Open a new file, for reading and writing, that takes the place of ``path`` at the end of the block.
+    """Open a new file, for reading and writing, that takes the place of ``path`` at the end of the
+    block.
 
-    When the block raises, ``path`` stays as it was, and nothing else is left. A link at ``path`` is replaced, not
-    followed. The file gets the mode of the one that it replaces, else the usual one, or with ``private`` 0600. Its
-    ``name`` is where it lies until then. Raises OSError.
+    When the block raises, ``path`` stays as it was, and nothing else is left. A link at ``path`` is
+    replaced, not followed. The file gets the mode of the one that it replaces, else the usual one,
+    or with ``private`` 0600. Its ``name`` is where it lies until then. Raises OSError.
     """
     kept = None if private else _mode(path)
     with _own_folder(path.parent) as folder:
@@ -92,7 +95,10 @@ def is_plain_folder(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link (not what it leads to), or a folder with all that is in it. Raises OSError."""
+    """Remove a file, a link (not what it leads to), or a folder with all that is in it.
+
+    Raises OSError.
+    """
     if is_plain_folder(path):
         shutil.rmtree(path)
     else:
@@ -102,8 +108,8 @@ def remove(path: Path) -> None:
 def discard_leftovers(folder: Path) -> None:
     """Remove the folders of new files in ``folder`` whose processes were killed.
 
-    They have a name that `tempfile` made up, are for this user alone, and hold nothing but a partial file. Other
-    folders stay.
+    They have a name that `tempfile` made up, are for this user alone, and hold nothing but a
+    partial file. Other folders stay.
     """
     with suppress(OSError):
         for name in os.listdir(folder):
@@ -128,7 +134,8 @@ def _discard_leftover(path: Path) -> None:
 def lock(file: int) -> bool:
     """Lock an open file or folder for this process; False while another process has locked it.
 
-    Where there are no such locks (Windows, Pyodide, some network file systems) the answer is always True.
+    Where there are no such locks (Windows, Pyodide, some network file systems) the answer is always
+    True.
     """
     if not _IS_POSIX:
         return True
@@ -171,19 +178,24 @@ def check_private(folder: Path) -> None:
     if not _IS_POSIX or not stat.S_ISDIR(status.st_mode):
         return
     if not _is_mine(status):
-        fault, remedy = "belongs to another user", f"remove it, or take it over with chown: {folder}"
+        fault, remedy = (
+            "belongs to another user",
+            f"remove it, or take it over with chown: {folder}",
+        )
     elif status.st_mode & stat.S_IWOTH:
         fault, remedy = "can be written to by every user of this machine", f"chmod 700 {folder}"
     else:
         return
     raise InputError(
-        f"The cache folder {folder} {fault}, and what lies in it is believed. Name another folder (--cache-dir DIR), "
+        f"The cache folder {folder} {fault}, and what lies in it is believed. Name another folder "
+        "(--cache-dir DIR), "
         f"use none (--no-cache), or make this one private ({remedy})."
     )
 
 
 def make_private(folder: Path) -> None:
-    """Make a cache folder that only this user can enter, or make an existing one so if nothing else lies in it.
+    """Make a cache folder that only this user can enter, or make an existing one so if nothing else
+    lies in it.
 
     Raises OSError, and `InputError` as `check_private` does.
     """
@@ -195,14 +207,18 @@ def make_private(folder: Path) -> None:
 
 
 def make_own(path: Path) -> None:
-    """Make an empty file of the cache, unless it is there, that only this user can read. Raises OSError."""
+    """Make an empty file of the cache, unless it is there, that only this user can read.
+
+    Raises OSError.
+    """
     keep_own(path)
     with suppress(FileExistsError):
         os.close(_opener(0o600)(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 
 
 def open_own(path: Path) -> BinaryIO | None:
-    """Open a file of a private folder for reading and writing, made if it is missing; None while another process does.
+    """Open a file of a private folder for reading and writing, made if it is missing; None while
+    another process does.
 
     Raises OSError.
     """
@@ -216,9 +232,11 @@ def open_own(path: Path) -> BinaryIO | None:
 
 
 def keep_own(path: Path) -> None:
-    """Remove what lies at a name of the cache and is no file of its own: a link, a pipe, a second name of a file.
+    """Remove what lies at a name of the cache and is no file of its own: a link, a pipe, a second
+    name of a file.
 
-    A file of its own stays, for this user alone. Raises OSError when something cannot be removed, as a folder cannot.
+    A file of its own stays, for this user alone. Raises OSError when something cannot be removed,
+    as a folder cannot.
     """
     try:
         status = path.lstat()
@@ -242,10 +260,15 @@ def _is_mine(status: os.stat_result) -> bool:
 
 
 def _mode(path: Path) -> int | None:
-    """The mode that a new file at ``path`` gets: that of the file there; None: the one that the umask leaves."""
+    """The mode that a new file at ``path`` gets:
+
+    that of the file there; None: the one that the umask leaves.
+    """
     if is_plain_file(path):
         return path.lstat().st_mode & 0o777
-    return 0o644 if sys.platform == "emscripten" else None  # up to Pyodide 0.27 the umask forbids everything
+    return (
+        0o644 if sys.platform == "emscripten" else None
+    )  # up to Pyodide 0.27 the umask forbids everything
 
 
 def _opener(mode: int, add: int = 0) -> Callable[[str, int], int]:

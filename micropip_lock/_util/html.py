@@ -1,7 +1,7 @@
 """Results as HTML for notebooks: tables, lists, plain SVG, no JavaScript.
 
-Colours come from the page: text takes the one that is there, so light and dark themes both work. Every word of a
-wheel, an index or a lock is escaped.
+Colours come from the page: text takes the one that is there, so light and dark themes both work.
+Every word of a wheel, an index or a lock is escaped.
 """
 
 from __future__ import annotations
@@ -58,13 +58,17 @@ def packages(evidence: Sequence[Evidence]) -> str:
         f"<td>{_text(whence(item))}</td></tr>"
         for item, number in zip(evidence, sizes, strict=True)
     ]
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("package", "version", "size", "proof", "origin"))
+    head = "".join(
+        f'<th scope="col">{word}</th>' for word in ("package", "version", "size", "proof", "origin")
+    )
     caption = f"<caption>{count(len(evidence), 'package')}</caption>"
-    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(cells[:_ROWS])}</tbody></table>"
+    shown = "".join(cells[:_ROWS])
+    table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{shown}</tbody></table>"
     if len(cells) <= _ROWS:
         return table
     rest = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(cells[_ROWS:])}</tbody></table>"
-    return f"{table}<details><summary>{count(len(cells) - _ROWS, 'more package')}</summary>{rest}</details>"
+    more = count(len(cells) - _ROWS, "more package")
+    return f"{table}<details><summary>{more}</summary>{rest}</details>"
 
 
 def whence(evidence: Evidence) -> str:
@@ -95,8 +99,10 @@ def bars(evidence: Iterable[Evidence]) -> str:
         )
     told = ", ".join(f"{name} {size(number)}" for name, number in shown)
     return (
-        f'<details open=""><summary>Sizes</summary><svg role="img" aria-label="Sizes: {_text(told)}" width="520" '
-        f'height="{20 * len(shown)}" fill="currentColor" font-size="12">{"".join(lines)}</svg></details>'
+        '<details open=""><summary>Sizes</summary><svg role="img" aria-label="Sizes: '
+        f'{_text(told)}" width="520" '
+        f'height="{20 * len(shown)}" fill="currentColor" '
+        f'font-size="12">{"".join(lines)}</svg></details>'
     )
 
 
@@ -120,7 +126,10 @@ def paragraph(text: str) -> str:
 
 
 def download(name: str, content: bytes, kind: str, *, url: str | None = None) -> str:
-    """A link that saves a file. It needs no page to run in: the bytes are in it, unless ``url`` has them."""
+    """A link that saves a file.
+
+    It needs no page to run in: the bytes are in it, unless ``url`` has them.
+    """
     target = url or f"data:{kind};base64,{base64.b64encode(content).decode()}"
     link = f'<a download="{_text(name)}" href="{escape(target)}">Download {_text(name)}</a>'
     return f"<p>{link} ({size(len(content))})</p>"
@@ -129,13 +138,22 @@ def download(name: str, content: bytes, kind: str, *, url: str | None = None) ->
 def bar(done: int, total: int, text: str) -> str:
     """A bar for what is counted."""
     words = f"{done} of {total}"
-    return page(f'<progress max="{total}" value="{done}" aria-label="{words}"></progress> {words} {_text(text)}')
+    return page(
+        f'<progress max="{total}" value="{done}" aria-label="{words}"></progress> {words} '
+        f"{_text(text)}"
+    )
 
 
 def transfers(tally: Tally) -> str:
     """A bar for all that is on its way together, and one for each file."""
-    sums = [f"{size(tally.received)} of {size(tally.total)}" if tally.total else size(tally.received)]
-    sums += [f"{size(round(tally.rate))}/s", left(tally.seconds_left), f"{count(tally.done, 'file')} done"]
+    sums = [
+        f"{size(tally.received)} of {size(tally.total)}" if tally.total else size(tally.received)
+    ]
+    sums += [
+        f"{size(round(tally.rate))}/s",
+        left(tally.seconds_left),
+        f"{count(tally.done, 'file')} done",
+    ]
     lines = [f"<div>{_bar(tally.received, tally.total)} {' · '.join(filter(None, sums))}</div>"]
     lines += [
         f"<div>{_bar(item.received, item.size)} {_text(item.name)} {size(item.received)}</div>"

@@ -60,9 +60,14 @@ class Running:
 
 
 class Tally:
-    """Transfers with their sums: ``received`` bytes of ``total`` (as far as known), the rate, the time left."""
+    """Transfers with their sums:
 
-    def __init__(self, draw: Callable[[Tally], None], clock: Callable[[], float] = time.monotonic) -> None:
+    ``received`` bytes of ``total`` (as far as known), the rate, the time left.
+    """
+
+    def __init__(
+        self, draw: Callable[[Tally], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.running: list[Running] = []
         self.done = self.failed = self.received = self.total = 0
         self._draw = draw

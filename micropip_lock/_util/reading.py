@@ -1,4 +1,7 @@
-"""Files read within bounds: no pipe that no process writes to is waited for, and no device is read for ever."""
+"""Files read within bounds:
+
+no pipe that no process writes to is waited for, and no device is read for ever.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,33 @@ from typing import BinaryIO
 
 from ..errors import InputError
 
-#: The largest file to read as a whole, in bytes. Real locks, reports and METADATA files have a few MB at most.
+#: The largest file to read as a whole, in bytes. Real locks, reports and METADATA files have a few
+#: MB at most.
 LARGEST = 64 * 2**20
 
 _PIECE = 2**16
 #: Seconds for another process to open the other end of a named pipe.
 _PATIENCE = 2.0
-#: Without O_NONBLOCK open() waits for the other end of a pipe. O_NOCTTY: a terminal must not become ours.
+#: Without O_NONBLOCK open() waits for the other end of a pipe. O_NOCTTY: a terminal must not become
+#: ours.
 _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
 
 
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
-    """Open a regular file for reading. Raises OSError, for folders, pipes, sockets and devices as well."""
+    """Open a regular file for reading.
+
+    Raises OSError, for folders, pipes, sockets and devices as well.
+    """
     return os.fdopen(_open_regular(path), "rb")
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:
-    """The contents of a regular file of at most `LARGEST` bytes. Raises OSError for anything else."""
+    """The contents of a regular file of at most `LARGEST` bytes.
+
+    Raises OSError for anything else.
+    """
     descriptor = _open_regular(path)
     try:
         return _read(descriptor, path)
@@ -40,7 +51,8 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
 def read_named(path: str | os.PathLike[str]) -> bytes:
     """The contents of a file that the user names, of at most `LARGEST` bytes. Raises OSError.
 
-    It may be a pipe that a process writes to, as in ``-r <(command)`` of a shell, or a device such as /dev/stdin.
+    It may be a pipe that a process writes to, as in ``-r <(command)`` of a shell, or a device such
+    as /dev/stdin.
     """
     descriptor = os.open(path, _FLAGS)
     try:
@@ -64,7 +76,9 @@ def read_standard_input() -> bytes:
     try:
         data = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: it was closed
-        raise InputError(f"Cannot read standard input: {reason(error)}. Name a file instead of -.") from error
+        raise InputError(
+            f"Cannot read standard input: {reason(error)}. Name a file instead of -."
+        ) from error
     if len(data) > LARGEST:
         raise InputError(f"Cannot read standard input: {_too_large()}.")
     return data

@@ -27,7 +27,8 @@ __all__ = [
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-#: Names that only mean something on one machine or in one network (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal).
+#: Names that only mean something on one machine or in one network (RFC 6761, RFC 6762, RFC 8375,
+#: ICANN's .internal).
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa")
 
 
@@ -41,7 +42,8 @@ class _Parts(NamedTuple):
     query: str
 
 
-#: What `urlsplit` and browsers pass over: C0 controls and blanks around a URL, tabs and line ends anywhere.
+#: What `urlsplit` and browsers pass over: C0 controls and blanks around a URL, tabs and line ends
+#: anywhere.
 _AROUND = "".join(map(chr, range(0x21)))
 _WITHIN = str.maketrans("", "", "\t\r\n")
 
@@ -86,9 +88,9 @@ _MOST_CODINGS = 5
 def shown(url: str) -> str:
     """The URL as it may stand in messages, logs and evidence: without userinfo, query and fragment.
 
-    Takes anything that was meant to be a URL, however it is spelt: with blanks or quotes around it, with too few
-    slashes or none, without scheme, percent-encoded as a whole. Where it is not clear what is a password, "..." stands
-    for the rest.
+    Takes anything that was meant to be a URL, however it is spelt: with blanks or quotes around it,
+    with too few slashes or none, without scheme, percent-encoded as a whole. Where it is not clear
+    what is a password, "..." stands for the rest.
     """
     text = url.strip(_AROUND)
     if len(text) > _LONGEST:
@@ -146,14 +148,18 @@ def _shown_path(text: str) -> str:
 
 
 def _is_clear(scheme: str, userinfo: str, host: str, slash: str) -> bool:
-    """Whether an "@" behind the host is one of the path, as in "/pkg@1.0/", and ends no password."""
+    """Whether an "@" behind the host is one of the path, as in "/pkg@1.0/", and ends no
+    password.
+    """
     name = _ADDRESS.sub("localhost", host, count=1)
     if not scheme:
         # A relative path, as far as it looks like nothing else.
         return ":" not in name and not userinfo
     name, _, port = name.partition(":")
     known = "." in name or name.lower() == "localhost"
-    return known and bool(slash) and (not port or port.isdecimal()) and (not userinfo or "+" in scheme)
+    return (
+        known and bool(slash) and (not port or port.isdecimal()) and (not userinfo or "+" in scheme)
+    )
 
 
 def _is_odd(text: str) -> bool:
@@ -216,7 +222,9 @@ def _shown_word(word: str) -> str:
 
 
 def _may_tell(word: str) -> bool:
-    """Whether a word has a URL in it, a query, or user:password@host, in any coding of these marks."""
+    """Whether a word has a URL in it, a query, or user:password@host, in any coding of these
+    marks.
+    """
     has_query = "=" in word.partition("?")[2]
     has_password = "@" in word.partition(":")[2]
     return has_query or has_password or ":/" in word or ":\\" in word or bool(_CODED.search(word))
@@ -225,7 +233,8 @@ def _may_tell(word: str) -> bool:
 def without_credentials(url: str) -> str:
     """The URL without userinfo and fragment; the query stays, because a server may need it.
 
-    Blanks around it, and tabs and line ends in it, go as well: `urlsplit` and browsers pass over them.
+    Blanks around it, and tabs and line ends in it, go as well: `urlsplit` and browsers pass over
+    them.
     """
     parts = _split(url)
     return f"{parts.scheme}{parts.authority}{parts.path}{parts.query}"
@@ -236,9 +245,11 @@ _USERINFO = re.compile(r"[^/\\:@?#]+(?::|%(?:25)*3a)[^/\\@?#]*(?:@|%(?:25)*40)",
 
 
 def writable(file_name: str) -> str:
-    """The file name of a lock's entry, a URL or relative, without userinfo; of a URL without fragment, too.
+    """The file name of a lock's entry, a URL or relative, without userinfo; of a URL without
+    fragment, too.
 
-    A name that is no http URL loses user and password wherever they stand in it: what reads it may see a host there.
+    A name that is no http URL loses user and password wherever they stand in it: what reads it may
+    see a host there.
     """
     if is_http(file_name):
         return without_credentials(file_name)
@@ -249,7 +260,10 @@ def writable(file_name: str) -> str:
 
 @lru_cache(maxsize=1024)  # of one URL it is asked several times
 def origin(url: str) -> str | None:
-    """``scheme://host[:port]`` in the normal form that browsers use; None without a scheme or host."""
+    """``scheme://host[:port]`` in the normal form that browsers use;
+
+    None without a scheme or host.
+    """
     try:
         # Python up to 3.11 leaves a blank behind a host, which browsers pass over.
         parts = urlsplit(url.strip(_AROUND))
@@ -266,7 +280,9 @@ def origin(url: str) -> str | None:
 
 @lru_cache(maxsize=1024)  # of one URL it is asked several times
 def normalized(url: str) -> str:
-    """The URL without userinfo and fragment, the same for all spellings of one URL (RFC 3986, 6.2.2 and 6.2.3)."""
+    """The URL without userinfo and fragment, the same for all spellings of one URL (RFC 3986, 6.2.2
+    and 6.2.3).
+    """
     bare = without_credentials(url)
     parts = split(bare)
     own = origin(bare)
@@ -281,7 +297,10 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 def _plain_unreserved(coded: re.Match[str]) -> str:
-    """RFC 3986, 6.2.2.1 and 6.2.2.2: unreserved characters are decoded, the coding of others is in upper case."""
+    """RFC 3986, 6.2.2.1 and 6.2.2.2:
+
+    unreserved characters are decoded, the coding of others is in upper case.
+    """
     character = chr(int(coded[0][1:], 16))
     return character if _UNRESERVED.fullmatch(character) else coded[0].upper()
 
@@ -299,7 +318,9 @@ def _without_dot_segments(path: str) -> str:
 
 
 def is_http(url: str) -> bool:
-    """Whether this is an absolute http or https URL, of the same host with credentials and without."""
+    """Whether this is an absolute http or https URL, of the same host with credentials and
+    without.
+    """
     own = origin(url)
     if own is None or not own.startswith(("http://", "https://")):
         return False
@@ -328,7 +349,8 @@ def is_portable(url: str, page_origin: str | None = None) -> bool:
 
 def _is_public_name(host: str) -> bool:
     _, dot, last = host.rpartition(".")
-    # "127.1" and "0x7f.1" are addresses to a browser, though not to `ipaddress` (URL standard, "ends in a number").
+    # "127.1" and "0x7f.1" are addresses to a browser, though not to `ipaddress` (URL standard,
+    # "ends in a number").
     numeric = re.fullmatch(r"\d+|0x[0-9a-f]*", last) is not None
     return bool(dot) and not numeric and not host.endswith(_LOCAL_SUFFIXES)
 

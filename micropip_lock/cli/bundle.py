@@ -18,7 +18,9 @@ _FILE = click.Path(path_type=Path)
 @click.command("bundle")
 @click.argument("lock", type=_FILE)
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
+@click.option(
+    "--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."
+)
 @click.option("--zip", "zipped", is_flag=True, help="Also pack the folder into DIR.zip.")
 @click.option(
     "--page",
@@ -29,9 +31,18 @@ _FILE = click.Path(path_type=Path)
 )
 @partial(command, interrupted="run bundle again to go on with what has come")
 def bundle_command(
-    *, common: Common, lock: Path, folder: Path, base_dir: Path | None, zipped: bool, page: str | None
+    *,
+    common: Common,
+    lock: Path,
+    folder: Path,
+    base_dir: Path | None,
+    zipped: bool,
+    page: str | None,
 ) -> int:
-    """Put all files of LOCK into DIR, with a lock that names them there: to host it, or to go offline."""
+    """Put all files of LOCK into DIR, with a lock that names them there:
+
+    to host it, or to go offline.
+    """
     human = common.output()
     with human.transfers() as transfers:
         result = common.run(

@@ -43,12 +43,17 @@ def info_command(*, common: Common) -> int:
     parts = _parts(folder)
     total = _total(parts)
     if common.json:
-        listed = {part.name: {"path": str(part.path), "bytes": part.bytes, "entries": part.entries} for part in parts}
+        listed = {
+            part.name: {"path": str(part.path), "bytes": part.bytes, "entries": part.entries}
+            for part in parts
+        }
         print_json({"dir": str(folder), "parts": listed, "bytes": total})
         return DONE
     for part in parts:
         entries = "unreadable" if part.entries is None else _count(part.entries, "entry", "entries")
-        click.echo(f"{part.name:<6}  {entries:>14}  {size(part.bytes):>8}  {showable(str(part.path))}")
+        click.echo(
+            f"{part.name:<6}  {entries:>14}  {size(part.bytes):>8}  {showable(str(part.path))}"
+        )
     click.echo(f"{'total':<6}  {'':>14}  {size(total):>8}  {showable(str(folder))}")
     return DONE
 
@@ -76,10 +81,16 @@ def prune_command(*, common: Common, days: int) -> int:
         return DONE
     human = common.output()
     if removed_pages is None:
-        human.say(f"{before[0].path} is of an unknown kind and was left alone; `micropip-lock cache clear` removes it.")
+        human.say(
+            f"{before[0].path} is of an unknown kind and was left alone; `micropip-lock cache "
+            "clear` removes it."
+        )
     counted = f"{_count(removed_pages or 0, 'page')} and {_count(removed.facts, 'fact')}"
     rest = f", {_count(removed.files, 'leftover file')}" if removed.files else ""
-    human.say(f"Removed {counted} not used for {_count(days, 'day')}{rest}: {size(freed)} freed in {folder}.")
+    human.say(
+        f"Removed {counted} not used for {_count(days, 'day')}{rest}: {size(freed)} freed in "
+        f"{folder}."
+    )
     return DONE
 
 
@@ -116,7 +127,9 @@ def _private_folder(common: Common) -> Path:
     """The same, if its databases may be opened."""
     folder = _folder(common)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"The cache folder {folder} is no folder. Name another one (--cache-dir DIR).")
+        raise InputError(
+            f"The cache folder {folder} is no folder. Name another one (--cache-dir DIR)."
+        )
     check_private(folder)
     return folder
 

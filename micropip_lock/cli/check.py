@@ -20,14 +20,24 @@ from .printed import plain
 
 @click.command("check")
 @click.argument("lock", type=click.Path(path_type=Path), required=False)
-@click.option("--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one.")
-@click.option("--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
+@click.option(
+    "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."
+)
+@click.option(
+    "--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated."
+)
 @click.option("--base", metavar="FILE|URL|VERSION", help="The Pyodide that the environment is for.")
 @command
 def check_command(
-    *, common: Common, lock: Path | None, venv: Path | None, paths: tuple[Path, ...], base: str | None
+    *,
+    common: Common,
+    lock: Path | None,
+    venv: Path | None,
+    paths: tuple[Path, ...],
+    base: str | None,
 ) -> int:
-    """Say which requirements are not met, in a lock or in a virtual environment, and who asks for them.
+    """Say which requirements are not met, in a lock or in a virtual environment, and who asks for
+    them.
 
     Exit status 0: all are met; 1: some are not; 3: that could not be found out.
     """
@@ -73,7 +83,11 @@ def lines(conflicts: Sequence[Conflict]) -> Iterator[Text]:
         problem = conflict.problem
         subject = f"{problem.package} {problem.version}" if problem.version else problem.package
         yield Text.assemble(
-            (problem.code, "bold red"), "  ", (plain(subject), "bold"), "  ", plain(problem.message, longest=2000)
+            (problem.code, "bold red"),
+            "  ",
+            (plain(subject), "bold"),
+            "  ",
+            plain(problem.message, longest=2000),
         )
         for sentence in _reasons(conflict):
             yield Text(f"    {sentence}")
@@ -84,7 +98,9 @@ def _reasons(conflict: Conflict) -> Iterator[str]:
     """Who brought in the one that asks, and who brought in what it does not get along with."""
     *above, last = conflict.asked or (None,)
     if last is not None and above:
-        yield f"{plain(last.package)} is there because {_sentence([step for step in above if step])}."
+        yield (
+            f"{plain(last.package)} is there because {_sentence([step for step in above if step])}."
+        )
     if conflict.present is None:
         return
     for chain in conflict.brought:
@@ -96,7 +112,9 @@ def _reasons(conflict: Conflict) -> Iterator[str]:
 def _sentence(chain: Sequence[Step]) -> str:
     """«app 1.0 needs web, and web 7.1 needs template<3»."""
     parts = (f"{plain(step.package)} {plain(step.version or '')}".strip() for step in chain)
-    return ", and ".join(f"{who} needs {plain(step.requirement)}" for who, step in zip(parts, chain, strict=True))
+    return ", and ".join(
+        f"{who} needs {plain(step.requirement)}" for who, step in zip(parts, chain, strict=True)
+    )
 
 
 def _summary(checked: Checked) -> str:
@@ -106,5 +124,9 @@ def _summary(checked: Checked) -> str:
         found = count(len(checked.conflicts), "problem")
     else:
         found = "No conflict was found" if checked.unread else "All requirements are met"
-    unread = f" What {checked.unread} of them need{'s' * (checked.unread == 1)} is not known." if checked.unread else ""
+    unread = (
+        f" What {checked.unread} of them need{'s' * (checked.unread == 1)} is not known."
+        if checked.unread
+        else ""
+    )
     return f"{count(checked.packages, 'package')} checked{paid}. {found}.{unread}"

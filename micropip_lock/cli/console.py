@@ -35,7 +35,9 @@ class Output:
 
     @cached_property
     def _console(self) -> Console:
-        from rich.console import Console  # takes a while, and who has nothing to say need not wait for it
+        from rich.console import (
+            Console,
+        )  # takes a while, and who has nothing to say need not wait for it
 
         class Stderr(Console):
             def on_broken_pipe(self) -> None:
@@ -43,11 +45,18 @@ class Output:
 
         terminal = {"auto": None, "always": True, "never": False}[self._color]
         return Stderr(
-            stderr=True, force_terminal=terminal, no_color=self._color == "never", highlight=False, soft_wrap=False
+            stderr=True,
+            force_terminal=terminal,
+            no_color=self._color == "never",
+            highlight=False,
+            soft_wrap=False,
         )
 
     def show(self, *renderables: Text | Table) -> None:
-        """Print, where stderr can be written to: what is said on the way is not worth the result."""
+        """Print, where stderr can be written to:
+
+        what is said on the way is not worth the result.
+        """
         with suppress(OSError):
             for item in renderables:
                 self._console.print(item, soft_wrap=True)
@@ -119,7 +128,10 @@ class Output:
             table.add_column("size", justify="right", no_wrap=True)
         for evidence in result.evidence:
             proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
-            words = [Text(showable(text)) for text in (evidence.package, evidence.version, whence(evidence))]
+            words = [
+                Text(showable(text))
+                for text in (evidence.package, evidence.version, whence(evidence))
+            ]
             cells = (*words, proof, Text(size(evidence.size)))
             table.add_row(*cells[: len(table.columns)])
         with suppress(OSError):
@@ -130,21 +142,35 @@ class Output:
         self.say(result.summary)
 
     def verdict(self, verdict: Verdict, advice: Collection[str]) -> None:
-        """Print what is wrong, then what is only advice (problems of these codes), then the totals."""
+        """Print what is wrong, then what is only advice (problems of these codes), then the
+        totals.
+        """
         wrong = [problem for problem in verdict.problems if problem.code not in advice]
         for problem in wrong:
             self._problem(problem, "bold red")
         self.warnings([problem for problem in verdict.problems if problem.code in advice])
         found = f"{count(len(wrong), 'problem')}, {len(verdict.problems) - len(wrong)} advice"
-        self.say(f"{count(verdict.packages, 'package')} checked: {cost(verdict.requests, verdict.bytes)}. {found}.")
+        self.say(
+            f"{count(verdict.packages, 'package')} checked: "
+            f"{cost(verdict.requests, verdict.bytes)}. {found}."
+        )
 
     @contextmanager
     def progress(self, verb: str) -> Iterator[Progressing | None]:
-        """A bar that counts packages, after what is done with them; nothing where there is no terminal."""
+        """A bar that counts packages, after what is done with them;
+
+        nothing where there is no terminal.
+        """
         if self._quiet or not self._console.is_terminal:
             yield None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         columns = (
             TextColumn(verb),
@@ -163,7 +189,10 @@ class Output:
 
     @contextmanager
     def transfers(self) -> Iterator[Transfers | None]:
-        """One line for each running download and one for all together; plain lines where there is no terminal."""
+        """One line for each running download and one for all together;
+
+        plain lines where there is no terminal.
+        """
         if self._quiet:
             yield None
             return
@@ -182,7 +211,9 @@ class Output:
 
         columns = (
             TextColumn(
-                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
             ),
             BarColumn(bar_width=20),
             DownloadColumn(),
@@ -209,7 +240,9 @@ class _Bars:
         for item in self._tasks.keys() - set(tally.running):
             self._bar.remove_task(self._tasks.pop(item))
         done = f"{count(tally.done, 'file')} done, {len(tally.running)} under way"
-        self._bar.update(self._all, completed=tally.received, total=tally.total or None, description=done)
+        self._bar.update(
+            self._all, completed=tally.received, total=tally.total or None, description=done
+        )
 
 
 class _PlainTransfers:
@@ -242,19 +275,25 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def print_json(document: object) -> None:
-    """Print a document on stdout: in ASCII, so that every encoding has it and no character steers the terminal.
+    """Print a document on stdout: in ASCII, so that every encoding has it and no character steers
+    the terminal.
 
     Raises `InputError` for what JSON cannot say, and OSError.
     """
     try:
         text = json.dumps(document, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"The result cannot be written as JSON ({error}). Is the lock nested too deeply?") from error
+        raise InputError(
+            f"The result cannot be written as JSON ({error}). Is the lock nested too deeply?"
+        ) from error
     print_text(text + "\n")
 
 
 def print_text(text: str) -> None:
-    """Print text on stdout as it would stand in a file: in UTF-8, whatever the encoding of the terminal is."""
+    """Print text on stdout as it would stand in a file:
+
+    in UTF-8, whatever the encoding of the terminal is.
+    """
     import click
 
     click.echo(text.encode(errors="backslashreplace"), nl=False)

@@ -1,7 +1,7 @@
 """What differs between two locks, as Markdown for a comment on a pull request.
 
-Every value stands in a code span, which neither becomes a link nor calls anybody by name; what would end one is
-replaced.
+Every value stands in a code span, which neither becomes a link nor calls anybody by name; what
+would end one is replaced.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ def to_markdown(found: Diff) -> str:
         parts.append("\n".join(["| base | old | new |", "|---|---|---|", *base]) + "\n")
     if found.other:
         parts.append(f"Also changed: {', '.join(map(_code, found.other))}.\n")
-    tables = ("\n".join(_table(kind, found.of(kind), bool(found.base))) for kind in KINDS if found.of(kind))
+    tables = (
+        "\n".join(_table(kind, found.of(kind), bool(found.base)))
+        for kind in KINDS
+        if found.of(kind)
+    )
     parts.extend(f"{table}\n" for table in tables)
     return "\n".join(parts)
 
@@ -84,7 +88,9 @@ def _notes(change: Change) -> Iterator[str]:
 
 
 def _code(text: str | None) -> str:
-    """A code span. A backtick would end it, and a bar or a backslash before one would end the cell of a table."""
+    """A code span. A backtick would end it, and a bar or a backslash before one would end the cell
+    of a table.
+    """
     if not text:
         return "none"
     return f"`{''.join('?' if letter in '`|' + chr(92) else letter for letter in plain(text))}`"

@@ -32,7 +32,10 @@ _IN_PARAGRAPHS = frozenset({"bytes", "removed", "added", "file"})
 
 
 def lines(found: Diff, width: int) -> Iterator[Text]:
-    """What differs, for people: one group a kind, and the totals. ``width``: columns of the terminal."""
+    """What differs, for people:
+
+    one group a kind, and the totals. ``width``: columns of the terminal.
+    """
     if found.equal:
         yield Text(f"No difference: {count(found.unchanged, 'package')}.")
         return
@@ -55,7 +58,11 @@ def _group(kind: Kind, changes: Sequence[Change], found: Diff, width: int) -> It
         alarm = not found.base or any(map(is_foreign, changes))
         yield Text(f"  {ALARM if alarm else _REPACKED}", style="bold" if alarm else "")
     several = kind in _IN_PARAGRAPHS and len(changes) > _MOST_LINES
-    brief = [change for change in changes if several and not _more(change) and not _is_alarming(change, found)]
+    brief = [
+        change
+        for change in changes
+        if several and not _more(change) and not _is_alarming(change, found)
+    ]
     if brief:
         yield from wrapped((Text(_subject(change)) for change in brief), min(width, 120), "  ")
     named = {change.package for change in brief}
@@ -67,7 +74,11 @@ def _group(kind: Kind, changes: Sequence[Change], found: Diff, width: int) -> It
 
 def is_foreign(change: Change) -> bool:
     """Whether its file is of a server that is not Pyodide's own."""
-    return change.new is not None and is_http(change.new.file_name) and not is_release(change.new.file_name)
+    return (
+        change.new is not None
+        and is_http(change.new.file_name)
+        and not is_release(change.new.file_name)
+    )
 
 
 def _is_alarming(change: Change, found: Diff) -> bool:
@@ -78,7 +89,9 @@ def line(change: Change, column: int = 0) -> Text:
     """One change in one line; ``column``: the width of the names."""
     sign, style, _ = GROUPS[change.kind]
     name = plain(change.package).ljust(column)
-    return Text.assemble((f"  {sign} {name}", style), " ", _versions(change), Text(_rest(change), style="dim"))
+    return Text.assemble(
+        (f"  {sign} {name}", style), " ", _versions(change), Text(_rest(change), style="dim")
+    )
 
 
 def _subject(change: Change) -> str:
@@ -114,7 +127,9 @@ def _more(change: Change) -> list[str]:
     parts = [" -> ".join(place)] if place else []
     for key, names in (("depends", change.depends), ("imports", change.imports)):
         if names:
-            signs = [f"+{plain(name)}" for name in names.added] + [f"-{plain(name)}" for name in names.removed]
+            signs = [f"+{plain(name)}" for name in names.added] + [
+                f"-{plain(name)}" for name in names.removed
+            ]
             parts.append(f"{key} {some(signs, ' ')}")
     if change.keys:
         parts.append(some(change.keys))
@@ -147,12 +162,18 @@ def short(sha256: str) -> str:
 def some(names: Sequence[str], between: str = ", ") -> str:
     """The first few of many names."""
     rest = len(names) - _MOST_NAMES
-    return between.join(plain(name) for name in names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    return between.join(plain(name) for name in names[:_MOST_NAMES]) + (
+        f" and {rest} more" if rest > 0 else ""
+    )
 
 
 def totals(found: Diff) -> str:
     """How much differs, in one line."""
-    words = {"bytes": "with other bytes", "version": "with another version", "file": "with another file"}
+    words = {
+        "bytes": "with other bytes",
+        "version": "with another version",
+        "file": "with another file",
+    }
     words |= {"url": "from elsewhere", "details": "described otherwise"}
     parts = [f"{number} {words.get(kind, kind)}" for kind, number in found.totals.items() if number]
     return f"{', '.join(parts) if found.changes else 'No package differs'}."

@@ -25,11 +25,22 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command("export")
 @click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--format", "kind", type=click.Choice(["pylock", "requirements"]), required=True, help="What to write.")
-@click.option("--urls", is_flag=True, help='In requirements: "name @ URL" instead of "name==version".')
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["pylock", "requirements"]),
+    required=True,
+    help="What to write.",
+)
+@click.option(
+    "--urls", is_flag=True, help='In requirements: "name @ URL" instead of "name==version".'
+)
 @click.option("--base-url", metavar="URL", help="Where relative file names of the lock live.")
 @click.option(
-    "--evidence", "evidence_file", type=_FILE, help="What freeze --evidence wrote, which knows indexes and sizes."
+    "--evidence",
+    "evidence_file",
+    type=_FILE,
+    help="What freeze --evidence wrote, which knows indexes and sizes.",
 )
 @click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write; default: stdout.")
 @command
@@ -43,7 +54,10 @@ def export_command(
     evidence_file: Path | None,
     output: str | None,
 ) -> int:
-    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv; - is stdin."""
+    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv;
+
+    - is stdin.
+    """
     if urls and kind != "requirements":
         raise click.UsageError("--urls is for --format requirements; a pylock has URLs anyway.")
     check_folder(output)
@@ -89,14 +103,25 @@ def _read_evidence(path: Path) -> tuple[Evidence, ...]:
     items = document.get("evidence") if isinstance(document, Mapping) else None
     if not isinstance(items, list):
         raise InputError(f"{path} is not what --evidence writes: it has no list «evidence».")
-    return tuple(_evidence(item, f"{path}: evidence[{number}]") for number, item in enumerate(items))
+    return tuple(
+        _evidence(item, f"{path}: evidence[{number}]") for number, item in enumerate(items)
+    )
 
 
 def _evidence(item: Any, where: str) -> Evidence:
     texts = {"package": "", "version": "", "sha256": ""}
-    found = {**texts, "index": None, "size": None, **(item if isinstance(item, Mapping) else {"sha256": None})}
+    found = {
+        **texts,
+        "index": None,
+        "size": None,
+        **(item if isinstance(item, Mapping) else {"sha256": None}),
+    }
     size, index = found["size"], found["index"]
-    right = isinstance(index, str | None) and isinstance(size, int | None) and not isinstance(size, bool)
+    right = (
+        isinstance(index, str | None)
+        and isinstance(size, int | None)
+        and not isinstance(size, bool)
+    )
     if not right or not all(isinstance(found[name], str) for name in texts) or (size or 0) < 0:
         raise InputError(f"{where} is not what --evidence writes.")
     return Evidence(
@@ -112,11 +137,21 @@ def _evidence(item: Any, where: str) -> Evidence:
 
 
 def _tell(
-    common: Common, kind: str, text: str, exported: Export, warnings: tuple[Problem, ...], output: str | None
+    common: Common,
+    kind: str,
+    text: str,
+    exported: Export,
+    warnings: tuple[Problem, ...],
+    output: str | None,
 ) -> None:
     if common.json:
         totals = {"packages": len(exported.wheels)}
-        document = {"format": kind, "content": text, "warnings": warnings_to_json(warnings), "totals": totals}
+        document = {
+            "format": kind,
+            "content": text,
+            "warnings": warnings_to_json(warnings),
+            "totals": totals,
+        }
         print_json(document)
         return
     human = common.output()

@@ -23,8 +23,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("freeze")
-@click.option("--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one.")
-@click.option("--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated.")
+@click.option(
+    "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."
+)
+@click.option(
+    "--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder; may be repeated."
+)
 @base_options
 @click.option(
     "--include",
@@ -33,9 +37,23 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Only what is installed, or the whole base, too.",
 )
-@click.option("--exclude", metavar="NAME", multiple=True, help="Leave a package out on purpose; may be repeated.")
-@click.option("--requested", metavar="REQ", multiple=True, help='What was asked for, for extras: "rich[jupyter]".')
-@click.option("--report", type=_FILE, help="pip's installation report (pip install --report), or a pylock.toml.")
+@click.option(
+    "--exclude",
+    metavar="NAME",
+    multiple=True,
+    help="Leave a package out on purpose; may be repeated.",
+)
+@click.option(
+    "--requested",
+    metavar="REQ",
+    multiple=True,
+    help='What was asked for, for extras: "rich[jupyter]".',
+)
+@click.option(
+    "--report",
+    type=_FILE,
+    help="pip's installation report (pip install --report), or a pylock.toml.",
+)
 @click.option(
     "--proof",
     type=click.Choice(["content", "metadata"]),
@@ -50,17 +68,26 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Compare installed files with their RECORD.",
 )
-@click.option("--download", is_flag=True, help="Allow wheels to be downloaded where nothing else can decide.")
 @click.option(
-    "--accept-unproved", metavar="NAME", multiple=True, help="Lock it by URL and hash alone; may be repeated."
+    "--download", is_flag=True, help="Allow wheels to be downloaded where nothing else can decide."
+)
+@click.option(
+    "--accept-unproved",
+    metavar="NAME",
+    multiple=True,
+    help="Lock it by URL and hash alone; may be repeated.",
 )
 @click.option("--allow-broken", is_flag=True, help="Unmet requirements are warnings.")
 @click.option("--strict", is_flag=True, help="Warnings are problems.")
 @click.option("--trust-index-file", is_flag=True, help="Ask indexes that only an INDEX file names.")
 @click.option("--compact", is_flag=True, help="Write the lock in one line.")
 @click.option("--evidence", "evidence_file", type=_FILE, help="Write the evidence to a JSON file.")
-@click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout.")
-@click.option("--check", is_flag=True, help="Write nothing; say whether the file of -o is up to date.")
+@click.option(
+    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; say whether the file of -o is up to date."
+)
 @command
 def freeze_command(
     *,
@@ -114,8 +141,13 @@ def _read_old(output: str | None) -> Lockfile:
     return Lockfile.read(output or "pyodide-lock.json")
 
 
-def _unchanged(old: Lockfile | None, run: Callable[[Common], FreezeResult], common: Common) -> FreezeResult | None:
-    """What is frozen from what the cache knows, if that is the old lock: then nobody has to be asked."""
+def _unchanged(
+    old: Lockfile | None, run: Callable[[Common], FreezeResult], common: Common
+) -> FreezeResult | None:
+    """What is frozen from what the cache knows, if that is the old lock:
+
+    then nobody has to be asked.
+    """
     if old is None or common.offline or common.refresh or common.cache is None:
         return None
     from ..operations.diff import diff
@@ -139,5 +171,9 @@ def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
         human = common.output()
         if not found.equal:
             human.show(*lines(found, human.width))
-        human.say("The lock is up to date." if found.equal else "The lock is stale: freeze again to renew it.")
+        human.say(
+            "The lock is up to date."
+            if found.equal
+            else "The lock is stale: freeze again to renew it."
+        )
     return DONE if found.equal else NO

@@ -17,10 +17,24 @@ from .options import base_options, check_folder, write
 @click.command("import")
 @click.argument("pylock", type=click.Path(path_type=Path, allow_dash=True))
 @base_options
-@click.option("--extra", "extras", metavar="NAME", multiple=True, help="An extra of the pylock; may be repeated.")
-@click.option("--group", "groups", metavar="NAME", multiple=True, help="A dependency group of it; may be repeated.")
+@click.option(
+    "--extra",
+    "extras",
+    metavar="NAME",
+    multiple=True,
+    help="An extra of the pylock; may be repeated.",
+)
+@click.option(
+    "--group",
+    "groups",
+    metavar="NAME",
+    multiple=True,
+    help="A dependency group of it; may be repeated.",
+)
 @click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout.")
+@click.option(
+    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
+)
 @command
 def import_command(
     *,
@@ -37,7 +51,9 @@ def import_command(
     Without --group the default groups of the pylock are locked.
     """
     check_folder(output)
-    found = parse_pylock(read_standard_input(), "stdin") if str(pylock) == "-" else read_pylock(pylock)
+    found = (
+        parse_pylock(read_standard_input(), "stdin") if str(pylock) == "-" else read_pylock(pylock)
+    )
     human = common.output()
     with human.progress("reading") as progress, common.facts() as facts:
         result = common.run(

@@ -17,7 +17,14 @@ import click
 from .. import __version__
 from .._util.text import showable
 from .._util.url import shown_within
-from ..errors import FetchError, InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
+from ..errors import (
+    FetchError,
+    InputError,
+    MicropipLockError,
+    Problem,
+    ResolutionError,
+    UnlockableError,
+)
 from ..network import Fetcher, default_cache_dir, run_sync
 from ..storage import Facts, facts_in
 from .console import Output, print_json
@@ -47,7 +54,9 @@ class Common:
 
     def run(self, make: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
         """Run ``make(fetcher)`` to its end, with the fetcher that these options ask for."""
-        return run_sync(make, offline=self.offline, refresh=self.refresh, cache_dir=self.cache, jobs=self.jobs)
+        return run_sync(
+            make, offline=self.offline, refresh=self.refresh, cache_dir=self.cache, jobs=self.jobs
+        )
 
     @contextmanager
     def facts(self) -> Iterator[Facts]:
@@ -70,15 +79,25 @@ _COMMON = (
     click.option("--offline", is_flag=True, help="Ask the cache only, never the network."),
     click.option("--refresh", is_flag=True, help="Ask the servers even what the cache knows."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
-    click.option("--cache-dir", type=click.Path(path_type=Path, file_okay=False), help="The folder of the cache."),
+    click.option(
+        "--cache-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The folder of the cache.",
+    ),
     click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Requests at a time."),
     click.option(
-        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="Colours.",
     ),
 )
 
 
-def command(function: Callable[..., int], *, interrupted: str = "nothing was written") -> Callable[..., None]:
+def command(
+    function: Callable[..., int], *, interrupted: str = "nothing was written"
+) -> Callable[..., None]:
     """Give a command the common options as ``common``, and turn errors into text and exit status.
 
     ``interrupted`` is what Ctrl-C leaves.
@@ -108,7 +127,11 @@ def _report(error: MicropipLockError, common: Common) -> int:
     problems = error.problems if isinstance(error, UnlockableError | ResolutionError) else ()
     if common.json:
         code = problems[0].code if problems else _code(error)
-        document = {"error": code, "message": str(error), "problems": [problem.to_json() for problem in problems]}
+        document = {
+            "error": code,
+            "message": str(error),
+            "problems": [problem.to_json() for problem in problems],
+        }
         print_json(document)
     else:
         common.output().error(error)
@@ -118,7 +141,13 @@ def _report(error: MicropipLockError, common: Common) -> int:
 
 
 def _code(error: MicropipLockError) -> str:
-    return error.code if isinstance(error, FetchError) else "input" if isinstance(error, InputError) else "error"
+    return (
+        error.code
+        if isinstance(error, FetchError)
+        else "input"
+        if isinstance(error, InputError)
+        else "error"
+    )
 
 
 def _status(error: MicropipLockError) -> int:
@@ -210,7 +239,10 @@ class _Commands(click.Group):
         return found
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="micropip-lock")
 def micropip_lock() -> None:
     """Lock installed Pyodide environments, with proof."""

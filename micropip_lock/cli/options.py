@@ -20,10 +20,20 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _BASE = (
-    click.option("--base", metavar="FILE|URL|VERSION", help="The base lock, or a Pyodide release such as 314.0.7."),
+    click.option(
+        "--base",
+        metavar="FILE|URL|VERSION",
+        help="The base lock, or a Pyodide release such as 314.0.7.",
+    ),
     click.option("--base-url", metavar="URL", help="Where relative file names of the base live."),
-    click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."),
-    click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."),
+    click.option(
+        "--base-dir",
+        type=FOLDER,
+        help="A local Pyodide distribution that holds wheels of the base.",
+    ),
+    click.option(
+        "--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."
+    ),
 )
 
 
@@ -36,18 +46,29 @@ def base_options(function: Command) -> Command:
 
 def read_lock(path: Path) -> Lockfile:
     """The lock in a file, or (``-``) on standard input. Raises `InputError`."""
-    return Lockfile.from_json(read_standard_input(), "stdin") if str(path) == "-" else Lockfile.read(path)
+    return (
+        Lockfile.from_json(read_standard_input(), "stdin")
+        if str(path) == "-"
+        else Lockfile.read(path)
+    )
 
 
 def check_folder(path: str | None) -> None:
-    """Fail before the work rather than after it, where the lock cannot be written. Raises `InputError`."""
+    """Fail before the work rather than after it, where the lock cannot be written.
+
+    Raises `InputError`.
+    """
     if path not in (None, "-") and not Path(str(path)).absolute().parent.is_dir():
         raise InputError(f"The folder of {path} does not exist.")
 
 
 def document(result: ResolveResult) -> dict[str, Any]:
     """What ``--json`` prints beside the lock."""
-    left_out = {"left_out": [list(item) for item in result.left_out]} if isinstance(result, FreezeResult) else {}
+    left_out = (
+        {"left_out": [list(item) for item in result.left_out]}
+        if isinstance(result, FreezeResult)
+        else {}
+    )
     return {
         "evidence": [evidence.to_json() for evidence in result.evidence],
         "warnings": warnings_to_json(result.warnings),
@@ -57,7 +78,10 @@ def document(result: ResolveResult) -> dict[str, Any]:
 
 
 def write(result: ResolveResult, common: Common, output: str | None, *, compact: bool) -> None:
-    """Write the lock to ``output``, or to stdout; with ``--json`` the whole document goes to stdout."""
+    """Write the lock to ``output``, or to stdout;
+
+    with ``--json`` the whole document goes to stdout.
+    """
     if output not in (None, "-"):
         result.write(str(output), compact=compact)
     if common.json:

@@ -19,14 +19,16 @@ from .printed import paper, plain
 
 @click.command("outdated")
 @click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated.")
+@click.option(
+    "--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."
+)
 @click.option("--pre", is_flag=True, help="Count pre-releases, too.")
 @command
 def outdated_command(*, common: Common, lock: Path, index_urls: tuple[str, ...], pre: bool) -> int:
     """Say which packages of a lock have newer versions with a wheel for its Pyodide; - is stdin.
 
-    What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out, whatever it is;
-    3: an index did not answer for some package.
+    What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
+    whatever it is; 3: an index did not answer for some package.
     """
     old = read_lock(lock)
     human = common.output()
@@ -59,8 +61,13 @@ def table(found: Outdated) -> Table:
     for column in ("package", "locked", "newer", "newest", ""):
         sheet.add_column(column, no_wrap=True)
     for news in found.news:
-        newer = Text(plain(news.newer) if news.newer else "-", style="green" if news.newer else "dim")
-        newest = Text(plain(news.newest) if news.newest else "-", style="" if news.newest != news.newer else "dim")
+        newer = Text(
+            plain(news.newer) if news.newer else "-", style="green" if news.newer else "dim"
+        )
+        newest = Text(
+            plain(news.newest) if news.newest else "-",
+            style="" if news.newest != news.newer else "dim",
+        )
         notes = Text("; ").join(_notes(news))
         name = Text(plain(news.package), style="bold red" if news.withdrawn else "")
         sheet.add_row(name, Text(plain(news.version)), newer, newest, notes)
@@ -94,4 +101,7 @@ def _summary(found: Outdated) -> str:
         parts.append(f"{len(found.unasked)} of Pyodide alone")
     if found.problems:
         parts.append(f"{len(found.problems)} unknown")
-    return f"{count(found.packages, 'package')} looked at: {cost(found.requests, found.bytes)}. {', '.join(parts)}."
+    return (
+        f"{count(found.packages, 'package')} looked at: {cost(found.requests, found.bytes)}. "
+        f"{', '.join(parts)}."
+    )

@@ -21,16 +21,23 @@ def paper(common: Common) -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     terminal = {"auto": None, "always": True, "never": False}[common.color]
-    return Console(force_terminal=terminal, no_color=common.color == "never", highlight=False, soft_wrap=True)
+    return Console(
+        force_terminal=terminal, no_color=common.color == "never", highlight=False, soft_wrap=True
+    )
 
 
 def plain(text: str, *, longest: int = _LONGEST) -> str:
-    """A name or a version, which is whatever a lock says, in one line and without what would steer the terminal."""
+    """A name or a version, which is whatever a lock says, in one line and without what would steer
+    the terminal.
+    """
     return showable(text, longest=longest)
 
 
 def wrapped(items: Iterable[Text], width: int, indent: str) -> Iterator[Text]:
-    """Items one after the other with commas between them, in lines of ``width``; no item is broken."""
+    """Items one after the other with commas between them, in lines of ``width``;
+
+    no item is broken.
+    """
     line = Text(indent)
     rest = list(items)
     for number, item in enumerate(rest):

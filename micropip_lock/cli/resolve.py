@@ -20,13 +20,24 @@ _FILES = click.Path(path_type=Path)
 
 @click.command("resolve")
 @click.argument("requirements", metavar="REQ...", nargs=-1)
-@click.option("-r", "--requirement", "files", type=_FILES, multiple=True, help="A requirements file; may be repeated.")
-@click.option("-c", "--constraint", "constraint_files", type=_FILES, multiple=True, help="A constraints file.")
+@click.option(
+    "-r",
+    "--requirement",
+    "files",
+    type=_FILES,
+    multiple=True,
+    help="A requirements file; may be repeated.",
+)
+@click.option(
+    "-c", "--constraint", "constraint_files", type=_FILES, multiple=True, help="A constraints file."
+)
 @base_options
 @click.option("--pre", is_flag=True, help="Allow pre-releases.")
 @click.option("--upgrade", is_flag=True, help="Prefer the newest version to that of the base.")
 @click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout.")
+@click.option(
+    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
+)
 @command
 def resolve_command(
     *,
@@ -82,9 +93,15 @@ def _from_arguments(texts: tuple[str, ...]) -> list[Wanted]:
     return found
 
 
-def _indexes(index_urls: tuple[str, ...], said: RequirementFiles) -> tuple[list[str] | None, list[str] | None]:
-    """The indexes to ask: those of the command line, else those of the files, else (None) as pip is configured."""
-    if not (index_urls or said.index_url or said.extra_index_urls or said.find_links or said.no_index):
+def _indexes(
+    index_urls: tuple[str, ...], said: RequirementFiles
+) -> tuple[list[str] | None, list[str] | None]:
+    """The indexes to ask: those of the command line, else those of the files, else (None) as pip is
+    configured.
+    """
+    if not (
+        index_urls or said.index_url or said.extra_index_urls or said.find_links or said.no_index
+    ):
         return None, None
     links = list(said.find_links)
     if index_urls:

@@ -23,9 +23,16 @@ from .printed import plain
 @click.command("retarget")
 @click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
 @base_options
-@click.option("--requested", metavar="REQ", multiple=True, help="What was asked for, instead of what the lock says.")
+@click.option(
+    "--requested",
+    metavar="REQ",
+    multiple=True,
+    help="What was asked for, instead of what the lock says.",
+)
 @click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option("-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout.")
+@click.option(
+    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
+)
 @command
 def retarget_command(
     *,
@@ -36,9 +43,11 @@ def retarget_command(
     output: str | None,
     **arguments: Any,
 ) -> int:
-    """Lock the same requirements for another Pyodide (--base), and say what changed and why; - is stdin.
+    """Lock the same requirements for another Pyodide (--base), and say what changed and why; - is
+    stdin.
 
-    Files that fit there stay, and so do versions that have a wheel there; what else has to move is told.
+    Files that fit there stay, and so do versions that have a wheel there; what else has to move is
+    told.
     """
     check_folder(output)
     old = read_lock(lock)
@@ -69,14 +78,18 @@ def report(result: RetargetResult, width: int) -> Iterator[Text]:
     mapped = result.mapped
     told = {change.package for change in mapped}
     rest = [change for kind in KINDS for change in found.of(kind) if change.package not in told]
-    # Of Pyodide's own packages only those are named that came or went, as `diff` does: many in one paragraph.
+    # Of Pyodide's own packages only those are named that came or went, as `diff` does: many in one
+    # paragraph.
     moved = tuple(change for change in mapped if change.old is None or change.new is None)
     if found.base or found.other or moved:
         *head, _ = lines(replace(found, changes=moved), width)
         yield from head
     if len(mapped) > len(moved):
         number = count(len(mapped) - len(moved), "package")
-        yield Text(f"{number} of Pyodide's own: now the new Pyodide's; micropip-lock diff tells each", style="cyan")
+        yield Text(
+            f"{number} of Pyodide's own: now the new Pyodide's; micropip-lock diff tells each",
+            style="cyan",
+        )
     longest = min(max((len(change.package) for change in rest), default=0), 30)
     for change in rest:
         text = line(change, longest)
@@ -107,4 +120,7 @@ def _changes(result: RetargetResult) -> dict[str, Any]:
     """What differs, as `diff` has it, and a reason beside each package."""
     found = result.changes.to_json()
     packages: Sequence[dict[str, Any]] = found["packages"]
-    return {**found, "packages": [{**item, "reason": result.reason(item["package"])} for item in packages]}
+    return {
+        **found,
+        "packages": [{**item, "reason": result.reason(item["package"])} for item in packages],
+    }

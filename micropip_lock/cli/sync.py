@@ -18,12 +18,18 @@ from .options import FOLDER
 
 @click.command("sync")
 @click.argument("lock", type=click.Path(path_type=Path))
-@click.option("--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one.")
+@click.option(
+    "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."
+)
 @click.option("--path", type=FOLDER, help="A site-packages folder instead.")
-@click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
+@click.option(
+    "--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."
+)
 @click.option("--no-prune", is_flag=True, help="Keep what is not in the lock.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
-@partial(command, interrupted="each package is wholly the old or the new one: run sync again to go on")
+@partial(
+    command, interrupted="each package is wholly the old or the new one: run sync again to go on"
+)
 def sync_command(
     *,
     common: Common,
@@ -75,7 +81,9 @@ def _document(plan: Plan) -> dict[str, object]:
 def _tell(plan: Plan, human: Output, dry_run: bool) -> None:
     if plan.undone is not None:
         verb = "would be undone" if dry_run else "was undone"
-        human.say(f"An earlier sync was interrupted while it changed {plan.undone}: that {verb} first.")
+        human.say(
+            f"An earlier sync was interrupted while it changed {plan.undone}: that {verb} first."
+        )
     for step in plan.changes:
         human.say(str(step))
     changed = count(len(plan.changes), "change")

@@ -21,11 +21,21 @@ from .tree_text import ASCII_GUIDES, GUIDES, lines
 @click.argument("lock", type=click.Path(path_type=Path))
 @click.option("--invert", metavar="NAME", help="Show who needs this package instead.")
 @click.option("--svg", metavar="FILE|-", help="Draw it instead, as a picture.")
-@click.option("--sizes", is_flag=True, help="Ask servers for the sizes of files that are not at hand.")
-@click.option("--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base.")
+@click.option(
+    "--sizes", is_flag=True, help="Ask servers for the sizes of files that are not at hand."
+)
+@click.option(
+    "--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."
+)
 @command
 def tree_command(
-    *, common: Common, lock: Path, invert: str | None, svg: str | None, sizes: bool, base_dir: Path | None
+    *,
+    common: Common,
+    lock: Path,
+    invert: str | None,
+    svg: str | None,
+    sizes: bool,
+    base_dir: Path | None,
 ) -> int:
     """Show who needs whom in a lock, and what removing a package would save.
 
@@ -38,7 +48,12 @@ def tree_command(
     with human.progress("asking") as progress:
         found = common.run(
             lambda fetcher: tree(
-                lock, sizes=sizes, base_dir=base_dir, fetcher=fetcher, cache_dir=common.cache, progress=progress
+                lock,
+                sizes=sizes,
+                base_dir=base_dir,
+                fetcher=fetcher,
+                cache_dir=common.cache,
+                progress=progress,
             )
         )
     name = None if invert is None else found.find(invert)
@@ -65,11 +80,16 @@ def tree_command(
 def _tell(found: Tree, human: Output, asked: bool) -> None:
     """Say what is not as it should be: circles, and sizes that are not known."""
     for members in found.cycles:
-        who = f"{members[0]} needs itself" if len(members) == 1 else f"{', '.join(members)} need each other"
+        who = (
+            f"{members[0]} needs itself"
+            if len(members) == 1
+            else f"{', '.join(members)} need each other"
+        )
         human.say(f"{who}: no runtime can load them. Freeze again: circles are broken there.")
     human.warnings(found.problems)
     unknown = [entry for name, entry in found.packages.items() if name not in found.sizes]
     if unknown and not asked and any(is_http(entry.file_name) for entry in unknown):
         human.say(
-            f"The sizes of {count(len(unknown), 'package')} are not known: --sizes asks the servers that have them."
+            f"The sizes of {count(len(unknown), 'package')} are not known: --sizes asks the "
+            "servers that have them."
         )

@@ -1,4 +1,7 @@
-"""The tree of a lock as a picture: plain SVG for light and dark pages, of nothing but text, lines and bars."""
+"""The tree of a lock as a picture:
+
+plain SVG for light and dark pages, of nothing but text, lines and bars.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from ..operations.tree.run import Row, Tree
 from .printed import plain
 from .tree_text import bytes_of, totals
 
-#: In pixels: a line, one step to the right, a letter of the font, the longest bar, and what stands beside it.
+#: In pixels: a line, one step to the right, a letter of the font, the longest bar, and what stands
+#: beside it.
 _LINE, _STEP, _LETTER, _BAR, _NOTE = 20, 18, 7.3, 240, 300
 _MARKS = {"again": " ↑", "cycle": " ⟲", "missing": " (not in the lock)", "deep": " …"}
 
@@ -27,10 +31,15 @@ path { fill: none; stroke: #8c959f; } .own { fill: #218bff; } .more { fill: #218
 
 
 def draw(found: Tree, invert: str | None) -> str:
-    """An SVG document: a line for each package, with bars for its size and for what removing it would save."""
+    """An SVG document: a line for each package, with bars for its size and for what removing it
+    would save.
+    """
     rows = list(found.rows(invert))
     labels = [_label(found, row) for row in rows]
-    widths = [_STEP * len(row.lasts) + _LETTER * cell_len(label) for row, label in zip(rows, labels, strict=True)]
+    widths = [
+        _STEP * len(row.lasts) + _LETTER * cell_len(label)
+        for row, label in zip(rows, labels, strict=True)
+    ]
     column = max(widths, default=0) + 30
     summary = totals(found, invert)
     height = _LINE * (len(rows) + 2)
@@ -43,12 +52,16 @@ def draw(found: Tree, invert: str | None) -> str:
         f"<style>{_STYLE}</style>",
         *_branches(rows),
     ]
-    longest = max((found.spared(row.package).bytes for row in rows if row.package in found.packages), default=0)
+    longest = max(
+        (found.spared(row.package).bytes for row in rows if row.package in found.packages),
+        default=0,
+    )
     for number, (row, label) in enumerate(zip(rows, labels, strict=True)):
         y = _LINE * (number + 1)
         kind = row.mark or ("root" if not row.lasts else "")
         parts.append(
-            f'<text x="{10 + _STEP * len(row.lasts)}" y="{y}"{f" class={chr(34)}{kind}{chr(34)}" if kind else ""}>'
+            f'<text x="{10 + _STEP * len(row.lasts)}" '
+            f'y="{y}"{f" class={chr(34)}{kind}{chr(34)}" if kind else ""}>'
             f"{escape(label)}</text>"
         )
         if row.mark == "" and longest:
@@ -71,12 +84,18 @@ def _branches(rows: list[Row]) -> Iterator[str]:
         depth = len(row.lasts)
         del above[depth:]
         if depth:
-            x, top, y = 14 + _STEP * (depth - 1), _LINE * (above[-1] + 1) + 5, _LINE * (number + 1) - 4
+            x, top, y = (
+                14 + _STEP * (depth - 1),
+                _LINE * (above[-1] + 1) + 5,
+                _LINE * (number + 1) - 4,
+            )
             yield f'<path d="M{x} {top}V{y}H{x + _STEP - 6}"/>'
         above.append(number)
 
 
-def _bars(found: Tree, row: Row, is_root: bool, column: float, y: int, longest: int) -> Iterator[str]:
+def _bars(
+    found: Tree, row: Row, is_root: bool, column: float, y: int, longest: int
+) -> Iterator[str]:
     """The size of a package, and beside it what removing it would save beyond."""
     own, spared = found.sizes.get(row.package, 0), found.spared(row.package)
     scale = _BAR / longest

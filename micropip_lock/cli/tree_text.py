@@ -12,7 +12,12 @@ from .printed import plain
 
 #: How many of the packages that cost most are named at the end.
 _MOST = 5
-_MARKS = {"again": " (above)", "cycle": " (a circle)", "missing": " (not in the lock)", "deep": " (and deeper)"}
+_MARKS = {
+    "again": " (above)",
+    "cycle": " (a circle)",
+    "missing": " (not in the lock)",
+    "deep": " (and deeper)",
+}
 
 
 #: What is drawn below what has a next sibling, and below what has none; and before them.
@@ -47,7 +52,10 @@ def _label(found: Tree, row: Row, invert: str | None) -> Iterator[tuple[str, str
 
 
 def notes(found: Tree, row: Row, invert: str | None) -> Iterator[str]:
-    """What there is to say about a package where it is drawn first: its size, and what depends on it."""
+    """What there is to say about a package where it is drawn first:
+
+    its size, and what depends on it.
+    """
     own = found.sizes.get(row.package)
     if own is not None:
         yield size(own)
@@ -78,12 +86,15 @@ def totals(found: Tree, invert: str | None) -> str:
         others = len(found.closure(invert, invert=True)) - 1
         return f"{count(others, 'package')} {'needs' if others == 1 else 'need'} {plain(invert)}."
     total = found.total()
-    return f"{count(total.packages, 'package')}{f', {bytes_of(total)}' if total.unknown < total.packages else ''}."
+    size = f", {bytes_of(total)}" if total.unknown < total.packages else ""
+    return f"{count(total.packages, 'package')}{size}."
 
 
 def _costs(found: Tree) -> str:
     """What costs most, where that is a question."""
     costs = {name: found.spared(name).bytes for name in found.roots}
-    most = sorted((name for name in costs if costs[name]), key=lambda name: (-costs[name], name))[:_MOST]
+    most = sorted((name for name in costs if costs[name]), key=lambda name: (-costs[name], name))[
+        :_MOST
+    ]
     named = ", ".join(f"{plain(name)} ({size(costs[name])})" for name in most)
     return f" Removing saves most: {named}." if len(costs) > 1 and most else ""

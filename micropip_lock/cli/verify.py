@@ -18,8 +18,16 @@ from .options import FOLDER
 @click.argument("lock", type=click.Path(path_type=Path))
 @click.option("--deep", is_flag=True, help="Download every wheel, and compare all that is in it.")
 @click.option("--venv", type=FOLDER, help="A virtual environment to compare with the lock.")
-@click.option("--path", "paths", type=FOLDER, multiple=True, help="A site-packages folder to compare; may be repeated.")
-@click.option("--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated.")
+@click.option(
+    "--path",
+    "paths",
+    type=FOLDER,
+    multiple=True,
+    help="A site-packages folder to compare; may be repeated.",
+)
+@click.option(
+    "--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."
+)
 @command
 def verify_command(
     *,
@@ -30,7 +38,8 @@ def verify_command(
     paths: tuple[Path, ...],
     index_urls: tuple[str, ...],
 ) -> int:
-    """Say everything that is wrong with a lock: in itself, with what it names, with what is installed.
+    """Say everything that is wrong with a lock: in itself, with what it names, with what is
+    installed.
 
     Exit status 0: it is true (there may be advice); 1: it is not; 3: that could not be found out.
     """
@@ -55,7 +64,11 @@ def verify_command(
             )
         )
     if common.json:
-        totals = {"packages": verdict.packages, "requests": verdict.requests, "bytes": verdict.bytes}
+        totals = {
+            "packages": verdict.packages,
+            "requests": verdict.requests,
+            "bytes": verdict.bytes,
+        }
         document = {"problems": warnings_to_json(verdict.problems), "totals": totals}
         print_json(document)
     else:

@@ -65,7 +65,9 @@ class Dependencies:
         #: Markers that compare what cannot be compared.
         self._senseless: set[int] = set()
 
-    def edges(self, *, allow_broken: bool = False, other_edges: Mapping[str, Iterable[str]] | None = None) -> Edges:
+    def edges(
+        self, *, allow_broken: bool = False, other_edges: Mapping[str, Iterable[str]] | None = None
+    ) -> Edges:
         """Decide which extras are active, and follow every requirement that is.
 
         ``other_edges`` are the dependencies of ``others``; what they need is explained by them.
@@ -111,31 +113,43 @@ class Dependencies:
         key = (id(requirement.marker), extra)  # the distributions keep their markers alive
         if key not in self._holds:
             try:
-                self._holds[key] = requirement.marker.evaluate({**self._environment, "extra": extra})
+                self._holds[key] = requirement.marker.evaluate(
+                    {**self._environment, "extra": extra}
+                )
             except (UndefinedComparison, UndefinedEnvironmentName):
                 self._holds[key] = False
                 self._senseless.add(id(requirement.marker))
         return self._holds[key]
 
     def _named(self, requirement: Requirement) -> frozenset[str] | None:
-        """The extras that a marker names; None when it does more than to compare them for being equal."""
+        """The extras that a marker names;
+
+        None when it does more than to compare them for being equal.
+        """
         key = id(requirement.marker)
         if key not in self._names_extras:
             text = str(requirement.marker)
-            named = frozenset(canonical(match[1] or match[2] or "") for match in _IS_EXTRA.finditer(text))
+            named = frozenset(
+                canonical(match[1] or match[2] or "") for match in _IS_EXTRA.finditer(text)
+            )
             plain = len(_IS_EXTRA.findall(text)) == text.count("extra") and "" not in named
             self._names_extras[key] = named if plain else None
         return self._names_extras[key]
 
     def _asking(self, key: str, extra: str) -> list[Requirement]:
-        """The requirements whose markers may hold for ``extra`` and not without it, or the other way round."""
+        """The requirements whose markers may hold for ``extra`` and not without it, or the other
+        way round.
+        """
         if key not in self._by_extra:
             self._by_extra[key] = self._sorted(self._distributions[key].metadata)
         known = self._by_extra[key]
         return [*known.get(extra, ()), *known.get(None, ())]
 
     def _sorted(self, metadata: CoreMetadata) -> Mapping[str | None, Sequence[Requirement]]:
-        """The requirements by the extras that their markers name; below None those that name them in another way."""
+        """The requirements by the extras that their markers name;
+
+        below None those that name them in another way.
+        """
         found: dict[str | None, list[Requirement]] = defaultdict(list)
         for item in metadata.requires:
             named = self._named(item) if item.marker is not None else ()
@@ -153,7 +167,12 @@ class Dependencies:
     def _active(self, key: str) -> list[Requirement]:
         extras, known = self._extras[key], self._actives.get(key)
         if known is None or known[0] != extras:
-            found = {id(item) for extra in extras for item in self._asking(key, extra) if self._true(item, extra)}
+            found = {
+                id(item)
+                for extra in extras
+                for item in self._asking(key, extra)
+                if self._true(item, extra)
+            }
             requires = self._distributions[key].metadata.requires
             active = [item for item in requires if id(item) in found or self._true(item, "")]
             self._actives[key] = known = (set(extras), active)
@@ -164,7 +183,8 @@ class Dependencies:
         return version is not None and fits(requirement, version)
 
     def _spread_extras(self, changed: Iterable[str]) -> set[str]:
-        """Activate the extras that active requirements of ``changed`` ask for, until nothing changes; whom it touched.
+        """Activate the extras that active requirements of ``changed`` ask for, until nothing
+        changes; whom it touched.
 
         A distribution that names itself («pkg[all]: pkg[a,b]») only widens its own extras.
         """
@@ -193,8 +213,11 @@ class Dependencies:
             return
         names = {canonical(name) for name in value if isinstance(name, str)}
         if not names:
-            return  # others than micropip write no such file; nothing would be found, and many markers evaluated
-        plain = {canonical(item.name) for item in distribution.metadata.requires if self._true(item, "")}
+            # Others than micropip write no such file: many markers would be evaluated for nothing.
+            return
+        plain = {
+            canonical(item.name) for item in distribution.metadata.requires if self._true(item, "")
+        }
         for extra in distribution.metadata.extras:
             added = self._of_extra(key, extra)
             needed = {canonical(item.name) for item in added}
@@ -202,13 +225,23 @@ class Dependencies:
                 yield extra
 
     def extras_of(self, metadata: CoreMetadata, names: Collection[str]) -> tuple[str, ...]:
-        """The fewest extras of a distribution that explain why a lock says it depends on ``names``."""
-        covered: set[str] = {canonical(item.name) for item in metadata.requires if self._true(item, "")}
+        """The fewest extras of a distribution that explain why a lock says it depends on
+        ``names``.
+        """
+        covered: set[str] = {
+            canonical(item.name) for item in metadata.requires if self._true(item, "")
+        }
         known = self._sorted(metadata)
-        added = {extra: self._added((*known.get(extra, ()), *known.get(None, ())), extra) for extra in metadata.extras}
+        added = {
+            extra: self._added((*known.get(extra, ()), *known.get(None, ())), extra)
+            for extra in metadata.extras
+        }
         chosen = []
-        # One that asks for extras of others comes last: those others show by themselves which they have.
-        for extra in sorted(added, key=lambda it: (any(item.extras for item in added[it]), len(added[it]), it)):
+        # One that asks for extras of others comes last: those others show by themselves which they
+        # have.
+        for extra in sorted(
+            added, key=lambda it: (any(item.extras for item in added[it]), len(added[it]), it)
+        ):
             needed = self._names(added[extra])
             if needed <= set(names) and needed - covered:
                 covered |= needed
@@ -222,7 +255,8 @@ class Dependencies:
         explained = {name for names in other_edges.values() for name in names}
         explained |= {name for key, names in graph.items() for name in names if name != key}
         unexplained = set(self._distributions) - explained - roots
-        # What sync installed has the extras that its lock shows, and needs no other reason to be there.
+        # What sync installed has the extras that its lock shows, and needs no other reason to be
+        # there.
         told = {key for key in unexplained if self._distributions[key].note is not None}
         unexplained = {key for key in unexplained - told if not asked_for(self._distributions[key])}
         mentioning: dict[str, list[str]] = defaultdict(list)
@@ -249,8 +283,10 @@ class Dependencies:
                         "extra-guessed",
                         key,
                         self._versions[key],
-                        f"nothing asks for {name} but its extra {extra!r}, so {key}[{extra}] is taken to be wanted.",
-                        f'Say so with --requested "{key}[{extra}]", or that {name} is wanted for itself '
+                        f"nothing asks for {name} but its extra {extra!r}, so {key}[{extra}] is "
+                        "taken to be wanted.",
+                        f'Say so with --requested "{key}[{extra}]", or that {name} is wanted for '
+                        "itself "
                         f"with --requested {name}.",
                     )
                 )
@@ -259,9 +295,16 @@ class Dependencies:
         return {canonical(requirement.name) for requirement in requirements}
 
     def _best_guess(
-        self, candidates: Iterable[str], unexplained: set[str], explained: set[str], graph: Mapping[str, set[str]]
+        self,
+        candidates: Iterable[str],
+        unexplained: set[str],
+        explained: set[str],
+        graph: Mapping[str, set[str]],
     ) -> tuple[str, str] | None:
-        """The extra of a candidate that explains most; of several, one of a package that the user asked for."""
+        """The extra of a candidate that explains most;
+
+        of several, one of a package that the user asked for.
+        """
         best: tuple[int, int, int, str, str] | None = None
         for key in candidates:
             distribution = self._distributions[key]
@@ -269,14 +312,21 @@ class Dependencies:
             for extra in distribution.metadata.extras - self._extras[key]:
                 added = self._of_extra(key, extra)
                 explains = self._names(added) & mentioned
-                if not explains or not all(map(self._met, added)) or _reaches(graph, self._names(added), key):
+                if (
+                    not explains
+                    or not all(map(self._met, added))
+                    or _reaches(graph, self._names(added), key)
+                ):
                     continue
-                # What the user asked for by name is what most likely had the extra; then what nobody else needs.
+                # What the user asked for by name is what most likely had the extra; then what
+                # nobody else needs.
                 nearness = 0 if asked_for(distribution) else 1 + (key in explained)
                 best = min(filter(None, (best, (-len(explains), nearness, len(added), key, extra))))
         return best and best[3:]
 
-    def _add_edge(self, key: str, requirement: Requirement, result: Edges, broken: list[Problem]) -> None:
+    def _add_edge(
+        self, key: str, requirement: Requirement, result: Edges, broken: list[Problem]
+    ) -> None:
         name = canonical(requirement.name)
         if name == key:
             return
@@ -314,7 +364,8 @@ class Dependencies:
             key,
             version,
             f"{'it needs' if version else 'you asked for'} {wanted}, which is not installed.",
-            f"Install it: {self._add(key, wanted, requirement.name)}; or {leave_out(requirement.name)}.",
+            f"Install it: {self._add(key, wanted, requirement.name)}; or "
+            f"{leave_out(requirement.name)}.",
         )
 
     def _conflicting(self, key: str, version: str | None, requirement: Requirement) -> Problem:
@@ -325,8 +376,10 @@ class Dependencies:
             "conflicting-dependency",
             key,
             version,
-            f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} {installed} is installed.",
-            f"Install a version that fits: {advice}; or lock it as it is with allow_broken=True (--allow-broken).",
+            f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} "
+            f"{installed} is installed.",
+            f"Install a version that fits: {advice}; or lock it as it is with allow_broken=True "
+            "(--allow-broken).",
         )
 
     def _add(self, key: str, wanted: str, name: str, *, replaces: bool = False) -> str:
@@ -345,7 +398,9 @@ def asked_for(distribution: InstalledDistribution) -> bool:
 def fits(requirement: Requirement, version: str) -> bool:
     """Whether a version is one that the requirement allows; what is no version never is."""
     try:
-        return requirement.url is not None or requirement.specifier.contains(version, prereleases=True)
+        return requirement.url is not None or requirement.specifier.contains(
+            version, prereleases=True
+        )
     except ValueError:  # no version, or more digits than Python converts
         return False
 
@@ -363,12 +418,14 @@ def _reaches(graph: Mapping[str, Iterable[str]], starts: Iterable[str], goal: st
     return False
 
 
-def break_cycles(depends: Mapping[str, Collection[str]]) -> tuple[dict[str, set[str]], list[Problem]]:
+def break_cycles(
+    depends: Mapping[str, Collection[str]],
+) -> tuple[dict[str, set[str]], list[Problem]]:
     """Remove every cycle, so that whoever needs one member still gets them all.
 
-    Per strongly connected component: the root is the member with most dependants outside of it (ties
-    by name); it depends on every other member, and all other inner edges go. Outside dependants of any
-    member depend on the root as well. Edges that leave the component stay.
+    Per strongly connected component: the root is the member with most dependants outside of it
+    (ties by name); it depends on every other member, and all other inner edges go. Outside
+    dependants of any member depend on the root as well. Edges that leave the component stay.
     """
     graph = {key: set(names) - {key} for key, names in depends.items()}
     warnings: list[Problem] = []
@@ -379,7 +436,8 @@ def break_cycles(depends: Mapping[str, Collection[str]]) -> tuple[dict[str, set[
     for component in components(graph):
         if len(component) == 1:
             continue
-        # Edges are only ever added to a root of the component at hand: what is counted here stays true.
+        # Edges are only ever added to a root of the component at hand: what is counted here stays
+        # true.
         outside = {member: dependants[member] - component for member in component}
         root = min(component, key=lambda member: (-len(outside[member]), member))
         for member in component:
@@ -396,7 +454,8 @@ def _cycle(root: str, members: Sequence[str]) -> Problem:
         "cycle",
         root,
         None,
-        f"{', '.join(members)} depend on each other; Pyodide would wait for ever, so {root} now loads the others.",
+        f"{', '.join(members)} depend on each other; Pyodide would wait for ever, so {root} now "
+        "loads the others.",
         f"Load {root} to get all of them: another one by itself no longer loads the rest.",
     )
 

@@ -44,7 +44,10 @@ def in_memory() -> bool:
 
 
 def object_url(content: bytes, kind: str) -> str | None:
-    """A URL of this page or worker that stands for some bytes while it lives; None where there is no such thing."""
+    """A URL of this page or worker that stands for some bytes while it lives;
+
+    None where there is no such thing.
+    """
     if sys.platform != "emscripten":
         return None
     import js
@@ -68,7 +71,9 @@ def look(venv: Path | None = None) -> Surroundings:
 
         return _host.look(venv=venv)
     if venv is not None:
-        raise InputError("A venv cannot be named inside Pyodide. Leave it out, or pass the folders as path=...")
+        raise InputError(
+            "A venv cannot be named inside Pyodide. Leave it out, or pass the folders as path=..."
+        )
     from . import pyodide as _pyodide
 
     return _pyodide.look()
@@ -85,10 +90,12 @@ def default_index_urls() -> tuple[str, ...]:
 
 
 def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The index URLs and find-links that pip and uv are configured with on this host, or micropip in Pyodide.
+    """The index URLs and find-links that pip and uv are configured with on this host, or micropip
+    in Pyodide.
 
-    For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one; the Python of a
-    `pyodide venv` adds its own. Raises `InputError` for a configuration file that cannot be understood.
+    For packages that lie in plain folders instead of a venv. ``venv`` adds the pip.conf of one; the
+    Python of a `pyodide venv` adds its own. Raises `InputError` for a configuration file that
+    cannot be understood.
     """
     if sys.platform == "emscripten":
         from . import pyodide as _pyodide

@@ -14,7 +14,8 @@ from ..errors import FetchError
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..formats.project_page import ProjectPage, parse_page
 
-# More than one is tried because a user's own file: index may lack a page, or have another wheel on it.
+# More than one is tried because a user's own file: index may lack a page, or have another wheel on
+# it.
 _TRIES = 8
 
 
@@ -29,7 +30,9 @@ def known_base_url(base: Lockfile, dist: Path, index_urls: Iterable[str]) -> str
     for folder in (*map(Path, folders), dist.parent / "package_index"):
         if folder.is_dir():
             for name, entry in islice(_relative_wheels(base), _TRIES):
-                if (page := _page(folder / name / "index.html")) and (url := _folder_url(page, entry)):
+                if (page := _page(folder / name / "index.html")) and (
+                    url := _folder_url(page, entry)
+                ):
                     return url
     return None
 
@@ -37,7 +40,9 @@ def known_base_url(base: Lockfile, dist: Path, index_urls: Iterable[str]) -> str
 def _relative_wheels(base: Lockfile) -> Iterable[tuple[str, LockedPackage]]:
     for name, entry in base.packages.items():
         path = split(entry.file_name)
-        if path.path.endswith(".whl") and not (path.scheme or path.netloc or path.path.startswith("/")):
+        if path.path.endswith(".whl") and not (
+            path.scheme or path.netloc or path.path.startswith("/")
+        ):
             yield name, entry
 
 

@@ -1,4 +1,7 @@
-"""The surroundings on the host: a venv, the Pyodide distribution it was made from, and the indexes it uses."""
+"""The surroundings on the host:
+
+a venv, the Pyodide distribution it was made from, and the indexes it uses.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from .micropip import default_index_urls
 from .pip_config import pip_settings
 from .surroundings import Surroundings
 from .uv_config import uv_settings
-from .venv import LOCK_NAME, distributions, find_venv, python_of, site_packages, without_distribution
+from .venv import (
+    LOCK_NAME,
+    distributions,
+    find_venv,
+    python_of,
+    site_packages,
+    without_distribution,
+)
 
 
 def look(
@@ -24,15 +34,15 @@ def look(
 ) -> Surroundings:
     """Find out about a venv: its packages, its base lock and the indexes that pip and uv use there.
 
-    Args:
-        venv: The venv's folder; None: the active one, else the nearest ``.venv*``, one of Pyodide before all others.
-        base: False: the caller has a base lock, so the venv's is not read.
-        environ: The environment variables that count.
-        cwd: The folder that relative paths count from; None: the current one.
+    Args: venv: The venv's folder; None: the active one, else the nearest ``.venv*``, one of Pyodide
+        before all others. base: False: the caller has a base lock, so the venv's is not read.
+        environ: The environment variables that count. cwd: The folder that relative paths count
+        from; None: the current one.
 
     ``base`` and ``base_dir`` of the result are None for a venv that was not made from one Pyodide
-    distribution, as ``no_base`` says then. Raises `InputError` when no venv, or no single one, is meant, when its
-    site-packages folder is not clear, or when the lock or a configuration file cannot be read.
+    distribution, as ``no_base`` says then. Raises `InputError` when no venv, or no single one, is
+    meant, when its site-packages folder is not clear, or when the lock or a configuration file
+    cannot be read.
     """
     cwd = Path.cwd() if cwd is None else cwd
     found = find_venv(venv, environ, cwd)
@@ -72,7 +82,11 @@ def configured_indexes(
         urls += [*([pip.default] if pip.default else []), *pip.extra]
     if not uv.no_index:
         own_default = [uv.default] if uv.default else []
-        urls = [*urls, *uv.extra, *own_default] if urls and pip.default else [*own_default, *urls, *uv.extra]
+        urls = (
+            [*urls, *uv.extra, *own_default]
+            if urls and pip.default
+            else [*own_default, *urls, *uv.extra]
+        )
     if not (pip.default or uv.default or pip.no_index or uv.no_index):
         urls = [*default_index_urls(), *urls]
     return _distinct(urls), _distinct([*pip.find_links, *uv.find_links])

@@ -1,8 +1,9 @@
 """What the running Pyodide itself loaded or installed since it started: rule 0 of the evidence.
 
-``pyodide_js.loadedPackages`` alone does not tell. At the end of its start the runtime adds every .dist-info that lies
-in its site-packages (``pyodide._package_loader.init_loaded_packages``), with a channel that it reads from the files in
-there, and any wheel can ship those. Read and measured in Pyodide 0.27.7, 0.28.3, 0.29.5 and 314.0.7.
+``pyodide_js.loadedPackages`` alone does not tell. At the end of its start the runtime adds every
+.dist-info that lies in its site-packages (``pyodide._package_loader.init_loaded_packages``), with a
+channel that it reads from the files in there, and any wheel can ship those. Read and measured in
+Pyodide 0.27.7, 0.28.3, 0.29.5 and 314.0.7.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ def own_site() -> Path:
 
 
 def loaded(pyodide_js: Any) -> dict[str, tuple[str, str]]:
-    """The name as the runtime spells it, and the channel, of what it loaded or installed itself, by canonical name."""
+    """The name as the runtime spells it, and the channel, of what it loaded or installed itself, by
+    canonical name.
+    """
     from_disk = names_from_disk(pyodide_js)
     return {key: found for key, found in listed(pyodide_js).items() if key not in from_disk}
 
@@ -57,17 +60,19 @@ def _name_in_metadata(dist_info: Path) -> str:
 class _Witness:
     """Tells by the file system which folders this runtime made.
 
-    Emscripten numbers the nodes of all its file systems in the order in which it meets them. Nothing changes a number
-    later, while times can be set. Right after it has read site-packages the runtime makes /dev/stdin, /dev/stdout and
-    /dev/stderr anew: what has a lower number was there by then.
+    Emscripten numbers the nodes of all its file systems in the order in which it meets them.
+    Nothing changes a number later, while times can be set. Right after it has read site-packages
+    the runtime makes /dev/stdin, /dev/stdout and /dev/stderr anew: what has a lower number was
+    there by then.
     """
 
     def __init__(self, pyodide_js: Any) -> None:
         self._fs = pyodide_js.FS
         self._memory = self._fs.filesystems.MEMFS
         self._host = getattr(self._fs.filesystems, "NODEFS", None)
-        # Only fsInit can fill the file system before Python starts. Without it site-packages was empty, and what was
-        # loaded before the start was over (loadPyodide({packages})) is the runtime's own.
+        # Only fsInit can fill the file system before Python starts. Without it site-packages was
+        # empty, and what was loaded before the start was over (loadPyodide({packages})) is the
+        # runtime's own.
         self._began_empty = not getattr(pyodide_js._api.config, "fsInit", None)
         self._streams = self._standard_streams()
         self._first_number = min((node.id for node in self._streams.values()), default=inf)
@@ -80,7 +85,8 @@ class _Witness:
         kind = node.mount.type
         if kind == self._memory:
             return bool(self._began_empty or node.id > self._first_number)
-        # The number of a file of the host tells when the runtime first saw it: the folder may have been mounted later.
+        # The number of a file of the host tells when the runtime first saw it: the folder may have
+        # been mounted later.
         if kind == self._host:
             return bool(node.id > self._first_number and self._changed_since_start(folder))
         return False  # such as IDBFS, which is filled from a store at any time
@@ -92,8 +98,15 @@ class _Witness:
 
     def _standard_streams(self) -> dict[Path, Any]:
         """Those that the runtime made: devices. Before, links have these names."""
-        nodes = {path: self._node(path) for path in map(Path, ("/dev/stdin", "/dev/stdout", "/dev/stderr"))}
-        return {path: node for path, node in nodes.items() if node is not None and self._fs.isChrdev(node.mode)}
+        nodes = {
+            path: self._node(path)
+            for path in map(Path, ("/dev/stdin", "/dev/stdout", "/dev/stderr"))
+        }
+        return {
+            path: node
+            for path, node in nodes.items()
+            if node is not None and self._fs.isChrdev(node.mode)
+        }
 
     def _node(self, path: Path) -> Any:
         from pyodide.ffi import JsException

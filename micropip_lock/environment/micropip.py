@@ -8,7 +8,8 @@ from typing import Any
 
 
 def current_index_urls() -> tuple[str, ...]:
-    """The index URLs of a micropip that is already imported, as `micropip.set_index_urls` left them.
+    """The index URLs of a micropip that is already imported, as `micropip.set_index_urls` left
+    them.
 
     A URL may hold ``{package_name}``, which stands for the project's name. Nothing when micropip
     has not been imported: importing it costs time, which only a need for the network justifies.
@@ -19,7 +20,8 @@ def current_index_urls() -> tuple[str, ...]:
 
 
 def default_index_urls() -> tuple[str, ...]:
-    """The index URLs micropip uses, importing it when needed: its setting if changed, else its default.
+    """The index URLs micropip uses, importing it when needed: its setting if changed, else its
+    default.
 
     Nothing when micropip is not installed.
     """

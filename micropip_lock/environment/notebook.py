@@ -40,7 +40,9 @@ def live() -> Live | None:
     """An output of the notebook that runs this; None anywhere else."""
     # Where nobody has imported IPython there is no notebook, and it is slow to import.
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    shell = (
+        ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    )
     # A terminal shows no HTML. Notebook kernels have a `kernel`, in Pyodide as on the host.
     if shell is None or getattr(shell, "kernel", None) is None:
         return None

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from .._util.reading import read_named
 from ..errors import InputError
-from .settings import SYSTEM_FOLDER, IndexSettings, as_url, home, windows_folder, xdg_system_folders, xdg_user_folder
+from .settings import (
+    SYSTEM_FOLDER,
+    IndexSettings,
+    as_url,
+    home,
+    windows_folder,
+    xdg_system_folders,
+    xdg_user_folder,
+)
 
 #: ``[install]`` wins over ``[global]``, the environment over both.
 _SECTIONS = ("global", "install", ":env:")
@@ -55,7 +63,10 @@ def config_files(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> li
         files += _user_files(environ)
     if venv is not None:
         # `pyodide venv` writes pip.conf on Windows as well, and its pip reads that.
-        files += [venv / name for name in (("pip.ini", "pip.conf") if sys.platform == "win32" else ("pip.conf",))]
+        files += [
+            venv / name
+            for name in (("pip.ini", "pip.conf") if sys.platform == "win32" else ("pip.conf",))
+        ]
     if told_file is not None:
         files.append(told_file)
     return files
@@ -67,7 +78,9 @@ def _global_files(environ: Mapping[str, str]) -> Iterator[Path]:
     elif sys.platform == "darwin":
         import platformdirs  # knows Homebrew's folder too
 
-        for folder in platformdirs.site_data_dir("pip", appauthor=False, multipath=True).split(os.pathsep):
+        for folder in platformdirs.site_data_dir("pip", appauthor=False, multipath=True).split(
+            os.pathsep
+        ):
             yield Path(folder) / "pip.conf"
     else:
         for base in xdg_system_folders(environ):
@@ -77,7 +90,10 @@ def _global_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _user_files(environ: Mapping[str, str]) -> list[Path]:
     if sys.platform == "win32":
-        return [home(environ) / "pip" / "pip.ini", windows_folder(environ, "APPDATA") / "pip" / "pip.ini"]
+        return [
+            home(environ) / "pip" / "pip.ini",
+            windows_folder(environ, "APPDATA") / "pip" / "pip.ini",
+        ]
     folder = xdg_user_folder(environ) / "pip"
     if sys.platform == "darwin":
         library = home(environ) / "Library" / "Application Support" / "pip"
@@ -129,7 +145,9 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
 
 
 def _text(file: Path) -> str:
-    return io.StringIO(read_named(file).decode(), newline=None).read()  # every kind of line end, as open() has it
+    return io.StringIO(
+        read_named(file).decode(), newline=None
+    ).read()  # every kind of line end, as open() has it
 
 
 def _line(error: configparser.Error) -> int | None:
@@ -140,7 +158,8 @@ def _line(error: configparser.Error) -> int | None:
 def _malformed(file: Path, line: int | None, what: str) -> InputError:
     where = f"{file}, line {line}," if line else str(file)
     return InputError(
-        f"{where} {what}, so the package indexes in use are unknown. Correct it, or pass --index-url "
+        f"{where} {what}, so the package indexes in use are unknown. Correct it, or pass "
+        "--index-url "
         f"and set PIP_CONFIG_FILE={os.devnull}, which switches pip's configuration files off."
     )
 
@@ -161,6 +180,7 @@ def _flag(value: str | None) -> bool:
         # Anything but a word may be an index URL that slipped into it.
         shown = repr(word) if word.isalpha() else "not yes or no"
         raise InputError(
-            f"no-index (PIP_NO_INDEX, or in pip's configuration) is {shown}; pip takes yes/no, true/false or 1/0."
+            f"no-index (PIP_NO_INDEX, or in pip's configuration) is {shown}; pip takes yes/no, "
+            "true/false or 1/0."
         )
     return word in _TRUE

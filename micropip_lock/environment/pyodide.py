@@ -28,10 +28,10 @@ def look() -> Surroundings:
 
     ``index_urls`` is filled only when micropip has been imported already; when the network turns
     out to be needed, `configured_indexes` imports it. ``base_dir`` stays None: in Node the
-    distribution is a folder of the host, which the runtime's own file system does not show.
-    For the Python of a venv both are as on the host, which shows its disk.
-    Raises `InputError` when the runtime's lock has a value of the wrong type, or a configuration file of pip or uv
-    cannot be understood.
+    distribution is a folder of the host, which the runtime's own file system does not show. For the
+    Python of a venv both are as on the host, which shows its disk. Raises `InputError` when the
+    runtime's lock has a value of the wrong type, or a configuration file of pip or uv cannot be
+    understood.
     """
     import js
     import pyodide_js
@@ -50,7 +50,9 @@ def look() -> Surroundings:
     )
     if sys.prefix == sys.base_prefix:
         return found
-    from . import pyodide_venv as _pyodide_venv  # what the host has for venvs is not needed anywhere else
+    from . import (
+        pyodide_venv as _pyodide_venv,
+    )  # what the host has for venvs is not needed anywhere else
 
     return _pyodide_venv.completed(found, _text(pyodide_js._api.config, "cdnUrl"))
 
@@ -89,23 +91,29 @@ def in_memory(meta_path: Iterable[Any]) -> dict[str, str]:
         search = getattr(finder, "find_distributions", None)
         if finder is PathFinder or search is None:
             continue
-        from importlib.metadata import DistributionFinder  # takes 0.2 s in Pyodide, and is seldom needed
+        from importlib.metadata import (
+            DistributionFinder,
+        )  # takes 0.2 s in Pyodide, and is seldom needed
 
         for distribution in search(DistributionFinder.Context()):
-            if getattr(distribution, "_path", None) is None and (name := distribution.metadata["Name"]):
+            if getattr(distribution, "_path", None) is None and (
+                name := distribution.metadata["Name"]
+            ):
                 found.setdefault(canonicalize_name(name), distribution.version)
     return found
 
 
-#: Emscripten's file system in memory is a tree of JavaScript objects: a folder has its ``contents``, and a file
-#: ``usedBytes``, which is the size that stat() gives. What is mounted there is of another kind, and passed over.
+#: Emscripten's file system in memory is a tree of JavaScript objects: a folder has its
+#: ``contents``, and a file ``usedBytes``, which is the size that stat() gives. What is mounted
+#: there is of another kind, and passed over.
 _WALK = """(FS, path) => {
   const found = [];
   const walk = (folder, prefix) => {
     for (const [name, node] of Object.entries(folder.contents)) {
       if (node.mounted) continue;
       if (FS.isDir(node.mode) && node.contents) walk(node, `${prefix}${name}/`);
-      else if (FS.isFile(node.mode) && Number.isInteger(node.usedBytes)) found.push(prefix + name, node.usedBytes);
+      else if (FS.isFile(node.mode) && Number.isInteger(node.usedBytes))
+        found.push(prefix + name, node.usedBytes);
     }
   };
   try {
@@ -121,7 +129,8 @@ _WALK = """(FS, path) => {
 def file_sizes(folder: Path) -> dict[str, int]:
     """The sizes of the files below ``folder`` that are in memory, by relative path.
 
-    Asking the file system for one after the other takes ten times as long. Nothing where the page forbids eval().
+    Asking the file system for one after the other takes ten times as long. Nothing where the page
+    forbids eval().
     """
     import pyodide_js
     from pyodide.code import run_js

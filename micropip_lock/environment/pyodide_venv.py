@@ -1,4 +1,7 @@
-"""The surroundings in the Python of a `pyodide venv`: Node shows it the disk, so they are read as on the host."""
+"""The surroundings in the Python of a `pyodide venv`:
+
+Node shows it the disk, so they are read as on the host.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ from .venv import distributions
 
 
 def completed(found: Surroundings, cdn: str) -> Surroundings:
-    """``found`` with what the host finds out about this venv: its indexes, and the Pyodide that it was made from.
+    """``found`` with what the host finds out about this venv: its indexes, and the Pyodide that it
+    was made from.
 
-    ``cdn`` is where the runtime downloads base wheels from that the disk has not; "" when it does not say. Raises
-    `InputError` for a configuration file that cannot be understood.
+    ``cdn`` is where the runtime downloads base wheels from that the disk has not; "" when it does
+    not say. Raises `InputError` for a configuration file that cannot be understood.
     """
     index_urls, find_links = configured_indexes()
     dists = distributions(Path(sys.prefix))
@@ -28,7 +32,9 @@ def completed(found: Surroundings, cdn: str) -> Surroundings:
         base_url = known_base_url(found.base, dist, index_urls)
     if base_url is None and is_http(cdn):
         base_url = cdn
-    return replace(found, base_url=base_url, base_dir=dist, index_urls=index_urls, find_links=find_links)
+    return replace(
+        found, base_url=base_url, base_dir=dist, index_urls=index_urls, find_links=find_links
+    )
 
 
 def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -37,7 +43,10 @@ def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _environ() -> dict[str, str]:
-    """The environment variables, with the user's home folder: Pyodide's `python` gives the current folder as HOME."""
+    """The environment variables, with the user's home folder:
+
+    Pyodide's `python` gives the current folder as HOME.
+    """
     import js
 
     environ = getattr(getattr(js, "process", None), "env", None)

@@ -35,11 +35,16 @@ class Runtime:
 
     @property
     def loaded(self) -> dict[str, tuple[str, str]]:
-        """The name as the runtime spells it, and the channel, of what it has loaded, by canonical name."""
+        """The name as the runtime spells it, and the channel, of what it has loaded, by canonical
+        name.
+        """
         return listed(self._js)
 
     def is_default(self, key: str) -> bool:
-        """Whether the runtime loaded a package from its own lock; what lay on the disk before it started was not."""
+        """Whether the runtime loaded a package from its own lock;
+
+        what lay on the disk before it started was not.
+        """
         if self._from_disk is None:
             self._from_disk = names_from_disk(self._js)
         return key not in self._from_disk and self.loaded.get(key, ("", ""))[1] == "default channel"
@@ -54,8 +59,11 @@ class Runtime:
         self._from_disk = None
         await self._js.loadPackage(to_js(list(names)))
 
-    async def install(self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]) -> None:
-        """Unpack a wheel into site-packages, have its extension modules compiled, and add ``files`` to its .dist-info.
+    async def install(
+        self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]
+    ) -> None:
+        """Unpack a wheel into site-packages, have its extension modules compiled, and add ``files``
+        to its .dist-info.
 
         Raises OSError.
         """
@@ -82,12 +90,18 @@ class Runtime:
 
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(self.site)
-            package = SimpleNamespace(file_name=wheel.name, package_type="package", shared_library=False)
-            await api.loadDynlibsFromPackage(package, get_dynlibs(io.BytesIO(data), ".whl", self.site))
+            package = SimpleNamespace(
+                file_name=wheel.name, package_type="package", shared_library=False
+            )
+            await api.loadDynlibsFromPackage(
+                package, get_dynlibs(io.BytesIO(data), ".whl", self.site)
+            )
 
     @contextmanager
     def forgetting(self, key: str) -> Iterator[None]:
-        """Take a package off the runtime's list of what it has loaded, unless what is done meanwhile fails."""
+        """Take a package off the runtime's list of what it has loaded, unless what is done
+        meanwhile fails.
+        """
         name, channel = self.loaded.get(key, (None, ""))
         if name is not None:
             delattr(self._js.loadedPackages, name)
@@ -102,5 +116,9 @@ class Runtime:
 
     def imported(self, paths: Collection[str]) -> bool:
         """Whether a module of these files (relative to site-packages) is in memory."""
-        names = {PurePosixPath(path).parts[0].partition(".")[0] for path in paths if not path.startswith(".")}
+        names = {
+            PurePosixPath(path).parts[0].partition(".")[0]
+            for path in paths
+            if not path.startswith(".")
+        }
         return not names.isdisjoint(name.partition(".")[0] for name in sys.modules)

@@ -47,7 +47,9 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 def windows_folder(environ: Mapping[str, str], variable: str) -> Path:
-    """The folder for roaming user settings (``APPDATA``) or those of all users (``PROGRAMDATA``)."""
+    """The folder for roaming user settings (``APPDATA``) or those of all users
+    (``PROGRAMDATA``).
+    """
     if told := environ.get(variable):
         return Path(told)
     import platformdirs  # knows how to ask Windows itself
@@ -66,4 +68,8 @@ def xdg_user_folder(environ: Mapping[str, str]) -> Path:
 def xdg_system_folders(environ: Mapping[str, str]) -> list[Path]:
     """The folders of ``XDG_CONFIG_DIRS``, or ``/etc/xdg`` (XDG Base Directory Specification)."""
     told = environ.get("XDG_CONFIG_DIRS")
-    return [Path(folder) for folder in told.split(os.pathsep) if folder] if told else [SYSTEM_FOLDER / "xdg"]
+    return (
+        [Path(folder) for folder in told.split(os.pathsep) if folder]
+        if told
+        else [SYSTEM_FOLDER / "xdg"]
+    )

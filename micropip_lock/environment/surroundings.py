@@ -19,9 +19,11 @@ class Surroundings:
     paths: tuple[Path, ...]
     #: The base lock: the running Pyodide's, or that of the distribution a venv was made from.
     base: Lockfile | None = None
-    #: Why there is no base, and what to do; None where there is one, or where nothing is known about that.
+    #: Why there is no base, and what to do; None where there is one, or where nothing is known
+    #: about that.
     no_base: str | None = None
-    #: The version of Python that the folders are for by their own name ("3.14"), where they have one.
+    #: The version of Python that the folders are for by their own name ("3.14"), where they have
+    #: one.
     python: str | None = None
     #: The http(s) folder, with a trailing slash, that relative file names of the base live in.
     base_url: str | None = None
@@ -31,8 +33,8 @@ class Surroundings:
     index_urls: tuple[str, ...] = ()
     #: Folders, pages or files that hold links to wheels (pip's find-links), as URLs.
     find_links: tuple[str, ...] = ()
-    #: The channel, by canonical name, of what this runtime itself loaded or installed since it started; None outside
-    #: of a live runtime.
+    #: The channel, by canonical name, of what this runtime itself loaded or installed since it
+    #: started; None outside of a live runtime.
     loaded: Mapping[str, str] | None = None
     #: The folder that it loads and installs into, the only one that ``loaded`` is about.
     loaded_into: Path | None = None
@@ -40,7 +42,8 @@ class Surroundings:
     in_memory: Mapping[str, str] = field(default_factory=dict)
     #: The origin of the page that runs us (``https://host:port``); None where there is no page.
     page_origin: str | None = None
-    #: The sizes of files below a folder, by relative path, where they can be had all at once; some may be lacking.
+    #: The sizes of files below a folder, by relative path, where they can be had all at once; some
+    #: may be lacking.
     file_sizes: Callable[[Path], Mapping[str, int]] | None = None
 
 
@@ -53,19 +56,31 @@ class Runtime(Protocol):
 
     @property
     def loaded(self) -> Mapping[str, tuple[str, str]]:
-        """The name as the runtime spells it, and the channel, of what it has loaded, by canonical name."""
+        """The name as the runtime spells it, and the channel, of what it has loaded, by canonical
+        name.
+        """
 
     def is_default(self, key: str) -> bool:
         """Whether the runtime loaded a package from its own lock."""
 
     async def load(self, names: Collection[str]) -> None:
-        """Load packages of the runtime's own lock. A failed download raises nothing: ask `loaded` afterwards."""
+        """Load packages of the runtime's own lock.
 
-    async def install(self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]) -> None:
-        """Unpack a wheel into site-packages, and add ``files`` to its .dist-info. Raises OSError."""
+        A failed download raises nothing: ask `loaded` afterwards.
+        """
+
+    async def install(
+        self, key: str, wheel: Path, url: str, dist_info: str, files: Mapping[str, bytes]
+    ) -> None:
+        """Unpack a wheel into site-packages, and add ``files`` to its .dist-info.
+
+        Raises OSError.
+        """
 
     def forgetting(self, key: str) -> AbstractContextManager[None]:
-        """Take a package off the runtime's list of what it has loaded, unless what is done meanwhile fails."""
+        """Take a package off the runtime's list of what it has loaded, unless what is done
+        meanwhile fails.
+        """
 
     def imported(self, paths: Collection[str]) -> bool:
         """Whether a module of these files (relative to site-packages) is in memory."""

@@ -1,7 +1,8 @@
 """uv's configuration of indexes and find-links, read as ``uv pip`` would read it.
 
 Sources: https://docs.astral.sh/uv/concepts/configuration-files/ and
-https://docs.astral.sh/uv/concepts/indexes/; the order was compared with ``--show-settings`` of uv 0.13.8.
+https://docs.astral.sh/uv/concepts/indexes/; the order was compared with ``--show-settings`` of uv
+0.13.8.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from .._util.reading import read_named
 from .._util.url import is_http, shown, split
 from ..errors import InputError
 from ..formats.toml import parse_toml
-from .settings import SYSTEM_FOLDER, IndexSettings, as_url, windows_folder, xdg_system_folders, xdg_user_folder
+from .settings import (
+    SYSTEM_FOLDER,
+    IndexSettings,
+    as_url,
+    windows_folder,
+    xdg_system_folders,
+    xdg_user_folder,
+)
 
 _NAMED = re.compile(r"([A-Za-z0-9._-]+)=(.+)")
 
@@ -42,12 +50,17 @@ def uv_settings(environ: Mapping[str, str], cwd: Path) -> IndexSettings:
     """
     files = [_File.read(path, table) for path, table in _files(environ, cwd)]
     indexes = [
-        _with_credentials(index, environ) for index in _distinct([*_from_environ(environ, cwd), *_from_files(files)])
+        _with_credentials(index, environ)
+        for index in _distinct([*_from_environ(environ, cwd), *_from_files(files)])
     ]
     links = environ.get("UV_FIND_LINKS", "").split(",")
     return IndexSettings(
-        default=next((index.url for index in indexes if index.default and not index.explicit), None),
-        extra=tuple(index.url for index in indexes if not (index.default or index.explicit or index.flat)),
+        default=next(
+            (index.url for index in indexes if index.default and not index.explicit), None
+        ),
+        extra=tuple(
+            index.url for index in indexes if not (index.default or index.explicit or index.flat)
+        ),
         find_links=(
             *(as_url(place.strip(), cwd) for place in links if place.strip()),
             *(index.url for index in indexes if index.flat and not index.explicit),
@@ -119,7 +132,8 @@ def _files(environ: Mapping[str, str], cwd: Path) -> Iterator[tuple[Path, Mappin
         table = _toml(cwd / told)
         if table is None:
             raise InputError(
-                f"UV_CONFIG_FILE names {shown(told)}, which cannot be read. Correct the path, or unset it."
+                f"UV_CONFIG_FILE names {shown(told)}, which cannot be read. Correct the path, or "
+                "unset it."
             )
         yield cwd / told, table
         return
@@ -157,14 +171,19 @@ def _toml(path: Path) -> dict[str, Any] | None:
         return parse_toml(read_named(path).decode())
     except OSError as error:
         if error.errno in (errno.ENXIO, errno.EFBIG):
-            raise InputError(f"Cannot read {path}: {error.strerror}. Correct it, or set UV_NO_CONFIG=1.") from error
+            raise InputError(
+                f"Cannot read {path}: {error.strerror}. Correct it, or set UV_NO_CONFIG=1."
+            ) from error
         return None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}, line {line}, is not UTF-8, as TOML must be. Save it as UTF-8.") from error
+        raise InputError(
+            f"{path}, line {line}, is not UTF-8, as TOML must be. Save it as UTF-8."
+        ) from error
     except ValueError as error:
         raise InputError(
-            f"{path} is not valid TOML: {error}. Correct it, or pass --index-url and set UV_NO_CONFIG=1, "
+            f"{path} is not valid TOML: {error}. Correct it, or pass --index-url and set "
+            "UV_NO_CONFIG=1, "
             "which switches uv's configuration files off."
         ) from error
 
@@ -209,10 +228,14 @@ def _with_credentials(index: _Index, environ: Mapping[str, str]) -> _Index:
     if not (user or password) or not is_http(index.url):
         return index
     parts = split(index.url)
-    secret = f"{quote(user, safe='')}:{quote(password, safe='')}" if password else quote(user, safe="")
+    secret = (
+        f"{quote(user, safe='')}:{quote(password, safe='')}" if password else quote(user, safe="")
+    )
     url = urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc.rpartition('@')[2]}"))
     return _Index(url, index.name, index.default, index.explicit, index.flat)
 
 
 def _wrong(path: Path, key: str, expected: str) -> InputError:
-    return InputError(f"{path}: {key} must be {expected}. Correct it as uv's documentation of settings says.")
+    return InputError(
+        f"{path}: {key} must be {expected}. Correct it as uv's documentation of settings says."
+    )

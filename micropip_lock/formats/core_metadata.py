@@ -20,7 +20,8 @@ _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _BUILD = re.compile(r"(\d+)(.*)")
-#: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy for hours.
+#: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy
+#: for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_TAG = _LONGEST_NAME = 255
 #: What stands before the description; the longest real ones have some 60 kB.
@@ -54,8 +55,8 @@ class WheelMetadata:
 
 
 def parse_metadata(data: bytes) -> CoreMetadata:
-    """Parse METADATA. Raises ValueError when it has no name or version, or a Requires-Dist that is no
-    requirement (leaving it out would make a lock that lacks a package)."""
+    """Parse METADATA. Raises ValueError when it has no name or version, or a Requires-Dist that is
+    no requirement (leaving it out would make a lock that lacks a package)."""
     return _core_metadata(_header_text(data))
 
 
@@ -95,10 +96,14 @@ def parse_wheel_metadata(data: bytes) -> WheelMetadata:
 
 
 def parse_filename_tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
-    """The build number and the tags in the file name of a wheel at ``url`` (PEP 427); None when it is no such name."""
+    """The build number and the tags in the file name of a wheel at ``url`` (PEP 427);
+
+    None when it is no such name.
+    """
     try:
         filename = unquote(urlsplit(url).path.rpartition("/")[2])
-        # No file system has longer names; a compressed tag set of more could stand for millions of tags.
+        # No file system has longer names; a compressed tag set of more could stand for millions of
+        # tags.
         return parse_wheel_filename(filename)[2:] if len(filename) <= _LONGEST_NAME else None
     except ValueError:  # no name of a wheel, no URL, or more digits than Python converts
         return None
@@ -125,12 +130,16 @@ def _header_text(data: bytes) -> str:
     headers = _BLANK_LINE.split(data.removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     if len(headers) > _LONGEST_HEADERS:
         raise ValueError(f"its header is longer than {_LONGEST_HEADERS} bytes")
-    # Old tools wrote names of authors in any encoding; in the fields that count only ASCII is valid.
+    # Old tools wrote names of authors in any encoding; in the fields that count only ASCII is
+    # valid.
     return headers.decode("utf-8", "replace")
 
 
 def _headers(text: str) -> _Headers:
-    """The header fields, as `email.parser` finds them: that one takes three times as long, and longer to import."""
+    """The header fields, as `email.parser` finds them:
+
+    that one takes three times as long, and longer to import.
+    """
     fields: dict[str, list[list[str]]] = {}
     value: list[str] = []
     for line in _LINE_END.split(text):
@@ -150,7 +159,10 @@ def _headers(text: str) -> _Headers:
 
 @lru_cache(maxsize=256)
 def _field(name: str) -> str | None:
-    """The name of a field in lower case; None when it is none (RFC 822, 3.1.2, as the standard library reads it)."""
+    """The name of a field in lower case;
+
+    None when it is none (RFC 822, 3.1.2, as the standard library reads it).
+    """
     return name.lower() if _FIELD_NAME.fullmatch(name) else None
 
 

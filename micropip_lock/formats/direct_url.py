@@ -52,7 +52,8 @@ def parse_provenance_url(data: bytes) -> DirectUrl:
 
 @dataclass(frozen=True, slots=True)
 class InstallNote:
-    """What `sync` keeps in provenance_url.json of what a lock says and no file of an installer does.
+    """What `sync` keeps in provenance_url.json of what a lock says and no file of an installer
+    does.
 
     It proves nothing. It lets a later freeze tell what was asked for from what was merely needed.
     """
@@ -72,13 +73,19 @@ def provenance_url(url: str, sha256: str, note: InstallNote) -> bytes:
     """Write provenance_url.json (PEP 710, a draft)."""
     value: dict[str, Any] = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
     if note != InstallNote():
-        value[_NOTE] = {name: list(told) for name in InstallNote.__slots__ if (told := getattr(note, name))}
-    # Half of a surrogate pair, which a lock may have, has no UTF-8; Python and JSON escape it in the same way.
+        value[_NOTE] = {
+            name: list(told) for name in InstallNote.__slots__ if (told := getattr(note, name))
+        }
+    # Half of a surrogate pair, which a lock may have, has no UTF-8; Python and JSON escape it in
+    # the same way.
     return json.dumps(value, sort_keys=True, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def parse_install_note(data: bytes) -> InstallNote:
-    """Read the note in provenance_url.json; an empty one when there is none, or nobody can read it."""
+    """Read the note in provenance_url.json;
+
+    an empty one when there is none, or nobody can read it.
+    """
     try:
         value = _object(data).get(_NOTE)
     except ValueError:
@@ -86,7 +93,10 @@ def parse_install_note(data: bytes) -> InstallNote:
     if not isinstance(value, dict):
         return InstallNote()
     told = {name: value.get(name, []) for name in InstallNote.__slots__}
-    if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in told.values()):
+    if not all(
+        isinstance(items, list) and all(isinstance(item, str) for item in items)
+        for items in told.values()
+    ):
         return InstallNote()
     return InstallNote(**{name: tuple(items) for name, items in told.items()})
 
@@ -98,7 +108,9 @@ def parse_index(data: bytes) -> str | None:
         return None
     try:
         parts = urlsplit(url)
-        usable = parts.hostname and parts.port != 0  # raises ValueError for a port that is no number
+        usable = (
+            parts.hostname and parts.port != 0
+        )  # raises ValueError for a port that is no number
     except ValueError:
         return None
     return url if usable else None
@@ -132,7 +144,10 @@ def _url(value: dict[str, Any]) -> str:
 
 
 def _sha256(info: dict[str, Any]) -> str | None:
-    """The sha256 of archive_info. PEP 610: ``hashes`` is preferred, ``hash`` its deprecated form."""
+    """The sha256 of archive_info.
+
+    PEP 610: ``hashes`` is preferred, ``hash`` its deprecated form.
+    """
     hashes = info.get("hashes")
     found = hashes.get("sha256") if isinstance(hashes, dict) else None
     if found is None and isinstance(info.get("hash"), str):

@@ -13,7 +13,10 @@ from .target import Target
 
 @dataclass(frozen=True, slots=True)
 class ExportedWheel:
-    """One wheel: ``url``, or else ``path``, relative to the folder of the lock. ``size`` is in bytes, if known."""
+    """One wheel: ``url``, or else ``path``, relative to the folder of the lock.
+
+    ``size`` is in bytes, if known.
+    """
 
     name: str
     version: Version
@@ -27,7 +30,9 @@ class ExportedWheel:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The wheels of a lock, by name, the Pyodide they are for, and what was left out or will not work everywhere."""
+    """The wheels of a lock, by name, the Pyodide they are for, and what was left out or will not
+    work everywhere.
+    """
 
     target: Target
     wheels: tuple[ExportedWheel, ...]
@@ -43,5 +48,6 @@ def without_url(exported: Export) -> Iterable[Problem]:
                 wheel.name,
                 str(wheel.version),
                 f"{wheel.path} is named relative to the lock, so it has no URL.",
-                "Pass base_url= (--base-url), the folder it can be loaded from, or export without --urls.",
+                "Pass base_url= (--base-url), the folder it can be loaded from, or export without "
+                "--urls.",
             )

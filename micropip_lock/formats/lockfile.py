@@ -93,13 +93,17 @@ class LockedPackage:
         data = _object(value, where)
         tests = data.get("unvendored_tests", False)
         if not isinstance(tests, bool):
-            raise InputError(f"{where}.unvendored_tests: expected true or false, found {describe(tests)}.")
+            raise InputError(
+                f"{where}.unvendored_tests: expected true or false, found {describe(tests)}."
+            )
         return cls(
             name=_string(data, "name", where),
             version=_string(data, "version", where),
             file_name=_string(data, "file_name", where),
             # null is what unpublished local builds have; no runtime can load such an entry
-            sha256="" if data.get("sha256") in (None, "") else _string(data, "sha256", where).lower(),
+            sha256=""
+            if data.get("sha256") in (None, "")
+            else _string(data, "sha256", where).lower(),
             imports=_strings(data, "imports", where),
             depends=tuple(canonical(name) for name in _strings(data, "depends", where)),
             install_dir=_optional_string(data, "install_dir", where) or "site",
@@ -137,17 +141,22 @@ class Lockfile:
         """Read a lock from JSON text or from an already parsed object.
 
         ``origin`` names the source in messages. Raises `InputError` when the text is no JSON, a
-        value has the wrong type, a key is no name of a project (PEP 508), or two keys are one canonical name.
+        value has the wrong type, a key is no name of a project (PEP 508), or two keys are one
+        canonical name.
         """
         where = origin
         lock = _object(parse_json(data, origin) if isinstance(data, str | bytes) else data, where)
         packages: dict[str, LockedPackage] = {}
         for key, value in _object(lock.get("packages"), f"{where}: packages").items():
             if not is_project_name(key):
-                raise InputError(f"{where}: packages has the key {describe(key)}, which is no name of a project.")
+                raise InputError(
+                    f"{where}: packages has the key {describe(key)}, which is no name of a project."
+                )
             name = canonicalize_name(key)
             if name in packages:
-                raise InputError(f"{where}: packages.{key} names the same package as another key ({name}).")
+                raise InputError(
+                    f"{where}: packages.{key} names the same package as another key ({name})."
+                )
             packages[name] = LockedPackage.from_dict(value, f"{where}: packages.{key}")
         return cls(
             info=LockInfo.from_dict(lock.get("info"), f"{where}: info"),
@@ -157,7 +166,10 @@ class Lockfile:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read a lock from a file. Raises `InputError` when it is missing, unreadable or no lock."""
+        """Read a lock from a file.
+
+        Raises `InputError` when it is missing, unreadable or no lock.
+        """
         return cls.from_json(read_bytes(path), str(path))
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,7 +197,8 @@ class Lockfile:
             )
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"The lock cannot be written as JSON ({error}).") from error
-        # Lone surrogates have no UTF-8, and other characters would steer the terminal that shows the lock.
+        # Lone surrogates have no UTF-8, and other characters would steer the terminal that shows
+        # the lock.
         return _INVISIBLE.sub(_escaped, text) + "\n"
 
     def write(self, path: str | Path, *, compact: bool = False) -> None:
@@ -199,7 +212,10 @@ def is_project_name(text: object) -> bool:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The contents of a file that the user names. Raises `InputError` when it is missing, unreadable or too large."""
+    """The contents of a file that the user names.
+
+    Raises `InputError` when it is missing, unreadable or too large.
+    """
     try:
         return read_named(path)
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
@@ -207,14 +223,19 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def parse_json(
-    data: str | bytes, origin: str, make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+    data: str | bytes,
+    origin: str,
+    make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None,
 ) -> Any:
-    """Parse JSON as strictly as the runtime does; ``make_object`` is called with the pairs of each object.
+    """Parse JSON as strictly as the runtime does; ``make_object`` is called with the pairs of each
+    object.
 
     Raises `InputError` that names ``origin``.
     """
     try:
-        return json.loads(data, parse_constant=_finite, parse_float=_finite, object_pairs_hook=make_object)
+        return json.loads(
+            data, parse_constant=_finite, parse_float=_finite, object_pairs_hook=make_object
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{origin} is not valid JSON ({error}). Is the file whole?") from error
 
@@ -222,24 +243,31 @@ def parse_json(
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole.
 
-    A symbolic link keeps pointing where it does: the file behind it is replaced. Into a device or a named pipe the data
-    is written. Raises `InputError`.
+    A symbolic link keeps pointing where it does: the file behind it is replaced. Into a device or a
+    named pipe the data is written. Raises `InputError`.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            # /dev/stdout, /dev/null, a named pipe: there is nothing to keep, and replacing it would be wrong.
+            # /dev/stdout, /dev/null, a named pipe: there is nothing to keep, and replacing it would
+            # be wrong.
             path.write_bytes(data)
             return
         target = path.resolve()
         if target.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a loop of symbolic links
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # NUL in the name; a loop of symbolic links
         raise cannot_write(path, error) from error
     write_file(target, data)
 
 
 #: Controls, bidirectional marks, line ends of Unicode and lone surrogates.
-_INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+_INVISIBLE = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -30,7 +30,10 @@ from .._util.url import normalized, shown, split
 from ..errors import FetchError
 
 #: What to ask for: JSON first, HTML second (PEP 691, «Version + Format Selection»).
-ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+ACCEPT = (
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
+    "text/html;q=0.01"
+)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: An absolute URL that joining leaves as it is; most are, and joining takes a while.
@@ -68,12 +71,13 @@ class IndexFile:
         return urlunsplit(parts._replace(path=parts.path + ".metadata"))
 
 
-#: What is read of a file in a JSON page. Where the sidecar is announced it may go by older names as well.
+#: What is read of a file in a JSON page. Where the sidecar is announced it may go by older names as
+#: well.
 _KEYS = ("url", "hashes", "size", "yanked", "requires-python", "core-metadata")
 _OLDER_NAMES = ("dist-info-metadata", "data-dist-info-metadata")
 
-#: A row of a page: an object of PEP 691, or what one says under `_KEYS`, which takes less memory; or the text of a
-#: PEP 503 anchor tag.
+#: A row of a page: an object of PEP 691, or what one says under `_KEYS`, which takes less memory;
+#: or the text of a PEP 503 anchor tag.
 _Row = Mapping[str, Any] | tuple[Any, ...] | str
 
 
@@ -90,7 +94,9 @@ class ProjectPage:
     fresh_until: float | None = None
 
     def versions(self, name: str) -> dict[Version, ProjectPage]:
-        """The page cut up: for each version of ``name`` (canonical) one that lists its files only."""
+        """The page cut up: for each version of ``name`` (canonical) one that lists its files
+        only.
+        """
         found: dict[Version, list[tuple[str, _Row]]] = {}
         # Many files of a page begin alike, with name and version: each such text is looked at once.
         places: dict[str, list[tuple[str, _Row]] | None] = {}
@@ -109,7 +115,10 @@ class ProjectPage:
 
     def to_json(self) -> list[Any]:
         """The page as a value of JSON, for a cache: nothing but what is read of it."""
-        rows = [[filename, row if isinstance(row, str) else _to_object(row)] for filename, row in self._rows]
+        rows = [
+            [filename, row if isinstance(row, str) else _to_object(row)]
+            for filename, row in self._rows
+        ]
         return [self.url, self.status, self.status_reason, rows]
 
     @classmethod
@@ -144,7 +153,9 @@ class ProjectPage:
         return [file for file in found if file is not None]
 
     def links(self, filename: str) -> Iterator[tuple[str, str | None]]:
-        """The URLs that this page gives for a file, under that name or in the URL, and the sha256 beside each."""
+        """The URLs that this page gives for a file, under that name or in the URL, and the sha256
+        beside each.
+        """
         for name, row in self._rows:
             if name == filename or filename in _url_text(row):
                 parsed = _parsed(row)
@@ -152,7 +163,10 @@ class ProjectPage:
                     yield self._url(parsed), _sha256(parsed)
 
     def hashes_of(self, url: str) -> list[str]:
-        """Each sha256 that this page gives for the file at this very URL; more than one contradict each other."""
+        """Each sha256 that this page gives for the file at this very URL;
+
+        more than one contradict each other.
+        """
         filename = unquote(urlsplit(url).path.rpartition("/")[2])
         links = self.links(filename)
         found = [sha256 for link, sha256 in links if sha256 and normalized(link) == normalized(url)]
@@ -164,7 +178,9 @@ class ProjectPage:
             raise ValueError("no URL")
         return said if _PLAIN_URL.fullmatch(said) else urldefrag(urljoin(self.url, said))[0]
 
-    def _file(self, filename: str, row: _Row, name: str, versions: Collection[Version]) -> IndexFile | None:
+    def _file(
+        self, filename: str, row: _Row, name: str, versions: Collection[Version]
+    ) -> IndexFile | None:
         # Most rows are of other versions: a look at the name spares parsing all the rest.
         parts = filename.split("-", 2)
         if filename.endswith(".whl") and (len(parts) < 3 or _version(parts[1]) not in versions):
@@ -204,7 +220,9 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     """
     # The page may be HTML whatever was asked for, and mirrors send JSON as text/plain.
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type.endswith("json") or (not media_type.endswith("html") and body.lstrip()[:1] == b"{"):
+    if media_type.endswith("json") or (
+        not media_type.endswith("html") and body.lstrip()[:1] == b"{"
+    ):
         return _read_json(body, url)
     # Most indexes answer with JSON; the HTML parser is slow to import in Pyodide.
     from .project_page_html import read_html
@@ -215,7 +233,12 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     elif not page.anchors and "links for" not in page.head.lower():
         raise _broken(url, "an HTML page without links")
     try:
-        return ProjectPage(urljoin(url, page.base) if page.base else url, page.anchors, page.status, page.status_reason)
+        return ProjectPage(
+            urljoin(url, page.base) if page.base else url,
+            page.anchors,
+            page.status,
+            page.status_reason,
+        )
     except ValueError:
         # Its text may quote a password.
         raise _broken(url, "an HTML page whose <base> is no URL") from None
@@ -228,7 +251,9 @@ def single_file_page(url: str) -> ProjectPage:
 
 
 def _broken(url: str, what: str) -> FetchError:
-    return FetchError(f"{shown(url)} answered with {what}, which is no project page.", url=shown(url))
+    return FetchError(
+        f"{shown(url)} answered with {what}, which is no project page.", url=shown(url)
+    )
 
 
 def _check_api_version(version: str, url: str) -> None:
@@ -245,12 +270,16 @@ def _read_json(body: bytes, url: str) -> ProjectPage:
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
         raise _broken(url, "JSON without a list of files")
     meta = page.get("meta")
-    _check_api_version(str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0", url)
+    _check_api_version(
+        str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0", url
+    )
     status = page.get("project-status")
     said = status if isinstance(status, dict) else {}
     # PEP 792: «Clients SHOULD treat a missing status as active».
     state = _text(said.get("status")) or "active"
-    return ProjectPage(url, tuple(_rows(page["files"], url)), state, _text(said.get("reason")) or "")
+    return ProjectPage(
+        url, tuple(_rows(page["files"], url)), state, _text(said.get("reason")) or ""
+    )
 
 
 def _rows(files: list[Any], url: str) -> Iterator[tuple[str, _Row]]:
@@ -295,7 +324,9 @@ def _to_object(row: Mapping[str, Any] | tuple[Any, ...]) -> dict[str, Any]:
 
 def _row_of(value: object) -> tuple[str, _Row]:
     match value:
-        case [str(filename), str() | dict() as row] if isinstance(row, str) or isinstance(row.get("url"), str):
+        case [str(filename), str() | dict() as row] if isinstance(row, str) or isinstance(
+            row.get("url"), str
+        ):
             return filename, row if isinstance(row, str) else _values(row)
     raise ValueError("not a file of a page")
 
@@ -334,7 +365,10 @@ def _start(filename: str) -> str:
 
 
 def _version_of(filename: str, name: str) -> Version | None:
-    """The version of a file of ``name``, with as little work as that takes: a page may have 20 000."""
+    """The version of a file of ``name``, with as little work as that takes:
+
+    a page may have 20 000.
+    """
     if filename.endswith(".whl"):
         parts = filename.split("-", 2)
         return _version(parts[1]) if len(parts) == 3 and _canonical(parts[0]) == name else None
@@ -342,7 +376,11 @@ def _version_of(filename: str, name: str) -> Version | None:
         parsed = _parse_filename(filename, name)
         return parsed and parsed[1]
     project, _, version = filename[: -len(".tar.gz")].rpartition("-")
-    return _version(version) if len(filename) <= _LONGEST_FILENAME and _canonical(project) == name else None
+    return (
+        _version(version)
+        if len(filename) <= _LONGEST_FILENAME and _canonical(project) == name
+        else None
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -372,5 +410,7 @@ def _metadata_sha256(row: Mapping[str, Any]) -> str | None:
 
 def _yanked(value: object) -> str | None:
     if isinstance(value, str):
-        return " ".join(value.split())[:_LONGEST_REASON]  # anybody may write anything there, and it is shown
+        return " ".join(value.split())[
+            :_LONGEST_REASON
+        ]  # anybody may write anything there, and it is shown
     return "" if value is True else None

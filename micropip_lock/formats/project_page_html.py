@@ -14,10 +14,12 @@ from urllib.parse import unquote
 _ANCHOR = re.compile(r"<a(?=[ \t\r\n\f])", re.IGNORECASE)
 _REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
-#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred characters.
+#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred
+#: characters.
 _LONGEST_TAG = 16 * 1024
 _LONGEST_HEAD = 64 * 1024
-#: Any other charset is read as UTF-8: URLs are ASCII, and some of Python's codecs are slow or no charsets at all.
+#: Any other charset is read as UTF-8: URLs are ASCII, and some of Python's codecs are slow or no
+#: charsets at all.
 _CHARSET = re.compile(r"charset=[\"']?((?:iso-8859|windows)-\d+)", re.IGNORECASE)
 _FRAGMENT_HASH = re.compile(r"(sha1|sha224|sha256|sha384|sha512|md5)=([0-9a-fA-F]+)")
 
@@ -50,7 +52,9 @@ def read_html(body: bytes, content_type: str) -> HtmlPage:
     first = _ANCHOR.search(text)
     head = text[: min(_LONGEST_HEAD, first.start() if first else _LONGEST_HEAD)]
     tags = _tags(head)
-    return HtmlPage(tuple(_anchors(text)), head, tags.base, tags.api_version, tags.status, tags.status_reason)
+    return HtmlPage(
+        tuple(_anchors(text)), head, tags.base, tags.api_version, tags.status, tags.status_reason
+    )
 
 
 def _without_comments(text: str) -> Iterator[str]:
@@ -68,9 +72,13 @@ def anchor(tag: str) -> dict[str, Any]:
 
 
 def _anchors(text: str) -> Iterator[tuple[str, str]]:
-    """The anchors, cut out but not parsed: a page may have tens of thousands, and few are wanted."""
+    """The anchors, cut out but not parsed:
+
+    a page may have tens of thousands, and few are wanted.
+    """
     starts = list(_ANCHOR.finditer(text))
-    # A tag ends before the next one begins, so broken pages are read once, and lose one anchor only.
+    # A tag ends before the next one begins, so broken pages are read once, and lose one anchor
+    # only.
     limits = [start.start() for start in starts[1:]] + [len(text)]
     for start, limit in zip(starts, limits, strict=False):
         end = _REST_OF_TAG.match(text, start.end(), min(limit, start.end() + _LONGEST_TAG))

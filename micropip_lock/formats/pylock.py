@@ -39,27 +39,33 @@ def parse_pylock(data: bytes, origin: str = "the pylock") -> Pylock:
     try:
         value = parse_toml(data.decode())
     except ValueError as error:
-        raise InputError(f"{origin} is not valid TOML ({_reason(error)}). Is the file whole?") from error
+        raise InputError(
+            f"{origin} is not valid TOML ({_reason(error)}). Is the file whole?"
+        ) from error
     try:
         found: Pylock = library.Pylock.from_dict(value)
     except library.PylockUnsupportedVersionError as error:
         raise InputError(f"{origin}: {_reason(error)}; this reads version 1.") from error
     except (library.PylockValidationError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{origin} is no valid pylock.toml (PEP 751): {_reason(error)}.") from error
+        raise InputError(
+            f"{origin} is no valid pylock.toml (PEP 751): {_reason(error)}."
+        ) from error
     return found
 
 
 def to_pylock(exported: Export, *, lock_folder: str = "") -> str:
     """The wheels as the text of a pylock.toml, for the target of the lock and no other.
 
-    ``lock_folder``: from the folder of the pylock.toml to that of the lock, which relative file names count from.
-    Raises `InputError`.
+    ``lock_folder``: from the folder of the pylock.toml to that of the lock, which relative file
+    names count from. Raises `InputError`.
     """
     library = _library()
     try:
         import tomli_w
     except ModuleNotFoundError as error:
-        raise InputError("Writing a pylock.toml needs tomli-w, which is not installed: pip install tomli-w.") from error
+        raise InputError(
+            "Writing a pylock.toml needs tomli-w, which is not installed: pip install tomli-w."
+        ) from error
     packages = [_package(wheel, library, lock_folder) for wheel in exported.wheels]
     found = library.Pylock(
         lock_version=Version("1.0"),
@@ -84,7 +90,8 @@ def _library() -> Any:
 
 
 _TOO_OLD = (
-    "pylock.toml needs packaging 26.1 or newer, and an older one is loaded. On the host: pip install "
+    "pylock.toml needs packaging 26.1 or newer, and an older one is loaded. On the host: pip "
+    "install "
     '"packaging>=26.1"; a Pyodide that brings an older one cannot replace it, so do it on the host.'
 )
 
@@ -96,7 +103,10 @@ def _reason(error: Exception) -> str:
 
 
 def _environment(target: Target) -> Marker:
-    """«packages that this lock file is for»; which Pyodide exactly is said by the wheel tags alone."""
+    """«packages that this lock file is for»;
+
+    which Pyodide exactly is said by the wheel tags alone.
+    """
     environment = target.environment
     names = ("implementation_name", "python_version", "sys_platform", "platform_machine")
     if not _WORD.fullmatch(target.arch):
@@ -113,8 +123,14 @@ def _requires_python(target: Target) -> SpecifierSet:
 
 
 def _package(wheel: ExportedWheel, library: Any, lock_folder: str) -> Any:
-    path = None if wheel.path is None else posixpath.normpath(posixpath.join(lock_folder, wheel.path))
+    path = (
+        None if wheel.path is None else posixpath.normpath(posixpath.join(lock_folder, wheel.path))
+    )
     file = library.PackageWheel(
-        name=wheel.filename, url=wheel.url, path=path, size=wheel.size, hashes={"sha256": wheel.sha256}
+        name=wheel.filename,
+        url=wheel.url,
+        path=path,
+        size=wheel.size,
+        hashes={"sha256": wheel.sha256},
     )
     return library.Package(name=wheel.name, version=wheel.version, index=wheel.index, wheels=[file])

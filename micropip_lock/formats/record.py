@@ -24,7 +24,8 @@ WRITTEN_BY_INSTALLERS = re.compile(
 #: Paths that are not in normal form: few are, and normalising costs.
 _ODD_PATH = re.compile(r"\\|(^|/)\.{0,2}(/|$)")
 
-#: uv_build before 0.8.13 wrote a sha256 so. In base64 it has 43 or 44 characters, so that it cannot be misread.
+#: uv_build before 0.8.13 wrote a sha256 so. In base64 it has 43 or 44 characters, so that it cannot
+#: be misread.
 _HEX_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -61,12 +62,17 @@ def encode_digest(raw: bytes) -> str:
 class Record(Sequence[RecordRow]):
     """The rows of a RECORD. Each becomes a value only when somebody looks at single ones.
 
-    An environment has thousands of rows, and most questions are about all of them at once: `sizes` and `entries` answer
-    those. Where a path is listed several times, the last row with a strong hash counts, or else the last one.
+    An environment has thousands of rows, and most questions are about all of them at once: `sizes`
+    and `entries` answer those. Where a path is listed several times, the last row with a strong
+    hash counts, or else the last one.
     """
 
     def __init__(
-        self, paths: Sequence[str], hashes: Sequence[str], sizes: Sequence[int | None], outside: Collection[str] = ()
+        self,
+        paths: Sequence[str],
+        hashes: Sequence[str],
+        sizes: Sequence[int | None],
+        outside: Collection[str] = (),
     ) -> None:
         self._columns = (paths, hashes, sizes)
         #: Paths that lie outside of site-packages.
@@ -109,7 +115,11 @@ class Record(Sequence[RecordRow]):
         paths, hashes, sizes = self._columns
         found = dict(zip(paths, zip(hashes, sizes, strict=True), strict=True))
         if not self.is_unique:
-            found.update((row.path, (hash_, row.size)) for row, hash_ in zip(self, hashes, strict=True) if row.strong)
+            found.update(
+                (row.path, (hash_, row.size))
+                for row, hash_ in zip(self, hashes, strict=True)
+                if row.strong
+            )
         return found
 
     @property
@@ -155,9 +165,11 @@ def parse_record(data: bytes) -> Record:
 _COMMAS = methodcaller("count", ",")
 #: Without a quote in it, a line is just cut at its commas.
 _QUOTING = ('"', "\0", "\r")
-#: Without any of these, every path (each between two line ends) is in normal form, and inside of site-packages.
+#: Without any of these, every path (each between two line ends) is in normal form, and inside of
+#: site-packages.
 _ODD_MARKS = ("\\", ":", "./", ".\n", "//", "/\n", "\n/", "\n\n")
-#: Where a script or a page of a manual lies, which most installers put outside: in normal form as well.
+#: Where a script or a page of a manual lies, which most installers put outside: in normal form as
+#: well.
 _OUTSIDE = re.compile(r"\n(?:\.\./)+(?=[^./])")
 
 

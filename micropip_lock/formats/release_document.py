@@ -1,7 +1,9 @@
-"""The document of one release that some indexes keep beside the simple API: ``/pypi/<name>/<version>/json``.
+"""The document of one release that some indexes keep beside the simple API:
+``/pypi/<name>/<version>/json``.
 
-A project page lists every file of every version; this lists one version, in a fraction of the bytes. No PEP
-describes it and most mirrors lack it, so it is a shortcut and no authority: see `Indexes.try_documents`.
+A project page lists every file of every version; this lists one version, in a fraction of the
+bytes. No PEP describes it and most mirrors lack it, so it is a shortcut and no authority: see
+`Indexes.try_documents`.
 """
 
 from __future__ import annotations
@@ -18,16 +20,24 @@ from .project_page import ProjectPage
 
 
 def document_url(index_url: str, name: str, version: Version) -> str | None:
-    """Where the document of a release would be; None for an index whose URL does not end in ``/simple``."""
+    """Where the document of a release would be;
+
+    None for an index whose URL does not end in ``/simple``.
+    """
     parts = split(index_url)
     root, slash, last = parts.path.rstrip("/").rpartition("/")
     if last != "simple" or parts.query:
         return None
-    return urlunsplit(parts._replace(path=f"{root}{slash}pypi/{quote(name)}/{quote(str(version))}/json"))
+    return urlunsplit(
+        parts._replace(path=f"{root}{slash}pypi/{quote(name)}/{quote(str(version))}/json")
+    )
 
 
 def parse_document(body: bytes, url: str) -> ProjectPage | None:
-    """The document as a project page of one version, ``url`` the final URL; None when it is none of this kind."""
+    """The document as a project page of one version, ``url`` the final URL;
+
+    None when it is none of this kind.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -54,7 +64,9 @@ def _row(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def same_release(document: ProjectPage, page: ProjectPage, name: str, version: Version) -> bool:
-    """Whether both list the same files of ``version`` (and some), as far as a lock depends on it."""
+    """Whether both list the same files of ``version`` (and some), as far as a lock depends on
+    it.
+    """
 
     def told(listed: ProjectPage) -> set[tuple[object, ...]]:
         files = listed.files(name, {version})

@@ -1,4 +1,5 @@
-"""One requirement as users write it: PEP 508, the bare URL of a wheel, and the hashes that a file must have.
+"""One requirement as users write it: PEP 508, the bare URL of a wheel, and the hashes that a file
+must have.
 
 Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 """
@@ -20,34 +21,51 @@ from .core_metadata import parse_requirement
 
 __all__ = ["Wanted", "parse_wanted", "quoted", "writable", "written"]
 
-#: Longer values are no requirement or wheel that anybody wrote, but could keep their parsers busy for hours.
+#: Longer values are no requirement or wheel that anybody wrote, but could keep their parsers busy
+#: for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_FILE_NAME = 255
 _LONGEST_QUOTE = 120
 
 # Two characters at least: «C:» is a drive, not a scheme.
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:", re.IGNORECASE)
-_BARE_URL = re.compile(r"[a-z][a-z0-9+.-]*://|(https?|file|(git|hg|svn|bzr)(\+[a-z]+)?):", re.IGNORECASE)
+_BARE_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(https?|file|(git|hg|svn|bzr)(\+[a-z]+)?):", re.IGNORECASE
+)
 #: The name of a requirement with a URL, up to the URL.
 _NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\[\]]*\])?\s*@(\s+|(?=[A-Za-z][A-Za-z0-9+.-]*:[/\\]))")
 _URL_LIKE = re.compile(r"@|:[/\\]|%40|%3a", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)[+:]", re.IGNORECASE)
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:|[\w.-]*[/\\]")
 _EXTRAS = re.compile(r"\s*\[[^\[\]]*\]$")
-_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma")
+_ARCHIVES = (
+    ".zip",
+    ".tar.gz",
+    ".tgz",
+    ".tar",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tar.lz",
+    ".tlz",
+    ".tar.lzma",
+)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: What pip takes after ``--hash=``; and what else it knows as the fragment of a URL.
 _STRONG = frozenset({"sha256", "sha384", "sha512"})
 _IN_FRAGMENTS = _STRONG | {"md5", "sha1", "sha224"}
 
 _ONLY_WHEELS = (
-    "A lock can only name wheels at http(s) URLs: build the wheel, put it on a web server and give its URL here."
+    "A lock can only name wheels at http(s) URLs: build the wheel, put it on a web server and give "
+    "its URL here."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One requirement that a user made: ``requirement`` (PEP 508), the ``hashes`` a file must have, where it was said.
+    """One requirement that a user made: ``requirement`` (PEP 508), the ``hashes`` a file must have,
+    where it was said.
 
     The URL of a requirement has no fragment: what it said about hashes is in ``hashes``.
     """
@@ -65,7 +83,8 @@ class Wanted:
 
 
 def writable(requirement: Requirement) -> Requirement:
-    """The requirement as it may stand in a file: its URL without user, password, query and fragment.
+    """The requirement as it may stand in a file: its URL without user, password, query and
+    fragment.
 
     Where it is not clear which part of the URL is a password, the URL goes.
     """
@@ -82,7 +101,10 @@ def writable(requirement: Requirement) -> Requirement:
 
 
 def written(texts: Iterable[str]) -> tuple[str, ...]:
-    """Requirements that somebody wrote down, as they may be written down again; what is none is left out."""
+    """Requirements that somebody wrote down, as they may be written down again;
+
+    what is none is left out.
+    """
     found = []
     for text in texts:
         try:
@@ -96,11 +118,13 @@ def written(texts: Iterable[str]) -> tuple[str, ...]:
 def parse_wanted(text: str, origin: str | None = None) -> Wanted:
     """Parse one line of pip's requirements format, without comment: a requirement and its hashes.
 
-    The requirement is one of PEP 508, or the bare http(s) URL of a wheel, which gives the name; ``--hash=sha256:...``
-    may follow, any number of times. ``origin`` says where the text stands, for messages.
+    The requirement is one of PEP 508, or the bare http(s) URL of a wheel, which gives the name;
+    ``--hash=sha256:...`` may follow, any number of times. ``origin`` says where the text stands,
+    for messages.
 
-    Raises `InputError`, which shows no credentials, for what is no requirement, for hashes that a lock
-    cannot use, and for what is no wheel at an http(s) URL: local paths, version control, source distributions.
+    Raises `InputError`, which shows no credentials, for what is no requirement, for hashes that a
+    lock cannot use, and for what is no wheel at an http(s) URL: local paths, version control,
+    source distributions.
 
     Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
     """
@@ -121,8 +145,13 @@ def _parsed(text: str) -> tuple[Requirement, frozenset[str]]:
     if len(head) > _LONGEST_REQUIREMENT:
         start = quoted(head.partition(":")[0][:80])
         raise InputError(f"{start}... is too long for a requirement. Is a line break missing?")
-    requirement, fragment = _url_requirement(head) if _BARE_URL.match(head) else _named_requirement(head)
-    found = [*_fragment_hashes(fragment), *(_option_hashes(text[options.start() :]) if options else ())]
+    requirement, fragment = (
+        _url_requirement(head) if _BARE_URL.match(head) else _named_requirement(head)
+    )
+    found = [
+        *_fragment_hashes(fragment),
+        *(_option_hashes(text[options.start() :]) if options else ()),
+    ]
     return requirement, _sha256_only(found, head)
 
 
@@ -167,7 +196,8 @@ def _requirement(text: str, said: str) -> Requirement:
         lines = str(error.__cause__ or "it is too long").splitlines()
         reason = shown_within(lines[0] if lines else "").rstrip(".")
         raise InputError(
-            f"{quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ https://...whl'."
+            f"{quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ "
+            "https://...whl'."
         ) from None
 
 
@@ -179,10 +209,16 @@ def _wheel_name(url: str) -> str:
         what = "is not an absolute http(s) URL" if _SCHEME.match(url) else "is a local path"
         raise InputError(f"{quoted(url)} {what}. {_ONLY_WHEELS}")
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise InputError(f"The URL {quoted(url)} holds white space or control characters. Write a space as %20.")
+        raise InputError(
+            f"The URL {quoted(url)} holds white space or control characters. Write a space as %20."
+        )
     file_name = unquote(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2])
     if not file_name.endswith(".whl"):
-        kind = "is a source distribution" if file_name.lower().endswith(_ARCHIVES) else "does not end in .whl"
+        kind = (
+            "is a source distribution"
+            if file_name.lower().endswith(_ARCHIVES)
+            else "does not end in .whl"
+        )
         raise InputError(f"{quoted(url)} {kind}. {_ONLY_WHEELS}")
     try:
         if len(file_name) > _LONGEST_FILE_NAME:
@@ -190,7 +226,8 @@ def _wheel_name(url: str) -> str:
         return parse_wheel_filename(file_name)[0]
     except ValueError:
         raise InputError(
-            f"The file name of {quoted(url)} is not that of a wheel: name-version-python-abi-platform.whl. Correct it."
+            f"The file name of {quoted(url)} is not that of a wheel: "
+            "name-version-python-abi-platform.whl. Correct it."
         ) from None
 
 
@@ -208,32 +245,50 @@ def _option_hashes(text: str) -> Iterator[tuple[str, str]]:
     try:
         words = iter(shlex.split(text))
     except ValueError:
-        raise InputError("A quotation mark in the options after the requirement is never closed.") from None
+        raise InputError(
+            "A quotation mark in the options after the requirement is never closed."
+        ) from None
     for word in words:
         option, equals, value = word.partition("=")
-        if option.startswith("-C") or option == "--config-settings":  # only a build would ask for it
+        if (
+            option.startswith("-C") or option == "--config-settings"
+        ):  # only a build would ask for it
             if option in ("-C", "--config-settings") and not equals:
                 next(words, "")
         elif option == "--hash":
             algorithm, _, digest = (value if equals else next(words, "")).partition(":")
             if algorithm not in _STRONG:
-                raise InputError(f"The hash {quoted(algorithm)} is none that pip takes. Write --hash=sha256:<digits>.")
+                raise InputError(
+                    f"The hash {quoted(algorithm)} is none that pip takes. Write "
+                    "--hash=sha256:<digits>."
+                )
             yield algorithm, digest
         elif word.startswith("-"):
-            raise InputError(f"The option {_option(word)!r} cannot follow a requirement. Give it a line of its own.")
+            raise InputError(
+                f"The option {_option(word)!r} cannot follow a requirement. Give it a line of its "
+                "own."
+            )
         else:
             # A word may be the rest of a password with a blank.
             what = "More text" if re.search(r"\w", word) else quoted(word)
-            raise InputError(f"{what} stands after the options. Markers and the like belong before --hash.")
+            raise InputError(
+                f"{what} stands after the options. Markers and the like belong before --hash."
+            )
 
 
 def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
     digests = [digest for algorithm, digest in found if algorithm == "sha256"]
     if found and not digests:
-        raise InputError(f"{quoted(head)} has a hash, but none of sha256, which a lock needs. Add --hash=sha256:...")
+        raise InputError(
+            f"{quoted(head)} has a hash, but none of sha256, which a lock needs. Add "
+            "--hash=sha256:..."
+        )
     for digest in digests:
         if not _SHA256.fullmatch(digest):
-            raise InputError(f"{quoted(head)} has a sha256 of {quoted(digest)}, which is not 64 hexadecimal digits.")
+            raise InputError(
+                f"{quoted(head)} has a sha256 of {quoted(digest)}, which is not 64 hexadecimal "
+                "digits."
+            )
     return frozenset(digest.lower() for digest in digests)
 
 
@@ -241,13 +296,17 @@ def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
 
 
 def quoted(text: str) -> str:
-    """A requirement or URL as a message quotes it: without credentials, and cut where it is long."""
+    """A requirement or URL as a message quotes it:
+
+    without credentials, and cut where it is long.
+    """
     text = _clean(text)
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
 
 
 def _option(word: str) -> str:
-    # No more than the name: "--extra-index-urlhttps://..." is a typing error, and may hold a password.
+    # No more than the name: "--extra-index-urlhttps://..." is a typing error, and may hold a
+    # password.
     return re.split("[^-A-Za-z]", word, maxsplit=1)[0][:_LONGEST_QUOTE]
 
 

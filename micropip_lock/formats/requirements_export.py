@@ -12,8 +12,8 @@ from .exported import Export, without_url
 def to_requirements(exported: Export, *, urls: bool = False) -> str:
     """The wheels as a requirements file, sorted by name, without markers.
 
-    ``name==version --hash=sha256:...``, for an index to find the file by; with ``urls`` ``name @ URL --hash=...``,
-    which raises `UnlockableError` with every wheel that has no URL.
+    ``name==version --hash=sha256:...``, for an index to find the file by; with ``urls`` ``name @
+    URL --hash=...``, which raises `UnlockableError` with every wheel that has no URL.
     """
     if urls and (problems := list(without_url(exported))):
         raise UnlockableError(problems, "cannot be exported; nothing was written")

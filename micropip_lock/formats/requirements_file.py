@@ -67,15 +67,17 @@ class RequirementFiles:
 def read_requirement_files(
     requirements: Sequence[str | Path], constraints: Sequence[str | Path] = ()
 ) -> RequirementFiles:
-    """Read files as pip does for ``-r`` and ``-c``, and the files that those name; ``-`` is standard input.
+    """Read files as pip does for ``-r`` and ``-c``, and the files that those name; ``-`` is
+    standard input.
 
-    Constraints files are read first. As in pip, ``-r`` in one of them adds requirements, not constraints;
-    the last ``--index-url`` counts. Unlike in pip, it does not undo an ``--extra-index-url`` before it, and what pip
-    would pass over without a word is refused: more options beside ``-r`` or ``-c``, ``--hash`` without requirement.
-    What only concerns downloads and builds is accepted and changes nothing.
+    Constraints files are read first. As in pip, ``-r`` in one of them adds requirements, not
+    constraints; the last ``--index-url`` counts. Unlike in pip, it does not undo an
+    ``--extra-index-url`` before it, and what pip would pass over without a word is refused: more
+    options beside ``-r`` or ``-c``, ``--hash`` without requirement. What only concerns downloads
+    and builds is accepted and changes nothing.
 
-    Raises `InputError`, one line for each problem of each file, for files that cannot be read and lines that
-    cannot be used; the message shows no credentials.
+    Raises `InputError`, one line for each problem of each file, for files that cannot be read and
+    lines that cannot be used; the message shows no credentials.
 
     Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
     """
@@ -112,7 +114,8 @@ class _Reader:
         self.require_hashes = False
         self.problems: list[str] = []
         self._lines: dict[str, list[tuple[int, str]]] = {}
-        #: The ``--index-url`` that each file ended with: all that reading it once more would change.
+        #: The ``--index-url`` that each file ended with: all that reading it once more would
+        #: change.
         self._read: dict[tuple[str, bool], str | None] = {}
 
     def read(self, place: str, *, constraint: bool) -> None:
@@ -127,9 +130,14 @@ class _Reader:
         chain = {**above, name: file}
         if name in above:
             route = " -> ".join(map(_name, [*above.values(), file]))
-            raise InputError(f"{_name(file)} leads back to itself: {route}. Remove one of these references.")
+            raise InputError(
+                f"{_name(file)} leads back to itself: {route}. Remove one of these references."
+            )
         if len(chain) > _DEEPEST:
-            raise InputError(f"More than {_DEEPEST} files name one another, down to {_name(file)}. Put some together.")
+            raise InputError(
+                f"More than {_DEEPEST} files name one another, down to {_name(file)}. Put some "
+                "together."
+            )
         key = (name, constraint)
         if key not in self._read:
             outer, self.index_url = self.index_url, None
@@ -164,17 +172,28 @@ class _Reader:
             extras = ",".join(sorted(wanted.requirement.extras))
             raise InputError(
                 f"{wanted.origin}: A constraint cannot have extras. "
-                f"Write {wanted.requirement.name} without [{extras}], and ask for the extra in a requirement."
+                f"Write {wanted.requirement.name} without [{extras}], and ask for the extra in a "
+                "requirement."
             )
         else:
             self.constraints.append(wanted)
 
-    def _nested(self, options: Mapping[str, Sequence[str]], origin: str, file: Path, chain: Mapping[str, Path]) -> None:
+    def _nested(
+        self,
+        options: Mapping[str, Sequence[str]],
+        origin: str,
+        file: Path,
+        chain: Mapping[str, Path],
+    ) -> None:
         # pip would read the first file, and pass over the rest of the line
         if sum(map(len, options.values())) > 1:
-            raise InputError(f"{origin}: -r or -c stands beside other options. Give each a line of its own.")
+            raise InputError(
+                f"{origin}: -r or -c stands beside other options. Give each a line of its own."
+            )
         if len(self._lines) >= _MOST_FILES:  # without origin: told once
-            raise InputError(f"{_MOST_FILES} files name still more. Is there a loop of symbolic links?")
+            raise InputError(
+                f"{_MOST_FILES} files name still more. Is there a loop of symbolic links?"
+            )
         [(option, [place])] = options.items()
         try:
             self._file(_location(place, file), option == "-c", chain)
@@ -187,13 +206,18 @@ class _Reader:
                 raise InputError(f"{origin}: {option} {why}")
         if "--hash" in options:
             raise InputError(
-                f"{origin}: --hash without a requirement. Write it behind one, or end the line before with a backslash."
+                f"{origin}: --hash without a requirement. Write it behind one, or end the line "
+                "before with a backslash."
             )
         for place in options.get("-i", ()):
             self.index_url = _url(place, [Path()], origin)
-        self.extra_index_urls += [_url(place, [Path()], origin) for place in options.get("--extra-index-url", ())]
+        self.extra_index_urls += [
+            _url(place, [Path()], origin) for place in options.get("--extra-index-url", ())
+        ]
         # pip: beside the file that names it, else from where we stand
-        self.find_links += [_url(place, [file.parent, Path()], origin) for place in options.get("-f", ())]
+        self.find_links += [
+            _url(place, [file.parent, Path()], origin) for place in options.get("-f", ())
+        ]
         self.no_index |= "--no-index" in options
         self.require_hashes |= "--require-hashes" in options
         self.pre |= "--pre" in options or ":all:" in options.get("--all-releases", ())
@@ -201,7 +225,8 @@ class _Reader:
 
 # -- options
 
-#: By their first spelling: those with a value, those without, and those that change nothing for a lock of wheels.
+#: By their first spelling: those with a value, those without, and those that change nothing for a
+#: lock of wheels.
 _WITH_VALUE = (
     ("-r", "--requirement"),
     ("-c", "--constraint"),
@@ -218,15 +243,34 @@ _WITH_VALUE = (
     ("--use-feature",),
     ("-C", "--config-settings"),
 )
-_FLAGS = ("--no-index", "--pre", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--no-cache-dir")
+_FLAGS = (
+    "--no-index",
+    "--pre",
+    "--prefer-binary",
+    "--require-hashes",
+    "--no-require-hashes",
+    "--no-cache-dir",
+)
 
-_SPELLINGS = [spelling for spellings in (*_WITH_VALUE, _FLAGS) for spelling in spellings if spelling[:2] == "--"]
+_SPELLINGS = [
+    spelling
+    for spellings in (*_WITH_VALUE, _FLAGS)
+    for spelling in spellings
+    if spelling[:2] == "--"
+]
 
-#: Options that a lock cannot obey: the values that ask for nothing of the kind, and what to say to the others.
+#: Options that a lock cannot obey: the values that ask for nothing of the kind, and what to say to
+#: the others.
 _REFUSED = {
     "--no-binary": ({":none:"}, "cannot be obeyed: a lock can only name wheels. Remove it."),
-    "--all-releases": ({":none:", ":all:"}, "of single projects cannot be obeyed. Use --pre, or ask for demo>=2.0a1."),
-    "--only-final": ({":none:"}, "cannot be obeyed. Leave --pre away, and exclude versions with a constraint."),
+    "--all-releases": (
+        {":none:", ":all:"},
+        "of single projects cannot be obeyed. Use --pre, or ask for demo>=2.0a1.",
+    ),
+    "--only-final": (
+        {":none:"},
+        "cannot be obeyed. Leave --pre away, and exclude versions with a constraint.",
+    ),
 }
 
 
@@ -241,7 +285,8 @@ class _OptionParser(OptionParser):
 
 @cache
 def _option_parser() -> _OptionParser:
-    # Made of optparse because pip uses it: the same abbreviations, «-rfile» and «--requirement=file».
+    # Made of optparse because pip uses it: the same abbreviations, «-rfile» and
+    # «--requirement=file».
     parser = _OptionParser(add_help_option=False)
     for spellings in _WITH_VALUE:
         parser.add_option(*spellings, dest=spellings[0], action="append")
@@ -251,17 +296,25 @@ def _option_parser() -> _OptionParser:
 
 
 def _options(line: str, origin: str) -> dict[str, list[str]]:
-    """The options of a line, by their first spelling. Messages show no value: it could be a password."""
+    """The options of a line, by their first spelling.
+
+    Messages show no value: it could be a password.
+    """
     try:
         values, rest = _option_parser().parse_args(shlex.split(line))
     except ValueError:
         raise InputError(f"{origin}: A quotation mark is never closed.") from None
     except _OptionError as error:
-        raise InputError(f"{origin}: {_OPTION.sub(_option, str(error))}. Correct or remove it.") from None
-    found: dict[str, Any] = {option: given for option, given in vars(values).items() if given is not None}
+        raise InputError(
+            f"{origin}: {_OPTION.sub(_option, str(error))}. Correct or remove it."
+        ) from None
+    found: dict[str, Any] = {
+        option: given for option, given in vars(values).items() if given is not None
+    }
     if rest:
         raise InputError(
-            f"{origin}: There is more than the options and their values. Quote values that hold spaces, "
+            f"{origin}: There is more than the options and their values. Quote values that hold "
+            "spaces, "
             "and give each requirement a line of its own."
         )
     for option, given in found.items():
@@ -274,7 +327,10 @@ _OPTION = re.compile(r"(?<!\S)-\S*")
 
 
 def _option(match: re.Match[str]) -> str:
-    """The name of an option, without what may be glued to it: "--extra-index-urlhttps://user:password@..."."""
+    """The name of an option, without what may be glued to it:
+
+    "--extra-index-urlhttps://user:password@...".
+    """
     name = match[0].rstrip(",)")
     known = [spelling for spelling in _SPELLINGS if name.startswith(spelling)]
     name = max(known, key=len) if known else re.split("[^-A-Za-z]", name, maxsplit=1)[0]
@@ -288,8 +344,14 @@ def _location(place: str, named_in: Path | None) -> Path:
     if not place:
         raise InputError("A requirements file has an empty name.")
     if _URL.match(place):
-        do = "Name it as a path" if place[:5].lower() == "file:" else "Download it first, and name the file"
-        raise InputError(f"{shown(place)} is a URL, and requirements are only read from files. {do}.")
+        do = (
+            "Name it as a path"
+            if place[:5].lower() == "file:"
+            else "Download it first, and name the file"
+        )
+        raise InputError(
+            f"{shown(place)} is a URL, and requirements are only read from files. {do}."
+        )
     folder = named_in.parent if named_in is not None else Path()
     return Path(place) if place == _STDIN else Path(os.path.normpath(folder / place))
 
@@ -338,7 +400,9 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data[len(mark) :].decode(encoding)
     except LookupError as error:
-        raise InputError(f"{name}: nobody knows the encoding {encoding[:80]!r}. Save the file as UTF-8.") from error
+        raise InputError(
+            f"{name}: nobody knows the encoding {encoding[:80]!r}. Save the file as UTF-8."
+        ) from error
     except UnicodeError as error:
         where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise InputError(
@@ -348,7 +412,9 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, put together where they end in a backslash, by the number of their first."""
+    """Lines without comments, put together where they end in a backslash, by the number of their
+    first.
+    """
     for number, line in _joined_lines(text):
         comment = _COMMENT.search(line)
         content = (line[: comment.start()] if comment else line).strip()
@@ -372,7 +438,10 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _without_values(message: str, origin: str, written: str) -> str:
-    """A message about a line, with its variables as they are written: their values may be secrets."""
+    """A message about a line, with its variables as they are written:
+
+    their values may be secrets.
+    """
     place, said = (origin, message[len(origin) :]) if message.startswith(origin) else ("", message)
     for match in _VARIABLE.finditer(written):
         said = said.replace(_variable(match), match[0])

@@ -34,10 +34,13 @@ class Target:
     def from_info(cls, info: LockInfo) -> Target:
         """The target of a lock. Raises `InputError` when its ``info`` does not name a Pyodide."""
         if not _VERSION.fullmatch(info.python) or not _is_version(info.python):
-            raise InputError(f"info.python: expected a Python version such as 3.14.2, found {info.python!r}.")
+            raise InputError(
+                f"info.python: expected a Python version such as 3.14.2, found {info.python!r}."
+            )
         if not _EMSCRIPTEN.fullmatch(info.platform):
             raise InputError(
-                f"info.platform: expected a platform such as emscripten_5_0_3, found {info.platform!r}. "
+                "info.platform: expected a platform such as emscripten_5_0_3, found "
+                f"{info.platform!r}. "
                 "Is this the lock of a Pyodide release?"
             )
         return cls(info.python, info.abi_version, info.platform, info.arch)
@@ -61,7 +64,9 @@ class Target:
         interpreter = "cp{}{}".format(*self.python_version)
         return (
             *cpython_tags(self.python_version, abis=[interpreter], platforms=self.platforms),
-            *compatible_tags(self.python_version, interpreter=interpreter, platforms=self.platforms),
+            *compatible_tags(
+                self.python_version, interpreter=interpreter, platforms=self.platforms
+            ),
         )
 
     @cached_property
@@ -96,7 +101,8 @@ class Target:
 
 
 def _is_version(text: str) -> bool:
-    # Markers compare it by PEP 440; a Python built between releases says «3.14.2+», as `packaging` knows.
+    # Markers compare it by PEP 440; a Python built between releases says «3.14.2+», as `packaging`
+    # knows.
     try:
         Version(text + "local" if text.endswith("+") else text)
     except InvalidVersion:

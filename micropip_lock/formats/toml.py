@@ -11,7 +11,9 @@ _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{100}}")
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Parse TOML. Raises ValueError with what is wrong, line and column as far as they are known."""
+    """Parse TOML. Raises ValueError with what is wrong, line and column as far as they are
+    known.
+    """
     import tomllib  # slow to import in Pyodide
 
     if found := _LONG_KEY.search(text):

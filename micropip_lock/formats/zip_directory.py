@@ -3,9 +3,9 @@
 A zip ends with its central directory, so the last bytes of a wheel tell its whole contents.
 Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record).
 
-An archive that two readers read in two ways is refused: `zip_names` and `zip_member` have the rest of that. The readers
-are `zipfile` of Python 3.11 to 3.14, which pip uses; uv, which reads the members one after the other while they
-arrive; and Pyodide, which unpacks with `shutil`.
+An archive that two readers read in two ways is refused: `zip_names` and `zip_member` have the rest
+of that. The readers are `zipfile` of Python 3.11 to 3.14, which pip uses; uv, which reads the
+members one after the other while they arrive; and Pyodide, which unpacks with `shutil`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 #: The header of a member itself.
 LOCAL = struct.Struct("<4s5H3L2H")
 
-#: What stands for a number that does not fit: those of files, bytes of the directory, and its offset.
+#: What stands for a number that does not fit: those of files, bytes of the directory, and its
+#: offset.
 _ONES = (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
 #: Flags of encrypted files (bits 0 and 6) and of an encrypted directory (bit 13).
 _ENCRYPTED = 0x2041
 #: The flag of a patch to another file (bit 5).
 _PATCH = 0x20
-#: The flag of a member whose CRC-32 and sizes stand behind its content, in a data descriptor (bit 3).
+#: The flag of a member whose CRC-32 and sizes stand behind its content, in a data descriptor (bit
+#: 3).
 DESCRIPTOR = 8
 #: Flags that a member has in its own header as in the directory; others say how well it is packed.
 SHARED = _ENCRYPTED | _PATCH | DESCRIPTOR
@@ -103,7 +105,9 @@ def find_directory(tail: bytes, total: int) -> DirectoryPlace | None:
     return None
 
 
-def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> DirectoryPlace | None:
+def _place(
+    tail: bytes, start: int, position: int, fields: tuple[int, ...]
+) -> DirectoryPlace | None:
     said = count, size, offset = fields[4], fields[5], fields[6]
     if (fields[1], fields[2], fields[3]) != (0, 0, count):
         raise IntegrityError("the archive is split over several files")
@@ -118,7 +122,8 @@ def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> D
         count, size, offset = _end64(tail, locator, at)
         # APPNOTE.TXT, 4.4.1.4: what fits stays in the old record, what does not is all ones there.
         if any(
-            small not in (large, most) for small, large, most in zip(said, (count, size, offset), _ONES, strict=True)
+            small not in (large, most)
+            for small, large, most in zip(said, (count, size, offset), _ONES, strict=True)
         ):
             raise IntegrityError("the two end records contradict each other")
         end = start + at
@@ -128,8 +133,11 @@ def _place(tail: bytes, start: int, position: int, fields: tuple[int, ...]) -> D
         if 0xFFFFFFFF in (size, offset):
             raise IntegrityError("the zip64 end record is missing")
     if size > _MOST_DIRECTORY or count * _CENTRAL.size > size:
-        raise IntegrityError(f"a central directory of {size} bytes for {count} files cannot be true")
-    # Bytes before the first member, or between directory and end, would let two readers see two archives.
+        raise IntegrityError(
+            f"a central directory of {size} bytes for {count} files cannot be true"
+        )
+    # Bytes before the first member, or between directory and end, would let two readers see two
+    # archives.
     if offset + size != end:
         raise IntegrityError("the central directory is not where the end record says")
     return DirectoryPlace(offset, size, count)
@@ -188,7 +196,8 @@ def _least_bytes(member: Member) -> int:
 
 
 def _unexplained(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member, int]]:
-    """The members, each with the number of bytes up to the next one that the directory does not explain.
+    """The members, each with the number of bytes up to the next one that the directory does not
+    explain.
 
     These are the extra field of its own header and its data descriptor.
     """
@@ -199,10 +208,12 @@ def _unexplained(members: Sequence[Member], place: DirectoryPlace) -> list[tuple
 
 
 def gaps(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member, int]]:
-    """The members behind which there is room for a file that the directory does not name, with the bytes of it.
+    """The members behind which there is room for a file that the directory does not name, with the
+    bytes of it.
 
-    A reader of streams would find that file; its header alone has 30 bytes. Of 384 real wheels none has such a gap.
-    An extra field may explain it, which only a member's own header tells: `check_gap`.
+    A reader of streams would find that file; its header alone has 30 bytes. Of 384 real wheels none
+    has such a gap. An extra field may explain it, which only a member's own header tells:
+    `check_gap`.
     """
     descriptor = DESCRIPTORS[0].size
     return [
@@ -262,7 +273,9 @@ def _check_kind(member: Member) -> None:
     if member.flags & _PATCH:
         raise IntegrityError(f"{member.name} is a patch to another file")
     if member.method not in (0, 8):
-        raise IntegrityError(f"{member.name} has compression method {member.method}, which no wheel may have")
+        raise IntegrityError(
+            f"{member.name} has compression method {member.method}, which no wheel may have"
+        )
     if member.method == 0 and member.size != member.compressed_size:
         raise IntegrityError(f"{member.name} is stored, and of two sizes")
     if member.is_folder and member.size:
@@ -271,8 +284,12 @@ def _check_kind(member: Member) -> None:
         raise IntegrityError(f"{member.name} is a symbolic link")
 
 
-def _large(compressed: int, size: int, offset: int, extra: Mapping[int, bytes]) -> tuple[int, int, int]:
-    """The numbers that do not fit, from the zip64 field, where only those stand (APPNOTE.TXT, 4.5.3)."""
+def _large(
+    compressed: int, size: int, offset: int, extra: Mapping[int, bytes]
+) -> tuple[int, int, int]:
+    """The numbers that do not fit, from the zip64 field, where only those stand (APPNOTE.TXT,
+    4.5.3).
+    """
     values = {"size": size, "compressed": compressed, "offset": offset}
     large = [key for key, value in values.items() if value == 0xFFFFFFFF]
     numbers = zip64_numbers(extra)

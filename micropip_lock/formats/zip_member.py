@@ -1,4 +1,5 @@
-"""The members of a zip archive: their own headers and their content, compared with the central directory.
+"""The members of a zip archive: their own headers and their content, compared with the central
+directory.
 
 Format: APPNOTE.TXT, 4.3.7 (local header), 4.3.9 (data descriptor).
 """
@@ -39,7 +40,9 @@ _LONGEST_HEADER = LOCAL.size + 2 * 0xFFFF
 
 
 def most_bytes(member: Member) -> int:
-    """An upper bound for the length of a member with its local header (whose extra field is not known)."""
+    """An upper bound for the length of a member with its local header (whose extra field is not
+    known).
+    """
     return LOCAL.size + len(member.name.encode()) + 1024 + member.compressed_size
 
 
@@ -57,9 +60,11 @@ def extract(member: Member, data: bytes) -> bytes | None:
 
 
 def check_gap(member: Member, header: bytes, gap: int) -> None:
-    """Refuse ``gap`` bytes behind ``member`` (`zip_tail.gaps`) that its own header does not explain.
+    """Refuse ``gap`` bytes behind ``member`` (`zip_tail.gaps`) that its own header does not
+    explain.
 
-    ``header`` are the first bytes at its offset, as many as a header has without its name. Raises `IntegrityError`.
+    ``header`` are the first bytes at its offset, as many as a header has without its name. Raises
+    `IntegrityError`.
     """
     if len(header) < LOCAL.size or header[:4] != b"PK\3\4":
         raise IntegrityError(f"{member.name} is not where the central directory says")
@@ -72,8 +77,9 @@ def check_gap(member: Member, header: bytes, gap: int) -> None:
 class WholeArchive:
     """An archive of which each byte belongs to a member that its central directory names.
 
-    The header of a member, its CRC-32 and its data descriptor are compared when the member is read, so whether that
-    holds is known when all were read. That is quickest in the order in which they lie in the file.
+    The header of a member, its CRC-32 and its data descriptor are compared when the member is read,
+    so whether that holds is known when all were read. That is quickest in the order in which they
+    lie in the file.
     """
 
     def __init__(self, file: IO[bytes], size: int) -> None:
@@ -97,7 +103,10 @@ class WholeArchive:
                 pass
 
     def pieces(self, member: Member) -> Iterator[bytes]:
-        """The content of ``member``. Raises `IntegrityError`, behind the last piece at the latest."""
+        """The content of ``member``.
+
+        Raises `IntegrityError`, behind the last piece at the latest.
+        """
         end = self._ends[member.offset]
         header = self._bytes(member.offset, min(end, member.offset + _LONGEST_HEADER))
         start = _content_start(member, header)
@@ -116,7 +125,10 @@ class WholeArchive:
 
     @contextmanager
     def open(self, member: Member) -> Iterator[IO[bytes]]:
-        """The content of ``member`` as a file. Raises `IntegrityError` before anything of it can be read."""
+        """The content of ``member`` as a file.
+
+        Raises `IntegrityError` before anything of it can be read.
+        """
         if member.size <= _IN_MEMORY:
             yield io.BytesIO(self.read(member))
             return
@@ -142,7 +154,8 @@ def _check_most(member: Member) -> None:
 def _content_start(member: Member, data: bytes) -> int | None:
     """Where in ``data``, which begins with the header of ``member``, its content begins.
 
-    None: ``data`` is too short. Raises `IntegrityError` when the header is not as the central directory says.
+    None: ``data`` is too short. Raises `IntegrityError` when the header is not as the central
+    directory says.
     """
     if len(data) < LOCAL.size:
         return None
@@ -167,7 +180,9 @@ def _content_start(member: Member, data: bytes) -> int | None:
 
 
 def _check_numbers(member: Member, numbers: Iterable[int], extra: Mapping[int, bytes]) -> None:
-    """Compare CRC-32, size as packed and size in a member's own header with those of the central directory."""
+    """Compare CRC-32, size as packed and size in a member's own header with those of the central
+    directory.
+    """
     expected = (member.crc, member.compressed_size, member.size)
     # They may be missing where they stand behind the content, and stand in the zip64 field instead.
     instead = {0} if member.flags & DESCRIPTOR else set()
@@ -184,7 +199,9 @@ def _check_numbers(member: Member, numbers: Iterable[int], extra: Mapping[int, b
 def _unpacked(member: Member, packed: Iterable[bytes]) -> Iterator[bytes]:
     """The content in pieces, compared with the central directory at its end."""
     size = crc = 0
-    for piece in _inflated(member, packed) if member.method == 8 and member.compressed_size else packed:
+    for piece in (
+        _inflated(member, packed) if member.method == 8 and member.compressed_size else packed
+    ):
         size += len(piece)
         crc = zlib.crc32(piece, crc)
         if size > member.size:
@@ -215,7 +232,9 @@ def _inflated(member: Member, packed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _check_behind(member: Member, data: bytes) -> None:
-    """Refuse what lies between the content of ``member`` and the next member, but for a data descriptor."""
+    """Refuse what lies between the content of ``member`` and the next member, but for a data
+    descriptor.
+    """
     if not member.flags & DESCRIPTOR:
         if data:
             raise IntegrityError(stray(member, len(data)))

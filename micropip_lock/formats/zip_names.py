@@ -1,4 +1,7 @@
-"""The names of files in a zip archive: which of them every reader and every file system tells apart."""
+"""The names of files in a zip archive:
+
+which of them every reader and every file system tells apart.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from ..errors import IntegrityError
 
 #: The flag of a name in UTF-8 (APPNOTE.TXT, 4.4.4, bit 11).
 UTF8 = 0x800
-#: What stands before the name in a Unicode Path field (APPNOTE.TXT, 4.6.9): version, CRC-32 of the other name.
+#: What stands before the name in a Unicode Path field (APPNOTE.TXT, 4.6.9): version, CRC-32 of the
+#: other name.
 _UNICODE_PATH = Struct("<BL")
 #: The most characters of one name in a folder.
 _LONGEST = 255
@@ -30,7 +34,9 @@ def decode_name(raw: bytes, flags: int) -> str:
     if not flags & UTF8 and not raw.isascii():
         # zipfile takes it for code page 437, others for UTF-8.
         names = f"{raw[:200].decode('cp437')!r} and {raw[:200].decode(errors='replace')!r}"
-        raise IntegrityError(f"two readers read two names, {names}: the archive does not say that it is UTF-8")
+        raise IntegrityError(
+            f"two readers read two names, {names}: the archive does not say that it is UTF-8"
+        )
     try:
         name = raw.decode()
     except UnicodeDecodeError as error:
@@ -44,18 +50,27 @@ def _check_name(name: str) -> None:
     if _CONTROL.search(name):
         if "\0" in name:
             raise IntegrityError("a file name holds a NUL, where many readers end it")
-        raise IntegrityError(f"the file name {name[:200]!r} holds a control character, which uv refuses")
+        raise IntegrityError(
+            f"the file name {name[:200]!r} holds a control character, which uv refuses"
+        )
     parts = name.removesuffix("/").split("/")
     if "\\" in name or name[1:2] == ":" or not _NO_NAMES.isdisjoint(parts):
-        raise IntegrityError(f"{name[:200]!r} is no name of a file below the folder where it is unpacked")
+        raise IntegrityError(
+            f"{name[:200]!r} is no name of a file below the folder where it is unpacked"
+        )
     if ".." in name:
-        raise IntegrityError(f"{name[:200]!r} holds «..»: Pyodide leaves out such a file, pip and uv install it")
+        raise IntegrityError(
+            f"{name[:200]!r} holds «..»: Pyodide leaves out such a file, pip and uv install it"
+        )
     if len(name) > _LONGEST and max(map(len, parts)) > _LONGEST:
-        raise IntegrityError(f"{name[:200]!r} is longer than {_LONGEST} characters, which most file systems refuse")
+        raise IntegrityError(
+            f"{name[:200]!r} is longer than {_LONGEST} characters, which most file systems refuse"
+        )
 
 
 def check_unicode_path(name: str, raw: bytes, field: bytes | None) -> None:
-    """Refuse a Unicode Path field (0x7075) that gives another name than ``name``, which is ``raw`` decoded.
+    """Refuse a Unicode Path field (0x7075) that gives another name than ``name``, which is ``raw``
+    decoded.
 
     `zipfile` takes that name from Python 3.12 on, and not in 3.11. Raises `IntegrityError`.
     """
@@ -67,7 +82,9 @@ def check_unicode_path(name: str, raw: bytes, field: bytes | None) -> None:
     other = field[_UNICODE_PATH.size :].decode(errors="replace")
     # APPNOTE.TXT, 4.6.9: a field that was made for another name is to be ignored. All readers do.
     if version == 1 and crc == zlib.crc32(raw) and other not in ("", name):
-        raise IntegrityError(f"two readers read two names, {name!r} and {other!r} (in a Unicode Path field)")
+        raise IntegrityError(
+            f"two readers read two names, {name!r} and {other!r} (in a Unicode Path field)"
+        )
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -92,7 +109,9 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def _folded(names: Sequence[str]) -> Sequence[str]:
-    """The names as a file system has them that ignores case and composition (Unicode, 3.13, D145)."""
+    """The names as a file system has them that ignores case and composition (Unicode, 3.13,
+    D145).
+    """
     if all(map(str.isascii, names)):
         return [name.lower() for name in names]
     from unicodedata import normalize  # large, and hardly any wheel needs it

@@ -45,7 +45,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What all indexes say about one project: ``pages`` in the order of the indexes, then find-links."""
+    """What all indexes say about one project:
+
+    ``pages`` in the order of the indexes, then find-links.
+    """
 
     pages: tuple[tuple[str, ProjectPage], ...]
     asked: tuple[str, ...]
@@ -55,7 +58,9 @@ class Listing:
     by_pages: bool = True
 
     def offers(self, name: str, versions: Collection[Version]) -> list[Offer]:
-        """The files of ``versions``, those of the first index first, each URL once for every sha256 given for it."""
+        """The files of ``versions``, those of the first index first, each URL once for every sha256
+        given for it.
+        """
         found: dict[tuple[str, str | None], Offer] = {}
         for index, page in self.pages:
             for file in page.files(name, versions):
@@ -63,13 +68,17 @@ class Listing:
         return list(found.values())
 
     def with_local(self, name: str, versions: Collection[Version]) -> set[Version]:
-        """``versions``, and those that differ from one of them in nothing but a local part (PEP 440)."""
+        """``versions``, and those that differ from one of them in nothing but a local part (PEP
+        440).
+        """
         public = {Version(version.public) for version in versions if version.local is None}
         listed = {version for _, page in self.pages for version in page.versions(name)}
         return {*versions, *(version for version in listed if Version(version.public) in public)}
 
     def hashes_of(self, url: str) -> dict[str, str]:
-        """Each sha256 that pages give for this very URL, however it is spelled, with the first index that does."""
+        """Each sha256 that pages give for this very URL, however it is spelled, with the first
+        index that does.
+        """
         found: dict[str, str] = {}
         for index, page in self.pages:
             for sha256 in page.hashes_of(url):
@@ -99,7 +108,11 @@ class Listing:
     @property
     def may_be_kept(self) -> bool:
         """Whether no URL may hold a secret."""
-        return not any("?" in url or url != without_credentials(url) for _, page in self.pages for url in page.urls)
+        return not any(
+            "?" in url or url != without_credentials(url)
+            for _, page in self.pages
+            for url in page.urls
+        )
 
     def to_json(self) -> list[Any]:
         """The listing as a value of JSON, for a cache."""
@@ -110,7 +123,10 @@ class Listing:
         """What `to_json` made. Raises ValueError for anything else."""
         try:
             rows, asked = value
-            return cls(tuple((str(index), ProjectPage.from_json(page)) for index, page in rows), tuple(map(str, asked)))
+            return cls(
+                tuple((str(index), ProjectPage.from_json(page)) for index, page in rows),
+                tuple(map(str, asked)),
+            )
         except TypeError as error:
             raise ValueError("not a listing") from error
 
@@ -119,7 +135,11 @@ class Indexes:
     """The configured indexes, most preferred first, and pip's find-links."""
 
     def __init__(
-        self, index_urls: Sequence[str], find_links: Sequence[str] = (), *, trust_index_file: bool = False
+        self,
+        index_urls: Sequence[str],
+        find_links: Sequence[str] = (),
+        *,
+        trust_index_file: bool = False,
     ) -> None:
         self._index_urls = list(dict.fromkeys(url.rstrip("/") for url in index_urls))
         self._find_links = list(dict.fromkeys(find_links))
@@ -136,7 +156,8 @@ class Indexes:
         return bool(self._index_urls or self._find_links)
 
     async def open(self, fetcher: Fetcher) -> None:
-        """Read the find-links places, which hold files of many projects; once, before `project` is called.
+        """Read the find-links places, which hold files of many projects; once, before `project` is
+        called.
 
         A place that gives no answer is told by `project`, for every project that is asked for.
         """
@@ -151,12 +172,14 @@ class Indexes:
         except FetchError as error:
             self._broken_links = error
 
-    async def try_documents(self, fetcher: Fetcher, facts: Facts, samples: Sequence[tuple[str, Version]]) -> None:
+    async def try_documents(
+        self, fetcher: Fetcher, facts: Facts, samples: Sequence[tuple[str, Version]]
+    ) -> None:
         """Find out which indexes have release documents that say what their pages say.
 
-        ``samples`` are names (canonical) and versions of what will be asked for; of the first that an index has, its
-        document and its page are compared, so for a single one it is not worth while. The answer is remembered for
-        a week. Raises nothing.
+        ``samples`` are names (canonical) and versions of what will be asked for; of the first that
+        an index has, its document and its page are compared, so for a single one it is not worth
+        while. The answer is remembered for a week. Raises nothing.
         """
         for url in self._index_urls:
             key = f"{without_credentials(url)} {int(time.time() // _WEEK)}"
@@ -183,7 +206,8 @@ class Indexes:
                     self._pages[page_url] = error
             page = self._pages[page_url]
             if isinstance(page, FetchError):
-                # One refused connection tells for the whole index; asking again for each project only takes time.
+                # One refused connection tells for the whole index; asking again for each project
+                # only takes time.
                 if page.__cause__ is not None:
                     self._silent[index_url] = page
                 return None
@@ -199,15 +223,22 @@ class Indexes:
 
     @property
     def key(self) -> str:
-        """What tells these indexes from others, in a cache: a hash of the URLs, user and query included."""
+        """What tells these indexes from others, in a cache:
+
+        a hash of the URLs, user and query included.
+        """
         settings = json.dumps([self._index_urls, self._find_links, self._trust_index_file])
         return hashlib.sha256(settings.encode("utf-8", "surrogatepass")).hexdigest()
 
-    async def preferred(self, name: str, fetcher: Fetcher, *, version: Version | None = None) -> Listing:
-        """The page of project ``name`` (canonical) on the first index that has it, and find-links. Raises `FetchError`.
+    async def preferred(
+        self, name: str, fetcher: Fetcher, *, version: Version | None = None
+    ) -> Listing:
+        """The page of project ``name`` (canonical) on the first index that has it, and find-links.
+        Raises `FetchError`.
 
-        An index further down is asked only when the ones before it say that there is no such project: a name that
-        somebody takes there can never stand in for a private one. With ``version`` as in `project`.
+        An index further down is asked only when the ones before it say that there is no such
+        project: a name that somebody takes there can never stand in for a private one. With
+        ``version`` as in `project`.
         """
         if self._broken_links is not None:
             raise self._broken_links.with_traceback(None)
@@ -217,7 +248,11 @@ class Indexes:
         for url in self._index_urls:
             asked.append(shown(url))
             unread = project_url(url, name) not in self._pages
-            page = await self._document(url, name, version, fetcher) if version is not None and unread else None
+            page = (
+                await self._document(url, name, version, fetcher)
+                if version is not None and unread
+                else None
+            )
             if page is not None:
                 by_pages = False
             else:
@@ -228,13 +263,18 @@ class Indexes:
         return Listing((*found, *self._links), tuple(asked), known=bool(found), by_pages=by_pages)
 
     async def project(
-        self, name: str, fetcher: Fetcher, *, first: str | None = None, version: Version | None = None
+        self,
+        name: str,
+        fetcher: Fetcher,
+        *,
+        first: str | None = None,
+        version: Version | None = None,
     ) -> Listing:
         """The pages of project ``name`` (canonical) on every index.
 
         ``first`` is what an INDEX file names: it only decides the order, and an index that is not
-        configured is asked only with ``trust_index_file``. With ``version`` a release document may stand in
-        for a page; `Listing.by_pages` tells. Raises `FetchError`.
+        configured is asked only with ``trust_index_file``. With ``version`` a release document may
+        stand in for a page; `Listing.by_pages` tells. Raises `FetchError`.
         """
         if self._broken_links is not None:
             raise self._broken_links.with_traceback(None)
@@ -249,17 +289,24 @@ class Indexes:
                 page = await self._page(url, name, fetcher)
             if page is not None:
                 found.append((shown(url), page))
-        return Listing((*found, *self._links), tuple(map(shown, urls)), known=bool(found), by_pages=by_pages)
+        return Listing(
+            (*found, *self._links), tuple(map(shown, urls)), known=bool(found), by_pages=by_pages
+        )
 
     async def answering(self, name: str, fetcher: Fetcher) -> Listing:
-        """The pages of project ``name`` (canonical) on every index that answers; the others say nothing."""
+        """The pages of project ``name`` (canonical) on every index that answers;
+
+        the others say nothing.
+        """
         found: list[tuple[str, ProjectPage]] = []
         for url in self._index_urls:
             with suppress(FetchError):
                 page = await self._page(url, name, fetcher)
                 if page is not None:
                     found.append((shown(url), page))
-        return Listing((*found, *self._links), tuple(map(shown, self._index_urls)), known=bool(found))
+        return Listing(
+            (*found, *self._links), tuple(map(shown, self._index_urls)), known=bool(found)
+        )
 
     async def _page(self, index_url: str, name: str, fetcher: Fetcher) -> ProjectPage | None:
         if index_url in self._silent:
@@ -270,7 +317,9 @@ class Indexes:
             raise known.with_traceback(None)
         return known
 
-    async def _document(self, url: str, name: str, version: Version, fetcher: Fetcher) -> ProjectPage | None:
+    async def _document(
+        self, url: str, name: str, version: Version, fetcher: Fetcher
+    ) -> ProjectPage | None:
         place = document_url(url, name, version) if url in self._documented else None
         try:
             return None if place is None else await read_document(place, fetcher)
@@ -305,6 +354,8 @@ async def _page(url: str, fetcher: Fetcher) -> ProjectPage | None:
     if response.status != 200:
         raise FetchError(f"{shown(url)} answered with status {response.status}.", url=shown(url))
     if not response.complete:
-        raise FetchError(f"{shown(url)} answered with more than {MAX_PAGE >> 20} MiB.", url=shown(url))
+        raise FetchError(
+            f"{shown(url)} answered with more than {MAX_PAGE >> 20} MiB.", url=shown(url)
+        )
     page = parse_page(response.body, response.headers.get("content-type", ""), response.url)
     return replace(page, fresh_until=response.fresh_until)

@@ -1,7 +1,8 @@
-"""A file fetched whole: hashed on the way, resumed after a break, and never there before it is right.
+"""A file fetched whole: hashed on the way, resumed after a break, and never there before it is
+right.
 
-The bytes grow in a file of their own in a folder that only this user can enter. Where there is a folder for parts, in
-the cache, the next run goes on with what a broken or killed one left there.
+The bytes grow in a file of their own in a folder that only this user can enter. Where there is a
+folder for parts, in the cache, the next run goes on with what a broken or killed one left there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .._util.url import shown
 from ..errors import FetchError, IntegrityError
 from ..network import Fetcher
 
-#: A connection may break this often after it brought something, and this often after nothing but headers.
+#: A connection may break this often after it brought something, and this often after nothing but
+#: headers.
 _MOST_BREAKS = 20
 _MOST_EMPTY = 2
 _LARGEST = 4 * 2**30
@@ -37,15 +39,16 @@ async def download(
     expect: Callable[[int], None] | None = None,
     check: Callable[[Path], None] | None = None,
 ) -> int:
-    """Fetch ``url`` to ``path``, which appears in one step when all bytes are there and have this sha256.
+    """Fetch ``url`` to ``path``, which appears in one step when all bytes are there and have this
+    sha256.
 
-    ``parts`` is a folder of this user alone, on the file system of ``path``: what a broken download brought stays there
-    for a later run. Without it nothing stays.
+    ``parts`` is a folder of this user alone, on the file system of ``path``: what a broken download
+    brought stays there for a later run. Without it nothing stays.
 
-    ``advance`` is told how many bytes came (fewer than none when they were in vain), ``expect`` how many there will be
-    in all, as far as the server says. ``check`` may look at the whole
-    file before it is in its place, and raise. Returns the size. Raises `FetchError`, `IntegrityError` when the
-    bytes are others, and `InputError` when they cannot be written.
+    ``advance`` is told how many bytes came (fewer than none when they were in vain), ``expect`` how
+    many there will be in all, as far as the server says. ``check`` may look at the whole file
+    before it is in its place, and raise. Returns the size. Raises `FetchError`, `IntegrityError`
+    when the bytes are others, and `InputError` when they cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +87,13 @@ async def _fill(
         file.truncate()
         if not resumed:
             raise IntegrityError(
-                f"{shown(url)} has the sha256 {found}, not {sha256} as the lock says. The file was replaced, "
+                f"{shown(url)} has the sha256 {found}, not {sha256} as the lock says. The file was "
+                "replaced, "
                 "or a proxy changes it; nothing of it was kept."
             )
-        resumed = False  # what was there before may have been of another file: once more from the start
+        resumed = (
+            False  # what was there before may have been of another file: once more from the start
+        )
         advance(-size)
 
 
@@ -99,7 +105,10 @@ async def _read_on(
     advance: Callable[[int], None],
     expect: Callable[[int], None],
 ) -> tuple[str, int]:
-    """Read from where ``file`` ends to the end of the resource; the hash of the whole and its size."""
+    """Read from where ``file`` ends to the end of the resource;
+
+    the hash of the whole and its size.
+    """
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(_PIECE):
@@ -118,7 +127,8 @@ async def _read_on(
                     expect(stream.size + (0 if anew else size))
                 async for piece in stream:
                     if anew:
-                        # Only now, for a server that says nothing at all is no reason to lose what is there.
+                        # Only now, for a server that says nothing at all is no reason to lose what
+                        # is there.
                         file.seek(0)
                         file.truncate()
                         advance(-size)
@@ -154,7 +164,10 @@ def _ignore(count: int) -> None:
 
 @contextmanager
 def _opened(path: Path, parts: Path | None, sha256: str) -> Iterator[BinaryIO]:
-    """The file that becomes ``path`` at the end: one that a broken download left in ``parts``, or a new one."""
+    """The file that becomes ``path`` at the end:
+
+    one that a broken download left in ``parts``, or a new one.
+    """
     part = _open_part(parts / f".{sha256}.part") if parts is not None else None
     if part is None:
         with new_file(path, private=parts is not None) as file:
@@ -179,7 +192,11 @@ def _open_part(part: Path) -> BinaryIO | None:
 
 def _tidy(part: BinaryIO, error: BaseException) -> None:
     """Remove what a failed download left, if it is empty, or if there is no room for it."""
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    is_full = isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+    )
     with suppress(OSError):
         if is_full or not os.fstat(part.fileno()).st_size:
             Path(part.name).unlink()

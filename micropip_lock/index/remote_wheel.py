@@ -1,4 +1,7 @@
-"""The contents of a wheel that stays where it is: its central directory and RECORD, by range requests."""
+"""The contents of a wheel that stays where it is:
+
+its central directory and RECORD, by range requests.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,15 @@ from packaging.utils import canonicalize_name
 
 from .._util.url import shown
 from ..errors import FetchError, IntegrityError
-from ..formats.record import STRONG, Record, RecordRow, bytecode_source, digest, encode_digest, parse_record
+from ..formats.record import (
+    STRONG,
+    Record,
+    RecordRow,
+    bytecode_source,
+    digest,
+    encode_digest,
+    parse_record,
+)
 from ..formats.zip_directory import (
     LOCAL,
     LONGEST_END,
@@ -54,7 +65,10 @@ _NEAR = 64 * 2**10
 
 @dataclass(frozen=True)
 class WheelContents:
-    """What a wheel holds, and what its own RECORD says of that. ``size`` is that of the wheel, in bytes."""
+    """What a wheel holds, and what its own RECORD says of that.
+
+    ``size`` is that of the wheel, in bytes.
+    """
 
     members: tuple[Member, ...]
     #: The rows of the wheel's own RECORD.
@@ -72,21 +86,26 @@ class WheelContents:
     excerpt: Excerpt | None = None
 
     def ships(self, filename: str) -> bool:
-        """Whether an installer would put a file of the wheel itself at ``filename`` in its .dist-info.
+        """Whether an installer would put a file of the wheel itself at ``filename`` in its
+        .dist-info.
 
-        RECORD need not list it. What lies below ``.data`` is installed elsewhere, and may end in that folder.
+        RECORD need not list it. What lies below ``.data`` is installed elsewhere, and may end in
+        that folder.
         """
         path = f"{self.dist_info}/{filename}"
         data_folder = self.dist_info.removesuffix(".dist-info") + ".data/"
         if path in self.names:
             return True
-        return any(name.startswith(data_folder) and name.endswith(f"/{path}") for name in self.names)
+        return any(
+            name.startswith(data_folder) and name.endswith(f"/{path}") for name in self.names
+        )
 
     @cached_property
     def wrong_rows(self) -> tuple[str, ...]:
         """The files that the wheel's own RECORD gives another size or another hash than they have.
 
-        Of a wheel that was not downloaded, sizes alone are known, and the hash of METADATA where that was read.
+        Of a wheel that was not downloaded, sizes alone are known, and the hash of METADATA where
+        that was read.
         """
         listed = Record.of(self.record)
         sizes = {item.name: item.size for item in self.members if item.name in listed.entries}
@@ -98,13 +117,20 @@ class WheelContents:
                 hashes[path] = RecordRow(path, algorithm, digest(self.metadata, algorithm))
         for path, row in hashes.items():
             said = listed.row(path) if path in listed.entries else None
-            if said is not None and said.strong and said.algorithm == row.algorithm and said.digest != row.digest:
+            if (
+                said is not None
+                and said.strong
+                and said.algorithm == row.algorithm
+                and said.digest != row.digest
+            ):
                 wrong.add(path)
         return tuple(sorted(wrong - {f"{self.dist_info}/RECORD"}))
 
 
 class NoRangesError(Exception):
-    """What is wanted of a wheel can only be read by downloading it whole, as from a server without range requests."""
+    """What is wanted of a wheel can only be read by downloading it whole, as from a server without
+    range requests.
+    """
 
 
 class GoneError(FetchError):
@@ -114,9 +140,9 @@ class GoneError(FetchError):
 def expected_tail(rows: Sequence[RecordRow]) -> int:
     """How many bytes at the end of a wheel hold RECORD and the central directory of these files.
 
-    A directory entry has 46 bytes and the name; a row packs to little more than its hash, which is 43
-    letters of 6 bits. Asking once for enough is cheaper than asking twice: of 84 real wheels, none
-    needed more than this, and together they needed 93 % of it.
+    A directory entry has 46 bytes and the name; a row packs to little more than its hash, which is
+    43 letters of 6 bits. Asking once for enough is cheaper than asking twice: of 84 real wheels,
+    none needed more than this, and together they needed 93 % of it.
     """
     listed = [path for path in Record.of(rows).sizes if not bytecode_source(path)]
     names = sum(len(path) + 1 for path in listed)
@@ -124,7 +150,9 @@ def expected_tail(rows: Sequence[RecordRow]) -> int:
 
 
 def likely_tail(size: int | None) -> int:
-    """How many bytes to ask for first of a wheel of which nothing but the size is known, METADATA included."""
+    """How many bytes to ask for first of a wheel of which nothing but the size is known, METADATA
+    included.
+    """
     return min(max(16 * 1024, (size or 0) // 24), 128 * 1024)
 
 
@@ -144,8 +172,14 @@ class Excerpt:
     def to_bytes(self) -> bytes:
         """One run of bytes, for a cache."""
         metadata = self.metadata
-        lengths = [len(self.directory), len(self.record), None if metadata is None else len(metadata)]
-        head = json.dumps([self.size, self.place.offset, self.place.size, self.place.count, *lengths])
+        lengths = [
+            len(self.directory),
+            len(self.record),
+            None if metadata is None else len(metadata),
+        ]
+        head = json.dumps(
+            [self.size, self.place.offset, self.place.size, self.place.count, *lengths]
+        )
         return b"\n".join([head.encode(), self.directory + self.record + (metadata or b"")])
 
     @classmethod
@@ -166,7 +200,10 @@ class Excerpt:
         return cls(size, rest[:directory], place, rest[directory:end], body)
 
     def contents(self, name: str) -> WheelContents:
-        """What these parts say. Raises `IntegrityError` when they are not those of a wheel of ``name`` (canonical)."""
+        """What these parts say.
+
+        Raises `IntegrityError` when they are not those of a wheel of ``name`` (canonical).
+        """
         members = parse_directory(self.directory, self.place)
         return _contents(members, find_record(members, name), self)
 
@@ -174,10 +211,12 @@ class Excerpt:
 async def read_wheel(
     fetcher: Fetcher, url: str, name: str, *, size: int | None, tail: int, metadata: bool = False
 ) -> WheelContents:
-    """Read central directory and RECORD (and METADATA) of the wheel of ``name`` (canonical) at ``url``.
+    """Read central directory and RECORD (and METADATA) of the wheel of ``name`` (canonical) at
+    ``url``.
 
-    ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to ask for first. Raises
-    `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of that project.
+    ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to ask for first.
+    Raises `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of
+    that project.
     """
     reader = _Reader(fetcher, url)
     place = await _open(reader, size, tail)
@@ -202,9 +241,11 @@ def _last_record(reader: _Reader, place: DirectoryPlace) -> Member | None:
 
 
 async def _members(reader: _Reader, place: DirectoryPlace) -> tuple[Member, ...]:
-    """The files of a wheel whose directory was read; where the whole wheel was read, each is compared with it.
+    """The files of a wheel whose directory was read; where the whole wheel was read, each is
+    compared with it.
 
-    Raises `IntegrityError`, and `NoRangesError` where only a download tells whether the directory names all files.
+    Raises `IntegrityError`, and `NoRangesError` where only a download tells whether the directory
+    names all files.
     """
     if reader.start == 0:
         archive = WholeArchive(io.BytesIO(reader.data), reader.total)
@@ -217,19 +258,30 @@ async def _members(reader: _Reader, place: DirectoryPlace) -> tuple[Member, ...]
     for member, gap in found:
         end = member.offset + LOCAL.size
         is_read = member.offset >= reader.start
-        check_gap(member, reader.slice(member.offset, end) if is_read else await reader.piece(member.offset, end), gap)
+        check_gap(
+            member,
+            reader.slice(member.offset, end) if is_read else await reader.piece(member.offset, end),
+            gap,
+        )
     return members
 
 
-async def _read_contents(reader: _Reader, place: DirectoryPlace, name: str, *, metadata: bool = False) -> WheelContents:
+async def _read_contents(
+    reader: _Reader, place: DirectoryPlace, name: str, *, metadata: bool = False
+) -> WheelContents:
     if place.offset < reader.start:
         record = _last_record(reader, place)
-        # Else it lies just before the directory all the same, and packs to some 45 bytes a file and its name.
+        # Else it lies just before the directory all the same, and packs to some 45 bytes a file and
+        # its name.
         likely = place.offset - place.size // 2 - 2048 if record is None else record.offset
         await reader.reach(max(0, min(likely, place.offset)))
     members = await _members(reader, place)
     record = find_record(members, name)
-    said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None) if metadata else None
+    said = (
+        next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None)
+        if metadata
+        else None
+    )
     if metadata and said is None:
         raise IntegrityError("it has no METADATA")
     wanted = [record, *([said] if said else [])]
@@ -248,7 +300,9 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
     The file lives in memory up to 16 MiB, then in a temporary file; it is not kept. Raises
     `FetchError`, and `IntegrityError` when it is no wheel of ``name``.
     """
-    from tempfile import SpooledTemporaryFile  # slow to import, and wheels are hardly ever downloaded here
+    from tempfile import (
+        SpooledTemporaryFile,
+    )  # slow to import, and wheels are hardly ever downloaded here
 
     sha256 = hashlib.sha256()
     size = 0
@@ -260,7 +314,9 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
                     async for piece in pieces:
                         size += len(piece)
                         if size > _LARGEST_WHEEL:
-                            raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
+                            raise FetchError(
+                                f"{shown(url)} is larger than any wheel.", url=shown(url)
+                            )
                         sha256.update(piece)
                         file.write(piece)
                 break
@@ -285,19 +341,25 @@ def inspect_wheel(file: IO[bytes], size: int, sha256: str, name: str) -> WheelCo
     try:
         record_rows = _parse_record(archive.read(record), len(members))
         said = next((item for item in members if item.name == f"{_folder(record)}/METADATA"), None)
-        metadata = archive.read(said) if said is not None and said.size <= LARGEST_METADATA else None
+        metadata = (
+            archive.read(said) if said is not None and said.size <= LARGEST_METADATA else None
+        )
         rows = {row.path: row for row in record_rows}
         true_rows = []
         for member in members:
             row = rows.get(member.name)
-            algorithm = row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
+            algorithm = (
+                row.algorithm if row is not None and row.algorithm and row.strong else "sha256"
+            )
             digest_found = _hash(archive.pieces(member), algorithm)
             if not member.is_folder and member is not record:
                 true_rows.append(RecordRow(member.name, algorithm, digest_found, member.size))
     except (IntegrityError, ValueError, OSError) as error:
         raise IntegrityError(f"the wheel cannot be unpacked ({error})") from error
     names = frozenset(member.name for member in members)
-    return WheelContents(members, record_rows, _folder(record), size, sha256, Record.of(true_rows), names, metadata)
+    return WheelContents(
+        members, record_rows, _folder(record), size, sha256, Record.of(true_rows), names, metadata
+    )
 
 
 def _hash(pieces: Iterable[bytes], algorithm: str) -> str:
@@ -311,7 +373,9 @@ def find_record(members: Sequence[Member], name: str) -> Member:
     """The RECORD of the one .dist-info folder, which has to be that of ``name`` (PEP 427)."""
     records = [member for member in members if _RECORD.fullmatch(member.name)]
     if len(records) != 1:
-        raise IntegrityError(f"it has {len(records) or 'no'} RECORD{'s' if len(records) > 1 else ''}")
+        raise IntegrityError(
+            f"it has {len(records) or 'no'} RECORD{'s' if len(records) > 1 else ''}"
+        )
     # As pip: with two of them, each installer would take its own choice.
     own = _folder(records[0])
     folders = {member.name.partition("/")[0] for member in members}
@@ -319,7 +383,9 @@ def find_record(members: Sequence[Member], name: str) -> Member:
     if others:
         raise IntegrityError(f"it has several .dist-info folders ({own}, {others[0]})")
     stem = own.removesuffix(".dist-info")
-    strange = sorted(folder for folder in folders if folder.endswith(".data") and folder != f"{stem}.data")
+    strange = sorted(
+        folder for folder in folders if folder.endswith(".data") and folder != f"{stem}.data"
+    )
     if strange:  # pip spreads every such folder, uv its own one only
         raise IntegrityError(f"it has the data folder of another distribution ({strange[0]})")
     project = stem.rpartition("-")[0]
@@ -336,7 +402,13 @@ def _contents(members: tuple[Member, ...], record: Member, excerpt: Excerpt) -> 
     rows = _rows_of(excerpt.record, len(members))
     names = frozenset(member.name for member in members)
     return WheelContents(
-        members, rows, _folder(record), excerpt.size, names=names, metadata=excerpt.metadata, excerpt=excerpt
+        members,
+        rows,
+        _folder(record),
+        excerpt.size,
+        names=names,
+        metadata=excerpt.metadata,
+        excerpt=excerpt,
     )
 
 
@@ -356,10 +428,15 @@ def _parse_record(data: bytes, count: int) -> Record:
 
 
 def _check_claims(record: Member, place: DirectoryPlace) -> None:
-    """Before RECORD is asked for: it has a row for each file, so it cannot be much larger than the directory."""
+    """Before RECORD is asked for:
+
+    it has a row for each file, so it cannot be much larger than the directory.
+    """
     most = _SPARE_RECORD + 16 * place.size
     if max(record.size, record.compressed_size) > most:
-        raise IntegrityError(f"a RECORD of {record.size} bytes for {place.count} files cannot be true")
+        raise IntegrityError(
+            f"a RECORD of {record.size} bytes for {place.count} files cannot be true"
+        )
 
 
 async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -> bytes:
@@ -370,7 +447,9 @@ async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -
         end = member.offset + most_bytes(member)
         found = extract(member, await reader.piece(member.offset, min(end, place.offset)))
         if found is None and end < place.offset:  # its own header is a long one
-            found = extract(member, await reader.piece(member.offset, min(end + 0xFFFF, place.offset)))
+            found = extract(
+                member, await reader.piece(member.offset, min(end + 0xFFFF, place.offset))
+            )
     if found is None:
         raise IntegrityError(f"{member.name} is cut short")
     return found
@@ -389,7 +468,9 @@ class _Reader:
 
     async def open(self, size: int | None, tail: int) -> None:
         """Read the last ``tail`` bytes."""
-        response = await self._suffix(tail) if size is None and self._fetcher.suffix_ranges else None
+        response = (
+            await self._suffix(tail) if size is None and self._fetcher.suffix_ranges else None
+        )
         if response is None:
             size = await self._size() if size is None else size
             response = await self._get((max(0, size - tail), size - 1), max(tail, SMALL_WHEEL))
@@ -414,7 +495,8 @@ class _Reader:
         except NoRangesError:
             return None
         except FetchError as error:
-            # Some servers answer 501. Where there was no answer at all, the error has a cause: asking on is no use.
+            # Some servers answer 501. Where there was no answer at all, the error has a cause:
+            # asking on is no use.
             if error.code == "not-allowed" or error.__cause__ is not None:
                 raise
             return None
@@ -440,7 +522,10 @@ class _Reader:
         if response.status != 206 or len(response.body) != end - start:
             raise NoRangesError
         # RFC 9110, 15.3.7.3: parts may be put together only if they are parts of one and the same.
-        if _total(response) not in (None, self.total) or len({_etag(response), self._etag} - {None}) > 1:
+        if (
+            _total(response) not in (None, self.total)
+            or len({_etag(response), self._etag} - {None}) > 1
+        ):
             raise NoRangesError
         return response.body
 
@@ -461,7 +546,9 @@ def _gone(url: str) -> GoneError:
 
 
 def _total(response: Response) -> int | None:
-    match = re.fullmatch(r"bytes [0-9]+-[0-9]+/([0-9]{1,20})", response.headers.get("content-range", "").strip())
+    match = re.fullmatch(
+        r"bytes [0-9]+-[0-9]+/([0-9]{1,20})", response.headers.get("content-range", "").strip()
+    )
     return int(match[1]) if match else None
 
 

@@ -1,4 +1,5 @@
-"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), what it holds by range.
+"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), what it holds by
+range.
 
 A wheel is never downloaded for that. Each thing is asked for once; what belongs to a sha256 cannot
 change, so it may be remembered for ever.
@@ -32,7 +33,10 @@ class BrokenMetadataError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WheelSummary:
-    """What `resolve` needs of a wheel: its modules, and the files that its own RECORD is wrong about."""
+    """What `resolve` needs of a wheel:
+
+    its modules, and the files that its own RECORD is wrong about.
+    """
 
     modules: WheelModules
     wrong_rows: tuple[str, ...] = ()
@@ -69,7 +73,9 @@ class Publications:
         """The METADATA of ``file``, as far as nobody has to be asked. Raises like `metadata`."""
         key = fact_key(file.sha256, file.url)
         data = self._facts.get("metadata", key) if key else None
-        if data is None or (file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256):
+        if data is None or (
+            file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256
+        ):
             return None
         return _parsed(data, file, name)
 
@@ -97,29 +103,42 @@ class Publications:
             return None  # a mirror that has the page of its upstream, but not the sidecar yet
         if response.status != 200 or not response.complete:
             raise FetchError(f"{shown(url)} cannot be read.", url=shown(url))
-        # PEP 658 has the hash to verify the file by: another one is an error, not a reason to look elsewhere.
+        # PEP 658 has the hash to verify the file by: another one is an error, not a reason to look
+        # elsewhere.
         found = hashlib.sha256(response.body).hexdigest()
         if file.metadata_sha256 and found != file.metadata_sha256:
             raise IntegrityError(
-                f"{shown(url)} has the sha256 {found}, but the project page announces {file.metadata_sha256}. "
-                "The index or a proxy is broken, or somebody tampers with it; try --refresh, or another index."
+                f"{shown(url)} has the sha256 {found}, but the project page announces "
+                f"{file.metadata_sha256}. "
+                "The index or a proxy is broken, or somebody tampers with it; try --refresh, or "
+                "another index."
             )
         return response.body
 
-    async def contents(self, file: IndexFile, name: str, *, metadata: bool = False) -> WheelContents:
-        """Directory and RECORD (and METADATA) of a wheel of ``name`` (canonical), by range requests.
+    async def contents(
+        self, file: IndexFile, name: str, *, metadata: bool = False
+    ) -> WheelContents:
+        """Directory and RECORD (and METADATA) of a wheel of ``name`` (canonical), by range
+        requests.
 
-        Raises `IntegrityError` when it is no wheel of that project, `NoRangesError` and `FetchError`.
+        Raises `IntegrityError` when it is no wheel of that project, `NoRangesError` and
+        `FetchError`.
         """
         known = self._contents.get(file.url)
         if known is None or (metadata and known.metadata is None):
             known = self._contents[file.url] = await remembered(
-                self._facts, file.sha256, file.url, name, lambda: self._read(file, name, metadata), metadata=metadata
+                self._facts,
+                file.sha256,
+                file.url,
+                name,
+                lambda: self._read(file, name, metadata),
+                metadata=metadata,
             )
         return known
 
     async def summary(self, file: IndexFile, name: str) -> WheelSummary:
-        """The modules that a wheel of ``name`` (canonical) holds, and what its RECORD is wrong about.
+        """The modules that a wheel of ``name`` (canonical) holds, and what its RECORD is wrong
+        about.
 
         Raises like `contents`.
         """
@@ -135,7 +154,9 @@ class Publications:
     async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
         tail = likely_tail(file.size)
         try:
-            return await read_wheel(self._fetcher, file.url, name, size=file.size, tail=tail, metadata=metadata)
+            return await read_wheel(
+                self._fetcher, file.url, name, size=file.size, tail=tail, metadata=metadata
+            )
         except IntegrityError as error:
             raise IntegrityError(f"{shown(file.url)} is not usable: {error}.") from error
 
@@ -183,13 +204,17 @@ def wrong_record(key: str, version: str, paths: Sequence[str], url: str) -> Prob
         key,
         version,
         f"the wheel's own RECORD is wrong about {first_few(paths)}: its publisher made it so.",
-        "It can be installed all the same. Ask its publisher to build it again, or lock another version.",
+        "It can be installed all the same. Ask its publisher to build it again, or lock another "
+        "version.",
         shown(url),
     )
 
 
 def fact_key(sha256: str | None, url: str) -> str | None:
-    """What a fact belongs to. A query may be a secret, and without a sha256 the bytes may change."""
+    """What a fact belongs to.
+
+    A query may be a secret, and without a sha256 the bytes may change.
+    """
     return None if sha256 is None or "?" in url else f"{sha256} {without_credentials(url)}"
 
 
@@ -202,7 +227,8 @@ def _parsed(data: bytes, file: IndexFile, name: str) -> CoreMetadata:
     # As in `remote_wheel`: what is read has to be about the file that was chosen.
     if canonicalize_name(found.name) != name or _public(version) != _public(file.version):
         raise IntegrityError(
-            f"{shown(file.url)} should be {name} {file.version}, but its METADATA says {found.name} {found.version}. "
+            f"{shown(file.url)} should be {name} {file.version}, but its METADATA says "
+            f"{found.name} {found.version}. "
             "The index is broken; tell its owner, or use another one."
         )
     return found

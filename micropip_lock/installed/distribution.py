@@ -20,9 +20,21 @@ from packaging.version import Version
 
 from .._util.reading import open_regular, read_regular
 from ..errors import InputError, Problem
-from ..formats.core_metadata import CoreMetadata, WheelMetadata, parse_metadata, parse_wheel_metadata
+from ..formats.core_metadata import (
+    CoreMetadata,
+    WheelMetadata,
+    parse_metadata,
+    parse_wheel_metadata,
+)
 from ..formats.direct_url import InstallNote, parse_install_note
-from ..formats.record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_source, digest, parse_record
+from ..formats.record import (
+    WRITTEN_BY_INSTALLERS,
+    Record,
+    RecordRow,
+    bytecode_source,
+    digest,
+    parse_record,
+)
 from .hints import install
 from .installation import Installation
 from .site import Site
@@ -38,7 +50,10 @@ _ALWAYS_HASHED = frozenset({"METADATA", "WHEEL", "entry_points.txt"})
 
 
 class SiteFiles:
-    """The files of a site-packages folder, by path relative to it. Nothing is raised for one that cannot be read."""
+    """The files of a site-packages folder, by path relative to it.
+
+    Nothing is raised for one that cannot be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._prefix = f"{folder}/"
@@ -56,7 +71,10 @@ class SiteFiles:
         return os.path.isfile(self._prefix + path)  # noqa: PTH113
 
     def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name. None: it cannot be read."""
+        """The hash of a file as RECORD writes it;
+
+        ``algorithm`` is hashlib's name. None: it cannot be read.
+        """
         data = self._read(path)
         return None if data is None else digest(data, algorithm)
 
@@ -72,7 +90,8 @@ class SiteFiles:
             return None
 
 
-#: They install what a wheel has in ``__pycache__``. The library installer leaves it out, and so do those that use it.
+#: They install what a wheel has in ``__pycache__``. The library installer leaves it out, and so do
+#: those that use it.
 _INSTALLERS_OF_BYTECODE = frozenset({"pip", "uv", "micropip", "pyodide.loadPackage"})
 
 
@@ -107,7 +126,10 @@ class InstalledDistribution:
 
     @cached_property
     def note(self) -> InstallNote | None:
-        """What `sync` wrote down when it installed this distribution; None when somebody else installed it."""
+        """What `sync` wrote down when it installed this distribution;
+
+        None when somebody else installed it.
+        """
         return (
             parse_install_note(self.files.get("provenance_url.json", b"{}"))
             if self.installer == "micropip-lock"
@@ -154,12 +176,17 @@ class InstalledDistribution:
         except configparser.Error:
             return frozenset()
         groups = ("console_scripts", "gui_scripts")
-        return frozenset(name for group in groups if parser.has_section(group) for name in parser[group])
+        return frozenset(
+            name for group in groups if parser.has_section(group) for name in parser[group]
+        )
 
     @property
     def unspread(self) -> bool:
-        """Whether ``.data/purelib`` or ``platlib`` lies where the wheel had it, so not importable."""
-        # One search in one text: an environment has thousands of paths, none of which has a NUL in it.
+        """Whether ``.data/purelib`` or ``platlib`` lies where the wheel had it, so not
+        importable.
+        """
+        # One search in one text: an environment has thousands of paths, none of which has a NUL in
+        # it.
         data = self.dist_info.removesuffix(".dist-info") + ".data/"
         paths = "\0".join(["", *self.record.sizes])
         return f"\0{data}purelib/" in paths or f"\0{data}platlib/" in paths
@@ -177,7 +204,10 @@ class InstalledDistribution:
         )
 
     def installation(self, check_files: CheckFiles) -> Installation:
-        """Itself, as `compare.compare` wants it; ``check_files`` "hash" compares CRC-32s with the disk as well."""
+        """Itself, as `compare.compare` wants it;
+
+        ``check_files`` "hash" compares CRC-32s with the disk as well.
+        """
         return Installation(
             self.rows,
             self.site_files,
@@ -197,12 +227,16 @@ class InstalledDistribution:
     ) -> list[str]:
         """The files that are missing or not as the installed RECORD says.
 
-        Rows without a size are compared by hash. Bytecode of a listed source, and rows that leave the folder, are
-        never opened or required. With ``compiled`` a source file may be missing when bytecode lies in its place, as
-        in Pyodide's own builds. ``sizes`` are those of files that lie in the folder, where they are known; each other
-        file is asked for.
+        Rows without a size are compared by hash. Bytecode of a listed source, and rows that leave
+        the folder, are never opened or required. With ``compiled`` a source file may be missing
+        when bytecode lies in its place, as in Pyodide's own builds. ``sizes`` are those of files
+        that lie in the folder, where they are known; each other file is asked for.
         """
-        changed = [row.path for row in self._in_question(check, sizes or {}) if not self._unchanged(row, check)]
+        changed = [
+            row.path
+            for row in self._in_question(check, sizes or {})
+            if not self._unchanged(row, check)
+        ]
         return [
             path
             for path in changed
@@ -210,7 +244,10 @@ class InstalledDistribution:
         ]
 
     def _in_question(self, check: CheckFiles, sizes: Mapping[str, int]) -> Iterable[RecordRow]:
-        """The rows that have to be looked at one by one: of thousands hardly any, when sizes are to be compared."""
+        """The rows that have to be looked at one by one:
+
+        of thousands hardly any, when sizes are to be compared.
+        """
         record = self.record
         if check == "hash" or not record.is_unique:
             return (row for row in self.rows if not row.leaves_folder)
@@ -235,7 +272,10 @@ class InstalledDistribution:
         if path.startswith(self._info_prefix):
             name = path[len(self._info_prefix) :]
             if name in _ALWAYS_HASHED:
-                return not row.strong or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
+                return (
+                    not row.strong
+                    or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
+                )
             # RECORD cannot hold its own hash, and PYODIDE_* are replaced after unpacking.
             if WRITTEN_BY_INSTALLERS.fullmatch(name):
                 return True
@@ -254,9 +294,13 @@ class InstalledDistribution:
 
     @property
     def faults_are_shipped(self) -> bool:
-        """Whether METADATA and WHEEL, one of which cannot be read, are as the wheel had them by the RECORD."""
+        """Whether METADATA and WHEEL, one of which cannot be read, are as the wheel had them by the
+        RECORD.
+        """
         rows = [self.record.row(path) for path in self._described if path in self.record.entries]
-        return len(rows) == len(self._described) and all(self._unchanged(row, "off") for row in rows)
+        return len(rows) == len(self._described) and all(
+            self._unchanged(row, "off") for row in rows
+        )
 
     @property
     def _described(self) -> tuple[str, ...]:
@@ -269,11 +313,16 @@ class InstalledDistribution:
 
 
 def one_blank(text: str) -> str:
-    """The text with one blank where a line has several: configparser takes time by the square of their number."""
+    """The text with one blank where a line has several:
+
+    configparser takes time by the square of their number.
+    """
     return _BLANKS.sub(" ", text)
 
 
-def scan(paths: Iterable[Path], site: Site = "venv") -> tuple[list[InstalledDistribution], list[Problem]]:
+def scan(
+    paths: Iterable[Path], site: Site = "venv"
+) -> tuple[list[InstalledDistribution], list[Problem]]:
     """Every distribution in ``paths``, by canonical name, and what is wrong with the folders.
 
     ``site`` is what the folders belong to, which the hints depend on.
@@ -296,7 +345,9 @@ def scan(paths: Iterable[Path], site: Site = "venv") -> tuple[list[InstalledDist
                 if legacy.package not in found:
                     problems.setdefault(legacy.package, legacy)
         found = {**context, **found}
-    return sorted(found.values(), key=lambda distribution: distribution.key), list(problems.values())
+    return sorted(found.values(), key=lambda distribution: distribution.key), list(
+        problems.values()
+    )
 
 
 def every(folder: Path) -> list[InstalledDistribution]:
@@ -308,7 +359,9 @@ def _entries(folder: Path) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if not name.startswith("~"))
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
-        raise InputError(f"Cannot read the folder {folder}: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(
+            f"Cannot read the folder {folder}: {getattr(error, 'strerror', None) or error}."
+        ) from error
 
 
 def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
@@ -341,7 +394,9 @@ def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
     if canonicalize_name(metadata.name) != canonicalize_name(named):
         faults.append(f"METADATA names another project ({metadata.name})")
         metadata = CoreMetadata(named, version if dash else "0")
-    return InstalledDistribution(folder, dist_info, files, metadata, wheel, rows, tuple(faults), site)
+    return InstalledDistribution(
+        folder, dist_info, files, metadata, wheel, rows, tuple(faults), site
+    )
 
 
 def _whole(path: str) -> bytes:
@@ -359,7 +414,8 @@ def _dist_info_files(folder: str, faults: list[str]) -> list[str]:
     return [
         name
         for name in names
-        if name in _ALWAYS_HASHED or (WRITTEN_BY_INSTALLERS.fullmatch(name) and not name.startswith("RECORD."))
+        if name in _ALWAYS_HASHED
+        or (WRITTEN_BY_INSTALLERS.fullmatch(name) and not name.startswith("RECORD."))
     ]
 
 
@@ -368,9 +424,15 @@ def _duplicate(first: InstalledDistribution, second: InstalledDistribution) -> P
     current = [item for item in (first, second) if not item.changed_files("size")]
     if len(current) == 1:  # pip install --target --upgrade leaves the folder of the version before
         old = second if current[0] is first else first
-        hint = f"Remove the folder {first.folder / old.dist_info}: the files are those of {current[0].dist_info}."
+        hint = (
+            f"Remove the folder {first.folder / old.dist_info}: the files are those of "
+            f"{current[0].dist_info}."
+        )
     elif first.site == "folder":
-        hint = "Remove the folder of the version that you do not want, and install the other one again."
+        hint = (
+            "Remove the folder of the version that you do not want, and install the other one "
+            "again."
+        )
     else:
         hint = f"Uninstall {name} until none is left, then install the one version you want."
     return Problem(

@@ -29,7 +29,10 @@ def install(requirement: str, site: Site, folder: Path, *, has_record: bool = Tr
     """
     if site == "runtime":
         name = requirement.partition("==")[0]
-        return f'Install it again: micropip.uninstall("{name}"), then await micropip.install("{requirement}").'
+        return (
+            f'Install it again: micropip.uninstall("{name}"), then await '
+            f'micropip.install("{requirement}").'
+        )
     command = "pip install --only-binary=:all: --no-deps"
     if site == "folder":
         options = f"--upgrade --target {folder} {requirement}"
@@ -39,7 +42,8 @@ def install(requirement: str, site: Site, folder: Path, *, has_record: bool = Tr
 
 
 def add(requirement: str, name: str, site: Site, folder: Path, *, replaces: bool = False) -> str:
-    """How to install what ``requirement`` asks for beside the distributions in ``folder``, as the start of a sentence.
+    """How to install what ``requirement`` asks for beside the distributions in ``folder``, as the
+    start of a sentence.
 
     ``replaces``: another version of ``name`` is installed there.
     """

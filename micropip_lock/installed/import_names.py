@@ -1,7 +1,8 @@
 """Which names a distribution makes importable, from the files of its wheel.
 
-Only files that an installer puts into site-packages count: members at the root of the wheel, and below
-``.data/purelib`` and ``.data/platlib``; never scripts, data and headers, and never what RECORD alone lists.
+Only files that an installer puts into site-packages count: members at the root of the wheel, and
+below ``.data/purelib`` and ``.data/platlib``; never scripts, data and headers, and never what
+RECORD alone lists.
 
 Pyodide loads the package that claims the imported name. ``import a.b`` asks for both «a» and
 «a.b», ``from a import b`` for «a» only, and the last package that claims a name wins. So a regular
@@ -36,7 +37,8 @@ _MODULE = re.compile(r"(?P<name>[^./]+)(\.py|\.pyc|(\.[A-Za-z0-9_-]+)?\.so)")
 _SPREAD = frozenset({"purelib", "platlib"})
 #: They unpack a wheel as it is, so what lies in site-packages is what lies in the wheel.
 _UNPACKERS = frozenset({"micropip", "pyodide.loadPackage"})
-#: Where others put scripts, headers and data when the scheme's root is site-packages itself (uv --target).
+#: Where others put scripts, headers and data when the scheme's root is site-packages itself (uv
+#: --target).
 _SCHEME_FOLDERS = frozenset({"bin", "scripts", "include", "share", "etc"})
 
 
@@ -59,7 +61,8 @@ class WheelModules:
     """The modules of a wheel.
 
     * ``files``: where an installer puts each of them, below site-packages -> CRC-32.
-    * ``unspread``: files lie below ``.data/purelib`` or ``.data/platlib``, where Pyodide leaves them.
+    * ``unspread``: files lie below ``.data/purelib`` or ``.data/platlib``, where Pyodide leaves
+      them.
     """
 
     files: Mapping[str, int]
@@ -88,7 +91,10 @@ def wheel_modules(members: Iterable[Member], dist_info: str) -> WheelModules:
 
 
 def wheel_names(members: Iterable[Member], dist_info: str) -> set[str]:
-    """Every name that an import statement can find in a wheel: modules, packages, and folders as namespaces."""
+    """Every name that an import statement can find in a wheel:
+
+    modules, packages, and folders as namespaces.
+    """
     paths = [path for path, _ in _placed(members, dist_info)]
     tree = ModuleTree(paths)
     folders = {_folder_name(path.rpartition("/")[0]) or () for path in paths}
@@ -113,22 +119,31 @@ def _placed(members: Iterable[Member], dist_info: str) -> Iterator[tuple[str, Me
 def installed_modules(distribution: InstalledDistribution) -> Importable:
     """What is installed, where no wheel was read: rows of RECORD whose files are there.
 
-    A row does not tell whether a file in ``bin/`` or ``share/`` is a script or data. Where the installer spreads
-    wheels, such a folder counts only with an ``__init__``.
+    A row does not tell whether a file in ``bin/`` or ``share/`` is a script or data. Where the
+    installer spreads wheels, such a folder counts only with an ``__init__``.
     """
     folder, paths = distribution.folder, distribution.record.sizes
-    inits = [path for path in paths if "/__init__." in path and path.count("/") == 1 and _is_module(path)]
+    inits = [
+        path for path in paths if "/__init__." in path and path.count("/") == 1 and _is_module(path)
+    ]
     packages = {path.partition("/")[0] for path in inits if (folder / path).is_file()}
     left_out = frozenset() if distribution.installer in _UNPACKERS else _SCHEME_FOLDERS
     below = tuple(f"{package}/" for package in packages)
-    # What lies in a regular package is imported through it, so nothing else there has to be looked at.
+    # What lies in a regular package is imported through it, so nothing else there has to be looked
+    # at.
     files = [
         path
         for path in paths
         if path.startswith(below)
-        or (_is_module(path) and path.partition("/")[0].lower() not in left_out and (folder / path).is_file())
+        or (
+            _is_module(path)
+            and path.partition("/")[0].lower() not in left_out
+            and (folder / path).is_file()
+        )
     ]
-    return Importable(distribution.key, distribution.metadata, files, lambda path: _crc(folder / path))
+    return Importable(
+        distribution.key, distribution.metadata, files, lambda path: _crc(folder / path)
+    )
 
 
 def _crc(path: Path) -> int | None:
@@ -166,14 +181,18 @@ class ModuleTree:
         namespaces, so that each distribution claims its own part.
         """
         # All that is below a regular package comes with it: those files need not be looked at.
-        claimed: set[Name] = {name for name in self.packages if len(name) == 1 and name not in shared}
+        claimed: set[Name] = {
+            name for name in self.packages if len(name) == 1 and name not in shared
+        }
         below = tuple(f"{name[0]}/" for name in claimed)
         folders = _by_folder(path for path in self._paths if not path.startswith(below))
         namespaces: set[Name] = set()
         for folder, stems in folders.items():
             prefixes = [folder[:depth] for depth in range(1, len(folder) + 1)]
             for depth, prefix in enumerate(prefixes):
-                if prefix not in shared and (prefix in self.packages or prefix[-1] in folders.get(prefix[:-1], ())):
+                if prefix not in shared and (
+                    prefix in self.packages or prefix[-1] in folders.get(prefix[:-1], ())
+                ):
                     claimed.add(prefix)
                     namespaces.update(prefixes[:depth])
                     break
@@ -188,7 +207,9 @@ class ModuleTree:
 
 
 def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
-    """The modules of each folder that has any file and that something could be imported from, without ``__init__``."""
+    """The modules of each folder that has any file and that something could be imported from,
+    without ``__init__``.
+    """
     files: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         folder, _, filename = path.rpartition("/")
@@ -196,7 +217,9 @@ def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
     found = {}
     for folder, filenames in files.items():
         if (name := _folder_name(folder)) is not None:
-            stems = {match["name"] for match in map(_MODULE.fullmatch, filenames) if match is not None}
+            stems = {
+                match["name"] for match in map(_MODULE.fullmatch, filenames) if match is not None
+            }
             found[name] = {stem for stem in stems if stem.isidentifier() and stem != "__init__"}
     return found
 
@@ -205,8 +228,11 @@ def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
 def _folder_name(folder: str) -> Name | None:
     """The dotted name of a folder; None where nothing can be imported from."""
     parts = tuple(folder.split("/")) if folder else ()
-    # «foo-1.0.dist-info», «foo.libs» and «node-modules» are no identifiers; __pycache__ is never imported from
-    usable = len(parts) <= _DEEPEST and "__pycache__" not in parts and all(map(str.isidentifier, parts))
+    # «foo-1.0.dist-info», «foo.libs» and «node-modules» are no identifiers; __pycache__ is never
+    # imported from
+    usable = (
+        len(parts) <= _DEEPEST and "__pycache__" not in parts and all(map(str.isidentifier, parts))
+    )
     return parts if usable else None
 
 
@@ -222,15 +248,17 @@ def imports(
     """The ``imports`` of each distribution, by canonical name, and `import-collision` warnings.
 
     ``taken`` maps names that entries of the base claim to the entry's canonical name; a bare
-    namespace that is taken, or a regular package of another one, stays with its owner; else it goes to
-    the first claimant by name.
+    namespace that is taken, or a regular package of another one, stays with its owner; else it goes
+    to the first claimant by name.
     """
     trees = {item.key: ModuleTree(item.files) for item in distributions}
     shared = _shared_packages(trees)
     claimed: dict[str, set[Name]] = {}
     claimants: dict[Name, list[str]] = defaultdict(list)
     for item in distributions:
-        names, namespaces = _announced(item.metadata, trees[item.key]) or trees[item.key].names(shared)
+        names, namespaces = _announced(item.metadata, trees[item.key]) or trees[item.key].names(
+            shared
+        )
         claimed[item.key] = names
         for namespace in namespaces:
             claimants[namespace].append(item.key)
@@ -264,7 +292,9 @@ def _announced(metadata: CoreMetadata, tree: ModuleTree) -> tuple[set[Name], set
         return None
     names = {tuple(text.split(".")) for text in metadata.import_names}
     spaces = {tuple(text.split(".")) for text in metadata.import_namespaces or ()}
-    folders = {path[:depth] for path in (*tree.packages, *tree.modules) for depth in range(1, len(path))}
+    folders = {
+        path[:depth] for path in (*tree.packages, *tree.modules) for depth in range(1, len(path))
+    }
     real = {name for name in names if name in tree.packages or name in tree.modules}
     if not real:
         return None
@@ -275,9 +305,14 @@ def _announced(metadata: CoreMetadata, tree: ModuleTree) -> tuple[set[Name], set
 
 
 def _collisions(
-    claimed: Mapping[str, Iterable[Name]], lost: Mapping[Name, Iterable[str]], taken: Mapping[str, str]
+    claimed: Mapping[str, Iterable[Name]],
+    lost: Mapping[Name, Iterable[str]],
+    taken: Mapping[str, str],
 ) -> Iterable[Problem]:
-    """Warnings about names of several owners; ``lost`` are packages whose ``__init__`` differs among its owners."""
+    """Warnings about names of several owners;
+
+    ``lost`` are packages whose ``__init__`` differs among its owners.
+    """
     owners: dict[Name, list[str]] = defaultdict(list)
     for key, names in claimed.items():
         for name in names:
@@ -294,5 +329,6 @@ def _collisions(
                 several[0],
                 None,
                 f"the import name {'.'.join(name)} belongs to {' and to '.join(several)}.",
-                "Importing it loads only one of them by itself; load the other one by its package name.",
+                "Importing it loads only one of them by itself; load the other one by its package "
+                "name.",
             )

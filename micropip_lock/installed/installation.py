@@ -10,13 +10,19 @@ from ..formats.record import RecordRow
 
 
 class InstalledFiles(Protocol):
-    """The files of a site-packages folder, by path relative to it. Nothing is raised for one that cannot be read."""
+    """The files of a site-packages folder, by path relative to it.
+
+    Nothing is raised for one that cannot be read.
+    """
 
     def is_file(self, path: str) -> bool:
         """Whether a file lies at ``path``."""
 
     def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name. None: it cannot be read."""
+        """The hash of a file as RECORD writes it;
+
+        ``algorithm`` is hashlib's name. None: it cannot be read.
+        """
 
     def size_and_crc(self, path: str) -> tuple[int, int] | None:
         """The size of a file in bytes, and its CRC-32. None: it cannot be read."""
@@ -24,7 +30,10 @@ class InstalledFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The installed side of a comparison: RECORD, the names of console and GUI scripts, and the files."""
+    """The installed side of a comparison:
+
+    RECORD, the names of console and GUI scripts, and the files.
+    """
 
     rows: Sequence[RecordRow]
     files: InstalledFiles

@@ -18,7 +18,9 @@ from ..formats.direct_url import DirectUrl, parse_direct_url, parse_index, parse
 from .distribution import InstalledDistribution
 from .hints import leave_out, reinstall
 
-ClaimKind = Literal["base", "micropip", "direct-url", "provenance-url", "report", "pyodide-source", "index"]
+ClaimKind = Literal[
+    "base", "micropip", "direct-url", "provenance-url", "report", "pyodide-source", "index"
+]
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -27,7 +29,8 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 class Claim:
     """Somebody's word that a distribution is the wheel at ``url``.
 
-    ``file`` is the file of .dist-info that says so: a wheel that ships it itself is its own witness.
+    ``file`` is the file of .dist-info that says so: a wheel that ships it itself is its own
+    witness.
     """
 
     kind: ClaimKind
@@ -60,13 +63,18 @@ def origin(
 ) -> Origin:
     """Read what ``distribution`` says of itself.
 
-    ``loaded`` is the runtime's own list of what it loaded into this folder since it started, by canonical name
-    (None: it is a folder as any other); ``report`` is what pip's installation report says, by canonical name.
+    ``loaded`` is the runtime's own list of what it loaded into this folder since it started, by
+    canonical name (None: it is a folder as any other); ``report`` is what pip's installation report
+    says, by canonical name.
     """
     installer = distribution.installer
     if installer.startswith("micropip") and "mock" in installer:
         return Origin(problems=(mock(distribution.key, distribution.version),))
-    if loaded is not None and installer == "pyodide.loadPackage" and loaded.get(distribution.key) == "default channel":
+    if (
+        loaded is not None
+        and installer == "pyodide.loadPackage"
+        and loaded.get(distribution.key) == "default channel"
+    ):
         return Origin(is_base=True)
     if loaded is not None and installer == "micropip" and distribution.key in loaded:
         claim = _micropip_claim(distribution, witnessed=True)
@@ -90,7 +98,9 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
     claims: list[Claim] = []
     kind: ClaimKind
     if distribution.key in report:
-        claims.append(Claim("report", report[distribution.key].url, report[distribution.key].sha256))
+        claims.append(
+            Claim("report", report[distribution.key].url, report[distribution.key].sha256)
+        )
     for name, kind, parse in (
         ("direct_url.json", "direct-url", parse_direct_url),
         ("provenance_url.json", "provenance-url", parse_provenance_url),
@@ -100,7 +110,9 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
         try:
             value = parse(distribution.files[name])
         except ValueError as error:
-            problem = _problem(distribution, "broken-metadata", f"{name}: {error}.", reinstall(distribution))
+            problem = _problem(
+                distribution, "broken-metadata", f"{name}: {error}.", reinstall(distribution)
+            )
             return Origin(problems=(problem,))
         if value.kind != "archive":
             return Origin(problems=(_not_an_archive(distribution, value),))
@@ -110,18 +122,26 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
     source = distribution.text("PYODIDE_SOURCE")
     if "/" in source and not claims:
         claims.append(Claim("pyodide-source", source, None, "PYODIDE_SOURCE"))
-    if (claim := _micropip_claim(distribution)) and not [known for known in claims if known.kind != "pyodide-source"]:
+    if (claim := _micropip_claim(distribution)) and not [
+        known for known in claims if known.kind != "pyodide-source"
+    ]:
         claims = [claim]  # it says the same as PYODIDE_SOURCE, and the hash as well
     if claims:
         return _only_remote(distribution, claims)
-    return Origin(index=parse_index(distribution.files["INDEX"]) if "INDEX" in distribution.files else None)
+    return Origin(
+        index=parse_index(distribution.files["INDEX"]) if "INDEX" in distribution.files else None
+    )
 
 
-def _micropip_claim(distribution: InstalledDistribution, *, witnessed: bool = False) -> Claim | None:
+def _micropip_claim(
+    distribution: InstalledDistribution, *, witnessed: bool = False
+) -> Claim | None:
     url, sha256 = distribution.text("PYODIDE_URL"), distribution.text("PYODIDE_SHA256").lower()
     if not url or (witnessed and not _SHA256.fullmatch(sha256)):
         return None
-    return Claim("micropip", url, sha256 if _SHA256.fullmatch(sha256) else None, "PYODIDE_URL", witnessed)
+    return Claim(
+        "micropip", url, sha256 if _SHA256.fullmatch(sha256) else None, "PYODIDE_URL", witnessed
+    )
 
 
 def _only_remote(distribution: InstalledDistribution, claims: list[Claim]) -> Origin:
@@ -130,7 +150,13 @@ def _only_remote(distribution: InstalledDistribution, claims: list[Claim]) -> Or
         if not is_http(claim.url):
             return Origin(problems=(local_file(distribution, claim.url),))
         if not unquote(urlsplit(claim.url).path).endswith(".whl"):
-            return Origin(problems=(_sdist(distribution, f"it was built from {shown(claim.url)}, which is no wheel."),))
+            return Origin(
+                problems=(
+                    _sdist(
+                        distribution, f"it was built from {shown(claim.url)}, which is no wheel."
+                    ),
+                )
+            )
     return Origin(claims=tuple(claims))
 
 
@@ -168,11 +194,18 @@ def _not_an_archive(distribution: InstalledDistribution, value: DirectUrl) -> Pr
         what = f"it was installed from version control ({shown(value.url)})."
         return _problem(distribution, "vcs", what, _PUBLISH)
     if value.kind == "editable":
-        return _problem(distribution, "editable", "it is an editable install of a local folder.", _PUBLISH)
-    return _problem(distribution, "local-directory", "it was installed from a local folder.", _PUBLISH)
+        return _problem(
+            distribution, "editable", "it is an editable install of a local folder.", _PUBLISH
+        )
+    return _problem(
+        distribution, "local-directory", "it was installed from a local folder.", _PUBLISH
+    )
 
 
-_PUBLISH = "Build a wheel (python -m build --wheel), publish it on an index, and install {name}=={version} from there."
+_PUBLISH = (
+    "Build a wheel (python -m build --wheel), publish it on an index, and install "
+    "{name}=={version} from there."
+)
 
 
 def _sdist(distribution: InstalledDistribution, message: str) -> Problem:

@@ -2,5 +2,6 @@
 
 from typing import Literal
 
-#: What a site-packages folder belongs to: a virtual environment, nothing (pip --target), or a running Pyodide.
+#: What a site-packages folder belongs to: a virtual environment, nothing (pip --target), or a
+#: running Pyodide.
 Site = Literal["venv", "folder", "runtime"]

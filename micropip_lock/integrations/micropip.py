@@ -1,7 +1,8 @@
 """`enable`: micropip.freeze() gives a true lock, for notebooks and tools that know only micropip.
 
-micropip's function is a plain one without arguments and returns the lock as a str; so does this. It needs no network
-for what micropip installed itself, and else what the place offers: see `freeze_sync`.
+micropip's function is a plain one without arguments and returns the lock as a str; so does this. It
+needs no network for what micropip installed itself, and else what the place offers: see
+`freeze_sync`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ _ORIGINAL = "__micropip_lock_original__"
 
 
 def enable() -> None:
-    """Make ``micropip.freeze()`` return the lock of micropip_lock, as a str, with the whole distribution in it.
+    """Make ``micropip.freeze()`` return the lock of micropip_lock, as a str, with the whole
+    distribution in it.
 
-    Call it as often as you like; `disable` undoes it. The function raises what `freeze_sync` raises: where it
-    would have to wait for the network, `SuspensionError` says what to await instead. Raises `InputError` where there is
-    no micropip.
+    Call it as often as you like; `disable` undoes it. The function raises what `freeze_sync`
+    raises: where it would have to wait for the network, `SuspensionError` says what to await
+    instead. Raises `InputError` where there is no micropip.
     """
     micropip = _micropip()
     original = micropip.freeze

@@ -1,7 +1,8 @@
 """``pyodide lock``: the command line as a plugin of pyodide-cli.
 
-An entry point that cannot be loaded takes the whole `pyodide` command down with it. So before somebody
-runs ``pyodide lock``, nothing is imported here that may be missing or broken, but what pyodide-cli itself needs.
+An entry point that cannot be loaded takes the whole `pyodide` command down with it. So before
+somebody runs ``pyodide lock``, nothing is imported here that may be missing or broken, but what
+pyodide-cli itself needs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
 
 def _plugin() -> Callable[..., Any]:
-    """A click command, which pyodide-cli takes from 0.4 on; before, and without click, a function for typer."""
+    """A click command, which pyodide-cli takes from 0.4 on;
+
+    before, and without click, a function for typer.
+    """
     try:
         return _function() if _release() < (0, 4) else _command()
     except Exception:  # whatever is wrong, the other plugins of `pyodide` have to work
@@ -59,7 +63,8 @@ def _function() -> Callable[..., Any]:
     def command(context: Any) -> None:
         run(context.args)
 
-    # Not a command of click: typer may bring a click of its own, which knows no other click's commands.
+    # Not a command of click: typer may bring a click of its own, which knows no other click's
+    # commands.
     command.__annotations__ = {"context": typer.Context, "return": None}
     command.__doc__ = _HELP
     command.typer_kwargs = {  # type: ignore[attr-defined]

@@ -83,18 +83,24 @@ class NoNetwork:
 
 def offline_error(url: str) -> FetchError:
     """What a request is answered with where nothing may be asked and no cache is kept."""
-    return FetchError(f"{shown(url)}: offline, and there is no cache here; run without offline", url=shown(url))
+    return FetchError(
+        f"{shown(url)}: offline, and there is no cache here; run without offline", url=shown(url)
+    )
 
 
 def default_fetcher(
-    *, offline: bool = False, refresh: bool = False, cache_dir: Path | None = None, jobs: int | None = None
+    *,
+    offline: bool = False,
+    refresh: bool = False,
+    cache_dir: Path | None = None,
+    jobs: int | None = None,
 ) -> Fetcher:
     """The fetcher for where the code runs: fetch() in Pyodide, httpx on the host.
 
     ``offline`` asks the cache only (Pyodide keeps none), ``refresh`` makes caches ask the server,
     ``cache_dir`` is the folder of the host's HTTP cache (None: no cache), ``jobs`` the number of
-    requests at a time. Where httpx is missing on the host, the first request raises `InputError`, and this call
-    does for a cache folder that others can write to.
+    requests at a time. Where httpx is missing on the host, the first request raises `InputError`,
+    and this call does for a cache folder that others can write to.
     """
     if sys.platform == "emscripten":
         if offline:
@@ -121,14 +127,19 @@ def default_cache_dir() -> Path | None:
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run ``coroutine`` to its end without an event loop. Raises `SuspensionError` if it has to wait."""
+    """Run ``coroutine`` to its end without an event loop.
+
+    Raises `SuspensionError` if it has to wait.
+    """
     try:
         coroutine.send(None)
     except StopIteration as stop:
         result: T = stop.value
         return result
     coroutine.close()
-    raise SuspensionError("this has to wait, which a synchronous call cannot do here; await the asynchronous call")
+    raise SuspensionError(
+        "this has to wait, which a synchronous call cannot do here; await the asynchronous call"
+    )
 
 
 def run_sync(
@@ -140,11 +151,12 @@ def run_sync(
     jobs: int | None = None,
     instead: str = "await micropip_lock.freeze()",
 ) -> T:
-    """Run ``make(fetcher)`` to its end by what the place offers; see `default_fetcher` for the options.
+    """Run ``make(fetcher)`` to its end by what the place offers; see `default_fetcher` for the
+    options.
 
-    On the host without a running event loop: on a loop of its own. In a web worker: over synchronous
-    requests. Where Pyodide can switch stacks (JSPI): over fetch(). Else without a network, and
-    the first request raises `SuspensionError`, which says what to do ``instead``.
+    On the host without a running event loop: on a loop of its own. In a web worker: over
+    synchronous requests. Where Pyodide can switch stacks (JSPI): over fetch(). Else without a
+    network, and the first request raises `SuspensionError`, which says what to do ``instead``.
     """
     if sys.platform == "emscripten":
         return _run_sync_in_pyodide(make, offline, refresh, instead)

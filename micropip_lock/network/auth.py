@@ -22,14 +22,13 @@ Configured = Iterable[str] | Callable[[], Iterable[str]]
 class Credentials:
     """Authorization headers by origin (scheme, host, port).
 
-    What a URL brings goes to its own origin. What netrc and keyrings know goes to the origins that the user configured;
-    netrc's also to the very host that it names, over https on the default port. A page, a claim or a redirect may
-    name any host and port, so none of them gets more.
+    What a URL brings goes to its own origin. What netrc and keyrings know goes to the origins that
+    the user configured; netrc's also to the very host that it names, over https on the default
+    port. A page, a claim or a redirect may name any host and port, so none of them gets more.
 
-    Args:
-        use_netrc: Whether there is a netrc to read.
-        configured: What the user configured. It is read when a password is wanted, and may grow until then.
-        origin_of: Gives the origin that a URL leads the connection to.
+    Args: use_netrc: Whether there is a netrc to read. configured: What the user configured. It is
+        read when a password is wanted, and may grow until then. origin_of: Gives the origin that a
+        URL leads the connection to.
     """
 
     def __init__(
@@ -77,7 +76,9 @@ class Credentials:
         return self._of_netrc(home) if user is None else _basic(user, "")
 
     def wanting(self, url: str) -> tuple[bool, str | None]:
-        """Whether a keyring may have the password for a URL, and the name of the user if one is known."""
+        """Whether a keyring may have the password for a URL, and the name of the user if one is
+        known.
+        """
         home = self._origin_of(url)
         if home is None or not self._is_configured(home):
             return False, None
@@ -92,12 +93,17 @@ class Credentials:
 
     def _user(self, home: str, url: str) -> _User:
         known = self._by_origin.get(home)
-        return known[max(known, key=lambda other: _shared_length(other, url))] if known else (None, None)
+        return (
+            known[max(known, key=lambda other: _shared_length(other, url))]
+            if known
+            else (None, None)
+        )
 
     def _is_configured(self, home: str) -> bool:
         while home not in self._configured and self._unread:
             urls = self._unread.pop()
-            # A configuration that cannot be read names nothing here; the command that needs it says so.
+            # A configuration that cannot be read names nothing here; the command that needs it says
+            # so.
             with suppress(MicropipLockError):
                 self._configured.update(map(self._origin_of, urls() if callable(urls) else urls))
         return home in self._configured
@@ -122,7 +128,10 @@ def _bracketed(host: str) -> str:
 
 
 def _shared_length(one: str, other: str) -> int:
-    return next((index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+    return next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        len(one),
+    )
 
 
 def _basic(user: str, password: str) -> str:

@@ -2,16 +2,16 @@
 
 What hishel 2.0 leaves to its caller, and is done here:
 
-* It stores whatever it is given, request URL and headers included. So only plain requests come
-  here (`storable`), and of the answers' headers only those that a cache needs.
+* It stores whatever it is given, request URL and headers included. So only plain requests come here
+  (`storable`), and of the answers' headers only those that a cache needs.
 * Without a freshness of its own an answer counts as fresh for 10 % of its age. A new release would
   stay unseen for up to a week, so such an answer is revalidated each time.
 * A refreshed page does not replace the stored one, and of two with the same second in ``Date`` the
   older is served. So an old one is removed before a new one is stored.
-* It never serves a stale page that says ``no-cache`` or ``must-revalidate``. Offline is a wish
-  of the user, so pages are then taken from the storage directly.
-* It goes to another thread for each statement, some eighty times for a page. SQLite on a local disk takes less
-  time than that, so here it runs where it is called.
+* It never serves a stale page that says ``no-cache`` or ``must-revalidate``. Offline is a wish of
+  the user, so pages are then taken from the storage directly.
+* It goes to another thread for each statement, some eighty times for a page. SQLite on a local disk
+  takes less time than that, so here it runs where it is called.
 """
 
 from __future__ import annotations
@@ -49,16 +49,26 @@ BUSY_MILLISECONDS = 250
 
 _STORED_STATUSES = frozenset({200, 301, 302, 303, 307, 308, 404, 410})
 _STORED_HEADERS = frozenset(
-    {"accept-ranges", "age", "cache-control", "content-encoding", "content-length", "content-type", "date"}
+    {
+        "accept-ranges",
+        "age",
+        "cache-control",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+    }
     | {"etag", "expires", "last-modified", "location", "vary"}
 )
 
-# hishel logs a traceback for each failure that it survives; nobody who did not ask for logs should see it.
+# hishel logs a traceback for each failure that it survives; nobody who did not ask for logs should
+# see it.
 logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
 def storable(request: httpx.Request) -> bool:
-    """Whether a request may go through the cache: nothing about it can be a secret (a query may be a token).
+    """Whether a request may go through the cache: nothing about it can be a secret (a query may be
+    a token).
 
     Sidecars (PEP 658) belong to a sha256: who asks for them remembers what they say for good.
     """
@@ -74,11 +84,13 @@ def storable(request: httpx.Request) -> bool:
 class PageCache:
     """Answers storable requests from ``directory``, or from ``network`` by the rules of HTTP.
 
-    Raises `InputError` for a folder that others can write to. Its own troubles are `CacheError`; after one at opening,
-    every further request gets one at once.
+    Raises `InputError` for a folder that others can write to. Its own troubles are `CacheError`;
+    after one at opening, every further request gets one at once.
     """
 
-    def __init__(self, directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+    def __init__(
+        self, directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    ) -> None:
         check_private(directory)
         self._path = directory / FILE_NAME
         self._network = network
@@ -90,13 +102,16 @@ class PageCache:
         """The answer to a storable request, as far as HTTP allows without asking the server."""
         storage = await self._open()
         # Not shared: «private» answers are for one user, and so is this cache.
-        transport = AsyncCacheTransport(_Upstream(self._network), storage, rfc=hishel.CacheOptions(shared=False))
+        transport = AsyncCacheTransport(
+            _Upstream(self._network), storage, rfc=hishel.CacheOptions(shared=False)
+        )
         request.extensions["caching"] = {"key": _key(request)}
         try:
             response = await transport.handle_async_request(request)
         except (httpx.HTTPError, MicropipLockError):
             raise
-        except Exception as error:  # hishel, msgpack, anyio and sqlite3 each have their own; none may stop a request
+        # hishel, msgpack, anyio and sqlite3 each have their own; none may stop a request.
+        except Exception as error:
             raise CacheError(str(error)) from error
         return _guarded(response.status_code, response.headers.raw, response, response.extensions)
 
@@ -104,14 +119,20 @@ class PageCache:
         """The stored answer to a storable request, however old; None when there is none."""
         storage = await self._open()
         try:
-            entries = [entry for entry in await storage.get_entries(_key(request)) if entry.request.url == request.url]
+            entries = [
+                entry
+                for entry in await storage.get_entries(_key(request))
+                if entry.request.url == request.url
+            ]
         except Exception as error:  # as above
             raise CacheError(str(error)) from error
         if not entries:
             return None
         answer = entries[-1].response
         headers = [
-            (name.encode(), value.encode()) for name in answer.headers for value in answer.headers.get_list(name) or ()
+            (name.encode(), value.encode())
+            for name in answer.headers
+            for value in answer.headers.get_list(name) or ()
         ]
         assert isinstance(answer.stream, AsyncIterator)
         stream = httpx.Response(answer.status_code, stream=_Pieces(answer.stream))
@@ -143,8 +164,11 @@ async def _open_storage(path: Path) -> _Storage:
     make_own(path)
     connection = _Connection(sqlite3.connect(path, isolation_level=None))
     try:
-        storage = _Storage(connection=cast("Any", connection), database_path=path, max_size=MAX_SIZE)
-        # The first use makes the tables. It only logs what goes wrong, so ask for a table afterwards.
+        storage = _Storage(
+            connection=cast("Any", connection), database_path=path, max_size=MAX_SIZE
+        )
+        # The first use makes the tables. It only logs what goes wrong, so ask for a table
+        # afterwards.
         await storage.get_entries("")
         await connection.execute("SELECT 1 FROM entries LIMIT 1")
         # hishel waits for 5 seconds at each write, in one queue for all requests.
@@ -217,7 +241,9 @@ class _Upstream(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._network(request)
-        headers = {name: value for name, value in response.headers.items() if name in _STORED_HEADERS}
+        headers = {
+            name: value for name, value in response.headers.items() if name in _STORED_HEADERS
+        }
         headers.setdefault("date", formatdate(usegmt=True))
         if response.status_code == 304:
             # It would replace the length of the stored body.
@@ -227,12 +253,18 @@ class _Upstream(httpx.AsyncBaseTransport):
         elif "cache-control" not in headers and "expires" not in headers:
             headers["cache-control"] = "no-cache"
         return httpx.Response(
-            response.status_code, headers=headers, stream=_Gathered(response), extensions=response.extensions
+            response.status_code,
+            headers=headers,
+            stream=_Gathered(response),
+            extensions=response.extensions,
         )
 
 
 class _Gathered(httpx.AsyncByteStream):
-    """A body in large pieces: each one goes through half a dozen hands, and the network brings small ones."""
+    """A body in large pieces:
+
+    each one goes through half a dozen hands, and the network brings small ones.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
@@ -302,6 +334,9 @@ class _Guarded(httpx.AsyncByteStream):
 
 
 def _guarded(
-    status: int, headers: list[tuple[bytes, bytes]], response: httpx.Response, extensions: dict[str, object]
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    response: httpx.Response,
+    extensions: dict[str, object],
 ) -> httpx.Response:
     return httpx.Response(status, headers=headers, stream=_Guarded(response), extensions=extensions)

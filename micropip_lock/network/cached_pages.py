@@ -18,11 +18,21 @@ from ..errors import InputError
 PATIENCE_SECONDS = 5.0
 
 _COLUMNS = {
-    "entries": {"id", "cache_key", "data", "expires_at", "last_accessed_at", "chunk_count", "ttl_deadline", "tti"},
+    "entries": {
+        "id",
+        "cache_key",
+        "data",
+        "expires_at",
+        "last_accessed_at",
+        "chunk_count",
+        "ttl_deadline",
+        "tti",
+    },
     "streams": {"entry_id", "chunk_number", "chunk_data"},
 }
 
-# How long after its removal or expiry an entry may still be read by somebody: hishel's soft_delete_ttl.
+# How long after its removal or expiry an entry may still be read by somebody: hishel's
+# soft_delete_ttl.
 _GRACE_SECONDS = 180
 
 
@@ -44,10 +54,11 @@ def count(path: Path) -> int | None:
 
 
 def prune(path: Path, days: int = 90) -> int | None:
-    """Remove the pages that were not used for ``days`` days from the database ``path``, and make it small.
+    """Remove the pages that were not used for ``days`` days from the database ``path``, and make it
+    small.
 
-    Returns how many that were, or None when the database is not one of hishel 2.0's: it is left as it is.
-    Raises `InputError` when another process keeps it busy.
+    Returns how many that were, or None when the database is not one of hishel 2.0's: it is left as
+    it is. Raises `InputError` when another process keeps it busy.
     """
     if not os.path.lexists(path):
         return 0
@@ -60,16 +71,21 @@ def prune(path: Path, days: int = 90) -> int | None:
                 return None
             connection.execute("PRAGMA foreign_keys=ON")  # the bodies go with their entries
             removed = connection.execute(
-                "DELETE FROM entries WHERE last_accessed_at < ? OR expires_at < ? AND last_accessed_at < ?",
+                "DELETE FROM entries WHERE last_accessed_at < ? OR expires_at < ? AND "
+                "last_accessed_at < ?",
                 (now - days * 86_400, now, now - _GRACE_SECONDS),
             ).rowcount
             connection.execute("VACUUM")
-            connection.execute("PRAGMA busy_timeout=0")  # whoever reads may read on; the last one out tidies
+            connection.execute(
+                "PRAGMA busy_timeout=0"
+            )  # whoever reads may read on; the last one out tidies
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return None
-        raise InputError(f"Cannot prune {path}: {error}; try again when nothing else uses the cache.") from error
+        raise InputError(
+            f"Cannot prune {path}: {error}; try again when nothing else uses the cache."
+        ) from error
     return removed
 
 

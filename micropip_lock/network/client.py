@@ -14,7 +14,8 @@ import httpx
 from .._util.url import shown
 from ..errors import InputError
 
-#: Where users of pip, requests, curl and OpenSSL name their certificates; the closest to home first.
+#: Where users of pip, requests, curl and OpenSSL name their certificates; the closest to home
+#: first.
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 #: Where the Location header of an answer is while httpx looks at it.
@@ -30,7 +31,9 @@ class _Shown(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(shown(str(item)) if isinstance(item, httpx.URL) else item for item in record.args)
+            record.args = tuple(
+                shown(str(item)) if isinstance(item, httpx.URL) else item for item in record.args
+            )
         return True
 
 
@@ -40,8 +43,9 @@ logging.getLogger("httpx").addFilter(_Shown())
 class Clients:
     """httpx clients, each with one request at a time; as many as there are requests at a time.
 
-    httpcore looks at every connection of a pool several times for each request, which with a few dozen of them takes
-    longer than the request itself. So each client has a small pool, and whoever was used last is used again.
+    httpcore looks at every connection of a pool several times for each request, which with a few
+    dozen of them takes longer than the request itself. So each client has a small pool, and whoever
+    was used last is used again.
     """
 
     def __init__(self, *, idle: float) -> None:
@@ -51,7 +55,10 @@ class Clients:
         self._free: list[httpx.AsyncClient] = []
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request as it stands; the response is to be closed. Raises `InputError` for unusable settings."""
+        """Send a request as it stands;
+
+        the response is to be closed. Raises `InputError` for unusable settings.
+        """
         client = self._free.pop() if self._free else self._another()
         try:
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
@@ -109,7 +116,8 @@ def _make_client(idle: float, verify: ssl.SSLContext) -> httpx.AsyncClient:
     except (ImportError, ValueError, httpx.InvalidURL):
         # Not chained: the message would quote the proxy's URL, which may hold a password.
         raise InputError(
-            "the proxy settings in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used: they must be "
+            "the proxy settings in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used: they must "
+            "be "
             "http or https URLs (for socks5 install httpx[socks])"
         ) from None
 
@@ -131,7 +139,9 @@ def ssl_context() -> ssl.SSLContext:
                     raise OSError("it is no file")
                 return ssl.create_default_context(cafile=path)
             except OSError as error:
-                raise InputError(f"{variable} names certificates that cannot be read: {path} ({error})") from error
+                raise InputError(
+                    f"{variable} names certificates that cannot be read: {path} ({error})"
+                ) from error
     import certifi
 
     context = ssl.create_default_context(cafile=certifi.where())

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 10
 
-#: Counts what is sent for the call at hand, whoever sends it: hishel stands between the call and the network.
+#: Counts what is sent for the call at hand, whoever sends it: hishel stands between the call and
+#: the network.
 SENT: ContextVar[list[int]] = ContextVar("sent")
 
 #: Bytes of a redirect's body that are read; larger ones cost a new connection instead.
@@ -34,9 +35,13 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Exchanger:
-    """Sends requests and follows redirects, with the cache and the credentials that each hop may have."""
+    """Sends requests and follows redirects, with the cache and the credentials that each hop may
+    have.
+    """
 
-    def __init__(self, *, offline: bool, cache_dir: Path | None, idle: float, configured: list[Configured]) -> None:
+    def __init__(
+        self, *, offline: bool, cache_dir: Path | None, idle: float, configured: list[Configured]
+    ) -> None:
         self.credentials = Credentials(use_netrc=True, configured=configured, origin_of=_origin)
         self._offline = offline
         self._clients = Clients(idle=idle)
@@ -53,7 +58,10 @@ class Exchanger:
     async def exchange(
         self, method: str, url: str, headers: dict[str, str], *, cached: bool
     ) -> AsyncIterator[tuple[httpx.Response, str]]:
-        """The head of the final answer, and its URL. Leaving drops a connection whose body was not read."""
+        """The head of the final answer, and its URL.
+
+        Leaving drops a connection whose body was not read.
+        """
         asked: set[str] = set()
         while True:
             asked.add(url)
@@ -72,10 +80,14 @@ class Exchanger:
                 raise transient(url, error) from error
             if target in asked or len(asked) > MAX_REDIRECTS:
                 what = "in a loop" if target in asked else f"more than {MAX_REDIRECTS} times"
-                raise FetchError(f"{shown(url)}: the server redirects {what}; check the URL", url=shown(url))
+                raise FetchError(
+                    f"{shown(url)}: the server redirects {what}; check the URL", url=shown(url)
+                )
             url = target
 
-    async def _ask(self, method: str, url: str, headers: dict[str, str], cached: bool) -> httpx.Response:
+    async def _ask(
+        self, method: str, url: str, headers: dict[str, str], cached: bool
+    ) -> httpx.Response:
         """Send a request; a second time when the server wants a password and the keyring has it."""
         request = self._request(method, url, headers)
         response = await self._send(request, cached)
@@ -105,12 +117,16 @@ class Exchanger:
         # Asked anew at each redirect: credentials stay with their origin.
         authorization = self.credentials.header(url)
         extra = {} if authorization is None else {"authorization": authorization}
-        problem = FetchError(f"{shown(url)}: not an http(s) URL that can be asked; check it", url=shown(url))
+        problem = FetchError(
+            f"{shown(url)}: not an http(s) URL that can be asked; check it", url=shown(url)
+        )
         if not is_http(url):
             raise problem
         try:
             # Built without the client, which would add cookies.
-            return httpx.Request(method, url, headers=headers | extra | {"user-agent": "micropip-lock"})
+            return httpx.Request(
+                method, url, headers=headers | extra | {"user-agent": "micropip-lock"}
+            )
         except (httpx.InvalidURL, ValueError):
             # The cause would quote the URL.
             raise problem from None
@@ -129,7 +145,9 @@ class Exchanger:
             response = None
         if response is None:
             where = shown(str(request.url))
-            raise FetchError(f"{where}: offline and not in the cache; run once without --offline", url=where)
+            raise FetchError(
+                f"{where}: offline and not in the cache; run once without --offline", url=where
+            )
         return response
 
     async def _network(self, request: httpx.Request) -> httpx.Response:
@@ -159,7 +177,9 @@ def _origin(url: str) -> str | None:
     return f"{parts.scheme}://{place}" + ("" if parts.port is None else f":{parts.port}")
 
 
-def _page_cache(directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> PageCache | None:
+def _page_cache(
+    directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]
+) -> PageCache | None:
     try:
         from .cache import PageCache
     except ImportError:
@@ -195,9 +215,13 @@ def transient(url: str, error: httpx.HTTPError) -> Transient:
     """The error for a try that httpx gave up."""
     where = shown(url)
     if isinstance(error, httpx.TimeoutException):
-        return Transient(f"{where}: the server took too long; check the connection and the proxy settings")
+        return Transient(
+            f"{where}: the server took too long; check the connection and the proxy settings"
+        )
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return Transient(f"{where}: no connection ({error}); check the host name and the proxy settings")
+        return Transient(
+            f"{where}: no connection ({error}); check the host name and the proxy settings"
+        )
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
         return Transient(f"{where}: the connection broke ({error or type(error).__name__})")
     # Others may quote headers.
@@ -210,7 +234,9 @@ def wire(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
 
 
-async def decoded(response: httpx.Response, url: str, skip: int, expected: int | None) -> AsyncGenerator[bytes, None]:
+async def decoded(
+    response: httpx.Response, url: str, skip: int, expected: int | None
+) -> AsyncGenerator[bytes, None]:
     """The body of a stream from byte ``skip`` on (a server without ranges sends the start, too)."""
     body = Body(url, response.headers.get("content-encoding", ""), None)
     try:

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-#: First and last byte position, both inclusive; ``(None, n)`` asks for the last n bytes (RFC 9110, 14.1.2).
+#: First and last byte position, both inclusive; ``(None, n)`` asks for the last n bytes (RFC 9110,
+#: 14.1.2).
 ByteRange = tuple[int | None, int | None]
 
 
@@ -19,10 +20,10 @@ class Response:
 
     ``status`` is 200, 206, 404, 410 or 416; any other one became a `FetchError`. ``url`` is the
     final URL, ``headers`` has lower-case names, ``body`` is decoded (no content coding left).
-    ``complete`` is false when the body was cut at ``max_bytes``. ``received`` counts body bytes
-    as they came over the wire, ``requests`` what was sent for it: none when a cache or a file knew,
-    several with redirects and retries. ``fresh_until`` is when HTTP wants it to be asked for again, in seconds
-    since the epoch; None where no cache keeps it.
+    ``complete`` is false when the body was cut at ``max_bytes``. ``received`` counts body bytes as
+    they came over the wire, ``requests`` what was sent for it: none when a cache or a file knew,
+    several with redirects and retries. ``fresh_until`` is when HTTP wants it to be asked for again,
+    in seconds since the epoch; None where no cache keeps it.
     """
 
     url: str

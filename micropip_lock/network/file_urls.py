@@ -1,4 +1,7 @@
-"""``file:`` URLs as if a server answered: bytes, ranges, and folders as index pages (pip's find-links)."""
+"""``file:`` URLs as if a server answered:
+
+bytes, ranges, and folders as index pages (pip's find-links).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ def is_file(url: str) -> bool:
 
 
 def read(
-    url: str, *, byte_range: ByteRange | None = None, max_bytes: int | None = None, head: bool = False
+    url: str,
+    *,
+    byte_range: ByteRange | None = None,
+    max_bytes: int | None = None,
+    head: bool = False,
 ) -> Response:
     """Answer GET or HEAD for a file: URL; nothing of it comes over a wire, so ``received`` is 0.
 
@@ -78,7 +85,9 @@ def size(url: str) -> int:
 
 
 def _path(url: str) -> Path:
-    from urllib.request import url2pathname  # brings http.client and email, which nobody else here needs
+    from urllib.request import (
+        url2pathname,
+    )  # brings http.client and email, which nobody else here needs
 
     try:
         parts = urlsplit(url)
@@ -110,7 +119,13 @@ def _listing(folder: Path) -> bytes:
 
 
 def _cut(
-    url: str, status: int, kind: str, body: bytes, max_bytes: int | None, head: bool, size: int | None = None
+    url: str,
+    status: int,
+    kind: str,
+    body: bytes,
+    max_bytes: int | None,
+    head: bool,
+    size: int | None = None,
 ) -> Response:
     headers = {"content-type": kind, "content-length": str(len(body) if size is None else size)}
     if head:
@@ -120,7 +135,9 @@ def _cut(
     return Response(url, status, headers, body, requests=0)
 
 
-def _part(url: str, kind: str, path: Path, byte_range: ByteRange, max_bytes: int | None) -> Response:
+def _part(
+    url: str, kind: str, path: Path, byte_range: ByteRange, max_bytes: int | None
+) -> Response:
     size = path.stat().st_size
     first, last = byte_range
     if first is None:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 
 def fresh_until(headers: Mapping[str, str], now: float) -> float | None:
-    """When an answer with these headers stops being fresh, in seconds since the epoch; None: it never is.
+    """When an answer with these headers stops being fresh, in seconds since the epoch; None: it
+    never is.
 
-    ``now`` is when it came, or was taken from a cache: its Date and its Age tell how old it was then.
+    ``now`` is when it came, or was taken from a cache: its Date and its Age tell how old it was
+    then.
     """
-    from email.utils import parsedate_to_datetime  # slow to import, and what asks a server has it already
+    from email.utils import (
+        parsedate_to_datetime,
+    )  # slow to import, and what asks a server has it already
 
     said = {}
     for item in headers.get("cache-control", "").split(","):
@@ -20,7 +24,11 @@ def fresh_until(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
     def seconds(text: str | None) -> float | None:
-        return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 16 else None
+        return (
+            float(text)
+            if text is not None and text.isascii() and text.isdigit() and len(text) < 16
+            else None
+        )
 
     def moment(name: str) -> float | None:
         try:

@@ -1,4 +1,7 @@
-"""The fetcher of the host: httpx, with retries, credentials, ``file:`` URLs and an optional HTTP cache."""
+"""The fetcher of the host:
+
+httpx, with retries, credentials, ``file:`` URLs and an optional HTTP cache.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,9 @@ class HttpxFetcher:
 
         async def attempt() -> Response:
             try:
-                return await self._read("GET", bare, headers, byte_range, max_bytes, cached=byte_range is None)
+                return await self._read(
+                    "GET", bare, headers, byte_range, max_bytes, cached=byte_range is None
+                )
             except CacheError:
                 return await self._read("GET", bare, headers, byte_range, max_bytes, cached=False)
 
@@ -119,11 +124,16 @@ class HttpxFetcher:
         bare = self._exchanger().credentials.take(url)
         # The Content-Length of a compressed body would not be the size of the file.
         headers = {"accept": "*/*", "accept-encoding": "identity"}
-        return await self._attempts(bare, lambda: self._read("HEAD", bare, headers, None, 0, cached=False))
+        return await self._attempts(
+            bare, lambda: self._read("HEAD", bare, headers, None, 0, cached=False)
+        )
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
-        """See `Fetcher.stream`. Only opening it is tried again; later errors are the caller's to resume from."""
+        """See `Fetcher.stream`.
+
+        Only opening it is tried again; later errors are the caller's to resume from.
+        """
         if _file.is_file(url):
             yield _file.stream(url, start=start)
             return
@@ -134,12 +144,17 @@ class HttpxFetcher:
         async with AsyncExitStack() as stack:
 
             async def attempt() -> tuple[httpx.Response, str]:
-                return await stack.enter_async_context(self._exchanger().exchange("GET", bare, headers, cached=False))
+                return await stack.enter_async_context(
+                    self._exchanger().exchange("GET", bare, headers, cached=False)
+                )
 
             response, final = await self._attempts(bare, attempt)
             expected, skip = None, start
             if response.status_code == 206:
-                expected, skip = check_partial(final, (start, None) if start else None, response.headers), 0
+                expected, skip = (
+                    check_partial(final, (start, None) if start else None, response.headers),
+                    0,
+                )
             elif response.status_code != 200:
                 message = f"{shown(final)}: there is nothing to download ({response.status_code})"
                 raise FetchError(message, url=shown(final))
@@ -164,10 +179,16 @@ class HttpxFetcher:
             try:
                 from .exchange import Exchanger
             except ModuleNotFoundError as error:
-                message = f'the network needs {error.name}, which is not installed: pip install "micropip-lock[host]"'
+                message = (
+                    f"the network needs {error.name}, which is not installed: pip install "
+                    '"micropip-lock[host]"'
+                )
                 raise InputError(message) from error
             self._made = Exchanger(
-                offline=self._offline, cache_dir=self._cache_dir, idle=self._idle, configured=self._configured
+                offline=self._offline,
+                cache_dir=self._cache_dir,
+                idle=self._idle,
+                configured=self._configured,
             )
         return self._made
 
@@ -175,7 +196,9 @@ class HttpxFetcher:
         async with self._slots:
             try:
                 async with asyncio.timeout(self._total):
-                    return await with_retries(attempt, url=url, delays=self._delays, sleep=self._sleep)
+                    return await with_retries(
+                        attempt, url=url, delays=self._delays, sleep=self._sleep
+                    )
             except TimeoutError as error:
                 message = f"{shown(url)}: no whole answer within {self._total:g} seconds"
                 raise FetchError(message, url=shown(url)) from error
@@ -192,7 +215,10 @@ class HttpxFetcher:
     ) -> Response:
         from .exchange import wire
 
-        async with self._exchanger().exchange(method, url, headers, cached=cached) as (response, final):
+        async with self._exchanger().exchange(method, url, headers, cached=cached) as (
+            response,
+            final,
+        ):
             status, answered = response.status_code, dict(response.headers)
             if method == "HEAD":
                 return Response(final, status, answered, b"")

@@ -14,7 +14,8 @@ from .rules import Transient, check_length, check_partial, check_status, range_h
 
 T = TypeVar("T")
 
-#: A longer Accept header makes a browser ask permission first (Fetch standard, CORS-safelisted request-header).
+#: A longer Accept header makes a browser ask permission first (Fetch standard, CORS-safelisted
+#: request-header).
 _ACCEPT_BYTES = 128
 
 
@@ -54,7 +55,9 @@ def stack_switching() -> Callable[[Coroutine[Any, Any, Any]], Any] | None:
 class Exchange:
     """What both fetchers make of requests and answers."""
 
-    def __init__(self, refresh: bool, delays: Sequence[float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, refresh: bool, delays: Sequence[float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
         self.refresh = refresh
         self.node = in_node()
         self.suffix_ranges: bool = self.node
@@ -75,7 +78,9 @@ class Exchange:
         """The URL as fetch() takes it: it refuses userinfo."""
         bare = self._credentials.take(url)
         if not is_http(bare):
-            raise FetchError(f"{shown(url)}: not an http(s) URL that can be asked; check it", url=shown(url))
+            raise FetchError(
+                f"{shown(url)}: not an http(s) URL that can be asked; check it", url=shown(url)
+            )
         return bare
 
     async def attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -86,15 +91,20 @@ class Exchange:
         where = shown(url)
         if self.node:
             return Transient(
-                f"{where}: no connection, a broken one, or redirects without end; check the URL and the network"
+                f"{where}: no connection, a broken one, or redirects without end; check the URL "
+                "and the network"
             )
         message = (
-            f"{where}: the browser got no answer that it may show. A missing Access-Control-Allow-Origin header "
-            "(CORS), an unknown host name and a refused connection all look like this: check the URL and the "
+            f"{where}: the browser got no answer that it may show. A missing "
+            "Access-Control-Allow-Origin header "
+            "(CORS), an unknown host name and a refused connection all look like this: check the "
+            "URL and the "
             "network, and use an index that allows requests from other origins"
         )
         # CORS and wrong names do not pass, and each package would wait for them.
-        return Transient(message) if origin(url) in self._reached else FetchError(message, url=where)
+        return (
+            Transient(message) if origin(url) in self._reached else FetchError(message, url=where)
+        )
 
     def answered(self, url: str, status: int, headers: dict[str, str]) -> None:
         self._reached.add(origin(url))
@@ -110,7 +120,11 @@ class Exchange:
         complete: bool,
     ) -> Response:
         # A browser hides Content-Range from other origins unless the server exposes it.
-        expected = check_partial(url, byte_range, headers, lenient=not self.node) if status == 206 else None
+        expected = (
+            check_partial(url, byte_range, headers, lenient=not self.node)
+            if status == 206
+            else None
+        )
         check_length(url, expected, len(body), complete)
         received = len(body)
         if headers.pop("content-encoding", None):

@@ -1,7 +1,8 @@
 """Passwords of the user's keyring, for a server that wants one and that nothing else has one for.
 
-As pip does: the importable `keyring` library, else the `keyring` command on PATH, and neither before a
-server answers 401. Nobody is prompted by us, and whatever fails there means «no credentials».
+As pip does: the importable `keyring` library, else the `keyring` command on PATH, and neither
+before a server answers 401. Nobody is prompted by us, and whatever fails there means «no
+credentials».
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Keyring:
             for service in _services(url):
                 try:
                     found = provider(service, user)
-                except Exception:  # backends raise whatever they like, and their texts may hold anything
+                except (
+                    Exception
+                ):  # backends raise whatever they like, and their texts may hold anything
                     break
                 if found is not None:
                     return found

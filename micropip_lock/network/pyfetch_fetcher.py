@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager
 from importlib import import_module
 from math import inf
@@ -72,7 +80,9 @@ class PyfetchFetcher:
                         break
             complete = len(body) <= max_bytes
             final, status, answered = _head(answer)
-            return self._shared.response(final, status, answered, byte_range, bytes(body[:max_bytes]), complete)
+            return self._shared.response(
+                final, status, answered, byte_range, bytes(body[:max_bytes]), complete
+            )
 
         return await self._attempts(bare, attempt)
 
@@ -121,14 +131,24 @@ class PyfetchFetcher:
 
     async def _attempts(self, url: str, attempt: Callable[[_Watch], Awaitable[T]]) -> T:
         end = time.monotonic() + self._total
-        return await self._shared.attempts(url, lambda: attempt(_Watch(self._shared, url, self._idle, end)))
+        return await self._shared.attempts(
+            url, lambda: attempt(_Watch(self._shared, url, self._idle, end))
+        )
 
     async def _fetch(
-        self, method: str, url: str, headers: dict[str, str], watch: _Watch, *, refresh: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        watch: _Watch,
+        *,
+        refresh: bool = False,
     ) -> Any:
         options = {"cache": "no-cache"} if refresh or self._shared.refresh else {}
         pyfetch = import_module("pyodide.http").pyfetch
-        asked = pyfetch(url, method=method, headers=headers, signal=watch.controller.signal, **options)
+        asked = pyfetch(
+            url, method=method, headers=headers, signal=watch.controller.signal, **options
+        )
         answer = await watch.wait(asked)
         try:
             self._shared.answered(url, answer.status, answer.headers)
@@ -139,7 +159,8 @@ class PyfetchFetcher:
 
 
 class _Watch:
-    """Waits for one try, no longer than ``idle`` seconds at a time and than ``end`` (as time.monotonic()).
+    """Waits for one try, no longer than ``idle`` seconds at a time and than ``end`` (as
+    time.monotonic()).
 
     Not by asyncio.timeout: its timers live on in JavaScript when they are cancelled, and Node
     does not exit before the last one.

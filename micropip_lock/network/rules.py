@@ -1,4 +1,7 @@
-"""What every fetcher makes of an answer: which status is one, which range is right, when to try again."""
+"""What every fetcher makes of an answer:
+
+which status is one, which range is right, when to try again.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
         return
     said = f"{shown(url)}: the server answers {status}{_phrase(status)}"
     if status in (401, 403):
-        hint = "put credentials for it into the index URL, netrc or keyring, or check that they may read this"
+        hint = (
+            "put credentials for it into the index URL, netrc or keyring, or check that they may "
+            "read this"
+        )
         raise FetchError(f"{said}; {hint}", url=shown(url), code="not-allowed")
     # 501 says that it will never be done: suffix ranges, for instance.
     if status in (408, 429) or (status >= 500 and status != 501):
@@ -130,7 +136,10 @@ def check_partial(
     where = shown(url)
 
     def wrong(what: str) -> FetchError:
-        return FetchError(f"{where}: the answer to a range request {what}; its server or proxy is broken", url=where)
+        return FetchError(
+            f"{where}: the answer to a range request {what}; its server or proxy is broken",
+            url=where,
+        )
 
     if asked is None:
         raise wrong("came without such a request")
@@ -147,8 +156,14 @@ def check_partial(
         raise wrong("has a Content-Range that cannot be read")
     first, last = int(match[1]), int(match[2])
     total = None if match[3] == "*" else int(match[3])
-    if last < first or (total is not None and last >= total) or not _as_asked(asked, first, last, total):
-        raise wrong(f"holds other bytes than the ones asked for ({range_header(asked)}, {value.strip()})")
+    if (
+        last < first
+        or (total is not None and last >= total)
+        or not _as_asked(asked, first, last, total)
+    ):
+        raise wrong(
+            f"holds other bytes than the ones asked for ({range_header(asked)}, {value.strip()})"
+        )
     return last - first + 1
 
 
@@ -161,12 +176,15 @@ def _as_asked(asked: ByteRange, first: int, last: int, total: int | None) -> boo
         return last == total - 1 and first == max(0, total - count)
     if first != start or (end is not None and last > end):
         return False
-    # RFC 9110, 14.2: an end beyond the resource, or none, means its last byte. Less than that would pass for all of it.
+    # RFC 9110, 14.2: an end beyond the resource, or none, means its last byte. Less than that would
+    # pass for all of it.
     return total is None or last == (total - 1 if end is None else min(end, total - 1))
 
 
 def announced(headers: Mapping[str, str], skip: int) -> int | None:
-    """How many bytes of a body will come after the first ``skip``, as far as Content-Length says."""
+    """How many bytes of a body will come after the first ``skip``, as far as Content-Length
+    says.
+    """
     length = headers.get("content-length", "")
     if not _NUMBER.fullmatch(length) or headers.get("content-encoding", "identity") != "identity":
         return None
@@ -177,4 +195,6 @@ def check_length(url: str, expected: int | None, body_length: int, complete: boo
     """Raise `Transient` when a partial body has another length than its Content-Range says."""
     if expected is None or body_length == expected or (not complete and body_length < expected):
         return
-    raise Transient(f"{shown(url)}: {body_length} bytes came where Content-Range promised {expected}")
+    raise Transient(
+        f"{shown(url)}: {body_length} bytes came where Content-Range promised {expected}"
+    )

@@ -25,7 +25,11 @@ class XhrFetcher:
     """
 
     def __init__(
-        self, *, refresh: bool = False, delays: Sequence[float] = RETRY_DELAYS, total: float = TOTAL_SECONDS
+        self,
+        *,
+        refresh: bool = False,
+        delays: Sequence[float] = RETRY_DELAYS,
+        total: float = TOTAL_SECONDS,
     ) -> None:
         self._shared = Exchange(refresh, delays, _block)
         self._total = total
@@ -58,7 +62,9 @@ class XhrFetcher:
             if byte_range is not None and status == 200:
                 self._without_ranges.add(origin(bare))
             complete = len(body) <= max_bytes
-            return self._shared.response(final, status, answered, byte_range, body[:max_bytes], complete)
+            return self._shared.response(
+                final, status, answered, byte_range, body[:max_bytes], complete
+            )
 
         return await self._shared.attempts(bare, attempt)
 
@@ -103,7 +109,8 @@ class XhrFetcher:
         for name, value in headers.items():
             request.setRequestHeader(name, value)
         if (refresh or self._shared.refresh) and origin(url) == origin(js().origin):
-            # The only way past the browser's cache; on another origin it takes a permission that indexes do not give.
+            # The only way past the browser's cache; on another origin it takes a permission that
+            # indexes do not give.
             request.setRequestHeader("Cache-Control", "no-cache")
         try:
             request.send()

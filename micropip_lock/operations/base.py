@@ -1,4 +1,6 @@
-"""The base lock: where it comes from, which of its entries belong into a new lock, and their URLs."""
+"""The base lock: where it comes from, which of its entries belong into a new lock, and their
+URLs.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ LARGEST_LOCK = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base lock and where its wheels are: at ``url`` (http or https), in ``folder``, or nobody knows."""
+    """A base lock and where its wheels are:
+
+    at ``url`` (http or https), in ``folder``, or nobody knows.
+    """
 
     lockfile: Lockfile
     url: str | None = None
@@ -41,7 +46,8 @@ class Base:
     def placed(self, entry: LockedPackage) -> LockedPackage:
         """The entry with an absolute file name where that can be known, without credentials.
 
-        A query that says only the sha256 of the entry is dropped; any other stays, and cannot be written.
+        A query that says only the sha256 of the entry is dropped; any other stays, and cannot be
+        written.
         """
         name = entry.file_name
         if not is_http(name) and self.url is not None:
@@ -53,7 +59,9 @@ class Base:
         return replace(entry, file_name=name)
 
     def wheel(self, name: str, version: str) -> BaseWheel | None:
-        """Where to read the base's own wheel of ``name``, if it has that version and can be read at all."""
+        """Where to read the base's own wheel of ``name``, if it has that version and can be read at
+        all.
+        """
         entry = self.entry(name)
         if entry is None or entry.version != version:
             return None
@@ -67,14 +75,18 @@ class Base:
         return BaseWheel(entry, entry.file_name, local=False) if is_http(entry.file_name) else None
 
     def note_hash(self, name: str, hashes: Hashes) -> None:
-        """Note the sha256 of the base's own file of ``name`` (canonical), where its URL is known."""
+        """Note the sha256 of the base's own file of ``name`` (canonical), where its URL is
+        known.
+        """
         entry = self.entry(name)
         place = "" if entry is None else self.placed(entry).file_name
         if entry is not None and is_http(place):
             hashes.note(place, entry.sha256 or None, THE_BASE)
 
     def closure(self, names: Iterable[str], stop: Mapping[str, object]) -> set[str]:
-        """``names`` and every entry reached from them through ``depends``, not going through ``stop``."""
+        """``names`` and every entry reached from them through ``depends``, not going through
+        ``stop``.
+        """
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -87,7 +99,11 @@ class Base:
 
 
 async def load_base(
-    base: Lockfile | str | Path, fetcher: Fetcher, *, base_url: str | None = None, base_dir: Path | None = None
+    base: Lockfile | str | Path,
+    fetcher: Fetcher,
+    *,
+    base_url: str | None = None,
+    base_dir: Path | None = None,
 ) -> Base:
     """Load a base from a lock, a file, a URL or a release number such as ``314.0.7``.
 
@@ -97,8 +113,11 @@ async def load_base(
         raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
     folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
     if isinstance(fetcher, Meter):
-        # Unlike an index, a base is no place that the user has a password for: none goes there in clear text.
-        fetcher.configure([url for url in (base_url, base) if isinstance(url, str) and _is_https(url)])
+        # Unlike an index, a base is no place that the user has a password for: none goes there in
+        # clear text.
+        fetcher.configure(
+            [url for url in (base_url, base) if isinstance(url, str) and _is_https(url)]
+        )
     if base_dir is not None and not base_dir.is_dir():
         raise InputError(f"The base folder {base_dir} does not exist.")
     if isinstance(base, Lockfile):
@@ -108,7 +127,11 @@ async def load_base(
         return Base(await _fetch_lock(text, fetcher), folder_url or urljoin(text, "."), base_dir)
     if _RELEASE.fullmatch(text) and not Path(text).exists():
         release = CDN.format(version=text)
-        return Base(await _fetch_lock(release + "pyodide-lock.json", fetcher), folder_url or release, base_dir)
+        return Base(
+            await _fetch_lock(release + "pyodide-lock.json", fetcher),
+            folder_url or release,
+            base_dir,
+        )
     path = Path(base)
     if path.is_dir():
         path = path / "pyodide-lock.json"
@@ -128,5 +151,7 @@ async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
 
 
 def is_release(url: str) -> bool:
-    """Whether a URL is one of the distribution of a Pyodide release, as far as its address tells."""
+    """Whether a URL is one of the distribution of a Pyodide release, as far as its address
+    tells.
+    """
     return url.startswith(CDN.partition("{")[0])

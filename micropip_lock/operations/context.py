@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Context:
     """Folders, base and indexes; ``loaded`` is None unless this is a live runtime.
 
-    ``loaded`` is what that runtime itself loaded or installed since it started, into the folder ``loaded_into``.
+    ``loaded`` is what that runtime itself loaded or installed since it started, into the folder
+    ``loaded_into``.
     """
 
     paths: tuple[Path, ...]
@@ -41,7 +42,10 @@ class Context:
     file_sizes: Callable[[Path], Mapping[str, int]] | None = None
 
     def loaded_in(self, folder: Path) -> Mapping[str, str] | None:
-        """What the runtime has in a folder of its own; None where its list says nothing about the folder."""
+        """What the runtime has in a folder of its own;
+
+        None where its list says nothing about the folder.
+        """
         return self.loaded if folder == self.loaded_into else None
 
     def sizes_below(self, folder: Path) -> Mapping[str, int]:
@@ -86,7 +90,9 @@ async def look(
     if path is not None:  # of the environment that is near only its base is taken, if it has one
         detected = replace(detected, no_base=None)
     paths = detected.paths if path is None else _folders(path)
-    chosen = await _base(detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher)
+    chosen = await _base(
+        detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher
+    )
     if path is None and base is not None and detected.loaded is None:
         _check_fit(detected, chosen.lockfile.info)
     return Context(
@@ -110,11 +116,13 @@ def site_of(path: object, live: object) -> Site:
     return "venv" if live is None else "runtime"
 
 
-def scan_environment(paths: Sequence[Path], site: Site) -> tuple[list[InstalledDistribution], list[Problem]]:
+def scan_environment(
+    paths: Sequence[Path], site: Site
+) -> tuple[list[InstalledDistribution], list[Problem]]:
     """What is installed in ``paths``, which belong to ``site``, as `installed.scan` gives it.
 
-    Folders without a single distribution are no environment, unless it is the running one: a new Pyodide has nothing
-    but its own packages, or not even these. Raises `InputError`.
+    Folders without a single distribution are no environment, unless it is the running one: a new
+    Pyodide has nothing but its own packages, or not even these. Raises `InputError`.
     """
     found, problems = scan(paths, site)
     if not (found or problems or site == "runtime"):
@@ -124,10 +132,14 @@ def scan_environment(paths: Sequence[Path], site: Site) -> tuple[list[InstalledD
 
 def _no_environment(folder: Path) -> str:
     patterns = ("lib/python3.*/site-packages", "Lib/site-packages")
-    below = sorted(str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_dir())
+    below = sorted(
+        str(path) for pattern in patterns for path in folder.glob(pattern) if path.is_dir()
+    )
     if below:
         return f"no .dist-info in {folder}; did you mean {' or '.join(below)}?"
-    way_out = "install packages there first, or name another folder (path=, --path DIR, --venv DIR)."
+    way_out = (
+        "install packages there first, or name another folder (path=, --path DIR, --venv DIR)."
+    )
     return f"no .dist-info in {folder}: {way_out}"
 
 
@@ -151,7 +163,9 @@ async def look_without_folders(
     detected = detected or Surroundings(paths=())
     return Context(
         paths=(),
-        base=await _base(detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher),
+        base=await _base(
+            detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher
+        ),
         index_urls=(detected.index_urls or None) if index_urls is None else _urls(index_urls),
         find_links=detected.find_links if index_urls is None else (),
         page_origin=detected.page_origin,
@@ -164,7 +178,8 @@ def _surroundings_for(path: object) -> Surroundings | None:
     except InputError:
         if path is None:
             raise
-        return None  # folders were named and no venv is near: only the base is missing, which is said later
+        # Folders were named and no venv is near: only the base is missing, which is said later.
+        return None
 
 
 async def _base(
@@ -179,11 +194,14 @@ async def _base(
     if detected.base is None:
         raise InputError(
             detected.no_base
-            or "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide environment. Name a release "
-            "(base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
+            or "Which Pyodide is the lock for? Nothing here says so: this is no Pyodide "
+            "environment. Name a release (base='314.0.7', --base 314.0.7) or its pyodide-lock.json."
         )
     return await load_base(
-        detected.base, fetcher, base_url=base_url or detected.base_url, base_dir=base_dir or detected.base_dir
+        detected.base,
+        fetcher,
+        base_url=base_url or detected.base_url,
+        base_dir=base_dir or detected.base_dir,
     )
 
 
@@ -192,14 +210,22 @@ def _check_fit(detected: Surroundings, info: LockInfo) -> None:
     own = detected.base.info if detected.base is not None else None
     python = own.python if own is not None else detected.python
     same_python = python is None or python.split(".")[:2] == info.python.split(".")[:2]
-    same_abi = own is None or None in (own.abi_version, info.abi_version) or own.abi_version == info.abi_version
+    same_abi = (
+        own is None
+        or None in (own.abi_version, info.abi_version)
+        or own.abi_version == info.abi_version
+    )
     if same_python and same_abi:
         return
     made_for = f"Python {python}" if own is None else f"Python {python}, ABI {own.abi_version}"
-    way_out = "" if own is None else "leave the base out to lock for the Pyodide of this environment, or "
+    way_out = (
+        "" if own is None else "leave the base out to lock for the Pyodide of this environment, or "
+    )
     raise InputError(
-        f"The base is for Python {info.python}, ABI {info.abi_version}; {detected.paths[0]} is for {made_for}. What is "
-        f"installed there was chosen for that one: {way_out}install it anew in a venv of the base's Pyodide "
+        f"The base is for Python {info.python}, ABI {info.abi_version}; {detected.paths[0]} is for "
+        f"{made_for}. What is "
+        f"installed there was chosen for that one: {way_out}install it anew in a venv of the "
+        "base's Pyodide "
         "(pyodide venv DIR)."
     )
 
@@ -211,7 +237,9 @@ def _urls(index_urls: str | Sequence[str]) -> tuple[str, ...]:
 def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     folders = tuple(map(Path, [path] if isinstance(path, str | Path) else path))
     if not folders:
-        raise InputError("path=[] names no folder. Leave it out to freeze the environment that is around.")
+        raise InputError(
+            "path=[] names no folder. Leave it out to freeze the environment that is around."
+        )
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"The folder {folder} does not exist.")

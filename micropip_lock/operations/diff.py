@@ -15,9 +15,10 @@ from .._util.url import is_http, origin, shown
 from ..errors import InputError
 from ..formats.lockfile import LockedPackage, Lockfile
 
-#: What happened to a package, the most alarming first; one that changed in several ways has the first of them.
-#: ``bytes``: same version, same file name, other sha256. ``file``: same version, another file of it, as another Pyodide
-#: needs. ``url``: the same file from elsewhere. ``details``: only what it needs, what it provides, or further keys.
+#: What happened to a package, the most alarming first; one that changed in several ways has the
+#: first of them. ``bytes``: same version, same file name, other sha256. ``file``: same version,
+#: another file of it, as another Pyodide needs. ``url``: the same file from elsewhere. ``details``:
+#: only what it needs, what it provides, or further keys.
 Kind = Literal["bytes", "removed", "added", "version", "file", "url", "details"]
 KINDS: tuple[Kind, ...] = ("bytes", "removed", "added", "version", "file", "url", "details")
 
@@ -39,7 +40,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One package that is not the same in both locks: ``old`` is None when it came, ``new`` when it went."""
+    """One package that is not the same in both locks:
+
+    ``old`` is None when it came, ``new`` when it went.
+    """
 
     package: str
     kind: Kind
@@ -68,14 +72,19 @@ class Change:
         return self._names("imports")
 
     def _names(self, key: str) -> Names:
-        old, new = (set(getattr(item, key)) if item is not None else set() for item in (self.old, self.new))
+        old, new = (
+            set(getattr(item, key)) if item is not None else set() for item in (self.old, self.new)
+        )
         if self.old is None or self.new is None:
             return Names((), ())
         return Names(tuple(sorted(new - old)), tuple(sorted(old - new)))
 
     @property
     def places(self) -> tuple[str, str] | None:
-        """From which server it came and comes, where that is another one; empty for a file beside the lock."""
+        """From which server it came and comes, where that is another one;
+
+        empty for a file beside the lock.
+        """
         if self.old is None or self.new is None:
             return None
         old, new = (_place(item.file_name) for item in (self.old, self.new))
@@ -120,8 +129,9 @@ class Setting:
 class Diff:
     """What differs between two locks.
 
-    ``changes`` are ordered by name, ``base`` says how the Pyodide differs that they are for, ``other`` names the keys
-    outside of the packages that differ, as ``tool.micropip-lock.requested``. ``unchanged`` counts packages.
+    ``changes`` are ordered by name, ``base`` says how the Pyodide differs that they are for,
+    ``other`` names the keys outside of the packages that differ, as
+    ``tool.micropip-lock.requested``. ``unchanged`` counts packages.
     """
 
     changes: tuple[Change, ...]
@@ -159,10 +169,11 @@ def diff(
     old: Lockfile | Mapping[str, Any] | str | Path,
     new: Lockfile | Mapping[str, Any] | str | Path,
 ) -> Diff:
-    """What differs between two locks, whoever wrote them. The order of names in a lock means nothing.
+    """What differs between two locks, whoever wrote them. The order of names in a lock means
+    nothing.
 
-    Each is a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a file.
-    Raises `InputError` for what is missing, unreadable or no lock.
+    Each is a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a
+    file. Raises `InputError` for what is missing, unreadable or no lock.
     """
     before, after = as_lock(old, "the old lock"), as_lock(new, "the new lock")
     changes = []
@@ -183,7 +194,10 @@ def diff(
 
 
 def as_lock(lock: Lockfile | Mapping[str, Any] | str | Path, origin: str = "the lock") -> Lockfile:
-    """A lock from whatever names one. Raises `InputError`, which calls what is no file ``origin``."""
+    """A lock from whatever names one.
+
+    Raises `InputError`, which calls what is no file ``origin``.
+    """
     if isinstance(lock, Lockfile):
         return lock
     # No file that anybody means begins with a brace.
@@ -196,7 +210,9 @@ def as_lock(lock: Lockfile | Mapping[str, Any] | str | Path, origin: str = "the 
 def _kind(name: str, old: LockedPackage | None, new: LockedPackage | None) -> Kind | None:
     if old is None or new is None:
         return "added" if old is None else "removed"
-    if old == new and not old.extra:  # the common case; of further keys Python would take 1 and true for equal
+    if (
+        old == new and not old.extra
+    ):  # the common case; of further keys Python would take 1 and true for equal
         return None
     if old.version != new.version:
         return "version"
@@ -219,11 +235,18 @@ def _place(file_name: str) -> str:
 def _brief(entry: LockedPackage | None) -> dict[str, str | None] | None:
     if entry is None:
         return None
-    return {"version": entry.version, "file_name": shown(entry.file_name), "sha256": entry.sha256 or None}
+    return {
+        "version": entry.version,
+        "file_name": shown(entry.file_name),
+        "sha256": entry.sha256 or None,
+    }
 
 
 def _other_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The dotted keys under which two objects differ. Values may be secret, so they are nobody's business."""
+    """The dotted keys under which two objects differ.
+
+    Values may be secret, so they are nobody's business.
+    """
     return tuple(sorted(_walk(old, new, ())))
 
 
@@ -242,4 +265,6 @@ def _text(value: object) -> str:
     try:
         return json.dumps(value, sort_keys=True, default=repr)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"A value of the lock cannot be compared ({error}). Is it nested too deeply?") from error
+        raise InputError(
+            f"A value of the lock cannot be compared ({error}). Is it nested too deeply?"
+        ) from error

@@ -1,4 +1,7 @@
-"""Work under way, shown in the notebook that asked for it; elsewhere only to whom the caller names."""
+"""Work under way, shown in the notebook that asked for it;
+
+elsewhere only to whom the caller names.
+"""
 
 from __future__ import annotations
 

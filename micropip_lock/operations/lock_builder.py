@@ -25,40 +25,68 @@ from .verify.entry import wheel_name_fault
 
 
 def assemble(
-    environment: Environment, findings: Mapping[str, Finding], context: Context, selection: Selection, proof: str
+    environment: Environment,
+    findings: Mapping[str, Finding],
+    context: Context,
+    selection: Selection,
+    proof: str,
 ) -> tuple[Lockfile, list[Evidence]]:
     """Make the lock. Problems and warnings that show only now are added to ``environment``.
 
-    Entries without evidence are in it as well: a lock with such holes is never handed out, since their
-    problems are in the environment.
+    Entries without evidence are in it as well: a lock with such holes is never handed out, since
+    their problems are in the environment.
     """
     base = context.base
     proved_base = {key for key, finding in findings.items() if finding.is_base}
     based = set(environment.based)
     for key in proved_base:
         based |= base.closure(
-            base.lockfile.packages[key].depends, stop=dict.fromkeys((*environment.own, *selection.exclude))
+            base.lockfile.packages[key].depends,
+            stop=dict.fromkeys((*environment.own, *selection.exclude)),
         )
-    entries = {name: base.placed(base.lockfile.packages[name]) for name in based - environment.own.keys()}
-    taken = {name: key for key, entry in {**entries, **_of(base, proved_base)}.items() for name in entry.imports}
+    entries = {
+        name: base.placed(base.lockfile.packages[name]) for name in based - environment.own.keys()
+    }
+    taken = {
+        name: key
+        for key, entry in {**entries, **_of(base, proved_base)}.items()
+        for name in entry.imports
+    }
     own = sorted(environment.own.keys() - proved_base)
-    names, collisions = imports([_importable(environment.own[key], findings.get(key)) for key in own], taken)
+    names, collisions = imports(
+        [_importable(environment.own[key], findings.get(key)) for key in own], taken
+    )
     environment.warnings.extend(collisions)
     depends = {
-        **{key: environment.edges.depends[key] | _base_depends(base, key, proved_base) for key in environment.own},
-        **{key: set(entry.depends) | environment.edges.depends.get(key, set()) for key, entry in entries.items()},
+        **{
+            key: environment.edges.depends[key] | _base_depends(base, key, proved_base)
+            for key in environment.own
+        },
+        **{
+            key: set(entry.depends) | environment.edges.depends.get(key, set())
+            for key, entry in entries.items()
+        },
     }
     depends, cycles = break_cycles(_closed(depends, environment, selection))
     environment.warnings.extend(cycles)
-    packages = {key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()}
+    packages = {
+        key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()
+    }
     for key, finding in findings.items():
         if finding.evidence is not None:
-            packages[key] = _entry(environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key])))
+            packages[key] = _entry(
+                environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key]))
+            )
     environment.problems.extend(_unloadable(packages, findings))
     environment.problems.extend(_with_query(packages))
     environment.warnings.extend(_unspread(environment, findings))
-    evidence = [*_base_evidence(entries, environment), *(item.evidence for item in findings.values() if item.evidence)]
-    environment.warnings.extend(_not_portable(packages, environment.present | based - environment.based, context))
+    evidence = [
+        *_base_evidence(entries, environment),
+        *(item.evidence for item in findings.values() if item.evidence),
+    ]
+    environment.warnings.extend(
+        _not_portable(packages, environment.present | based - environment.based, context)
+    )
     lockfile = Lockfile(
         base.lockfile.info,
         dict(sorted(packages.items())),
@@ -68,7 +96,9 @@ def assemble(
 
 
 def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
-    """A distribution of which METADATA is all that is known, as `Environment` and `Dependencies` take it."""
+    """A distribution of which METADATA is all that is known, as `Environment` and `Dependencies`
+    take it.
+    """
     return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
 
 
@@ -110,7 +140,9 @@ def _entry(
     )
 
 
-def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Finding]) -> Iterable[Problem]:
+def _unloadable(
+    packages: Mapping[str, LockedPackage], findings: Mapping[str, Finding]
+) -> Iterable[Problem]:
     """File names that the runtime cannot load. Those of the base are its own matter."""
     for key, finding in findings.items():
         if finding.evidence is None or finding.is_base:
@@ -123,14 +155,21 @@ def _unloadable(packages: Mapping[str, LockedPackage], findings: Mapping[str, Fi
 
 
 def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
-    """Entries of the base whose URL has a query; those of other wheels lost theirs when they were proved."""
+    """Entries of the base whose URL has a query;
+
+    those of other wheels lost theirs when they were proved.
+    """
     for key, entry in packages.items():
         if not split(entry.file_name).query:
             continue
         url = shown(entry.file_name)
-        message = f"the base gives {url} a query, which may be a secret, and which the runtime cannot load."
+        message = (
+            f"the base gives {url} a query, which may be a secret, and which the runtime cannot "
+            "load."
+        )
         hint = (
-            "Use a base whose URLs have no query (--base): `micropip-lock bundle` makes one of this base, with its "
+            "Use a base whose URLs have no query (--base): `micropip-lock bundle` makes one of "
+            "this base, with its "
             "wheels, in a folder. If the server does not need the query, remove it from the base."
         )
         yield Problem("query-needed", key, entry.version, message, hint, url)
@@ -139,21 +178,38 @@ def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
 def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list[Problem]:
     """Warnings of wheels that were spread by their installer, and will not be by Pyodide."""
     told = {problem.package for problem in environment.problems if problem.code == "layout"}
-    keys = [key for key, finding in findings.items() if finding.modules is not None and finding.modules.unspread]
+    keys = [
+        key
+        for key, finding in findings.items()
+        if finding.modules is not None and finding.modules.unspread
+    ]
     return [layout(key, environment.own[key].version) for key in keys if key not in told]
 
 
-def _closed(depends: Mapping[str, set[str]], environment: Environment, selection: Selection) -> dict[str, set[str]]:
-    """The edges without those to names that are not in the lock: the runtime would reject it whole."""
+def _closed(
+    depends: Mapping[str, set[str]], environment: Environment, selection: Selection
+) -> dict[str, set[str]]:
+    """The edges without those to names that are not in the lock:
+
+    the runtime would reject it whole.
+    """
     broken = environment.warnings if selection.allow_broken else environment.problems
     for key, names in depends.items():
-        # What Requires-Dist names was checked against what is installed; the rest is the base's word.
+        # What Requires-Dist names was checked against what is installed; the rest is the base's
+        # word.
         own = environment.own.get(key)
-        checked = {canonical(item.name) for item in own.metadata.requires} if own is not None else set()
+        checked = (
+            {canonical(item.name) for item in own.metadata.requires} if own is not None else set()
+        )
         for name in sorted(name for name in names - checked if name not in depends):
             if name in selection.exclude:
-                what, hint = "excluded-dependency", f"The page has to provide {name} in another way."
-                environment.warnings.append(Problem(what, key, None, f"it needs {name}, which is left out.", hint))
+                what, hint = (
+                    "excluded-dependency",
+                    f"The page has to provide {name} in another way.",
+                )
+                environment.warnings.append(
+                    Problem(what, key, None, f"it needs {name}, which is left out.", hint)
+                )
             else:
                 broken.append(
                     Problem(
@@ -167,14 +223,18 @@ def _closed(depends: Mapping[str, set[str]], environment: Environment, selection
     return {key: {name for name in names if name in depends} for key, names in depends.items()}
 
 
-def _base_evidence(entries: Mapping[str, LockedPackage], environment: Environment) -> Iterable[Evidence]:
+def _base_evidence(
+    entries: Mapping[str, LockedPackage], environment: Environment
+) -> Iterable[Evidence]:
     for key in sorted(entries.keys() & environment.present | entries.keys() - environment.based):
         entry = entries[key]
         proof: Proof = "accepted" if key in environment.changed else "base"
         yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
 
 
-def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], context: Context) -> Iterable[Problem]:
+def _not_portable(
+    packages: Mapping[str, LockedPackage], told: Collection[str], context: Context
+) -> Iterable[Problem]:
     rest = []
     for key, entry in packages.items():
         if is_portable(entry.file_name, context.page_origin):
@@ -189,7 +249,8 @@ def _not_portable(packages: Mapping[str, LockedPackage], told: Collection[str], 
             "pyodide",
             None,
             f"{len(rest)} more entries of the base keep names that are relative to the lock.",
-            "Pass base_url= (--base-url), the folder they can be loaded from, or put the lock beside them.",
+            "Pass base_url= (--base-url), the folder they can be loaded from, or put the lock "
+            "beside them.",
         )
 
 
@@ -197,11 +258,21 @@ def _only_here(key: str, entry: LockedPackage) -> Problem:
     relative = not split(entry.file_name).scheme
     if relative:
         message = f"its file name {shown(entry.file_name)} is relative to the lock."
-        hint = "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside it."
+        hint = (
+            "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside "
+            "it."
+        )
     else:
         message = f"only this machine or network can load {shown(entry.file_name)}."
         hint = "Install it from a public index, or bundle the wheels with the lock."
-    return Problem("not-portable", key, entry.version, message, hint, None if relative else shown(entry.file_name))
+    return Problem(
+        "not-portable",
+        key,
+        entry.version,
+        message,
+        hint,
+        None if relative else shown(entry.file_name),
+    )
 
 
 def _extra(
@@ -214,15 +285,20 @@ def _extra(
 ) -> Mapping[str, Any]:
     """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from.
 
-    What an earlier freeze said there of entries that are the base's as they stand still holds: nobody proved them anew.
+    What an earlier freeze said there of entries that are the base's as they stand still holds:
+    nobody proved them anew.
     """
     if not isinstance(base.extra.get("tool"), Mapping):
         return base.extra
     requested = {str(writable(requirement)) for requirement in selection.requested}
     notes = {key: item.note for key, item in environment.own.items() if item.note is not None}
-    requested |= {key for key, item in environment.own.items() if asked_for(item) and key not in notes}
+    requested |= {
+        key for key, item in environment.own.items() if asked_for(item) and key not in notes
+    }
     requested |= {text for note in notes.values() for text in written(note.requested)}
-    requested |= {key for key, item in selection.report.items() if item.requested and key in environment.own}
+    requested |= {
+        key for key, item in selection.report.items() if item.requested and key in environment.own
+    }
     earlier = LockProvenance.by(base) if based else LockProvenance()
     requested |= {text for name in based for text in earlier.requested.get(name, ())}
     asked = {item.index for item in evidence if item.index}

@@ -44,7 +44,9 @@ class LockProvenance:
 
 
 def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The unknown keys of a lock, with what was asked for, and the indexes, as they may be written again."""
+    """The unknown keys of a lock, with what was asked for, and the indexes, as they may be written
+    again.
+    """
     tool = extra.get("tool")
     own = tool.get(KEY) if isinstance(tool, Mapping) else None
     if not isinstance(tool, Mapping) or not isinstance(own, Mapping):
@@ -58,4 +60,6 @@ def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+    return (
+        [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+    )

@@ -61,10 +61,11 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """``news``: packages with a newer version or withdrawn ones, these first; ``problems``: what nobody answered.
+    """``news``: packages with a newer version or withdrawn ones, these first; ``problems``: what
+    nobody answered.
 
-    ``unlisted`` are packages that no index knows, ``unasked`` parts of Pyodide that none can have; ``packages`` were
-    looked at.
+    ``unlisted`` are packages that no index knows, ``unasked`` parts of Pyodide that none can have;
+    ``packages`` were looked at.
     """
 
     news: tuple[News, ...]
@@ -98,13 +99,16 @@ async def outdated(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> Outdated:
-    """Newer versions of what a lock has, and which of it was yanked, archived or put under quarantine since.
+    """Newer versions of what a lock has, and which of it was yanked, archived or put under
+    quarantine since.
 
-    A newer version counts when it has a wheel for the Pyodide of the lock. Pre-releases count with ``pre``, and for
-    packages that are locked at one. One page of the first index that knows a project is read, nothing else.
+    A newer version counts when it has a wheel for the Pyodide of the lock. Pre-releases count with
+    ``pre``, and for packages that are locked at one. One page of the first index that knows a
+    project is read, nothing else.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
-    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip, are configured.
+    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
+      are configured.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 
@@ -115,7 +119,12 @@ async def outdated(
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
         # The lock stands in for a base, which nobody needs here.
         context = await look_without_folders(
-            surroundings, base=lock, base_url=None, base_dir=None, index_urls=index_urls, fetcher=meter
+            surroundings,
+            base=lock,
+            base_url=None,
+            base_dir=None,
+            index_urls=index_urls,
+            fetcher=meter,
         )
         indexes = context.indexes(trust_index_file=False)
         await indexes.open(meter)
@@ -171,8 +180,19 @@ class _Look:
         try:
             listing = await self._indexes.preferred(name, self._fetcher)
         except FetchError as error:
-            hint = "Try again later." if error.code == "unreachable" else "Check the credentials for that index."
-            return Problem(error.code, name, entry.version, f"{str(error).rstrip('.')}.", hint, error.url or None)
+            hint = (
+                "Try again later."
+                if error.code == "unreachable"
+                else "Check the credentials for that index."
+            )
+            return Problem(
+                error.code,
+                name,
+                entry.version,
+                f"{str(error).rstrip('.')}.",
+                hint,
+                error.url or None,
+            )
         finally:
             self._done += 1
             if self._progress is not None:
@@ -222,7 +242,10 @@ def _is_yanked(listing: Listing, name: str, version: Version) -> bool:
 
 
 def _yanked(listing: Listing, name: str, entry: LockedPackage, version: Version) -> str | None:
-    """Why the locked file was yanked; of a file that is not the index's, whether its whole version was."""
+    """Why the locked file was yanked;
+
+    of a file that is not the index's, whether its whole version was.
+    """
     offers = listing.offers(name, {version})
     url = shown(without_credentials(entry.file_name))
     own = [offer for offer in offers if shown(offer.file.url) == url]

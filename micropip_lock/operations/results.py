@@ -14,7 +14,10 @@ from ..proof.evidence import Evidence
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ResolveResult:
-    """A lock, and where each entry is from. ``requests`` and ``bytes`` count everything that was asked for."""
+    """A lock, and where each entry is from.
+
+    ``requests`` and ``bytes`` count everything that was asked for.
+    """
 
     lockfile: Lockfile
     evidence: tuple[Evidence, ...] = ()
@@ -46,9 +49,14 @@ class ResolveResult:
         return f"<{type(self).__name__}: {self.summary}>"
 
     def __str__(self) -> str:
-        widths = [max((len(cell) for cell in column), default=0) for column in zip(*self._cells(), strict=True)]
+        widths = [
+            max((len(cell) for cell in column), default=0)
+            for column in zip(*self._cells(), strict=True)
+        ]
         lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in self._cells()]
-        return "\n".join([*lines, *map(showable, self.notes), *map(str, self.warnings), self.summary])
+        return "\n".join(
+            [*lines, *map(showable, self.notes), *map(str, self.warnings), self.summary]
+        )
 
     def _repr_html_(self) -> str:
         from .._util import html as display
@@ -65,7 +73,9 @@ class ResolveResult:
     def _cells(self) -> list[tuple[str, ...]]:
         from .._util import html as display
 
-        cells = [(item.package, item.version, item.proof, display.whence(item)) for item in self.evidence]
+        cells = [
+            (item.package, item.version, item.proof, display.whence(item)) for item in self.evidence
+        ]
         return [tuple(map(showable, row)) for row in cells]
 
     @property
@@ -84,12 +94,18 @@ class ResolveResult:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FreezeResult(ResolveResult):
-    """A lock, and why it is true. ``left_out`` holds (name, version, reason) of what is installed and not in it."""
+    """A lock, and why it is true.
+
+    ``left_out`` holds (name, version, reason) of what is installed and not in it.
+    """
 
     left_out: tuple[tuple[str, str | None, str], ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """What is installed and not in the lock, and why."""
-        left_out = [(" ".join(filter(None, (name, version))), reason) for name, version, reason in self.left_out]
+        left_out = [
+            (" ".join(filter(None, (name, version))), reason)
+            for name, version, reason in self.left_out
+        ]
         return [f"left out: {what}: {reason}" for what, reason in left_out]

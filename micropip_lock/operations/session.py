@@ -13,16 +13,25 @@ from ..storage import Facts, NoFacts, facts_in
 
 @asynccontextmanager
 async def connected(
-    fetcher: Fetcher | None, facts: Facts | None, *, offline: bool, refresh: bool, jobs: int | None = None
+    fetcher: Fetcher | None,
+    facts: Facts | None,
+    *,
+    offline: bool,
+    refresh: bool,
+    jobs: int | None = None,
 ) -> AsyncIterator[tuple[Meter, Facts]]:
-    """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed in.
+    """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed
+    in.
 
-    Facts that nobody handed in are remembered only beside a fetcher that nobody handed in, in its cache folder.
-    Passwords of netrc and keyrings are for the indexes that pip and uv are configured with, and for the URLs that
-    the caller configures besides.
+    Facts that nobody handed in are remembered only beside a fetcher that nobody handed in, in its
+    cache folder. Passwords of netrc and keyrings are for the indexes that pip and uv are configured
+    with, and for the URLs that the caller configures besides.
     """
     if fetcher is not None:
-        yield _configured(Meter(NoNetwork(offline_error) if offline else fetcher)), facts or NoFacts()
+        yield (
+            _configured(Meter(NoNetwork(offline_error) if offline else fetcher)),
+            facts or NoFacts(),
+        )
         return
     cache_dir = default_cache_dir()
     known = facts or facts_in(cache_dir)

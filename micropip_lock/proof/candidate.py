@@ -15,7 +15,10 @@ from .evidence import Evidence, Finding
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A wheel that may be the one. ``url`` is what would be written, ``copy`` where else it can be read."""
+    """A wheel that may be the one.
+
+    ``url`` is what would be written, ``copy`` where else it can be read.
+    """
 
     url: str
     claim: str
@@ -24,7 +27,8 @@ class Candidate:
     index: str | None = None
     #: Files that the wheel must not ship: those that name this URL, or give its sha256.
     claiming_files: tuple[str, ...] = ()
-    #: The URL as it was found had a query that may have been needed. The sha256 that came with it is not this one's.
+    #: The URL as it was found had a query that may have been needed. The sha256 that came with it
+    #: is not this one's.
     had_query: bool = False
     yanked: str | None = None
     copy: str | None = None
@@ -43,29 +47,42 @@ def is_harmless(query: str, sha256: str | None) -> bool:
 
     piplite adds ?sha256= so that the browser's cache tells two files apart.
     """
-    return not query or parse_qs(query.lower(), keep_blank_values=True) == {"sha256": [(sha256 or "").lower()]}
+    return not query or parse_qs(query.lower(), keep_blank_values=True) == {
+        "sha256": [(sha256 or "").lower()]
+    }
 
 
-def candidate_at(url: str, claim: str, sha256: str | None, *, claiming_files: tuple[str, ...] = ()) -> Candidate:
+def candidate_at(
+    url: str, claim: str, sha256: str | None, *, claiming_files: tuple[str, ...] = ()
+) -> Candidate:
     """The candidate that a claim, a page or a lock names: without credentials, fragment and query.
 
     A hash belongs to the URL it came with, so a query that is dropped drops ``sha256``.
     """
     parts = urlsplit(without_credentials(url))
     harmless = is_harmless(parts.query, sha256)
-    # piplite names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be removed.
-    bare = urlunsplit(parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment=""))
+    # piplite names files as ./name below its index; RFC 3986, 6.2.2.3: such segments are to be
+    # removed.
+    bare = urlunsplit(
+        parts._replace(path=_DOT_SEGMENTS.sub("/", parts.path), query="", fragment="")
+    )
     own_hash = sha256 if harmless else None
     return Candidate(bare, claim, own_hash, claiming_files=claiming_files, had_query=not harmless)
 
 
 def bare_url(url: str) -> str:
-    """The URL without credentials, fragment and query, the same for all its spellings; for comparisons only."""
+    """The URL without credentials, fragment and query, the same for all its spellings;
+
+    for comparisons only.
+    """
     return normalized(candidate_at(url, "", None).url)
 
 
 def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:
-    """The finding for what the running runtime saw installed (rule 2); None where more is needed than its word."""
+    """The finding for what the running runtime saw installed (rule 2);
+
+    None where more is needed than its word.
+    """
     claim = claims[0] if claims else None
     if claim is None or not claim.witnessed or claim.sha256 is None:
         return None

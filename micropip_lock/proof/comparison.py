@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..index.remote_wheel import WheelContents
 
 _CACHED = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
-#: Where installers put scripts: ../../../bin of a venv, ../../bin (pip --target), bin (uv --target), an absolute path
-#: where the prefix lies on another drive; «Scripts» on Windows.
+#: Where installers put scripts: ../../../bin of a venv, ../../bin (pip --target), bin (uv
+#: --target), an absolute path where the prefix lies on another drive; «Scripts» on Windows.
 _SCRIPT_FOLDER = re.compile(r"((\.\./)*|(/|[A-Za-z]:/)(.*/)?)(bin|Scripts)")
 #: What installers on Windows add to the name of a script.
 _SCRIPT_SUFFIX = re.compile(r"(-script\.pyw?|\.exe(\.manifest)?)$")
@@ -44,13 +44,16 @@ class Comparison:
     differing: list[str] = field(default_factory=list)
     #: Members whose row, here or there, has no hash of sha256 or stronger.
     weak: list[str] = field(default_factory=list)
-    #: Members that are installed as the wheel has them, though the wheel's own RECORD says something else.
+    #: Members that are installed as the wheel has them, though the wheel's own RECORD says
+    #: something else.
     wrong: list[str] = field(default_factory=list)
     #: Rows that no member, entry point or installer accounts for.
     extra: list[str] = field(default_factory=list)
-    #: Members that Python may import where they are installed, but not where Pyodide puts data files.
+    #: Members that Python may import where they are installed, but not where Pyodide puts data
+    #: files.
     misplaced: list[str] = field(default_factory=list)
-    #: Installed paths whose bytes are those of the wheel, whatever the installed RECORD says of them.
+    #: Installed paths whose bytes are those of the wheel, whatever the installed RECORD says of
+    #: them.
     settled: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -70,13 +73,17 @@ def compare(installed: Installation, wheel: WheelContents) -> Comparison:
 def split_changes(
     paths: Iterable[str], installed: Installation, wheel: WheelContents, comparison: Comparison
 ) -> tuple[list[str], list[str]]:
-    """Why files on disk are not as the installed RECORD says, for a wheel that ``comparison`` found to be equal.
+    """Why files on disk are not as the installed RECORD says, for a wheel that ``comparison`` found
+    to be equal.
 
-    The first list holds the ``paths`` that were edited or removed after the installation, the second those that
-    are as the wheel has them: its own RECORD is wrong. Rows of RECORD without a member are in neither.
+    The first list holds the ``paths`` that were edited or removed after the installation, the
+    second those that are as the wheel has them: its own RECORD is wrong. Rows of RECORD without a
+    member are in neither.
     """
     data_folder = _data_folder(wheel.dist_info)
-    members = {_target(item.name, data_folder): item for item in wheel.members if not item.is_folder}
+    members = {
+        _target(item.name, data_folder): item for item in wheel.members if not item.is_folder
+    }
     listed = Record.of(wheel.record)
     edited, wrong = [], []
     for path in paths:
@@ -163,7 +170,8 @@ class _Comparer:
             same = self._compare_rows(member, rows)
             if scheme == "data" and any(self._is_module(row) for row in same):
                 self._result.misplaced.append(name)
-            # A file that is only named like one of the wheel's data files is not accounted for by it.
+            # A file that is only named like one of the wheel's data files is not accounted for by
+            # it.
             self._rows.use(row.path for row in same or rows)
         elif not (self._skips_bytecode and _CACHED.search(name)):
             self._compare_unlisted(member, target)
@@ -173,7 +181,8 @@ class _Comparer:
         rows = self._rows.find(name, scheme, below)
         if scheme not in ("data", "headers"):
             return rows
-        # Pyodide puts no data among packages: but where the installer does, a file of a package is none of them.
+        # Pyodide puts no data among packages: but where the installer does, a file of a package is
+        # none of them.
         among_packages = below if scheme == "data" and self._puts_data_among_packages else None
         return [row for row in rows if row.path == among_packages or not self._is_of_package(row)]
 
@@ -219,7 +228,9 @@ class _Comparer:
             self._result.weak.append(name)
         elif best is _Verdict.WRONG:
             self._result.wrong.append(name)
-        return [row for row, verdict in zip(rows, verdicts, strict=True) if verdict is _Verdict.SAME]
+        return [
+            row for row, verdict in zip(rows, verdicts, strict=True) if verdict is _Verdict.SAME
+        ]
 
     def _verdict(self, row: RecordRow, held: RecordRow, member: Member) -> _Verdict:
         if held.size not in (None, member.size):
@@ -244,7 +255,11 @@ class _Comparer:
         if _is_openable(row):
             is_member = self._files.size_and_crc(row.path) == (member.size, member.crc)
         else:
-            is_member = (row.algorithm, row.digest, row.size) == (held.algorithm, held.digest, held.size)
+            is_member = (row.algorithm, row.digest, row.size) == (
+                held.algorithm,
+                held.digest,
+                held.size,
+            )
         return _Verdict.WRONG if is_member else _Verdict.OTHER
 
     def _by_crc(self, row: RecordRow, member: Member) -> _Verdict:
@@ -252,12 +267,17 @@ class _Comparer:
         if not (self._check_crc and _is_openable(row)):
             return _Verdict.SAME
         if row.strong and not _holds(self._files, row.path, row):
-            return _Verdict.SAME  # the file is not as its own row says, which is a problem of another kind
+            return (
+                _Verdict.SAME
+            )  # the file is not as its own row says, which is a problem of another kind
         found = self._files.size_and_crc(row.path)
         return _Verdict.SAME if found in (None, (member.size, member.crc)) else _Verdict.OTHER
 
     def _by_bytes(self, row: RecordRow, held: RecordRow, member: Member) -> _Verdict:
-        """The verdict where the installed row contradicts the wheel: is the file another one, or a RECORD wrong?"""
+        """The verdict where the installed row contradicts the wheel:
+
+        is the file another one, or a RECORD wrong?
+        """
         if not _is_openable(row):
             return _Verdict.OTHER
         is_held = _holds(self._files, row.path, held)
@@ -274,10 +294,13 @@ class _Comparer:
         """The installed rows that nothing accounts for."""
         rest = [path for path in self._rows.unused() if not self._is_accounted(path)]
         scripts = [path for path in rest if self._is_script(path)]
-        # An installer puts all scripts into one folder. Others inside of site-packages were added by hand.
+        # An installer puts all scripts into one folder. Others inside of site-packages were added
+        # by hand.
         folders = {path.rpartition("/")[0] for path in scripts}
         if len(folders) > 1:
-            scripts = [path for path in scripts if path.startswith(("../", "/")) or path[1:2] == ":"]
+            scripts = [
+                path for path in scripts if path.startswith(("../", "/")) or path[1:2] == ":"
+            ]
         accounted = set(scripts)
         return [path for path in rest if path not in accounted]
 
@@ -300,7 +323,8 @@ class _Comparer:
     def _is_without_member(self, path: str) -> bool:
         """Whether the row is one that the wheel's own RECORD has without a member, and pip kept.
 
-        Published wheels have such: of folders (`wheel tags`), with a leading slash, of files that were left out.
+        Published wheels have such: of folders (`wheel tags`), with a leading slash, of files that
+        were left out.
         """
         listed = self._listed.entries.get(path)
         if listed is None or listed != self._ours.entries[path]:
@@ -309,7 +333,10 @@ class _Comparer:
 
 
 def _plainly_same(size: int, ours: Record, theirs: Record, name: str) -> bool:
-    """Whether both rows have one sha256, as nearly all have; any other case is for `_Comparer._compare`."""
+    """Whether both rows have one sha256, as nearly all have;
+
+    any other case is for `_Comparer._compare`.
+    """
     place, row = ours.entries.get(name), theirs.entries.get(name)
     return (
         place is not None
@@ -336,15 +363,19 @@ def _scheme(name: str, data_folder: str) -> tuple[str, str]:
 
 
 def _target(name: str, data_folder: str) -> str:
-    """The path in site-packages that a member at the root or below purelib and platlib is installed to."""
+    """The path in site-packages that a member at the root or below purelib and platlib is installed
+    to.
+    """
     scheme, below = _scheme(name, data_folder)
     return below if scheme in ("purelib", "platlib") else name
 
 
 def _beside_site_packages(below: str) -> list[str]:
-    """The paths in RECORD of a data file that lies in a folder above site-packages, by layout of the environment.
+    """The paths in RECORD of a data file that lies in a folder above site-packages, by layout of
+    the environment.
 
-    They are relative to site-packages, so that they do not name that folder: ``../../x`` is ``lib/x``.
+    They are relative to site-packages, so that they do not name that folder: ``../../x`` is
+    ``lib/x``.
     """
     found = [(pattern.match(below), steps) for pattern, steps in _ABOVE_SITE_PACKAGES]
     return [steps + below[match.end() :] for match, steps in found if match is not None]
@@ -370,7 +401,8 @@ class _RowFinder:
         if scheme in ("purelib", "platlib"):
             paths = [below]
         elif scheme in ("data", "headers"):
-            # Where a scheme lies differs from installer to installer: only the path below it is known.
+            # Where a scheme lies differs from installer to installer: only the path below it is
+            # known.
             paths = [below, *self._ending(f"/{below}")]
             if scheme == "data":
                 paths += _beside_site_packages(below)
@@ -380,7 +412,9 @@ class _RowFinder:
         if self._backwards is None:
             self._backwards = sorted(path[::-1] for path in self._record.entries)
         start = bisect_left(self._backwards, end[::-1])
-        same = takewhile(lambda path: path.startswith(end[::-1]), islice(self._backwards, start, None))
+        same = takewhile(
+            lambda path: path.startswith(end[::-1]), islice(self._backwards, start, None)
+        )
         return (path[::-1] for path in same)
 
     def use(self, paths: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from ..installed.distribution import CheckFiles
 from ..installed.import_names import WheelModules
 
 Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
-#: Who gave a sha256: the base lock, micropip in this runtime, a claim alone, a page of an index, or the bytes.
+#: Who gave a sha256: the base lock, micropip in this runtime, a claim alone, a page of an index, or
+#: the bytes.
 HashSource = Literal["base", "installer", "claim", "index", "download"]
 
 #: The problems that `accept_unproved` may waive.
@@ -25,9 +26,9 @@ THE_BASE = "the base"
 class Evidence:
     """Why an entry of the lock is true.
 
-    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is the
-    wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is the
-    index that offers the wheel, without credentials; ``hash_from`` is who gave the sha256.
+    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is
+    the wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is
+    the index that offers the wheel, without credentials; ``hash_from`` is who gave the sha256.
     """
 
     package: str
@@ -58,7 +59,8 @@ class Finding:
     warnings: tuple[Problem, ...] = ()
     #: The evidence is for the base's own entry.
     is_base: bool = False
-    #: The wheel was compared with the files on disk, so that nothing remains to be said of those that changed.
+    #: The wheel was compared with the files on disk, so that nothing remains to be said of those
+    #: that changed.
     explains_files: bool = False
     #: The modules of the wheel; None where it was not read.
     modules: WheelModules | None = None

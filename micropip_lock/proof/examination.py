@@ -11,7 +11,14 @@ from .._util.text import first_few
 from .._util.url import is_http
 from ..errors import FetchError, IntegrityError
 from ..index.client import Offer
-from ..index.remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel, expected_tail, read_wheel
+from ..index.remote_wheel import (
+    GoneError,
+    NoRangesError,
+    WheelContents,
+    download_wheel,
+    expected_tail,
+    read_wheel,
+)
 from ..index.wheel_metadata import remember, remembered
 from ..installed.distribution import InstalledDistribution
 from ..network import Fetcher
@@ -40,7 +47,9 @@ class Verdict(Enum):
 
 
 #: The wheel was read, and what it holds is what was installed.
-MATCHES = frozenset({Verdict.MATCH, Verdict.FORGED, Verdict.RECORD_WRONG, Verdict.FILES_CHANGED, Verdict.WEAK})
+MATCHES = frozenset(
+    {Verdict.MATCH, Verdict.FORGED, Verdict.RECORD_WRONG, Verdict.FILES_CHANGED, Verdict.WEAK}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,8 @@ class Outcome:
     #: What the wheel holds, where it was read.
     contents: WheelContents | None = None
     downloaded: bool = False
-    #: Installed files that were edited or removed since, where the wheel is equal to the installed RECORD.
+    #: Installed files that were edited or removed since, where the wheel is equal to the installed
+    #: RECORD.
     edited: tuple[str, ...] = ()
     #: Installed files were opened to decide, not RECORD alone.
     read_disk: bool = False
@@ -94,7 +104,8 @@ class _Files:
 class Examiner:
     """Compares wheels with one installed distribution.
 
-    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches tells why.
+    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches tells
+    why.
     """
 
     _distribution: InstalledDistribution
@@ -110,7 +121,9 @@ class Examiner:
         """
         outcome = await self._guarded(candidate, self._read(candidate))
         is_undecided = outcome.verdict in (Verdict.WEAK, Verdict.RECORD_WRONG, Verdict.NO_RANGES)
-        needs_hash = outcome.verdict is Verdict.MATCH and (candidate.sha256 is None or is_hash_claimed)
+        needs_hash = outcome.verdict is Verdict.MATCH and (
+            candidate.sha256 is None or is_hash_claimed
+        )
         if self._rules.download and (is_undecided or needs_hash):
             return await self.download(candidate)
         return outcome
@@ -123,12 +136,15 @@ class Examiner:
             asked = True
             tail = expected_tail(self._distribution.rows)
             key = self._distribution.key
-            return await read_wheel(self._fetcher, candidate.place, key, size=candidate.size, tail=tail)
+            return await read_wheel(
+                self._fetcher, candidate.place, key, size=candidate.size, tail=tail
+            )
 
         known = (self._facts, candidate.sha256, candidate.place)
         outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
         if outcome.verdict is Verdict.OTHER and not asked:
-            # No hash covers the end of a file: what a server in disorder once sent shall not count for ever.
+            # No hash covers the end of a file: what a server in disorder once sent shall not count
+            # for ever.
             with suppress(FetchError):
                 contents = await read()
                 remember(*known, contents)
@@ -149,7 +165,9 @@ class Examiner:
 
     def _judge(self, candidate: Candidate, contents: WheelContents) -> Outcome:
         files = _Files(self._distribution)
-        installation = replace(self._distribution.installation(self._rules.check_files), files=files)
+        installation = replace(
+            self._distribution.installation(self._rules.check_files), files=files
+        )
         comparison = compare(installation, contents)
         verdict, reason = _verdict(comparison)
         edited: list[str] = []
@@ -190,11 +208,17 @@ def _verdict(comparison: Comparison) -> tuple[Verdict, str]:
     if comparison.weak:
         return Verdict.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
     if comparison.extra:
-        return Verdict.FILES_CHANGED, f"does not hold all that is installed ({first_few(comparison.extra)})"
+        return (
+            Verdict.FILES_CHANGED,
+            f"does not hold all that is installed ({first_few(comparison.extra)})",
+        )
     if comparison.wrong:
         return Verdict.RECORD_WRONG, first_few(comparison.wrong)
     if comparison.misplaced:
-        return Verdict.LAYOUT, f"has {first_few(comparison.misplaced)}: uv puts it among packages, Pyodide does not"
+        return (
+            Verdict.LAYOUT,
+            f"has {first_few(comparison.misplaced)}: uv puts it among packages, Pyodide does not",
+        )
     return Verdict.MATCH, ""
 
 
@@ -204,7 +228,10 @@ def distinct(offers: Sequence[Offer]) -> list[Candidate]:
     for offer in offers:
         file = offer.file
         candidate = replace(
-            candidate_at(file.url, "index", file.sha256), size=file.size, index=offer.index, yanked=file.yanked
+            candidate_at(file.url, "index", file.sha256),
+            size=file.size,
+            index=offer.index,
+            yanked=file.yanked,
         )
         key = candidate.sha256 or candidate.url
         if key not in found or (is_http(candidate.url) and not is_http(found[key].url)):

@@ -1,4 +1,5 @@
-"""Who gives which sha256 for the wheel at a URL. Two for one URL are a conflict, whichever was read first.
+"""Who gives which sha256 for the wheel at a URL. Two for one URL are a conflict, whichever was read
+first.
 
 The rules are those of docs/evidence.md, for freeze, resolve and import alike.
 """
@@ -15,23 +16,36 @@ from ..index.client import Listing, Offer
 from .candidate import bare_url, candidate_at
 
 #: What helps against a sha256 that only a claim gives, where wheels are never downloaded.
-NAME_INDEX = "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the wheel."
+NAME_INDEX = (
+    "Name an index that lists this wheel with index_urls= (--index-url); verify --deep hashes the "
+    "wheel."
+)
 
 
 class Hashes:
-    """Each sha256 that a claim, a page or the base gives for a URL, however that is spelled, and its first source."""
+    """Each sha256 that a claim, a page or the base gives for a URL, however that is spelled, and
+    its first source.
+    """
 
     def __init__(self) -> None:
         self._sources: dict[str, dict[str, str]] = {}
 
     def note(self, url: str, sha256: str | None, source: str) -> None:
-        """Remember who gives which sha256 for a URL; one that came with a query is not the bare URL's."""
+        """Remember who gives which sha256 for a URL;
+
+        one that came with a query is not the bare URL's.
+        """
         candidate = candidate_at(url, "", sha256)
         if candidate.sha256 is not None:
             self._sources.setdefault(bare_url(url), {}).setdefault(candidate.sha256, source)
 
-    def note_listing(self, listing: Listing, name: str, versions: Collection[Version]) -> list[Offer]:
-        """Remember what pages give for the files of some versions of ``name`` (canonical); returns these files."""
+    def note_listing(
+        self, listing: Listing, name: str, versions: Collection[Version]
+    ) -> list[Offer]:
+        """Remember what pages give for the files of some versions of ``name`` (canonical);
+
+        returns these files.
+        """
         offers = listing.offers(name, versions)
         for offer in offers:
             self.note(offer.file.url, offer.file.sha256, offer.index)
@@ -54,13 +68,18 @@ class Hashes:
     def conflict_of(self, package: str, version: str, url: str, hashes: Iterable[str]) -> Problem:
         """The problem that these ``hashes`` contradict each other about the file at ``url``."""
         known = self.of(url)
-        said = [f"{sha256} ({shown(known[sha256])})" if sha256 in known else sha256 for sha256 in sorted(set(hashes))]
+        said = [
+            f"{sha256} ({shown(known[sha256])})" if sha256 in known else sha256
+            for sha256 in sorted(set(hashes))
+        ]
         return Problem(
             "hash-conflict",
             package,
             version,
-            f"claims, indexes and base disagree about the sha256 of {shown(url)}: {', '.join(said)}.",
-            "The file was replaced, or one of them is wrong: ask its publisher, and name the right index alone.",
+            f"claims, indexes and base disagree about the sha256 of {shown(url)}: "
+            f"{', '.join(said)}.",
+            "The file was replaced, or one of them is wrong: ask its publisher, and name the "
+            "right index alone.",
             shown(url),
         )
 

@@ -1,7 +1,8 @@
-"""What was proved before need not be proved again, as long as nothing it was proved from has changed.
+"""What was proved before need not be proved again, as long as nothing it was proved from has
+changed.
 
-Equal contents are a question of hashes: of what lies in .dist-info, RECORD first, and of a wheel's sha256. What
-an index said may change (a release is yanked, a file is added), so refresh asks again.
+Equal contents are a question of hashes: of what lies in .dist-info, RECORD first, and of a wheel's
+sha256. What an index said may change (a release is yanked, a file is added), so refresh asks again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Proved:
     target: Target
     rules: Rules
 
-    def find(self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None) -> Finding | None:
+    def find(
+        self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None
+    ) -> Finding | None:
         """The evidence that was found for exactly this, at the cost of nothing."""
         data = self.facts.get("proved", self._key(distribution, origin, base))
         if data is None:
@@ -48,7 +51,11 @@ class Proved:
             return None
 
     def keep(
-        self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None, finding: Finding
+        self,
+        distribution: InstalledDistribution,
+        origin: Origin,
+        base: BaseWheel | None,
+        finding: Finding,
     ) -> None:
         """Remember a finding, if it is one that can come out again."""
         evidence = finding.evidence
@@ -60,10 +67,14 @@ class Proved:
         data = json.dumps([said, warnings, finding.is_base, modules]).encode()
         self.facts.put("proved", self._key(distribution, origin, base), data)
 
-    def _key(self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None) -> str:
+    def _key(
+        self, distribution: InstalledDistribution, origin: Origin, base: BaseWheel | None
+    ) -> str:
         contents = hashlib.sha256()
         for name in sorted(distribution.files):
-            contents.update(f"{name}\0{len(distribution.files[name])}\0".encode("utf-8", "surrogatepass"))
+            contents.update(
+                f"{name}\0{len(distribution.files[name])}\0".encode("utf-8", "surrogatepass")
+            )
             contents.update(distribution.files[name])
         claims = [[getattr(claim, item.name) for item in fields(claim)] for claim in origin.claims]
         wheel = None if base is None else [base.entry.sha256, base.entry.file_name, base.url]
@@ -71,7 +82,9 @@ class Proved:
         rules = [self.rules.proof, self.rules.check_files, self.rules.download]
         accepted = distribution.key in self.rules.accept_unproved
         named = [distribution.key, distribution.dist_info, contents.hexdigest()]
-        return json.dumps([_RULES, self.index_key, target, rules, accepted, named, claims, origin.index, wheel])
+        return json.dumps(
+            [_RULES, self.index_key, target, rules, accepted, named, claims, origin.index, wheel]
+        )
 
 
 def _tells(url: str) -> bool:

@@ -1,7 +1,7 @@
 """Proof that one wheel at one URL is what is installed: the rules of evidence.
 
-The rules are those of docs/evidence.md. Nothing here raises for a package that cannot be proved: the
-answer is a `Finding` with problems, so that all packages are examined and reported together.
+The rules are those of docs/evidence.md. Nothing here raises for a package that cannot be proved:
+the answer is a `Finding` with problems, so that all packages are examined and reported together.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from .examination import MATCHES, Examiner, Outcome, Verdict, distinct
 from .hashes import Hashes, claimed_hash
 from .memory import Proved
 
-#: Of one version no more wheels are examined: an index with thousands of them would keep a run busy for hours.
+#: Of one version no more wheels are examined: an index with thousands of them would keep a run busy
+#: for hours.
 MOST_CANDIDATES = 64
 
 
@@ -76,7 +77,11 @@ class _Case:
     """One distribution on its way to a finding."""
 
     def __init__(
-        self, prover: Prover, distribution: InstalledDistribution, fetcher: Meter, changed: Sequence[str]
+        self,
+        prover: Prover,
+        distribution: InstalledDistribution,
+        fetcher: Meter,
+        changed: Sequence[str],
     ) -> None:
         self._prover = prover
         self._rules = prover._rules
@@ -88,7 +93,8 @@ class _Case:
         #: The sha256 of the base's wheel, whoever else lists it.
         self._of_base: frozenset[str] = frozenset()
         self._hashes = Hashes()
-        #: Whether .dist-info and what servers said were all that was read: files on disk may change any time.
+        #: Whether .dist-info and what servers said were all that was read: files on disk may change
+        #: any time.
         self.cacheable = self._rules.check_files != "hash"
 
     async def find(self, origin: Origin, base: BaseWheel | None) -> Finding:
@@ -129,7 +135,8 @@ class _Case:
         is_base_url = base is not None and bare_url(base.entry.file_name) == bare_url(candidate.url)
         is_claimed = sha256 is not None and sha256 not in listed and not is_base_url
         if is_claimed and base is not None and sha256 in self._of_base and not first.witnessed:
-            # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows it.
+            # The claim may have borrowed the hash of the base's wheel: only that wheel itself shows
+            # it.
             of_base = await self._examine_base(base)
             if of_base.verdict is Verdict.MATCH:
                 return self._found(of_base, "base", is_base=True)
@@ -152,7 +159,9 @@ class _Case:
         proof: Proof | None = None if objection is None else "accepted"
         return self._found(outcome, source, proof=proof, is_base=is_base)
 
-    async def _listing_of_claim(self, candidate: Candidate, claim: Claim) -> tuple[Listing, FetchError | None]:
+    async def _listing_of_claim(
+        self, candidate: Candidate, claim: Claim
+    ) -> tuple[Listing, FetchError | None]:
         """What the indexes list of this version, and why they could not be asked."""
         nothing = Listing((), ())
         if not self._prover._indexes or (claim.witnessed and not candidate.had_query):
@@ -166,17 +175,23 @@ class _Case:
         self._note_hashes(listing)
         return listing, None
 
-    async def _objection(self, listing: Listing, claimed: Outcome, silence: FetchError | None) -> Outcome | None:
-        """What the indexes' own wheels of this version say against a claim by a file; None: nothing.
+    async def _objection(
+        self, listing: Listing, claimed: Outcome, silence: FetchError | None
+    ) -> Outcome | None:
+        """What the indexes' own wheels of this version say against a claim by a file; None:
+        nothing.
 
-        One that holds what is installed and ships that file shows that the claim was installed with it.
+        One that holds what is installed and ships that file shows that the claim was installed with
+        it.
         """
         files = claimed.candidate.claiming_files
         if not files:
             return None
         if silence is not None:
             verdict = Verdict.NOT_ALLOWED if silence.code == "not-allowed" else Verdict.UNREACHABLE
-            reason = f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
+            reason = (
+                f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
+            )
             return Outcome(claimed.candidate, verdict, reason)
         is_hash_claimed = not listing.hashes_of(claimed.candidate.url)
         others = self._other_wheels(listing, claimed.candidate, any_tags=is_hash_claimed)
@@ -186,15 +201,23 @@ class _Case:
             if outcome.verdict is Verdict.FORGED:
                 return outcome
             # One that cannot be read may be the wheel that was installed, and ship the file.
-            if outcome.contents is None and (is_hash_claimed or outcome.verdict is not Verdict.GONE):
+            if outcome.contents is None and (
+                is_hash_claimed or outcome.verdict is not Verdict.GONE
+            ):
                 undecided = undecided or outcome
         if undecided is None and len(others) > MOST_CANDIDATES:
-            reason = f"is one of {len(others) + 1} wheels of this version, and no more than {MOST_CANDIDATES} are read"
+            reason = (
+                f"is one of {len(others) + 1} wheels of this version, and no more than "
+                f"{MOST_CANDIDATES} are read"
+            )
             return Outcome(claimed.candidate, Verdict.AMBIGUOUS, reason)
         return undecided
 
-    def _other_wheels(self, listing: Listing, claimed: Candidate, *, any_tags: bool) -> list[Candidate]:
-        """The wheels of this version on the indexes but for the claimed one, those that fit the target first.
+    def _other_wheels(
+        self, listing: Listing, claimed: Candidate, *, any_tags: bool
+    ) -> list[Candidate]:
+        """The wheels of this version on the indexes but for the claimed one, those that fit the
+        target first.
 
         With ``any_tags`` those that do not fit as well, for a publisher may give a file any name.
         """
@@ -203,12 +226,18 @@ class _Case:
         wheels = self._fitting(offers)
         if any_tags:
             fitting = {offer.file.filename for offer in wheels}
-            rest = [offer for offer in offers if offer.file.kind == "wheel" and offer.file.filename not in fitting]
+            rest = [
+                offer
+                for offer in offers
+                if offer.file.kind == "wheel" and offer.file.filename not in fitting
+            ]
             wheels += [offer for offer in rest if offer.file.metadata_sha256 in (None, "", own)]
         found: dict[str, Candidate] = {}
         for offer in wheels:
             file = offer.file
-            url = without_credentials(file.url)  # its query as well, for another one may be another file
+            url = without_credentials(
+                file.url
+            )  # its query as well, for another one may be another file
             if normalized(url) != normalized(claimed.url):
                 candidate = Candidate(url, "index", file.sha256, size=file.size, index=offer.index)
                 found.setdefault(file.sha256 or url, candidate)
@@ -228,7 +257,8 @@ class _Case:
         if base.local:
             return await self._examiner.download(candidate)
         outcome = await self._examiner.examine(candidate)
-        # One refused connection tells for the whole base; asking again for each package only takes time.
+        # One refused connection tells for the whole base; asking again for each package only takes
+        # time.
         if outcome.verdict is Verdict.UNREACHABLE:
             self._prover._base_is_down = True
         return outcome
@@ -239,7 +269,9 @@ class _Case:
         try:
             listing = await self._listing(first, short=self._rules.proof == "content")
             finding = await self._by_listing(listing, missed)
-            if not listing.by_pages and (finding.evidence is None or finding.evidence.proof not in _BY_CONTENT):
+            if not listing.by_pages and (
+                finding.evidence is None or finding.evidence.proof not in _BY_CONTENT
+            ):
                 finding = await self._by_listing(await self._listing(first), missed)
             return finding
         except FetchError as error:
@@ -249,18 +281,24 @@ class _Case:
         """What the indexes list; ``short``: release documents may say it."""
         versions = self._distribution.versions
         version = next(iter(versions)) if short and len(versions) == 1 else None
-        return await self._prover._indexes.project(self._distribution.key, self._fetcher, first=first, version=version)
+        return await self._prover._indexes.project(
+            self._distribution.key, self._fetcher, first=first, version=version
+        )
 
     def _note_hashes(self, listing: Listing) -> list[Offer]:
         """The files of this version, whose hashes are remembered."""
-        return self._hashes.note_listing(listing, self._distribution.key, self._distribution.versions)
+        return self._hashes.note_listing(
+            listing, self._distribution.key, self._distribution.versions
+        )
 
     async def _by_listing(self, listing: Listing, missed: list[Outcome]) -> Finding:
         offers = self._note_hashes(listing)
         fitting = self._fitting(offers)
         if not fitting:
             undecided = [outcome for outcome in missed if outcome.verdict is not Verdict.OTHER]
-            return self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
+            return (
+                self._accepted_or(undecided) if undecided else self._nothing_fits(listing, offers)
+            )
         by_metadata = self._by_metadata(fitting) if self._rules.proof == "metadata" else []
         outcomes = by_metadata or await self._examine_all(fitting, missed)
         equal = _one_of_each([outcome for outcome in outcomes if outcome.verdict is Verdict.MATCH])
@@ -271,21 +309,33 @@ class _Case:
                 return self._hash_conflict(url, self._hashes.of(url))
         if len(equal) > 1:
             return await self._ambiguous(equal)
-        # Another wheel that could as well be the one, and that cannot be read now, would be ambiguous tomorrow.
-        silent = [outcome for outcome in outcomes if outcome.is_silent and self._is_certain(outcome.candidate, fitting)]
+        # Another wheel that could as well be the one, and that cannot be read now, would be
+        # ambiguous tomorrow.
+        silent = [
+            outcome
+            for outcome in outcomes
+            if outcome.is_silent and self._is_certain(outcome.candidate, fitting)
+        ]
         if equal and silent and not self._accepted:
             return self._accepted_or(silent)
         if equal:
             return self._found(equal[0], "index", proof="metadata" if by_metadata else None)
         return self._accepted_or([*missed, *outcomes], offers=fitting)
 
-    async def _examine_all(self, fitting: Sequence[Offer], missed: Sequence[Outcome]) -> list[Outcome]:
-        """Examine the wheels of this version, those first whose METADATA may be equal by the page's own word.
+    async def _examine_all(
+        self, fitting: Sequence[Offer], missed: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Examine the wheels of this version, those first whose METADATA may be equal by the page's
+        own word.
 
-        The page may be wrong about METADATA, so that the others are examined before anything is refused.
+        The page may be wrong about METADATA, so that the others are examined before anything is
+        refused.
         """
-        # A page may list the base's own wheel: once its local copy was another one, its server need not be asked.
-        decided = {outcome.candidate.sha256 for outcome in missed if outcome.verdict is Verdict.OTHER} - {None}
+        # A page may list the base's own wheel: once its local copy was another one, its server need
+        # not be asked.
+        decided = {
+            outcome.candidate.sha256 for outcome in missed if outcome.verdict is Verdict.OTHER
+        } - {None}
         own = self._distribution.metadata_sha256
         likely = [offer for offer in fitting if offer.file.metadata_sha256 in (None, "", own)]
         outcomes: list[Outcome] = []
@@ -302,13 +352,19 @@ class _Case:
         return outcomes
 
     def _fitting(self, offers: Sequence[Offer]) -> list[Offer]:
-        """The wheels that fit the target: those with the installed tags and build first, then the best tags."""
+        """The wheels that fit the target:
+
+        those with the installed tags and build first, then the best tags.
+        """
 
         def order(offer: Offer) -> tuple[bool, int]:
             return not self._same_tags(offer), self._prover._target.rank(offer.file.tags) or 0
 
         wheels = [offer for offer in offers if offer.file.kind == "wheel"]
-        return sorted((offer for offer in wheels if self._prover._target.rank(offer.file.tags) is not None), key=order)
+        return sorted(
+            (offer for offer in wheels if self._prover._target.rank(offer.file.tags) is not None),
+            key=order,
+        )
 
     def _same_tags(self, offer: Offer) -> bool:
         wheel = self._distribution.wheel
@@ -317,7 +373,11 @@ class _Case:
     def _by_metadata(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Rule 5: METADATA, tags and build are equal by the page's own word."""
         own = self._distribution.metadata_sha256
-        same = [offer for offer in offers if offer.file.metadata_sha256 == own and self._same_tags(offer)]
+        same = [
+            offer
+            for offer in offers
+            if offer.file.metadata_sha256 == own and self._same_tags(offer)
+        ]
         candidates = distinct([offer for offer in same if offer.file.sha256])
         return [Outcome(candidate, Verdict.MATCH, size=candidate.size) for candidate in candidates]
 
@@ -325,13 +385,18 @@ class _Case:
         if self._rules.download:
             downloaded = [await self._examiner.download(outcome.candidate) for outcome in equal]
             for outcome in downloaded:
-                if outcome.verdict is Verdict.MATCH and outcome.contents and not outcome.contents.wrong_rows:
+                if (
+                    outcome.verdict is Verdict.MATCH
+                    and outcome.contents
+                    and not outcome.contents.wrong_rows
+                ):
                     return self._found(outcome, "index")
         urls = " and ".join(shown(outcome.candidate.url) for outcome in equal)
         return self._problem(
             "ambiguous-index",
             f"{len(equal)} wheels with different bytes hold exactly what is installed: {urls}.",
-            "Name one index only, or let --download choose: it drops what contradicts its own RECORD, then takes "
+            "Name one index only, or let --download choose: it drops what contradicts its own "
+            "RECORD, then takes "
             "the first index.",
             equal[0].candidate.url,
         )
@@ -339,7 +404,12 @@ class _Case:
     # -- findings
 
     def _found(
-        self, outcome: Outcome, source: HashSource, *, proof: Proof | None = None, is_base: bool = False
+        self,
+        outcome: Outcome,
+        source: HashSource,
+        *,
+        proof: Proof | None = None,
+        is_base: bool = False,
     ) -> Finding:
         candidate = outcome.candidate
         if not is_http(candidate.url) and not is_base:
@@ -378,21 +448,28 @@ class _Case:
             modules = wheel_modules(outcome.contents.members, outcome.contents.dist_info)
         explains_files = outcome.contents is not None
         return Finding(
-            evidence, warnings=tuple(warnings), is_base=is_base, explains_files=explains_files, modules=modules
+            evidence,
+            warnings=tuple(warnings),
+            is_base=is_base,
+            explains_files=explains_files,
+            modules=modules,
         )
 
     def _without_hash(self, candidate: Candidate) -> Finding:
         if candidate.had_query:
             return self._problem(
                 "query-needed",
-                f"its URL has a query, which may be a secret and is written nowhere, and no sha256 is known of "
+                "its URL has a query, which may be a secret and is written nowhere, and no sha256 "
+                "is known of "
                 f"{shown(candidate.url)} without it.",
-                "Compute it from the wheel with --download, or install it from a URL that needs no query.",
+                "Compute it from the wheel with --download, or install it from a URL that needs "
+                "no query.",
                 candidate.url,
             )
         return self._problem(
             "hash-missing",
-            f"{shown(candidate.url)} holds what is installed, but no claim and no index gives its sha256.",
+            f"{shown(candidate.url)} holds what is installed, but no claim and no index gives its "
+            "sha256.",
             "Compute it from the wheel with --download.",
             candidate.url,
         )
@@ -400,7 +477,8 @@ class _Case:
     def _edited(self, outcome: Outcome) -> Finding:
         finding = self._problem(
             "files-changed",
-            f"files are missing or were edited after it was installed: {first_few(outcome.edited)}.",
+            "files are missing or were edited after it was installed: "
+            f"{first_few(outcome.edited)}.",
             reinstall(self._distribution),
         )
         return replace(finding, explains_files=True)
@@ -427,7 +505,9 @@ class _Case:
         if self._is_waived(closest) and self._is_certain(closest.candidate, offers):
             is_base = closest.candidate.claim == "base"
             source: HashSource = "index" if closest.candidate.index else "claim"
-            return self._found(closest, "base" if is_base else source, proof="accepted", is_base=is_base)
+            return self._found(
+                closest, "base" if is_base else source, proof="accepted", is_base=is_base
+            )
         return self._unproved(outcomes)
 
     def _unproved(self, outcomes: Sequence[Outcome]) -> Finding:
@@ -438,8 +518,10 @@ class _Case:
         if verdict is Verdict.RECORD_WRONG:
             finding = self._problem(
                 code,
-                f"the RECORD of the wheel {url} is wrong about {closest.reason}. Its publisher made it so.",
-                "Installing it again changes nothing. Prove its bytes with --download, or install another version.",
+                f"the RECORD of the wheel {url} is wrong about {closest.reason}. Its publisher "
+                "made it so.",
+                "Installing it again changes nothing. Prove its bytes with --download, or install "
+                "another version.",
                 candidate.url,
             )
             return replace(finding, explains_files=True)
@@ -468,7 +550,9 @@ class _Case:
         return hint
 
     def _is_certain(self, candidate: Candidate, offers: Sequence[Offer]) -> bool:
-        """Whether URL and sha256 come from one claim or page, and no other wheel of the page is as likely."""
+        """Whether URL and sha256 come from one claim or page, and no other wheel of the page is as
+        likely.
+        """
         if candidate.sha256 is None or candidate.had_query:
             return False
         if len(self._hashes.of(candidate.url)) > 1:
@@ -476,11 +560,17 @@ class _Case:
         if candidate.claim != "index":
             return True
         same = {offer.file.sha256 for offer in offers if self._same_tags(offer)}
-        return candidate.sha256 in (same or {offer.file.sha256 for offer in offers[:1] if len(offers) == 1})
+        return candidate.sha256 in (
+            same or {offer.file.sha256 for offer in offers[:1] if len(offers) == 1}
+        )
 
     def _hash_conflict(self, url: str, hashes: Iterable[str]) -> Finding:
         distribution = self._distribution
-        return Finding(problems=(self._hashes.conflict_of(distribution.key, distribution.version, url, hashes),))
+        return Finding(
+            problems=(
+                self._hashes.conflict_of(distribution.key, distribution.version, url, hashes),
+            )
+        )
 
     def _no_index(self) -> Finding:
         return self._problem(
@@ -498,13 +588,15 @@ class _Case:
             return self._problem(
                 "no-such-project",
                 f"there is no such project on {where}.",
-                "Name the index it was installed from with --index-url. Was it installed from a file or folder?",
+                "Name the index it was installed from with --index-url. Was it installed from a "
+                "file or folder?",
             )
         if not offers:
             return self._problem(
                 "no-such-version",
                 f"there is no version {version} on {where}.",
-                "Install a version that is there, or name the index it was installed from with --index-url.",
+                "Install a version that is there, or name the index it was installed from with "
+                "--index-url.",
             )
         if all(offer.file.kind == "sdist" for offer in offers):
             return self._problem(
@@ -520,8 +612,12 @@ class _Case:
 
     def _problem(self, code: str, message: str, hint: str, url: str | None = None) -> Finding:
         distribution = self._distribution
-        hint = hint.replace("{name}", distribution.metadata.name).replace("{version}", distribution.version)
-        problem = Problem(code, distribution.key, distribution.version, message, hint, shown(url) if url else None)
+        hint = hint.replace("{name}", distribution.metadata.name).replace(
+            "{version}", distribution.version
+        )
+        problem = Problem(
+            code, distribution.key, distribution.version, message, hint, shown(url) if url else None
+        )
         return Finding(problems=(problem,))
 
 
@@ -529,27 +625,47 @@ class _Case:
 _BY_CONTENT = frozenset({"content", "download"})
 
 _HINTS = {
-    "forged-claim": "Do not trust this wheel: it forges where it comes from. Install {name} from an index.",
+    "forged-claim": (
+        "Do not trust this wheel: it forges where it comes from. Install {name} from an index."
+    ),
     "files-changed": "Something was added after it was installed.",
-    "layout": "Install it with pip into a new folder: its RECORD tells data files from modules. Or exclude {name}.",
+    "layout": (
+        "Install it with pip into a new folder: its RECORD tells data files from modules. Or "
+        "exclude {name}."
+    ),
     "gone": "The file was removed or moved. Install a version that is there.",
-    "hash-conflict": "The file was replaced, or the index is wrong: ask its publisher, and install it again.",
-    "ambiguous-index": "Install {name} from an index by its name: then no file claims another origin.",
-    "weak-record": "The wheel's own RECORD lacks these hashes, which is its publisher's fault: installing it again "
+    "hash-conflict": (
+        "The file was replaced, or the index is wrong: ask its publisher, and install it again."
+    ),
+    "ambiguous-index": (
+        "Install {name} from an index by its name: then no file claims another origin."
+    ),
+    "weak-record": "The wheel's own RECORD lacks these hashes, which is its publisher's fault: "
+    "installing it again "
     "does not help, but --download can prove it.",
-    "no-ranges": "Let it be downloaded with --download, or accept the index's word with --proof metadata.",
-    "not-allowed": "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's configuration.",
-    "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
+    "no-ranges": (
+        "Let it be downloaded with --download, or accept the index's word with --proof metadata."
+    ),
+    "not-allowed": (
+        "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's "
+        "configuration."
+    ),
+    "unreachable": (
+        "Try again later, or check the network, the proxy and (in a browser) the server's CORS "
+        "headers."
+    ),
     "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
 
 _UNUSABLE = (
-    "Installing it again changes nothing. Install another version, or from another index, and tell the publisher of "
+    "Installing it again changes nothing. Install another version, or from another index, and tell "
+    "the publisher of "
     "this wheel or the owner of this index."
 )
 
 _BASE_DIR = (
-    "Try again later, or check the network and the proxy. Without network: get the full distribution of this Pyodide "
+    "Try again later, or check the network and the proxy. Without network: get the full "
+    "distribution of this Pyodide "
     "once, and name its folder with --base-dir."
 )
 
@@ -561,7 +677,10 @@ def _closest(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _one_of_each(equal: Sequence[Outcome]) -> list[Outcome]:
-    """One outcome for each sha256, http(s) first. Where a sha256 is known, those without one say nothing more."""
+    """One outcome for each sha256, http(s) first.
+
+    Where a sha256 is known, those without one say nothing more.
+    """
     found: dict[str | None, Outcome] = {}
     for outcome in sorted(equal, key=lambda outcome: not is_http(outcome.candidate.url)):
         found.setdefault(outcome.candidate.sha256, outcome)

@@ -42,13 +42,16 @@ class NoFacts:
 
 
 def facts_in(cache_dir: Path | None) -> Facts:
-    """The facts in a cache folder; without a folder, and in Pyodide, none are known and none are kept.
+    """The facts in a cache folder; without a folder, and in Pyodide, none are known and none are
+    kept.
 
     Raises `InputError` for a folder that others can write to.
     """
     if cache_dir is None or sys.platform == "emscripten":
         return NoFacts()
     check_private(cache_dir)
-    from .facts import FactStore  # what it imports takes a while, which only those who use it should pay for
+    from .facts import (
+        FactStore,
+    )  # what it imports takes a while, which only those who use it should pay for
 
     return FactStore(cache_dir)

@@ -1,12 +1,15 @@
-"""The file of facts: made, opened and replaced so that any number of processes may, and may be killed meanwhile.
+"""The file of facts: made, opened and replaced so that any number of processes may, and may be
+killed meanwhile.
 
 The write-ahead log of SQLite keeps a healthy file healthy. What SQLite leaves to its caller:
 
-* The file appears with its tables and its journal mode. Processes that switched a file to the log at once
-  would not wait for each other.
-* A broken file, or one of another schema, is unlinked and made anew. Whoever still uses it keeps it for itself.
-* SQLite takes any log with the right name for the file's own. So one process at a time makes or unlinks files (it
-  locks the folder), and whoever opens a file looks afterwards whether it is still the one of that name.
+* The file appears with its tables and its journal mode. Processes that switched a file to the log
+  at once would not wait for each other.
+* A broken file, or one of another schema, is unlinked and made anew. Whoever still uses it keeps it
+  for itself.
+* SQLite takes any log with the right name for the file's own. So one process at a time makes or
+  unlinks files (it locks the folder), and whoever opens a file looks afterwards whether it is still
+  the one of that name.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ from typing import TYPE_CHECKING
 from .._util.files import keep_own, make_private
 
 if TYPE_CHECKING:
-    import sqlite3  # Pyodide has none, and elsewhere only a run that opens the file should pay for it
+    # Pyodide has none, and elsewhere only a run that opens the file should pay for it.
+    import sqlite3
 
 FILE_NAME = "facts.sqlite3"
 
@@ -35,7 +39,8 @@ BUSY_SECONDS = 0.5
 
 #: The file is ours if these statements made it, word for word.
 SCHEMA = (
-    "CREATE TABLE facts (id BLOB PRIMARY KEY, used INTEGER NOT NULL, proof BLOB NOT NULL, value BLOB NOT NULL)",
+    "CREATE TABLE facts (id BLOB PRIMARY KEY, used INTEGER NOT NULL, proof BLOB NOT NULL, value "
+    "BLOB NOT NULL)",
     "CREATE INDEX facts_used ON facts (used)",
 )
 
@@ -62,14 +67,20 @@ class Database:
             return True
 
     def discard(self) -> None:
-        """Unlink the file, unless somebody has. The connection has to be closed after that, not before."""
+        """Unlink the file, unless somebody has.
+
+        The connection has to be closed after that, not before.
+        """
         with alone(self.path.parent):
             if not self.moved():
                 unlink(self.path)
 
 
 def open_database(directory: Path) -> Database:
-    """The file in ``directory``, made if it is missing or no good. Raises OSError and sqlite3.Error."""
+    """The file in ``directory``, made if it is missing or no good.
+
+    Raises OSError and sqlite3.Error.
+    """
     import sqlite3
 
     path = directory / FILE_NAME
@@ -83,14 +94,17 @@ def open_database(directory: Path) -> Database:
                 if not path.exists():
                     _make(path)
         try:
-            # The inode of before: if it still has the name afterwards, it is the one that was opened.
+            # The inode of before: if it still has the name afterwards, it is the one that was
+            # opened.
             database = Database(path, inode=_inode(path), connection=connect(path))
         except (FileNotFoundError, sqlite3.OperationalError) as error:
             trouble = error  # perhaps another process is just replacing it
             continue
         try:
             if _schema(database.connection) == SCHEMA and not database.moved():
-                database.connection.execute("PRAGMA synchronous=NORMAL")  # no wait for the disk at each commit
+                database.connection.execute(
+                    "PRAGMA synchronous=NORMAL"
+                )  # no wait for the disk at each commit
                 database.connection.execute(f"PRAGMA journal_size_limit={_LOG_SIZE}")
                 return database
             database.discard()
@@ -102,11 +116,16 @@ def open_database(directory: Path) -> Database:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to an existing database; it commits by itself, and waits `BUSY_SECONDS` for others."""
+    """A connection to an existing database;
+
+    it commits by itself, and waits `BUSY_SECONDS` for others.
+    """
     import sqlite3
 
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
 
 
 def broken(error: Exception) -> bool:
@@ -132,7 +151,10 @@ def unlink(path: Path) -> None:
 
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
-    """One process at a time. Where a folder cannot be locked: all of them. Raises OSError when it takes too long."""
+    """One process at a time.
+
+    Where a folder cannot be locked: all of them. Raises OSError when it takes too long.
+    """
     descriptor = _locked(directory)
     try:
         yield
@@ -163,7 +185,9 @@ def _locked(directory: Path) -> int | None:
 
 
 def _make(path: Path) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)  # readable by the user only
+    descriptor, name = tempfile.mkstemp(
+        prefix=PARTIAL, dir=path.parent
+    )  # readable by the user only
     os.close(descriptor)
     partial = Path(name)
     try:
@@ -187,7 +211,9 @@ def _schema(connection: sqlite3.Connection) -> tuple[str, ...] | None:
     except UnicodeDecodeError:  # of a statement, or of SQLite's message that quotes one
         return None
     except sqlite3.DatabaseError as error:
-        if broken(error) or _code(error) == sqlite3.SQLITE_ERROR:  # nonsense in its header or schema
+        if (
+            broken(error) or _code(error) == sqlite3.SQLITE_ERROR
+        ):  # nonsense in its header or schema
             return None
         raise
 

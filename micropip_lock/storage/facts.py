@@ -34,8 +34,9 @@ MAX_WAITING, MAX_WAITING_BYTES = 500, 4 << 20
 class FactStore:
     """The facts in ``facts.sqlite3`` of ``directory``; both are made at the first use.
 
-    Facts of up to 32 MiB are kept, 512 MiB in all. What is put is known to this store at once, and to other
-    processes when some hundreds of facts wait, or at `close`. A closed store opens again when it is used.
+    Facts of up to 32 MiB are kept, 512 MiB in all. What is put is known to this store at once, and
+    to other processes when some hundreds of facts wait, or at `close`. A closed store opens again
+    when it is used.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -56,7 +57,8 @@ class FactStore:
                 identifier = _identifier(kind, key)
                 value = self._waiting.get(identifier)
                 return self._read(identifier) if value is None else value
-            except Exception as error:  # SQLite's, the system's, or of a Python without SQLite: none may stop a run
+            # SQLite's, the system's, or of a Python without SQLite: none may stop a run.
+            except Exception as error:
                 self._give_up(error)
                 return None
 
@@ -99,7 +101,9 @@ class FactStore:
         connection, day = self._opened(), today()
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("UPDATE facts SET used = ? WHERE id = ?", [(day, key) for key in self._used])
+            connection.executemany(
+                "UPDATE facts SET used = ? WHERE id = ?", [(day, key) for key in self._used]
+            )
             connection.executemany(
                 "INSERT OR REPLACE INTO facts (id, used, proof, value) VALUES (?, ?, ?, ?)",
                 [(key, day, _proof(key, value), value) for key, value in self._waiting.items()],
@@ -146,7 +150,9 @@ def _shrink(connection: sqlite3.Connection) -> None:
     if size <= MAX_SIZE:
         return
     excess, gone = size - MAX_SIZE * 9 // 10, []
-    for row, length in connection.execute("SELECT rowid, length(value) FROM facts ORDER BY used, rowid"):
+    for row, length in connection.execute(
+        "SELECT rowid, length(value) FROM facts ORDER BY used, rowid"
+    ):
         if excess <= 0:
             break
         gone.append((row,))

@@ -28,7 +28,10 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the cache: ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted."""
+    """One part of the cache:
+
+    ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted.
+    """
 
     name: str
     path: Path
@@ -50,7 +53,8 @@ def today() -> int:
 
 
 def usage(directory: Path, *, pages: int | None = None) -> tuple[Part, ...]:
-    """The parts of the cache in ``directory``, with their size in bytes, also those that do not exist.
+    """The parts of the cache in ``directory``, with their size in bytes, also those that do not
+    exist.
 
     ``pages`` is the number of stored pages, which only those know who know the HTTP cache.
     """
@@ -58,15 +62,22 @@ def usage(directory: Path, *, pages: int | None = None) -> tuple[Part, ...]:
     sizes = [_size(path) for path in _files(wheels)]
     return (
         Part("pages", directory / PAGES, _database_size(directory / PAGES), pages),
-        Part("facts", directory / FILE_NAME, _database_size(directory / FILE_NAME), _count(directory / FILE_NAME)),
+        Part(
+            "facts",
+            directory / FILE_NAME,
+            _database_size(directory / FILE_NAME),
+            _count(directory / FILE_NAME),
+        ),
         Part("wheels", wheels, sum(sizes), len(sizes)),
     )
 
 
 def prune(directory: Path, days: int = 90) -> Pruned:
-    """Remove the facts in ``directory`` that were not used for ``days`` days, and what killed processes left.
+    """Remove the facts in ``directory`` that were not used for ``days`` days, and what killed
+    processes left.
 
-    The file of facts becomes as small as it can be. Raises `InputError` when another process keeps it busy.
+    The file of facts becomes as small as it can be. Raises `InputError` when another process keeps
+    it busy.
     """
     import sqlite3
 
@@ -80,15 +91,19 @@ def prune(directory: Path, days: int = 90) -> Pruned:
             for folder in _folders_of_new_files(directory):
                 discard_leftovers(folder)
     except (OSError, sqlite3.Error) as error:
-        raise InputError(f"Cannot prune {path}: {error}; try again when nothing else uses the cache.") from error
+        raise InputError(
+            f"Cannot prune {path}: {error}; try again when nothing else uses the cache."
+        ) from error
     return Pruned(facts, len(leftovers))
 
 
 def clear(directory: Path) -> int:
-    """Remove the cache from ``directory``, then ``directory`` if it is empty; the number of files removed.
+    """Remove the cache from ``directory``, then ``directory`` if it is empty; the number of files
+    removed.
 
-    Nothing else is touched, and no symbolic link followed: it goes, and what it points to stays. ``wheels`` is only
-    removed beside a database of the cache: other folders have one of that name, too. Raises `InputError`.
+    Nothing else is touched, and no symbolic link followed: it goes, and what it points to stays.
+    ``wheels`` is only removed beside a database of the cache: other folders have one of that name,
+    too. Raises `InputError`.
     """
     if not directory.is_dir():
         return 0
@@ -115,7 +130,9 @@ def _prune_facts(directory: Path, day: int) -> int:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE_SECONDS * 1000:.0f}")
             removed = connection.execute("DELETE FROM facts WHERE used < ?", (day,)).rowcount
             connection.execute("VACUUM")
-            connection.execute("PRAGMA busy_timeout=0")  # whoever reads may read on; the last one out tidies
+            connection.execute(
+                "PRAGMA busy_timeout=0"
+            )  # whoever reads may read on; the last one out tidies
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except Exception as error:
             if not broken(error):
@@ -145,7 +162,11 @@ def _leftovers(directory: Path) -> Iterator[Path]:
             yield from parts(path)
     partial = [*_partial(directory)]
     if _is_cache(directory):
-        partial += [path for path in _files(directory / WHEELS) if path.name[0] == "." and path.suffix == ".part"]
+        partial += [
+            path
+            for path in _files(directory / WHEELS)
+            if path.name[0] == "." and path.suffix == ".part"
+        ]
     old = time.time() - _DAY  # nobody takes longer than a day
     for path in partial:
         with suppress(FileNotFoundError):
@@ -162,7 +183,9 @@ def _folders_of_new_files(directory: Path) -> list[Path]:
 
 def _partial(directory: Path) -> Iterator[Path]:
     """Files of facts that are being made, or whose maker was killed."""
-    return (path for path in _children(directory) if path.name.startswith(PARTIAL) and path.is_file())
+    return (
+        path for path in _children(directory) if path.name.startswith(PARTIAL) and path.is_file()
+    )
 
 
 def _children(directory: Path) -> list[Path]:

@@ -1,4 +1,6 @@
-"""Whole files by their sha256, so that what one lock has fetched another one need not fetch again."""
+"""Whole files by their sha256, so that what one lock has fetched another one need not fetch
+again.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ class WheelStore:
         self.parts = self._folder / PARTS
 
     def place(self, sha256: str) -> Path:
-        """Where the file with this hash (lower-case hex) is, or will be. Raises ValueError for what is no hash."""
+        """Where the file with this hash (lower-case hex) is, or will be.
+
+        Raises ValueError for what is no hash.
+        """
         if not _SHA256.fullmatch(sha256):  # it may come from a lock that somebody else wrote
             raise ValueError(f"{sha256!r} is no sha256")
         return self._folder / sha256[:2] / sha256
@@ -42,7 +47,10 @@ class WheelStore:
         return None
 
     def accepts(self, sha256: str) -> bool:
-        """Whether the file with this hash could be kept here: no folder of it is a link to elsewhere."""
+        """Whether the file with this hash could be kept here:
+
+        no folder of it is a link to elsewhere.
+        """
         try:
             make_private(self._directory)
             for folder in (self._folder, self.parts, self.place(sha256).parent):
@@ -54,4 +62,6 @@ class WheelStore:
         return True
 
     def _is_ours(self, path: Path) -> bool:
-        return is_plain_folder(self._folder) and is_plain_folder(path.parent) and is_plain_file(path)
+        return (
+            is_plain_folder(self._folder) and is_plain_folder(path.parent) and is_plain_file(path)
+        )

@@ -26,7 +26,9 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def demo(index: IndexServer, site: Path) -> Path:
     """A wheel on the index, installed by installer: nothing says where it came from."""
-    wheel = build_wheel(index.folder, "demo", "1.0", files={"demo.py": "x = 1\n", "demo.txt": "text"})
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files={"demo.py": "x = 1\n", "demo.txt": "text"}
+    )
     installer_target(site, wheel)
     return wheel
 

@@ -63,7 +63,9 @@ def get(link: Link, path: str, **headers: str) -> tuple[int, dict[str, str], byt
 class TestLink:
     def test_pages_and_files_are_counted_by_kind(self, link: Link, wheel: Path) -> None:
         link.set(latency=0, bandwidth=10_000_000, connect=0, releases=True)
-        status, headers, body = get(link, "/simple/small-thing/", Accept=JSON, Accept_Encoding="gzip")
+        status, headers, body = get(
+            link, "/simple/small-thing/", Accept=JSON, Accept_Encoding="gzip"
+        )
         assert (status, headers["content-type"], headers["content-encoding"]) == (200, JSON, "gzip")
         (file,) = json.loads(gzip.decompress(body))["files"]
         assert file["url"] == f"{link.root}/packages/aa/bb/{wheel.name}"
@@ -88,7 +90,9 @@ class TestLink:
 
     def test_what_has_not_changed_is_not_sent_again(self, link: Link) -> None:
         _, headers, _ = get(link, "/simple/small-thing/", Accept=JSON)
-        status, _, body = get(link, "/simple/small-thing/", Accept=JSON, If_None_Match=headers["etag"])
+        status, _, body = get(
+            link, "/simple/small-thing/", Accept=JSON, If_None_Match=headers["etag"]
+        )
         assert (status, body) == (304, b"")
 
     def test_document_of_a_release_can_be_missing(self, link: Link, wheel: Path) -> None:
@@ -116,7 +120,9 @@ class TestFloor:
         assert Floor(100, 8_000_000, 1).seconds(latency=0.04, bandwidth=4e6) == pytest.approx(2.04)
 
     def test_requests_that_wait_for_one_another(self) -> None:
-        assert Floor(8, 1000, 8).seconds(latency=0.1, bandwidth=4e6, connect=0.5) == pytest.approx(1.3)
+        assert Floor(8, 1000, 8).seconds(latency=0.1, bandwidth=4e6, connect=0.5) == pytest.approx(
+            1.3
+        )
 
     def test_requests_share_the_connections(self) -> None:
         assert Floor(1000, 0, 1).seconds(latency=0.1, bandwidth=0) == pytest.approx(2.0)
@@ -138,7 +144,10 @@ def work(*rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def row(name: str, seconds: float, *, ours: bool = False) -> dict[str, Any]:
-    counted = {"requests": {"page": 100, "range": 120}, "bytes": {"page": 8_000_000, "range": 2_000_000}}
+    counted = {
+        "requests": {"page": 100, "range": 120},
+        "bytes": {"page": 8_000_000, "range": 2_000_000},
+    }
     taken = {"seconds": seconds, "all_seconds": [seconds], "cpu": 1.0, "memory": 50_000_000}
     return {"name": name, "ours": ours, "note": "", **taken, **counted, "connections": 9}
 
@@ -173,7 +182,10 @@ class TestReport:
 
 class TestPlot:
     def test_pictures_are_well_formed(self) -> None:
-        rows = [plot.Bar("us & <them>", 1.5, ours=True), plot.Bar("failed", None, remark="status 1")]
+        rows = [
+            plot.Bar("us & <them>", 1.5, ours=True),
+            plot.Bar("failed", None, remark="status 1"),
+        ]
         for picture in (
             plot.bars("freeze <b>", rows, mark=1.0),
             plot.growth("growth", {"freeze": [(10, 0.5), (100, 4.0)]}, across="n", up="s"),
@@ -182,4 +194,6 @@ class TestPlot:
 
     @pytest.mark.parametrize("power", [1, 2])
     def test_slope_is_the_exponent(self, power: int) -> None:
-        assert plot.slope([(x, 3.0 * x**power) for x in (10, 30, 100, 300, 1000)]) == pytest.approx(power)
+        assert plot.slope([(x, 3.0 * x**power) for x in (10, 30, 100, 300, 1000)]) == pytest.approx(
+            power
+        )

@@ -1,4 +1,7 @@
-"""Many processes on one cache, and large and deep locks: a small part of ``python -m benchmarks.load``."""
+"""Many processes on one cache, and large and deep locks:
+
+a small part of ``python -m benchmarks.load``.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in this process, in a folder with lock.json and chain.json, and wants exit status 0."""
+    """Runs a command in this process, in a folder with lock.json and chain.json, and wants exit
+    status 0.
+    """
     monkeypatch.chdir(tmp_path)
     Path("lock.json").write_text(json.dumps(lock(packages(COUNT))))
     Path("chain.json").write_text(json.dumps(lock(chain(COUNT))))
@@ -47,7 +52,9 @@ def test_processes_share_a_cache(tmp_path: Path) -> None:
     crowd = Crowd(tmp_path, processes=8, shared=30)
     with crowd.index:
         crowd.prepare(2)
-        crowd.mixed("mixed")  # each lock is compared with that of a process alone, and the cache is looked through
+        crowd.mixed(
+            "mixed"
+        )  # each lock is compared with that of a process alone, and the cache is looked through
 
 
 @pytest.mark.parametrize("name", ["lock.json", "chain.json"])
@@ -73,7 +80,15 @@ def test_every_change_is_seen(run: Run) -> None:
     document = json.loads(Path("lock.json").read_bytes())
     entries = document["packages"]
     keys = sorted(entries)
-    expected = {"bytes": 50, "removed": 100, "added": 10, "version": 200, "file": 0, "url": 30, "details": 40}
+    expected = {
+        "bytes": 50,
+        "removed": 100,
+        "added": 10,
+        "version": 200,
+        "file": 0,
+        "url": 30,
+        "details": 40,
+    }
     for key in keys[:50]:
         entries[key]["sha256"] = "ab" * 32
     for key in keys[50:250]:
@@ -96,10 +111,14 @@ def test_conflicts_about_one_popular_package() -> None:
     """Each of them says who else needs the package, and is content with it."""
     known: dict[str, CoreMetadata] = {"popular": _metadata("popular")}
     for number in range(COUNT):
-        known[f"user-{number:04}"] = _metadata(f"user-{number:04}", "popular>=1" if number < 3 else "popular>=2")
+        known[f"user-{number:04}"] = _metadata(
+            f"user-{number:04}", "popular>=1" if number < 3 else "popular>=2"
+        )
     versions: dict[str, str | None] = dict.fromkeys(known, "1.0")
     found = list(Packages(versions, known, {}, _target(), "installed").conflicts())
-    assert [item.problem.package for item in found] == [f"user-{number:04}" for number in range(3, COUNT)]
+    assert [item.problem.package for item in found] == [
+        f"user-{number:04}" for number in range(3, COUNT)
+    ]
     assert {tuple(chain[0].package for chain in item.brought) for item in found} == {
         ("user-0000", "user-0001", "user-0002")
     }
@@ -110,7 +129,9 @@ def test_depends_of_a_deep_lock() -> None:
     names = [f"link-{number}" for number in range(COUNT)]
     entries = {name: Entry(name, "1.0") for name in (names[0], "aside")}
     entries |= {name: Entry(name, "1.0", depends=(before,)) for before, name in pairwise(names)}
-    looks = [Look(entry, metadata=_metadata(name, *entry.depends)) for name, entry in entries.items()]
+    looks = [
+        Look(entry, metadata=_metadata(name, *entry.depends)) for name, entry in entries.items()
+    ]
     assert list(check_depends(looks, entries, _target())) == []
     look = next(look for look in looks if look.entry.key == "link-500")
     look.metadata = _metadata("link-500", "link-499", "link-3", "aside")

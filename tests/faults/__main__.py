@@ -1,6 +1,8 @@
-"""``python -m tests.faults`` runs the matrix and prints the tables; ``--write`` renews docs/faults.md.
+"""``python -m tests.faults`` runs the matrix and prints the tables; ``--write`` renews
+docs/faults.md.
 
-``--detailed`` prints every cell with the codes of its problems, and what kind of URL they were met at.
+``--detailed`` prints every cell with the codes of its problems, and what kind of URL they were met
+at.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Disks that are full or read-only: real ones, where this machine lets us mount any, else errors that are injected."""
+"""Disks that are full or read-only:
+
+real ones, where this machine lets us mount any, else errors that are injected.
+"""
 
 from __future__ import annotations
 
@@ -69,19 +72,26 @@ def _copy(source: Path, target: Path) -> None:
     """Make ``target`` hold just what ``source`` holds."""
     for path in target.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FILLER))
+    shutil.copytree(
+        source, target, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FILLER)
+    )
 
 
 def _mount(*arguments: str) -> bool:
     try:
-        return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+        )
     except OSError:
         return False
 
 
 @contextmanager
 def _refusing(folder: Path, number: int) -> Iterator[None]:
-    """Nothing in ``folder`` can be opened to write; where it is read-only, nothing can be made, moved or removed."""
+    """Nothing in ``folder`` can be opened to write;
+
+    where it is read-only, nothing can be made, moved or removed.
+    """
 
     def concerns(path: Any) -> bool:
         return isinstance(path, str | os.PathLike) and str(path).startswith(str(folder))
@@ -109,11 +119,19 @@ def _refusing(folder: Path, number: int) -> Iterator[None]:
         return real_connect(database, *arguments, **options)
 
     real_connect = sqlite3.connect
-    replaced = [(builtins, "open", reads_file), (io, "open", reads_file), (os, "open", reads_descriptor)]
+    replaced = [
+        (builtins, "open", reads_file),
+        (io, "open", reads_file),
+        (os, "open", reads_descriptor),
+    ]
     if number == errno.EROFS:
-        replaced += [(os, name, never) for name in ("mkdir", "replace", "rename", "unlink", "rmdir", "chmod")]
+        replaced += [
+            (os, name, never) for name in ("mkdir", "replace", "rename", "unlink", "rmdir", "chmod")
+        ]
     with ExitStack() as stack:
         for module, name, reads in replaced:
-            stack.enter_context(mock.patch.object(module, name, refusing(getattr(module, name), reads)))
+            stack.enter_context(
+                mock.patch.object(module, name, refusing(getattr(module, name), reads))
+            )
         stack.enter_context(mock.patch.object(sqlite3, "connect", connect))
         yield

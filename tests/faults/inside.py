@@ -1,4 +1,6 @@
-"""Commands in a running Pyodide that meet a server which fails, or which the browser does not let them ask."""
+"""Commands in a running Pyodide that meet a server which fails, or which the browser does not let
+them ask.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,17 @@ from .network import NETWORK_FAULTS, NetworkFault
 from .scene import HOST, Scene, build_wheels
 from .server import FaultyIndex
 
-#: What runs where: in Node, in the main thread of a page, and by synchronous requests in a web worker.
+#: What runs where: in Node, in the main thread of a page, and by synchronous requests in a web
+#: worker.
 PLACES = ("node-freeze", "node-bundle", "page-freeze", "worker-freeze")
 
 #: Seconds without an answer that are too many.
 _SILENCE = 0.15
 
-_NAMES = "time-out reset-once reset-always truncated-always 429 429-hour 500-once 500-always wrong-type wrong-hash dns"
+_NAMES = (
+    "time-out reset-once reset-always truncated-always 429 429-hour 500-once 500-always wrong-type "
+    "wrong-hash dns"
+)
 
 
 @contextmanager
@@ -33,7 +39,9 @@ def _blocked(scene: Scene, where: str) -> Iterator[None]:
     scene.index.cors = True
 
 
-CORS = NetworkFault("cors", "it does not let other origins read its answers", scope="all", around=_blocked)
+CORS = NetworkFault(
+    "cors", "it does not let other origins read its answers", scope="all", around=_blocked
+)
 INSIDE_FAULTS = (*(fault for fault in NETWORK_FAULTS if fault.name in _NAMES.split()), CORS)
 
 
@@ -72,7 +80,10 @@ class Inside:
         return " / ".join(dict.fromkeys(found.values())) or NOTHING
 
     def run(self, fault: NetworkFault | None = None, *, fresh: bool) -> dict[str, Any]:
-        """Run the command inside; ``fresh``: nothing is left of an earlier one, and an older lock is in the way."""
+        """Run the command inside;
+
+        ``fresh``: nothing is left of an earlier one, and an older lock is in the way.
+        """
         index, lock = self.scene.index.url, json.dumps(self.lock)
         if fault is not None and fault.name == "dns":
             index, lock = (text.replace("127.0.0.1", HOST) for text in (index, lock))
@@ -91,7 +102,11 @@ class Inside:
     def _stages(self, fault: NetworkFault) -> list[str]:
         if fault.scope != "each":
             return [""]
-        return [where for where in self.stages if fault.name != "wrong-hash" or where not in ("page", "release")]
+        return [
+            where
+            for where in self.stages
+            if fault.name != "wrong-hash" or where not in ("page", "release")
+        ]
 
     def _judge(self, told: dict[str, Any]) -> str:
         files = told["files"]
@@ -100,7 +115,9 @@ class Inside:
         assert files.pop("out.json") == told["old"]
         for name, digest in files.items():
             # Without a cache the next run goes on with what has come.
-            assert name.endswith(".part") or digest == self.whole["files"].get(name), f"{name} is not whole"
+            assert name.endswith(".part") or digest == self.whole["files"].get(name), (
+                f"{name} is not whole"
+            )
         assert len(told["said"]) > 20
         return str(told["status"])
 
@@ -113,7 +130,9 @@ def inside(session: PyodideSession, place: str, root: Path, index: FaultyIndex) 
     if not site.exists():
         installer_target(site, wheels["demo"], wheels["lib"])
     session.put_folder(site, "/faults/site")
-    lock = {name: [index.file_url(wheels[name].name), sha256(wheels[name])] for name in ("demo", "lib")}
+    lock = {
+        name: [index.file_url(wheels[name].name), sha256(wheels[name])] for name in ("demo", "lib")
+    }
     return Inside(session, Scene(root, index), place, lock)
 
 

@@ -25,19 +25,28 @@ class DiskFault:
     applied: Callable[[Path], AbstractContextManager[None]]
 
     def allows(self, outcome: str) -> bool:
-        """Whether that may become of a command: what cannot be written is told, what need not be is no matter."""
+        """Whether that may become of a command:
+
+        what cannot be written is told, what need not be is no matter.
+        """
         return outcome in ("-", "done", "2 input", "out: 2 input; cache: done")
 
 
 DISK_FAULTS = (
     DiskFault("disk-full", "no room where the result goes, or where the cache is", disks.full),
-    DiskFault("read-only", "the folder of the result, or that of the cache, cannot be written to", disks.read_only),
+    DiskFault(
+        "read-only",
+        "the folder of the result, or that of the cache, cannot be written to",
+        disks.read_only,
+    ),
 )
 
 
 @dataclass(frozen=True)
 class ProcessFault:
-    """A signal: the exit status that it leads to, what is said then, and whether temporary files may be left."""
+    """A signal: the exit status that it leads to, what is said then, and whether temporary files
+    may be left.
+    """
 
     name: str
     meaning: str
@@ -53,15 +62,28 @@ class ProcessFault:
 
 PROCESS_FAULTS = (
     ProcessFault(
-        "kill", "kill -9, at its first, its last and other steps", signal.SIGKILL, -signal.SIGKILL, leaves=True
+        "kill",
+        "kill -9, at its first, its last and other steps",
+        signal.SIGKILL,
+        -signal.SIGKILL,
+        leaves=True,
     ),
-    ProcessFault("ctrl-c", "Ctrl-C, at its first, its last and other steps", signal.SIGINT, 130, "Interrupted"),
+    ProcessFault(
+        "ctrl-c",
+        "Ctrl-C, at its first, its last and other steps",
+        signal.SIGINT,
+        130,
+        "Interrupted",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class ClockFault:
-    """A clock that is suddenly ``seconds`` ahead; in the middle of a run, when it was read ``from_call`` times."""
+    """A clock that is suddenly ``seconds`` ahead;
+
+    in the middle of a run, when it was read ``from_call`` times.
+    """
 
     name: str
     meaning: str
@@ -74,8 +96,12 @@ class ClockFault:
 
 
 CLOCK_FAULTS = (
-    ClockFault("clock-back", "the clock goes back by a year: within a run, and between two", -_YEAR),
-    ClockFault("clock-forward", "the clock goes forward by a year: within a run, and between two", _YEAR),
+    ClockFault(
+        "clock-back", "the clock goes back by a year: within a run, and between two", -_YEAR
+    ),
+    ClockFault(
+        "clock-forward", "the clock goes forward by a year: within a run, and between two", _YEAR
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The cells of the matrix: a command meets a fault, and what becomes of it is looked at closely.
 
-Whatever happens: no traceback, no secret, no file that is half there; what was there stays unless the command is done;
-and the next run, when all is well again, ends as if nothing had happened.
+Whatever happens: no traceback, no secret, no file that is half there; what was there stays unless
+the command is done; and the next run, when all is well again, ends as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .machine import CLOCK_FAULTS, DISK_FAULTS, PROCESS_FAULTS, ClockFault, DiskFault, ProcessFault, jumping
+from .machine import (
+    CLOCK_FAULTS,
+    DISK_FAULTS,
+    PROCESS_FAULTS,
+    ClockFault,
+    DiskFault,
+    ProcessFault,
+    jumping,
+)
 from .network import NETWORK_FAULTS, NetworkFault
 from .operations import Operation
 from .scene import Done, Scene, is_temporary
@@ -23,8 +31,9 @@ FAULTS: tuple[Fault, ...] = (*NETWORK_FAULTS, *DISK_FAULTS, *PROCESS_FAULTS, *CL
 #: At how many steps a command is interrupted, from the first to the last.
 MOMENTS = 4
 
-#: What may become of a command, beside an exit status with the codes of the problems: the undisturbed answer, perhaps
-#: with more requests; nothing at all, for the fault is none for it; and an answer that is not the undisturbed one.
+#: What may become of a command, beside an exit status with the codes of the problems: the
+#: undisturbed answer, perhaps with more requests; nothing at all, for the fault is none for it; and
+#: an answer that is not the undisturbed one.
 DONE, RETRIED, NOTHING, OTHER = "done", "retried", "-", "another answer"
 
 
@@ -56,7 +65,11 @@ class Matrix:
             return self.network(operation, fault)
         if isinstance(fault, DiskFault):
             return self.disk(operation, fault)
-        return self.clock(operation, fault) if isinstance(fault, ClockFault) else self.process(operation, fault)
+        return (
+            self.clock(operation, fault)
+            if isinstance(fault, ClockFault)
+            else self.process(operation, fault)
+        )
 
     def prepare(self, operation: Operation) -> None:
         """The scene as it is before the command."""
@@ -85,9 +98,13 @@ class Matrix:
                 done, essence(done), before, self.scene.files(), stages, len(requests), caches
             )
             assert done.status == operation.status, done
-            changed = {name for name, digest in self.scene.files().items() if before.get(name) != digest}
+            changed = {
+                name for name, digest in self.scene.files().items() if before.get(name) != digest
+            }
             changed |= before.keys() - self.scene.files().keys()
-            assert all(any(belongs(name, place) for place in operation.writes) for name in changed), changed
+            assert all(
+                any(belongs(name, place) for place in operation.writes) for name in changed
+            ), changed
         return self._whole[operation.name]
 
     def network(self, operation: Operation, fault: NetworkFault) -> str:
@@ -115,7 +132,10 @@ class Matrix:
         return joined(found) + self.then(operation) if found else NOTHING
 
     def disk(self, operation: Operation, fault: DiskFault) -> str:
-        """A command meets a disk that it cannot write to: where its result goes, and where the cache is."""
+        """A command meets a disk that it cannot write to:
+
+        where its result goes, and where the cache is.
+        """
         whole = self.whole(operation)
         found: dict[str, str] = {}
         for where in ("out", "cache"):
@@ -131,7 +151,9 @@ class Matrix:
         return joined(found) or NOTHING
 
     def clock(self, operation: Operation, fault: ClockFault) -> str:
-        """The clock jumps while a command runs, is wrong for a second one, and right again for a third."""
+        """The clock jumps while a command runs, is wrong for a second one, and right again for a
+        third.
+        """
         self.whole(operation)
         self.prepare(operation)
         self.scene.index.cache_control = "max-age=600"
@@ -151,7 +173,9 @@ class Matrix:
         found = set()
         for moment in range(MOMENTS):
             self.prepare(operation)
-            done = self._signalled(operation, fault.number, 1 + moment * (steps - 1) // (MOMENTS - 1))
+            done = self._signalled(
+                operation, fault.number, 1 + moment * (steps - 1) // (MOMENTS - 1)
+            )
             if done.status != operation.status:  # else it was too late
                 assert done.status == fault.status, done
                 assert fault.says in done.err
@@ -164,8 +188,13 @@ class Matrix:
         """How many steps a command has."""
         if operation.name not in self._steps:
             self.prepare(operation)
-            done, steps = self.victim.run(self.scene.command(*operation.command(self.scene)), str(self.scene.folder))
-            assert self.scene.files() == self.whole(operation).after and done.status == operation.status, done
+            done, steps = self.victim.run(
+                self.scene.command(*operation.command(self.scene)), str(self.scene.folder)
+            )
+            assert (
+                self.scene.files() == self.whole(operation).after
+                and done.status == operation.status
+            ), done
             self._steps[operation.name] = steps
         return self._steps[operation.name]
 
@@ -177,7 +206,10 @@ class Matrix:
         return done
 
     def _check_half_done(self, operation: Operation, fault: ProcessFault) -> None:
-        """Every file is the old or the new one. While sync is killed, what it replaces is in its work folder."""
+        """Every file is the old or the new one.
+
+        While sync is killed, what it replaces is in its work folder.
+        """
         whole, files = self.whole(operation), self.scene.files()
         self.scene.check_cache()
         for name in {*files, *whole.before, *whole.after}:
@@ -186,13 +218,19 @@ class Matrix:
                 continue
             right = {whole.before.get(name)}
             if any(belongs(name, place) for place in operation.writes):
-                right |= {whole.after.get(name), *([None] if fault.leaves and operation.name == "sync" else [])}
+                right |= {
+                    whole.after.get(name),
+                    *([None] if fault.leaves and operation.name == "sync" else []),
+                }
             assert files.get(name) in right, f"{name} is neither the old nor the new one"
 
-    def judge(self, operation: Operation, done: Done, *, again: bool = False, leaves: bool = False) -> str:
+    def judge(
+        self, operation: Operation, done: Done, *, again: bool = False, leaves: bool = False
+    ) -> str:
         """What became of a run that came to its end, in a word; the files are what they have to be.
 
-        ``again``: an earlier run may have done some of it; ``leaves``: it was killed, and temporary files may be left.
+        ``again``: an earlier run may have done some of it; ``leaves``: it was killed, and temporary
+        files may be left.
         """
         whole, files = self.whole(operation), self.scene.files()
         if leaves:
@@ -207,11 +245,15 @@ class Matrix:
         for name in files.keys() - whole.before.keys():
             assert any(belongs(name, place) for place in operation.grows), f"{name} is new"
             assert files[name] == whole.after[name], f"{name} is not whole"
-        codes = {item["code"] for item in problems(done)} - {item["code"] for item in problems(whole.done)}
+        codes = {item["code"] for item in problems(done)} - {
+            item["code"] for item in problems(whole.done)
+        }
         return f"{done.status} {', '.join(sorted(codes)) or error(done)}"
 
     def then(self, operation: Operation, *, leaves: bool = False) -> str:
-        """All is well again: what becomes of the next run, if that is not what it would be anyway."""
+        """All is well again: what becomes of the next run, if that is not what it would be
+        anyway.
+        """
         self.scene.heal()
         self.scene.check_cache()
         word = self.judge(operation, self.run(operation, "--json"), again=True, leaves=leaves)

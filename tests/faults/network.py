@@ -33,9 +33,10 @@ Around = Callable[[Scene, str], AbstractContextManager[None]]
 class NetworkFault:
     """One way in which servers fail.
 
-    ``make``: the fault of an answer. ``scope``: every URL has it "once" and then is well; "all" have it always; or one
-    kind of URL after the other, "each". ``fetching``: options of the fetcher. ``around``: what else there is to do.
-    ``pause``: the longest pause, in seconds, that has to be made.
+    ``make``: the fault of an answer. ``scope``: every URL has it "once" and then is well; "all"
+    have it always; or one kind of URL after the other, "each". ``fetching``: options of the
+    fetcher. ``around``: what else there is to do. ``pause``: the longest pause, in seconds, that
+    has to be made.
     """
 
     name: str
@@ -52,7 +53,8 @@ class NetworkFault:
         return self.scope == "once" and self.name != "slow"
 
     def allows(self, outcome: str) -> bool:
-        """Whether that may become of a command: it is done after all, or says that it could not find out.
+        """Whether that may become of a command: it is done after all, or says that it could not
+        find out.
 
         A definite no is an answer only to bytes that came whole and are others.
         """
@@ -76,7 +78,9 @@ class NetworkFault:
         scene.fetching.update(self.fetching)
         with ExitStack() as stack:
             if self.make is not None:
-                scene.index.fault = once(self.make) if self.scope == "once" else always(self.make, where)
+                scene.index.fault = (
+                    once(self.make) if self.scope == "once" else always(self.make, where)
+                )
             if self.around is not None:
                 stack.enter_context(self.around(scene, where))
             yield
@@ -128,25 +132,45 @@ def _status(status: int, after: str = "") -> Callable[[], Fault]:
     return lambda: Fault("status", status=status, headers={"Retry-After": after} if after else {})
 
 
-#: Seconds without a byte that are too many, for servers that say nothing; and for one that takes longer than this for
-#: each body, but never for a piece of it.
+#: Seconds without a byte that are too many, for servers that say nothing; and for one that takes
+#: longer than this for each body, but never for a piece of it.
 _SILENCE = {"idle": 0.1}
 _DRIPPING = {"idle": DRIPS * DRIP_SECONDS * 0.9}
 
 NETWORK_FAULTS = (
-    NetworkFault("time-out", "it takes the connection and never answers", lambda: Fault("hang"), fetching=_SILENCE),
-    NetworkFault("reset-once", "it resets the connection, once for each URL", lambda: Fault("reset"), "once"),
+    NetworkFault(
+        "time-out",
+        "it takes the connection and never answers",
+        lambda: Fault("hang"),
+        fetching=_SILENCE,
+    ),
+    NetworkFault(
+        "reset-once", "it resets the connection, once for each URL", lambda: Fault("reset"), "once"
+    ),
     NetworkFault("reset-always", "it resets every connection", lambda: Fault("reset")),
-    NetworkFault("truncated-once", "half of a body comes, once for each URL", lambda: Fault("truncate"), "once"),
+    NetworkFault(
+        "truncated-once",
+        "half of a body comes, once for each URL",
+        lambda: Fault("truncate"),
+        "once",
+    ),
     NetworkFault("truncated-always", "half of every body comes", lambda: Fault("truncate")),
-    NetworkFault("429", "429 with Retry-After: 7, once for each URL", _status(429, "7"), "once", pause=7.0),
+    NetworkFault(
+        "429", "429 with Retry-After: 7, once for each URL", _status(429, "7"), "once", pause=7.0
+    ),
     NetworkFault("429-hour", "429 with Retry-After: 3600", _status(429, "3600")),
     NetworkFault("500-once", "500, once for each URL", _status(500), "once"),
     NetworkFault("500-always", "500", _status(500)),
-    NetworkFault("wrong-type", "an HTML page with status 200, whatever is asked for", lambda: Fault("html")),
+    NetworkFault(
+        "wrong-type", "an HTML page with status 200, whatever is asked for", lambda: Fault("html")
+    ),
     NetworkFault("wrong-hash", "other bytes, of the same name and size", around=_other_bytes),
     NetworkFault("redirect-loop", "it redirects to itself", lambda: Fault("redirect-loop")),
-    NetworkFault("endless", "bodies without an end", lambda: Fault("endless"), around=_small_limits),
-    NetworkFault("slow", "few bytes at a time, but alive", lambda: Fault("drip"), "once", _DRIPPING),
+    NetworkFault(
+        "endless", "bodies without an end", lambda: Fault("endless"), around=_small_limits
+    ),
+    NetworkFault(
+        "slow", "few bytes at a time, but alive", lambda: Fault("drip"), "once", _DRIPPING
+    ),
     NetworkFault("dns", "its name has no address", scope="all", around=_no_name),
 )

@@ -1,4 +1,5 @@
-"""A small world in which every command has something to do: an index that wants a password, an environment, locks.
+"""A small world in which every command has something to do: an index that wants a password, an
+environment, locks.
 
 It lies in the same folder each time, so that what two runs leave can be compared byte by byte.
 """
@@ -56,7 +57,9 @@ class Done:
 
 @dataclass
 class Scene:
-    """The world. ``folder`` is as the template after `reset`, beside it lie the template and the home folder."""
+    """The world. ``folder`` is as the template after `reset`, beside it lie the template and the
+    home folder.
+    """
 
     root: Path
     index: FaultyIndex
@@ -77,7 +80,10 @@ class Scene:
         return self.folder / "cache"
 
     def reset(self) -> None:
-        """Everything as it was, and no fault. Folders stay: there may be a disk of its own in one of them."""
+        """Everything as it was, and no fault.
+
+        Folders stay: there may be a disk of its own in one of them.
+        """
         for path in self.folder.rglob("*"):
             if not path.is_dir():
                 path.unlink()
@@ -94,7 +100,10 @@ class Scene:
         self.pauses.clear()
 
     def run(self, *arguments: str | Path) -> Done:
-        """Run a command in this process. An exception that is no exit would be a traceback for users: it is raised."""
+        """Run a command in this process.
+
+        An exception that is no exit would be a traceback for users: it is raised.
+        """
 
         async def sleep(seconds: float) -> None:
             self.pauses.append(seconds)
@@ -102,7 +111,10 @@ class Scene:
         options = {"delays": (0.0, 0.0), "idle": 10.0, "sleep": sleep, **self.fetching}
         defaults = HttpxFetcher.__init__.__kwdefaults__
         assert defaults is not None
-        with mock.patch.dict(defaults, options), mock.patch.dict(os.environ, configuration(self.index)):
+        with (
+            mock.patch.dict(defaults, options),
+            mock.patch.dict(os.environ, configuration(self.index)),
+        ):
             result = CliRunner().invoke(micropip_lock, self.command(*arguments))
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -131,7 +143,9 @@ class Scene:
         for name in ("http.sqlite3", "facts.sqlite3"):
             if (self.cache / name).exists():
                 with closing(sqlite3.connect(self.cache / name)) as connection:
-                    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], name
+                    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], (
+                        name
+                    )
         for path in self.cache.glob("wheels/*/*"):
             assert path.name.startswith(".") or sha256(path) == path.name, path
 
@@ -185,12 +199,17 @@ def scene(root: Path) -> Iterator[Scene]:
 
 
 def configuration(index: FaultyIndex) -> dict[str, str]:
-    """pip's settings: passwords of netrc are for what is configured, and some commands take no --index-url."""
+    """pip's settings: passwords of netrc are for what is configured, and some commands take no
+    --index-url.
+    """
     return {"PIP_INDEX_URL": index.url}
 
 
 def environment(home: Path) -> dict[str, str]:
-    """No setting of this machine. Certificates of the whole world take longer to read than a cell may."""
+    """No setting of this machine.
+
+    Certificates of the whole world take longer to read than a cell may.
+    """
     machine = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NETRC")
     kept = {
         name: value
@@ -261,7 +280,9 @@ def build_wheels(folder: Path, evil: Path) -> dict[str, Path]:
             entry_points={"demo": "demo:main"},
             stored=True,
         ),
-        "lib": build_wheel(folder, "lib", "2.0", files={"lib.bin": content[:40_000], "lib.py": ""}, stored=True),
+        "lib": build_wheel(
+            folder, "lib", "2.0", files={"lib.bin": content[:40_000], "lib.py": ""}, stored=True
+        ),
         "lib-3": build_wheel(folder, "lib", "3.0", requires=["absent"]),
         "gone": build_wheel(folder, "gone", "1.0"),
     }
@@ -279,7 +300,9 @@ def _replace(wheel: Path, folder: Path) -> None:
     files = {name: bytes(reversed(data)) for name, data in files.items()}
     points = {"demo": "demo:main"} if requires else None
     name, version = wheel.name.split("-")[:2]
-    built = build_wheel(folder, name, version, files=files, requires=requires, entry_points=points, stored=True)
+    built = build_wheel(
+        folder, name, version, files=files, requires=requires, entry_points=points, stored=True
+    )
     assert built.stat().st_size == wheel.stat().st_size and sha256(built) != sha256(wheel)
 
 

@@ -28,7 +28,9 @@ def test_the_page_has_no_other_cells() -> None:
     assert host == {(fault.name, operation.name) for fault in FAULTS for operation in OPERATIONS}
 
 
-@pytest.mark.parametrize("command", ["diff", "diff --json", "freeze", "freeze --json", "export", "help"])
+@pytest.mark.parametrize(
+    "command", ["diff", "diff --json", "freeze", "freeze --json", "export", "help"]
+)
 def test_no_room_for_stdout(command: str, matrix: Matrix) -> None:
     """As in ``micropip-lock freeze > lock.json`` on a full disk."""
     made = matrix.scene
@@ -36,7 +38,13 @@ def test_no_room_for_stdout(command: str, matrix: Matrix) -> None:
     lock = str(made.at("lock.json"))
     arguments = {
         "diff": ["diff", lock, str(made.at("out/out.json"))],
-        "freeze": ["freeze", "--venv", str(made.at("venv")), "--index-url", made.index.url_with_password],
+        "freeze": [
+            "freeze",
+            "--venv",
+            str(made.at("venv")),
+            "--index-url",
+            made.index.url_with_password,
+        ],
         "export": ["export", lock, "--format", "requirements"],
         "help": ["freeze", "--help"],
     }

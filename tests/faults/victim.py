@@ -1,8 +1,8 @@
 """A process that forks for each command, and lets the child meet a signal at a step of that number.
 
-A step is a file of the scene that is opened, moved, removed or made, a folder that is made or removed, or a connection.
-Lines of JSON go both ways: ``[arguments, folder, signal, step, file for stdout]`` in, ``[exit status, steps, stdout,
-stderr]`` back.
+A step is a file of the scene that is opened, moved, removed or made, a folder that is made or
+removed, or a connection. Lines of JSON go both ways: ``[arguments, folder, signal, step, file for
+stdout]`` in, ``[exit status, steps, stdout, stderr]`` back.
 """
 
 from __future__ import annotations
@@ -26,7 +26,16 @@ from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 from .scene import Done, resolving
 
-_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.utime"}
+_EVENTS = {
+    "open",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.chmod",
+    "os.truncate",
+    "os.utime",
+}
 _CONNECTIONS = {"socket.connect", "sqlite3.connect"}
 
 #: More steps than any command has.
@@ -47,9 +56,15 @@ class Victim:
         step: int = NEVER,
         stdout: str | None = None,
     ) -> tuple[Done, int]:
-        """What a command left behind that got the signal of this number, and how many steps it came to."""
+        """What a command left behind that got the signal of this number, and how many steps it came
+        to.
+        """
         assert self.process.stdin is not None and self.process.stdout is not None
-        print(json.dumps([arguments, folder, int(number), step, stdout]), file=self.process.stdin, flush=True)
+        print(
+            json.dumps([arguments, folder, int(number), step, stdout]),
+            file=self.process.stdin,
+            flush=True,
+        )
         status, steps, out, err = json.loads(self.process.stdout.readline())
         return Done(status, out, err), steps
 
@@ -69,7 +84,9 @@ def _child(arguments: list[str], folder: str, number: int, last: int, out: int) 
 
     def see(event: str, told: tuple[object, ...]) -> None:
         nonlocal steps
-        if event in _CONNECTIONS or (event in _EVENTS and any(str(item).startswith(folder) for item in told)):
+        if event in _CONNECTIONS or (
+            event in _EVENTS and any(str(item).startswith(folder) for item in told)
+        ):
             steps += 1
             if steps == last:
                 os.kill(os.getpid(), number)
@@ -87,7 +104,9 @@ def _child(arguments: list[str], folder: str, number: int, last: int, out: int) 
     sys.stderr.flush()
     with open(out, "w") as file:
         json.dump([steps, sorted(sys.modules)], file)
-    os._exit(status if isinstance(status, int) else 0)  # what Python does at its end takes longer than most commands
+    os._exit(
+        status if isinstance(status, int) else 0
+    )  # what Python does at its end takes longer than most commands
 
 
 def _serve() -> None:
@@ -96,7 +115,11 @@ def _serve() -> None:
     defaults["delays"] = (0.0, 0.0)
     for line in sys.stdin:
         arguments, folder, number, last, stdout = json.loads(line)
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as told:
+        with (
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+            tempfile.TemporaryFile() as told,
+        ):
             child = os.fork()
             if not child:
                 os.dup2(out.fileno() if stdout is None else os.open(stdout, os.O_WRONLY), 1)

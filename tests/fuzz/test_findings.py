@@ -1,4 +1,7 @@
-"""What fuzzing has found, each in as few bytes as do it: nothing but our own errors comes of it, and soon."""
+"""What fuzzing has found, each in as few bytes as do it:
+
+nothing but our own errors comes of it, and soon.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ RAISED = {
     "facts-nested": ("facts", b"[" * 5000),
     "page-json-hash-of-the-second": (
         "page-json",
-        b'{"files": [{"filename": "demo-1.0.zip", "url": "demo-1.0.zip"}, {"filename": "demo-1.0.zip", '
+        b'{"files": [{"filename": "demo-1.0.zip", "url": "demo-1.0.zip"}, {"filename": '
+        b'"demo-1.0.zip", '
         b'"url": "demo-1.0.zip", "hashes": {"sha256": "%b"}}]}' % SHA256.encode(),
     ),
     "headers-content-length": ("headers", b"Content-Length: " + DIGITS),
@@ -55,7 +59,10 @@ RAISED = {
         json.dumps(LITE).replace('"demo"', "[]").encode(),
     ),
     "lock-use-no-url": ("lock-use", LOCK.replace(b"lib-x-1.1.1w.zip", b"http://[")),
-    "metadata-python-of-many-digits": ("metadata", b"Name: a\nVersion: 1\nRequires-Python: >=3." + DIGITS),
+    "metadata-python-of-many-digits": (
+        "metadata",
+        b"Name: a\nVersion: 1\nRequires-Python: >=3." + DIGITS,
+    ),
     "pyvenv-cfg-nul": ("pyvenv-cfg", b"home=\0"),
     "pyvenv-cfg-long-home": ("pyvenv-cfg", b"home=" + b"a" * 300),
     "dist-info-password-with-a-slash": (
@@ -79,7 +86,10 @@ RAISED = {
             ]
         ),
     ),
-    "whole-wheel-encrypted": ("whole-wheel", raw_zip([replace(entry, flags=0x801) for entry in wheel_entries()])),
+    "whole-wheel-encrypted": (
+        "whole-wheel",
+        raw_zip([replace(entry, flags=0x801) for entry in wheel_entries()]),
+    ),
     "uv-config-nested": ("uv-config", b"x = " + b"[" * 5000),
     "uv-config-tables": ("uv-config", b"x = " + b"{a = " * 5000),
 }
@@ -90,13 +100,15 @@ SLOW = {
     "report-tags": (
         "report",
         b'lock-version = "1.0"\n[[packages]]\nname = "demo"\nversion = "1"\n[[packages.wheels]]\n'
-        b'url = "https://h/demo-1-%b.whl"\nhashes = {sha256 = "%b"}\n' % (tags(400), SHA256.encode()),
+        b'url = "https://h/demo-1-%b.whl"\nhashes = {sha256 = "%b"}\n'
+        % (tags(400), SHA256.encode()),
     ),
     "metadata-linked-extras": (
         "metadata",
         b"Name: demo\nVersion: 1\nRequires-Dist: demo[e0]\n"
         + b"".join(
-            b'Provides-Extra: e%d\nRequires-Dist: demo[e%d]; extra == "e%d"\n' % (n, n + 1, n) for n in range(700)
+            b'Provides-Extra: e%d\nRequires-Dist: demo[e%d]; extra == "e%d"\n' % (n, n + 1, n)
+            for n in range(700)
         ),
     ),
     "record-deep-path": ("record", b"a/" * 40_000 + b"b.py,,\n"),
@@ -117,7 +129,12 @@ SLOW = {
     "whole-wheel-blanks": (
         "whole-wheel",
         raw_zip(
-            wheel_entries(Entry(f"{DIST_INFO}/entry_points.txt", b"[console_scripts]\na" + b" " * 200_000 + b"b\n"))
+            wheel_entries(
+                Entry(
+                    f"{DIST_INFO}/entry_points.txt",
+                    b"[console_scripts]\na" + b" " * 200_000 + b"b\n",
+                )
+            )
         ),
     ),
     "url-colons": ("url", b":" * 400_000),
@@ -137,6 +154,13 @@ def test_ends_soon(name: str) -> None:
 
 
 def test_a_page_of_one_version_is_read_once() -> None:
-    rows = [{"filename": f"demo-1.0-{number}-py3-none-any.whl", "url": f"{number}"} for number in range(40_000)]
-    page = parse_page(json.dumps({"files": rows}).encode(), "application/json", "https://index.example/simple/demo/")
+    rows = [
+        {"filename": f"demo-1.0-{number}-py3-none-any.whl", "url": f"{number}"}
+        for number in range(40_000)
+    ]
+    page = parse_page(
+        json.dumps({"files": rows}).encode(),
+        "application/json",
+        "https://index.example/simple/demo/",
+    )
     assert len(page.urls) == 40_001

@@ -1,6 +1,8 @@
-"""Every target for a short while: its own inputs, changed at random and by what is known to be hard.
+"""Every target for a short while: its own inputs, changed at random and by what is known to be
+hard.
 
-`make fuzz` does the same for longer, guided by coverage. The draws are derandomized, as everywhere in these tests.
+`make fuzz` does the same for longer, guided by coverage. The draws are derandomized, as everywhere
+in these tests.
 """
 
 from __future__ import annotations

@@ -49,7 +49,10 @@ def without_proxy() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], Path]) -> Path:
-    """No settings, no wait between tries, and no certificates: reading those takes longer than a test."""
+    """No settings, no wait between tries, and no certificates:
+
+    reading those takes longer than a test.
+    """
     home = make_folder("home")
     for name in ("SSL_CERT_FILE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
@@ -71,7 +74,10 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """The file of a base without packages. It has ``tool``, so the lock tells there how it was made."""
+    """The file of a base without packages.
+
+    It has ``tool``, so the lock tells there how it was made.
+    """
     path = tmp_path / "base.json"
     path.write_text(json.dumps(base_document(tool={})))
     return path
@@ -79,7 +85,10 @@ def base(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def freeze(base: Path, site: Path) -> Run:
-    """``micropip-lock freeze`` of the site; exceptions that are no exit would be tracebacks, so they are raised."""
+    """``micropip-lock freeze`` of the site;
+
+    exceptions that are no exit would be tracebacks, so they are raised.
+    """
 
     def call(*arguments: str | Path, indexes: tuple[str, ...]) -> Done:
         told = ["freeze", "--path", str(site), "--base", str(base)]

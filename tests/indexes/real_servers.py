@@ -23,7 +23,10 @@ class ServerError(Exception):
 
 @contextlib.contextmanager
 def started(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[str]:
-    """Run ``command(port)`` until the end of the block; gives scheme, host and port. What it prints goes to ``log``."""
+    """Run ``command(port)`` until the end of the block;
+
+    gives scheme, host and port. What it prints goes to ``log``.
+    """
     process, port = _start(command, log)
     try:
         yield f"http://127.0.0.1:{port}"
@@ -31,13 +34,17 @@ def started(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[str]
         _stop(process)
 
 
-def _start(command: Callable[[int], Sequence[str]], log: Path) -> tuple[subprocess.Popen[bytes], int]:
+def _start(
+    command: Callable[[int], Sequence[str]], log: Path
+) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(3):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = int(free.getsockname()[1])
         with log.open("wb") as output:
-            process = subprocess.Popen(command(port), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                command(port), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         if _answers(process, port):
             return process, port
         _stop(process)
@@ -87,10 +94,20 @@ def pypiserver(
     rights = ["-a", ".", "-P", "."]
     if login is not None:
         passwords = log.with_suffix(".htpasswd")
-        digest = base64.b64encode(hashlib.sha1(login[1].encode(), usedforsecurity=False).digest()).decode()
+        digest = base64.b64encode(
+            hashlib.sha1(login[1].encode(), usedforsecurity=False).digest()
+        ).decode()
         passwords.write_text(f"{login[0]}:{{SHA}}{digest}\n")
         rights = ["-a", "list,download,update", "-P", str(passwords)]
-    command = [_script("pypi-server"), "run", "-i", "127.0.0.1", "--disable-fallback", "--backend", "simple-dir"]
+    command = [
+        _script("pypi-server"),
+        "run",
+        "-i",
+        "127.0.0.1",
+        "--disable-fallback",
+        "--backend",
+        "simple-dir",
+    ]
     command += ["--hash-algo", hashes, *rights]
     return started(lambda port: [*command, "-p", str(port), str(folder)], log)
 
@@ -102,20 +119,40 @@ _CHEAP = ["--argon2-memory-cost", "64", "--argon2-parallelism", "1", "--argon2-t
 
 @contextlib.contextmanager
 def devpi_server(wheels: Sequence[Path], folder: Path) -> Iterator[str]:
-    """devpi-server with an index that wheels were uploaded to; gives the URL of that index' simple API."""
+    """devpi-server with an index that wheels were uploaded to;
+
+    gives the URL of that index' simple API.
+    """
     state, password = folder / "state", "for-the-tests"
-    init = [_script("devpi-init"), "--serverdir", str(state), "--no-root-pypi", "--root-passwd", password]
+    init = [
+        _script("devpi-init"),
+        "--serverdir",
+        str(state),
+        "--no-root-pypi",
+        "--root-passwd",
+        password,
+    ]
     done = subprocess.run(init, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServerError(done.stdout + done.stderr)
-    command = [_script("devpi-server"), "--serverdir", str(state), "--host", "127.0.0.1", "--threads", "8"]
+    command = [
+        _script("devpi-server"),
+        "--serverdir",
+        str(state),
+        "--host",
+        "127.0.0.1",
+        "--threads",
+        "8",
+    ]
     command += ["--offline-mode", *_CHEAP]
     with started(lambda port: [*command, "--port", str(port)], folder / "log") as root:
         with httpx.Client(headers={"Accept": "application/json"}, trust_env=False) as client:
             token = client.post(f"{root}/+login", json={"user": _USER, "password": password}).json()
             secret = f"{_USER}:{token['result']['password']}".encode()
             client.headers["X-Devpi-Auth"] = base64.b64encode(secret).decode()
-            client.put(f"{root}/{_USER}/tests", json={"bases": [], "volatile": True}).raise_for_status()
+            client.put(
+                f"{root}/{_USER}/tests", json={"bases": [], "volatile": True}
+            ).raise_for_status()
             for wheel in wheels:
                 name, version = wheel.name.split("-")[:2]
                 form = {":action": "file_upload", "filetype": "bdist_wheel", "pyversion": "py3"}

@@ -35,11 +35,17 @@ HTML = "text/html; charset=utf-8"
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A small application, and a library that is too large to be taken whole in place of its end."""
+    """A small application, and a library that is too large to be taken whole in place of its
+    end.
+    """
     folder = tmp_path_factory.mktemp("wheels")
     return [
-        build_wheel(folder, "my-app", "1.0", requires=["big"], entry_points={"my-app": "my_app:main"}),
-        build_wheel(folder, "big", "2.0", files={"big.py": "x = 1\n", "big.dat": os.urandom(60_000)}),
+        build_wheel(
+            folder, "my-app", "1.0", requires=["big"], entry_points={"my-app": "my_app:main"}
+        ),
+        build_wheel(
+            folder, "big", "2.0", files={"big.py": "x = 1\n", "big.dat": os.urandom(60_000)}
+        ),
     ]
 
 
@@ -49,7 +55,10 @@ def fill(site: Path, url: str) -> Path:
 
 
 def locked(site: Path, url: str, wheels: list[Path], **options: Any) -> FreezeResult:
-    """Freeze; what then stands in the lock is checked with another client: those URLs give those bytes."""
+    """Freeze; what then stands in the lock is checked with another client:
+
+    those URLs give those bytes.
+    """
     result = freeze_folder(site, index_urls=url, **options)
     assert {item.package: item.sha256 for item in result.evidence} == {
         "big": sha256(wheels[1]),
@@ -57,7 +66,11 @@ def locked(site: Path, url: str, wheels: list[Path], **options: Any) -> FreezeRe
     }
     for name, entry in result.lockfile.packages.items():
         assert entry.sha256 == hashlib.sha256(read(entry.file_name)).hexdigest(), name
-        assert "#" not in entry.file_name and "?" not in entry.file_name and ".." not in entry.file_name
+        assert (
+            "#" not in entry.file_name
+            and "?" not in entry.file_name
+            and ".." not in entry.file_name
+        )
     assert {item.index for item in result.evidence} == {url}
     return result
 
@@ -76,7 +89,9 @@ def hash_missing(site: Path, url: str) -> None:
     """The verdict where contents prove and nobody gives a sha256."""
     problems = problems_of(site, index_urls=url)
     assert told(problems) == [("big", "hash-missing"), ("my-app", "hash-missing")]
-    assert "holds what is installed, but no claim and no index gives its sha256" in problems[0].message
+    assert (
+        "holds what is installed, but no claim and no index gives its sha256" in problems[0].message
+    )
     assert "--download" in hints(problems[:1]) and "--download" in hints(problems[1:])
 
 
@@ -91,7 +106,9 @@ def no_ranges(problems: tuple[Problem, ...]) -> None:
 
 
 @pytest.fixture(scope="module")
-def simple_repository(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def simple_repository(
+    wheels: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("projects")
     for name, wheel in zip(("my-app", "big"), wheels, strict=True):
         (folder / name).mkdir()
@@ -101,7 +118,9 @@ def simple_repository(wheels: list[Path], tmp_path_factory: pytest.TempPathFacto
         yield f"{root}/simple"
 
 
-def test_simple_repository_server_on_a_folder(simple_repository: str, wheels: list[Path], site: Path) -> None:
+def test_simple_repository_server_on_a_folder(
+    simple_repository: str, wheels: list[Path], site: Path
+) -> None:
     # It gives JSON, relative URLs, ranges, `core-metadata: true`, and no hash of anything.
     fill(site, simple_repository)
     hash_missing(site, simple_repository)
@@ -128,12 +147,16 @@ def test_simple_repository_server_before_an_index(
         assert any(request.range and request.status == 206 for request in index.requests)
         assert index.wheel_downloads == 0
         locked(site, f"{root}/simple", wheels)
-    assert all(entry.file_name.startswith(f"{root}/") for entry in result.lockfile.packages.values())
+    assert all(
+        entry.file_name.startswith(f"{root}/") for entry in result.lockfile.packages.values()
+    )
 
 
 @pytest.fixture(scope="module")
 def pypi(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with real_servers.pypiserver(wheels[0].parent, tmp_path_factory.mktemp("log") / "pypiserver") as root:
+    with real_servers.pypiserver(
+        wheels[0].parent, tmp_path_factory.mktemp("log") / "pypiserver"
+    ) as root:
         yield f"{root}/simple"
 
 
@@ -148,16 +171,22 @@ def test_pypiserver(pypi: str, wheels: list[Path], site: Path) -> None:
 
 
 @pytest.mark.parametrize("hashes", ["md5", "off"])
-def test_pypiserver_without_sha256(hashes: str, wheels: list[Path], site: Path, tmp_path: Path) -> None:
+def test_pypiserver_without_sha256(
+    hashes: str, wheels: list[Path], site: Path, tmp_path: Path
+) -> None:
     with real_servers.pypiserver(wheels[0].parent, tmp_path / "log", hashes=hashes) as root:
-        assert ("#" in read(f"{root}/simple/big/").decode().replace("#eee", "")) == (hashes == "md5")
+        assert ("#" in read(f"{root}/simple/big/").decode().replace("#eee", "")) == (
+            hashes == "md5"
+        )
         fill(site, f"{root}/simple") if hashes == "md5" else installer_target(site, *wheels)
         hash_missing(site, f"{root}/simple")
         assert proofs(locked(site, f"{root}/simple", wheels, download=True)) == DOWNLOAD
 
 
 def test_pypiserver_with_a_password(wheels: list[Path], site: Path, tmp_path: Path) -> None:
-    with real_servers.pypiserver(wheels[0].parent, tmp_path / "log", login=("user", "pass/word")) as root:
+    with real_servers.pypiserver(
+        wheels[0].parent, tmp_path / "log", login=("user", "pass/word")
+    ) as root:
         url = f"{root}/simple"
         private = url.replace("//", "//user:pass%2Fword@")
         fill(site, private)
@@ -185,7 +214,10 @@ def test_devpi(devpi: str, wheels: list[Path], site: Path) -> None:
     assert proofs(result) == {"big": ("index", "download"), "my-app": ("index", "content")}
     digest = sha256(wheels[1])
     root = devpi.removesuffix("/+simple")
-    assert result.lockfile.packages["big"].file_name == f"{root}/+f/{digest[:3]}/{digest[3:16]}/{wheels[1].name}"
+    assert (
+        result.lockfile.packages["big"].file_name
+        == f"{root}/+f/{digest[:3]}/{digest[3:16]}/{wheels[1].name}"
+    )
     result = locked(site, devpi, wheels, accept_unproved=["big"])
     assert proofs(result) == {"big": ("index", "accepted"), "my-app": ("index", "content")}
 
@@ -243,13 +275,18 @@ def test_a_static_folder(static: tuple[Path, str], wheels: list[Path], site: Pat
     assert proofs(result)["my-app"] == ("index", "content")
 
 
-@pytest.mark.parametrize("fragment", ["", "#md5=", "#egg=my-app", "#sha256=", "#sha256=0", "#sha512="])
+@pytest.mark.parametrize(
+    "fragment", ["", "#md5=", "#egg=my-app", "#sha256=", "#sha256=0", "#sha512="]
+)
 def test_a_static_folder_without_usable_hashes(
     fragment: str, static: tuple[Path, str], wheels: list[Path], site: Path
 ) -> None:
     def written(wheel: Path) -> str:
         content = wheel.read_bytes()
-        known = {"#md5=": hashlib.md5(content, usedforsecurity=False), "#sha512=": hashlib.sha512(content)}
+        known = {
+            "#md5=": hashlib.md5(content, usedforsecurity=False),
+            "#sha512=": hashlib.sha512(content),
+        }
         return fragment + (known[fragment].hexdigest() if fragment in known else "")
 
     folder, root = static
@@ -264,16 +301,24 @@ def test_a_static_folder_without_usable_hashes(
 
 
 def test_pages_of_a_static_folder_are_not_read_twice(
-    static: tuple[Path, str], www: tuple[Path, str, Path], wheels: list[Path], site: Path, tmp_path: Path
+    static: tuple[Path, str],
+    www: tuple[Path, str, Path],
+    wheels: list[Path],
+    site: Path,
+    tmp_path: Path,
 ) -> None:
     folder, root = static
     write_pages(folder, wheels, sha256_fragment)
     for page in folder.glob("simple/*/index.html"):
-        os.utime(page, (0, 0))  # a cache may guess that so old a page stays as it is (RFC 9111, 4.2.2); ours must not
+        os.utime(
+            page, (0, 0)
+        )  # a cache may guess that so old a page stays as it is (RFC 9111, 4.2.2); ours must not
     installer_target(site, *wheels)
 
     def answers() -> list[str]:
-        lines = [line for line in www[2].read_text().splitlines() if f"/{folder.name}/simple/" in line]
+        lines = [
+            line for line in www[2].read_text().splitlines() if f"/{folder.name}/simple/" in line
+        ]
         return sorted(line.rpartition('" ')[2].split()[0] for line in lines)
 
     options: dict[str, Any] = {"download": True, "fetching": {"cache_dir": tmp_path / "cache"}}
@@ -288,7 +333,9 @@ def test_pages_of_a_static_folder_are_not_read_twice(
 
 
 @pytest.fixture(scope="module")
-def filled(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IndexServer, Path]]:
+def filled(
+    wheels: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[IndexServer, Path]]:
     with IndexServer() as server:
         server.add(*wheels)
         yield server, fill(tmp_path_factory.mktemp("filled") / "site", server.url)
@@ -323,7 +370,9 @@ def test_an_index_without_sha256(
 
 
 @pytest.mark.parametrize("ranges", ["no", "ignored"])
-def test_an_index_without_ranges(ranges: str, poor: IndexServer, wheels: list[Path], poor_site: Path) -> None:
+def test_an_index_without_ranges(
+    ranges: str, poor: IndexServer, wheels: list[Path], poor_site: Path
+) -> None:
     poor.ranges = ranges
     no_ranges(problems_of(poor_site, index_urls=poor.url))
     by_metadata = locked(poor_site, poor.url, wheels, proof="metadata")
@@ -334,7 +383,9 @@ def test_an_index_without_ranges(ranges: str, poor: IndexServer, wheels: list[Pa
 
 @pytest.fixture(scope="module")
 def huge(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A wheel far larger than all buffers between a server and a client on loopback, and a folder with it."""
+    """A wheel far larger than all buffers between a server and a client on loopback, and a folder
+    with it.
+    """
     folder = tmp_path_factory.mktemp("huge")
     files: dict[str, bytes | str] = {"huge.py": "", "huge.dat": os.urandom(1 << 20) * 32}
     wheel = build_wheel(folder, "huge", "1.0", files=files, stored=True)
@@ -351,9 +402,14 @@ def test_reading_stops_where_a_range_is_answered_with_everything(
     index.ranges, index.size = ranges, size
     no_ranges_told = problems_of(site, index_urls=index.url)
     assert told(no_ranges_told) == [("huge", "no-ranges")]
-    whole = [request for request in index.requests if request.method == "GET" and request.path.startswith("/files/")]
+    whole = [
+        request
+        for request in index.requests
+        if request.method == "GET" and request.path.startswith("/files/")
+    ]
     assert 1 <= len(whole) <= 2 and all(request.range for request in whole)
-    # The server finds out a moment later that nobody listens any more, and notes then how far it came.
+    # The server finds out a moment later that nobody listens any more, and notes then how far it
+    # came.
     end = time.monotonic() + 20
     while any(request.complete for request in whole) and time.monotonic() < end:
         time.sleep(0.01)
@@ -361,7 +417,9 @@ def test_reading_stops_where_a_range_is_answered_with_everything(
     assert sum(request.bytes for request in whole) < wheel.stat().st_size / 2
 
 
-def test_a_server_without_suffix_ranges_is_read_by_others(index: IndexServer, huge: tuple[Path, Path]) -> None:
+def test_a_server_without_suffix_ranges_is_read_by_others(
+    index: IndexServer, huge: tuple[Path, Path]
+) -> None:
     wheel, site = huge
     index.add(wheel)
     index.ranges, index.size = "no-suffix", False
@@ -376,7 +434,9 @@ def test_a_server_without_suffix_ranges_is_read_by_others(index: IndexServer, hu
 class Liar:
     """An index whose answers have a body, and a Content-Length of somebody else's."""
 
-    def __init__(self, server: Server, wheel: Path, *, as_json: bool = True, size: int | None = None) -> None:
+    def __init__(
+        self, server: Server, wheel: Path, *, as_json: bool = True, size: int | None = None
+    ) -> None:
         self.server = server
         self.wheel = wheel
         self.url = f"{server.origin}/simple"
@@ -387,7 +447,11 @@ class Liar:
             row["size"] = size
         link = f'<a href="../../files/{wheel.name}#sha256={sha256(wheel)}">{wheel.name}</a>'
         self.kind = JSON_TYPE if as_json else HTML
-        page = json.dumps({"meta": {"api-version": "1.1"}, "files": [row]}) if as_json else f"<html>{link}</html>"
+        page = (
+            json.dumps({"meta": {"api-version": "1.1"}, "files": [row]})
+            if as_json
+            else f"<html>{link}</html>"
+        )
         self.page = page.encode()
         self.answer_page()
         server.answers[self.wheel_path] = ranged(wheel.read_bytes())
@@ -395,7 +459,9 @@ class Liar:
     def answer_page(self, more: int = 0) -> None:
         """Claim so many bytes more than the page has."""
         headers = {"Content-Type": self.kind}
-        self.server.answers[self.page_path] = Answer(200, self.page, headers, length=len(self.page) + more)
+        self.server.answers[self.page_path] = Answer(
+            200, self.page, headers, length=len(self.page) + more
+        )
 
     def answer_wheel(self, more: int, *, head_only: bool = False, ranges: bool = True) -> None:
         """Claim so many bytes more than an answer for the wheel has."""
@@ -423,7 +489,9 @@ def big(wheels: list[Path], site: Path) -> Path:
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "html"])
-def test_a_page_that_ends_before_its_content_length(as_json: bool, server: Server, big: Path, site: Path) -> None:
+def test_a_page_that_ends_before_its_content_length(
+    as_json: bool, server: Server, big: Path, site: Path
+) -> None:
     liar = Liar(server, big, as_json=as_json)
     assert proofs(freeze_folder(site, index_urls=liar.url)) == {"big": ("index", "content")}
     liar.answer_page(more=1)
@@ -433,7 +501,9 @@ def test_a_page_that_ends_before_its_content_length(as_json: bool, server: Serve
     assert server.paths().count(liar.page_path) == 1 + 3  # it may pass, so it is tried again
 
 
-def test_a_json_page_that_is_longer_than_its_content_length(server: Server, big: Path, site: Path) -> None:
+def test_a_json_page_that_is_longer_than_its_content_length(
+    server: Server, big: Path, site: Path
+) -> None:
     liar = Liar(server, big)
     liar.answer_page(more=-1)
     problems = problems_of(site, index_urls=liar.url)
@@ -442,7 +512,9 @@ def test_a_json_page_that_is_longer_than_its_content_length(server: Server, big:
 
 
 @pytest.mark.parametrize("more", [-1, 1])
-def test_a_part_of_a_wheel_with_another_content_length(more: int, server: Server, big: Path, site: Path) -> None:
+def test_a_part_of_a_wheel_with_another_content_length(
+    more: int, server: Server, big: Path, site: Path
+) -> None:
     liar = Liar(server, big, size=big.stat().st_size)
     liar.answer_wheel(more)
     problems = problems_of(site, index_urls=liar.url)
@@ -451,11 +523,14 @@ def test_a_part_of_a_wheel_with_another_content_length(more: int, server: Server
 
 
 @pytest.mark.parametrize("more", [-1, 1])
-def test_a_download_with_another_content_length(more: int, server: Server, big: Path, site: Path) -> None:
+def test_a_download_with_another_content_length(
+    more: int, server: Server, big: Path, site: Path
+) -> None:
     liar = Liar(server, big)
     liar.answer_wheel(more, ranges=False)
     problems = problems_of(site, index_urls=liar.url, download=True)
-    # One byte too many was never sent: no answer. One byte too few: another file than the hash promises.
+    # One byte too many was never sent: no answer. One byte too few: another file than the hash
+    # promises.
     assert told(problems) == [("big", "unreachable" if more > 0 else "content-mismatch")]
     assert problems[0].url == f"{server.origin}{liar.wheel_path}"
 
@@ -473,7 +548,10 @@ def test_a_head_with_another_content_length(
 
 
 def wrong_size(problems: tuple[Problem, ...], wheel: Path, more: int) -> None:
-    """The verdict where a size is wrong: beyond the end there is nothing to read, and otherwise it is seen."""
+    """The verdict where a size is wrong:
+
+    beyond the end there is nothing to read, and otherwise it is seen.
+    """
     if more > 10_000:
         return no_ranges(problems)
     assert told(problems) == [("big", "content-mismatch")]
@@ -493,7 +571,9 @@ def test_a_page_with_a_wrong_size(more: int, server: Server, big: Path, site: Pa
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "html"])
-def test_compressed_pages(as_json: bool, index: IndexServer, wheels: list[Path], site: Path) -> None:
+def test_compressed_pages(
+    as_json: bool, index: IndexServer, wheels: list[Path], site: Path
+) -> None:
     index.add(*wheels)
     for minor in range(30):
         build_wheel(index.folder, "big", f"1.{minor}")
@@ -512,7 +592,10 @@ def test_compressed_pages(as_json: bool, index: IndexServer, wheels: list[Path],
 
 
 class Encoded(IndexServer):
-    """Says another Content-Type, and writes pages in that charset; files lie in a folder with an umlaut."""
+    """Says another Content-Type, and writes pages in that charset;
+
+    files lie in a folder with an umlaut.
+    """
 
     kind = HTML
     codec = "utf-8"
@@ -549,9 +632,12 @@ def test_content_types_and_charsets(kind: str, codec: str, wheels: list[Path], s
         installer_target(site, *wheels)
         result = freeze_folder(site, index_urls=index.url)
         assert proofs(result) == CONTENT
-        asked = [request.path for request in index.requests if request.path.endswith(wheels[1].name)]
+        asked = [
+            request.path for request in index.requests if request.path.endswith(wheels[1].name)
+        ]
     assert set(asked) == {f"/f%C3%BCes/{wheels[1].name}"}
-    # A lock may say «ü» as it stands: it is a browser that makes a request of it, and JSON has all letters.
+    # A lock may say «ü» as it stands: it is a browser that makes a request of it, and JSON has all
+    # letters.
     written = result.lockfile.packages["big"].file_name
     assert str(httpx.URL(written)) == f"{index.root}/f%C3%BCes/{wheels[1].name}"
 
@@ -577,7 +663,9 @@ def test_a_page_redirected_to_another_host(
     for status in (301, 302, 303, 307, 308):
         for name in ("big", "my-app"):
             place = f"{other_index.url}/{name}/"
-            index.faults[f"/simple/{name}/"] = Fault("status", status=status, headers={"Location": place})
+            index.faults[f"/simple/{name}/"] = Fault(
+                "status", status=status, headers={"Location": place}
+            )
         if not site.exists():
             fill(site, index.url)
         index.reset()
@@ -585,14 +673,18 @@ def test_a_page_redirected_to_another_host(
         assert proofs(result) == CONTENT
         # «../../files/» is relative to where the page came from in the end.
         assert result.lockfile.packages["big"].file_name == other_index.file_url(wheels[1].name)
-        assert {request.status for request in index.requests if request.path.startswith("/simple/")} == {status}
+        assert {
+            request.status for request in index.requests if request.path.startswith("/simple/")
+        } == {status}
 
 
 def test_a_relative_redirect(index: IndexServer, wheels: list[Path], site: Path) -> None:
     index.add(*wheels)
     index.relative = True
     for name in ("big", "my-app"):
-        index.faults[f"/old/{name}/"] = Fault("status", status=301, headers={"Location": f"../../simple/{name}/"})
+        index.faults[f"/old/{name}/"] = Fault(
+            "status", status=301, headers={"Location": f"../../simple/{name}/"}
+        )
     installer_target(site, *wheels)
     result = locked(site, f"{index.root}/old", wheels)
     assert result.lockfile.packages["big"].file_name == index.file_url(wheels[1].name)
@@ -611,7 +703,9 @@ def test_a_wheel_redirected_elsewhere(
     other_index.reset()
     result = freeze_folder(site, index_urls=index.url)
     assert proofs(result) == CONTENT
-    assert other_index.wheel_downloads == 0 and any(request.status == 206 for request in other_index.requests)
+    assert other_index.wheel_downloads == 0 and any(
+        request.status == 206 for request in other_index.requests
+    )
     written = result.to_json() + str(result.evidence) + str(result.warnings)
     assert result.lockfile.packages["big"].file_name == index.file_url(wheels[1].name)
     assert other_index.root not in written and "s3cret" not in written
@@ -626,7 +720,9 @@ def test_a_redirect_brings_no_password_to_another_host(
     installer_target(site, wheels[1])
     index.auth = ("user", "password")
     index.faults["/simple/big/"] = Fault("redirect", location=f"{other_index.url}/big/")
-    assert proofs(freeze_folder(site, index_urls=index.url_with_password)) == {"big": ("index", "content")}
+    assert proofs(freeze_folder(site, index_urls=index.url_with_password)) == {
+        "big": ("index", "content")
+    }
     assert all("authorization" in request.headers for request in index.requests)
     assert other_index.requests
     assert not any("authorization" in request.headers for request in other_index.requests)
@@ -659,15 +755,23 @@ def test_an_etag_spares_the_pages(
     index.add(other)
     index.reset()
     fetching["refresh"] = fresh
-    assert told(problems_of(site, index_urls=index.url, fetching=fetching)) == [("big", "content-mismatch")]
+    assert told(problems_of(site, index_urls=index.url, fetching=fetching)) == [
+        ("big", "content-mismatch")
+    ]
     assert pages(index) == {"/simple/big/": 200, "/simple/my-app/": 304}
 
 
 def pages(index: IndexServer) -> dict[str, int]:
-    return {request.path: request.status for request in index.requests if request.path.startswith("/simple/")}
+    return {
+        request.path: request.status
+        for request in index.requests
+        if request.path.startswith("/simple/")
+    }
 
 
-def test_relative_urls_are_joined_as_a_browser_does(index: IndexServer, wheels: list[Path], site: Path) -> None:
+def test_relative_urls_are_joined_as_a_browser_does(
+    index: IndexServer, wheels: list[Path], site: Path
+) -> None:
     name = wheels[1].name
     installer_target(site, wheels[1])
     index.add(*wheels)
@@ -682,4 +786,6 @@ def test_relative_urls_are_joined_as_a_browser_does(index: IndexServer, wheels: 
         for index.json in (True, False):
             result = freeze_folder(site, index_urls=index.url)
             assert proofs(result) == {"big": ("index", "content")}
-            assert result.lockfile.packages["big"].file_name == urljoin(index.root, f"/files/{name}"), url
+            assert result.lockfile.packages["big"].file_name == urljoin(
+                index.root, f"/files/{name}"
+            ), url

@@ -1,4 +1,6 @@
-"""Several indexes: which one counts, what is said when one is silent, and what never leaves an index URL."""
+"""Several indexes: which one counts, what is said when one is silent, and what never leaves an
+index URL.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,12 @@ def urls(indexes: Indexes) -> list[str]:
 def test_contents_tell_two_indexes_apart(installed: int, both: Indexes, site: Path) -> None:
     # Of one size and with one METADATA, so that nothing else tells them apart.
     wheels = [
-        build_wheel(both[number].folder, "demo", "1.0", files={"demo.py": f"x = {number}\n", "demo.dat": bytes(20_000)})
+        build_wheel(
+            both[number].folder,
+            "demo",
+            "1.0",
+            files={"demo.py": f"x = {number}\n", "demo.dat": bytes(20_000)},
+        )
         for number in (0, 1)
     ]
     assert wheels[0].stat().st_size == wheels[1].stat().st_size
@@ -49,7 +56,10 @@ def test_contents_tell_two_indexes_apart(installed: int, both: Indexes, site: Pa
         result = freeze_folder(site, index_urls=[asked[0].url, asked[1].url])
         [evidence] = result.evidence
         assert (evidence.index, evidence.proof) == (both[installed].url, "content")
-        assert (evidence.url, evidence.sha256) == (both[installed].file_url(wheels[0].name), sha256(wheels[installed]))
+        assert (evidence.url, evidence.sha256) == (
+            both[installed].file_url(wheels[0].name),
+            sha256(wheels[installed]),
+        )
 
 
 def test_another_wheel_on_the_only_index_that_is_left(both: Indexes, site: Path) -> None:
@@ -61,7 +71,9 @@ def test_another_wheel_on_the_only_index_that_is_left(both: Indexes, site: Path)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_zips_of_one_record_are_ambiguous(order: tuple[int, int], both: Indexes, site: Path) -> None:
+def test_two_zips_of_one_record_are_ambiguous(
+    order: tuple[int, int], both: Indexes, site: Path
+) -> None:
     wheel = build_wheel(both[0].folder, "demo", "1.0", files={"demo.py": "x = 0\n" * 100})
     repacked = repack(wheel, both[1].folder)
     assert sha256(wheel) != sha256(repacked)
@@ -73,7 +85,9 @@ def test_two_zips_of_one_record_are_ambiguous(order: tuple[int, int], both: Inde
     assert "Name one index only" in problem.hint and "--download" in problem.hint
     # What the hint says helps.
     for index, path in zip(both, (wheel, repacked), strict=True):
-        assert freeze_folder(site, index_urls=index.url).lockfile.packages["demo"].sha256 == sha256(path)
+        assert freeze_folder(site, index_urls=index.url).lockfile.packages["demo"].sha256 == sha256(
+            path
+        )
     chosen = freeze_folder(site, index_urls=urls((asked[0], asked[1])), download=True)
     assert chosen.lockfile.packages["demo"].file_name == asked[0].file_url(wheel.name)
     assert proofs(chosen) == {"demo": ("index", "download")}
@@ -131,7 +145,11 @@ def test_no_index_is_passed_over_because_it_is_down(
     assert freeze("-o", tmp_path / "good.json", indexes=addresses).status == 0
     DOWN[down](both[which])
     done = freeze("--json", "--refresh", "-o", lock, indexes=addresses)
-    assert (done.status, done.json["error"], done.codes) == (3, "unreachable", {"demo": "unreachable"})
+    assert (done.status, done.json["error"], done.codes) == (
+        3,
+        "unreachable",
+        {"demo": "unreachable"},
+    )
     [problem] = done.json["problems"]
     assert addresses[which] in problem["message"] and addresses[1 - which] not in problem["message"]
     assert "Try again later" in problem["hint"]
@@ -149,15 +167,22 @@ def test_no_index_is_passed_over_because_it_refuses(
     installer_target(site, wheel)
     both[which].faults["/simple/"] = Fault("status", status=status)
     done = freeze("--json", "-o", tmp_path / "lock.json", indexes=tuple(urls(both)))
-    assert (done.status, done.json["error"], done.codes) == (3, "not-allowed", {"demo": "not-allowed"})
+    assert (done.status, done.json["error"], done.codes) == (
+        3,
+        "not-allowed",
+        {"demo": "not-allowed"},
+    )
     [problem] = done.json["problems"]
     assert "credentials" in problem["hint"] and both[which].url in problem["message"]
     assert not (tmp_path / "lock.json").exists()
 
 
-def test_the_second_is_no_way_out_for_a_wheel_that_cannot_be_read(both: Indexes, site: Path) -> None:
-    # FAILS as prove.py is: it locks to the second. With both up this is `ambiguous-index`; with the files of the first
-    # out of reach (not its pages) nobody knows that two zips prove, and the lock depends on the weather.
+def test_the_second_is_no_way_out_for_a_wheel_that_cannot_be_read(
+    both: Indexes, site: Path
+) -> None:
+    # FAILS as prove.py is: it locks to the second. With both up this is `ambiguous-index`; with the
+    # files of the first out of reach (not its pages) nobody knows that two zips prove, and the lock
+    # depends on the weather.
     wheel = build_wheel(both[0].folder, "demo", "1.0")
     repack(wheel, both[1].folder)
     installer_target(site, wheel)
@@ -166,7 +191,9 @@ def test_the_second_is_no_way_out_for_a_wheel_that_cannot_be_read(both: Indexes,
     assert problems == [("demo", "unreachable")]
 
 
-def test_a_definite_no_counts_more_than_silence(both: Indexes, site: Path, freeze: Run, tmp_path: Path) -> None:
+def test_a_definite_no_counts_more_than_silence(
+    both: Indexes, site: Path, freeze: Run, tmp_path: Path
+) -> None:
     for name in ("demo", "more"):
         installer_target(site, build_wheel(both[0].folder, name, "1.0"))
     build_wheel(both[0].folder, "demo", "1.0", files={"demo.py": "something else"})
@@ -191,10 +218,14 @@ def test_the_second_is_used_where_the_first_does_not_have_the_project(
     assert done.status == 0
     [evidence] = done.json["evidence"]
     assert (evidence["index"], evidence["url"]) == (both[1].url, both[1].file_url(wheel.name))
-    assert [(request.path, request.status) for request in both[0].requests] == [("/simple/demo/", status)]
+    assert [(request.path, request.status) for request in both[0].requests] == [
+        ("/simple/demo/", status)
+    ]
 
 
-def test_the_second_is_used_where_the_first_does_not_have_the_version(both: Indexes, site: Path) -> None:
+def test_the_second_is_used_where_the_first_does_not_have_the_version(
+    both: Indexes, site: Path
+) -> None:
     build_wheel(both[0].folder, "demo", "0.9")
     wheel = build_wheel(both[1].folder, "demo", "1.0")
     installer_target(site, wheel)
@@ -215,7 +246,10 @@ def test_no_index_has_the_project(both: Indexes, site: Path, freeze: Run, tmp_pa
 
 
 def named_by_index_file(site: Path, wheel: Path, url: str, *, listed: bool) -> None:
-    """What an installer that writes INDEX leaves, as docs/INDEX.md proposes it; unlisted, as micropip leaves files."""
+    """What an installer that writes INDEX leaves, as docs/INDEX.md proposes it;
+
+    unlisted, as micropip leaves files.
+    """
     installer_target(site, wheel)
     info = site / "demo-1.0.dist-info"
     (info / "INDEX").write_text(f"{url}\n")
@@ -250,7 +284,9 @@ def test_an_index_that_is_not_configured_is_not_contacted(
 
 def test_a_wheel_that_ships_index_contacts_nobody(both: Indexes, site: Path) -> None:
     configured, named = both
-    wheel = build_wheel(configured.folder, "demo", "1.0", dist_info_files={"INDEX": f"{named.url}\n"})
+    wheel = build_wheel(
+        configured.folder, "demo", "1.0", dist_info_files={"INDEX": f"{named.url}\n"}
+    )
     installer_target(site, wheel)
     result = freeze_folder(site, index_urls=configured.url)
     assert result.lockfile.packages["demo"].file_name == configured.file_url(wheel.name)
@@ -258,13 +294,17 @@ def test_a_wheel_that_ships_index_contacts_nobody(both: Indexes, site: Path) -> 
 
 
 @pytest.mark.parametrize("content", ["http://[", "not a URL", "file:///", "javascript:0", "\0", ""])
-def test_an_index_file_with_nonsense_is_no_obstacle(content: str, both: Indexes, site: Path) -> None:
+def test_an_index_file_with_nonsense_is_no_obstacle(
+    content: str, both: Indexes, site: Path
+) -> None:
     wheel = build_wheel(both[0].folder, "demo", "1.0")
     named_by_index_file(site, wheel, content, listed=False)
     assert proofs(freeze_folder(site, index_urls=urls(both))) == {"demo": ("index", "content")}
 
 
-def test_an_index_file_orders_configured_indexes_and_excludes_none(both: Indexes, site: Path) -> None:
+def test_an_index_file_orders_configured_indexes_and_excludes_none(
+    both: Indexes, site: Path
+) -> None:
     wheel = build_wheel(both[0].folder, "demo", "1.0")
     both[1].add(wheel)
     both[1].auth = ("user", "s3cret")
@@ -274,16 +314,24 @@ def test_an_index_file_orders_configured_indexes_and_excludes_none(both: Indexes
     assert result.lockfile.packages["demo"].file_name == both[1].file_url(wheel.name)
     assert {request.status for request in both[1].requests} <= {200, 206}
     both[0].faults["/simple/"] = Fault("status", status=503)
-    assert told(problems_of(site, index_urls=[both[0].url, both[1].url_with_password])) == [("demo", "unreachable")]
+    assert told(problems_of(site, index_urls=[both[0].url, both[1].url_with_password])) == [
+        ("demo", "unreachable")
+    ]
 
 
 # -- credentials in an index URL
 
 USER, PASSWORD = "0wner-of-it", "pa$$w0rd/with@all: sorts%"
 QUOTED = "pa$$w0rd%2Fwith%40all%3A%20sorts%25"
-_BASE64 = [base64.b64encode(text.encode()).decode() for text in (f"{USER}:{PASSWORD}", f"{USER}:pa$$w0rd", PASSWORD)]
+_BASE64 = [
+    base64.b64encode(text.encode()).decode()
+    for text in (f"{USER}:{PASSWORD}", f"{USER}:pa$$w0rd", PASSWORD)
+]
 #: Every way in which they could be told, as bytes.
-TOLD = [text.encode() for text in (USER, PASSWORD, QUOTED, "pa$$w0rd", "pa%24%24", "w0rd%2F", "sorts", *_BASE64)]
+TOLD = [
+    text.encode()
+    for text in (USER, PASSWORD, QUOTED, "pa$$w0rd", "pa%24%24", "w0rd%2F", "sorts", *_BASE64)
+]
 
 
 @pytest.fixture
@@ -302,20 +350,38 @@ RunAll = Callable[..., Written]
 
 
 def everything(folder: Path, **more: bytes) -> Written:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} | more
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    } | more
 
 
 @pytest.fixture
 def run(freeze: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> RunAll:
-    """Freeze with -v and all that it may write; gives what was printed, logged and written, by where it was."""
+    """Freeze with -v and all that it may write;
+
+    gives what was printed, logged and written, by where it was.
+    """
 
     def call(*arguments: str, indexes: tuple[str, ...]) -> Written:
         folder = tmp_path / "run"
         caplog.set_level(logging.DEBUG)
-        files = ["--cache-dir", folder / "cache", "--evidence", folder / "evidence.json", "-o", folder / "lock.json"]
+        files = [
+            "--cache-dir",
+            folder / "cache",
+            "--evidence",
+            folder / "evidence.json",
+            "-o",
+            folder / "lock.json",
+        ]
         folder.mkdir(exist_ok=True)
         done = freeze("-v", *files, *arguments, indexes=indexes)
-        printed = {"stdout": done.out.encode(), "stderr": done.err.encode(), "status": str(done.status).encode()}
+        printed = {
+            "stdout": done.out.encode(),
+            "stderr": done.err.encode(),
+            "status": str(done.status).encode(),
+        }
         return everything(folder, **printed, log=caplog.text.encode())
 
     return call
@@ -323,14 +389,41 @@ def run(freeze: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> RunAll
 
 def run_process(folder: Path, site: Path, base: Path, *arguments: str) -> Written:
     """The same by a real process, logs aside, with all of Python's warnings."""
-    command = [sys.executable, "-X", "dev", "-m", "micropip_lock", "freeze", "-v", "--path", str(site)]
-    command += ["--base", str(base), "--cache-dir", "cache", "--evidence", "evidence.json", "-o", "lock.json"]
+    command = [
+        sys.executable,
+        "-X",
+        "dev",
+        "-m",
+        "micropip_lock",
+        "freeze",
+        "-v",
+        "--path",
+        str(site),
+    ]
+    command += [
+        "--base",
+        str(base),
+        "--cache-dir",
+        "cache",
+        "--evidence",
+        "evidence.json",
+        "-o",
+        "lock.json",
+    ]
     folder.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     environment["TMPDIR"] = str(folder)
-    done = subprocess.run([*command, *arguments], env=environment, cwd=folder, capture_output=True, check=False)
+    done = subprocess.run(
+        [*command, *arguments], env=environment, cwd=folder, capture_output=True, check=False
+    )
     assert b"Traceback" not in done.stderr and b"Warning" not in done.stderr, done.stderr.decode()
-    return everything(folder, stdout=done.stdout, stderr=done.stderr, status=str(done.returncode).encode())
+    return everything(
+        folder, stdout=done.stdout, stderr=done.stderr, status=str(done.returncode).encode()
+    )
 
 
 def assert_not_told(written: Written) -> None:
@@ -349,7 +442,8 @@ def test_credentials_of_an_index_url_are_used_and_never_told(
     base: Path,
     tmp_path: Path,
 ) -> None:
-    # One package here, one on a public index whose pages are cached; the files of the private one lie elsewhere.
+    # One package here, one on a public index whose pages are cached; the files of the private one
+    # lie elsewhere.
     wheel = build_wheel(private.folder, "demo", "1.0", requires=["lib"])
     installer_target(site, wheel, build_wheel(other_index.folder, "lib", "2.0"))
     private.reset()
@@ -357,7 +451,14 @@ def test_credentials_of_an_index_url_are_used_and_never_told(
     other_index.etag = True
     flags = ["--json"] if json_output else []
     written = run_process(
-        tmp_path / "run", site, base, "--index-url", secret_url, "--index-url", other_index.url, *flags
+        tmp_path / "run",
+        site,
+        base,
+        "--index-url",
+        secret_url,
+        "--index-url",
+        other_index.url,
+        *flags,
     )
     assert written["status"] == b"0", written["stderr"].decode()
     assert_not_told(written)
@@ -372,12 +473,17 @@ def test_credentials_of_an_index_url_are_used_and_never_told(
     assert lock["packages"]["demo"]["file_name"] == private.file_url(wheel.name)
     assert "127.0.0.1" in json.dumps(lock["tool"]["micropip-lock"])
     assert private.url.encode() in written["evidence.json"]
-    assert private.root.removeprefix("http://").encode() in written["stdout" if json_output else "stderr"]
+    assert (
+        private.root.removeprefix("http://").encode()
+        in written["stdout" if json_output else "stderr"]
+    )
     cached = b"".join(content for place, content in written.items() if place.startswith("cache/"))
     assert b"/simple/lib/" in cached and other_index.url.encode() in cached
 
 
-@pytest.mark.parametrize("fails", ["password", "refused", "503", "content", "project", "page", "wheel"])
+@pytest.mark.parametrize(
+    "fails", ["password", "refused", "503", "content", "project", "page", "wheel"]
+)
 def test_credentials_are_not_told_when_it_fails(
     fails: str, private: IndexServer, secret_url: str, site: Path, run: RunAll
 ) -> None:
@@ -409,7 +515,9 @@ def test_credentials_are_not_told_when_it_fails(
     assert private.root.encode() in written["stdout"]
 
 
-def test_credentials_that_a_page_gives_its_files_are_not_written(index: IndexServer, site: Path) -> None:
+def test_credentials_that_a_page_gives_its_files_are_not_written(
+    index: IndexServer, site: Path
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", files={"demo.dat": os.urandom(30_000)})
     installer_target(site, wheel)
     secret = index.file_url(wheel.name).replace("//", f"//{USER}:{QUOTED}@")
@@ -417,7 +525,9 @@ def test_credentials_that_a_page_gives_its_files_are_not_written(index: IndexSer
     for index.json in (True, False):
         result = freeze_folder(site, index_urls=index.url)
         assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
-        assert_not_told({"all": repr((result.to_json(), result.evidence, result.warnings)).encode()})
+        assert_not_told(
+            {"all": repr((result.to_json(), result.evidence, result.warnings)).encode()}
+        )
 
 
 def test_two_indexes_of_one_host_have_their_own_credentials(site: Path, tmp_path: Path) -> None:
@@ -426,7 +536,9 @@ def test_two_indexes_of_one_host_have_their_own_credentials(site: Path, tmp_path
 
         def respond(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
             team = path[1]
-            asked = base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).decode()
+            asked = base64.b64decode(
+                headers.get("authorization", "").removeprefix("Basic ")
+            ).decode()
             if asked != f"{team}:{team * 8}":
                 return Reply(401, b"no\n")
             return super().respond(method, path[2:], headers)
@@ -434,7 +546,9 @@ def test_two_indexes_of_one_host_have_their_own_credentials(site: Path, tmp_path
     with Teams(relative=True) as teams:
         wheel = build_wheel(teams.folder, "demo", "1.0", files={"demo.dat": os.urandom(30_000)})
         installer_target(site, wheel)
-        addresses = [f"http://{team}:{team * 8}@127.0.0.1:{teams.port}/{team}/simple" for team in "ab"]
+        addresses = [
+            f"http://{team}:{team * 8}@127.0.0.1:{teams.port}/{team}/simple" for team in "ab"
+        ]
         result = freeze_folder(site, index_urls=addresses)
         assert {request.status for request in teams.requests} == {200, 206}
     assert result.lockfile.packages["demo"].file_name == f"{teams.root}/a/files/{wheel.name}"
@@ -445,7 +559,9 @@ def test_two_indexes_of_one_host_have_their_own_credentials(site: Path, tmp_path
 
 @pytest.fixture
 def demo(private: IndexServer, site: Path) -> Path:
-    wheel = build_wheel(private.folder, "demo", "1.0", requires=["lib"], files={"demo.dat": os.urandom(30_000)})
+    wheel = build_wheel(
+        private.folder, "demo", "1.0", requires=["lib"], files={"demo.dat": os.urandom(30_000)}
+    )
     lib = build_wheel(private.folder, "lib", "1.0")
     installer_target(site, wheel, lib)
     return site
@@ -466,7 +582,8 @@ def test_a_private_index_through_netrc(
     clean_machine: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # «machine» knows no ports, so the second index, which asks for nothing, is another name of the same machine.
+    # «machine» knows no ports, so the second index, which asks for nothing, is another name of the
+    # same machine.
     private.auth = (USER, "pa$$w0rd")
     addresses = private.url, other_index.url.replace("127.0.0.1", "localhost")
     netrc = clean_machine / place
@@ -490,7 +607,10 @@ def test_a_private_index_through_netrc(
 
 @pytest.fixture
 def keyring_log(tmp_path: Path, private: IndexServer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `keyring` command on PATH that knows the private index by its host; gives the log of its calls."""
+    """A `keyring` command on PATH that knows the private index by its host;
+
+    gives the log of its calls.
+    """
     private.auth = (USER, "pa$$w0rd")
     log, folder = tmp_path / "keyring.log", tmp_path / "bin"
     folder.mkdir()

@@ -1,1 +1,4 @@
-"""Real odd distributions, as pip, uv and ``python -m installer`` install them: ``python -m tests.odd`` freezes all."""
+"""Real odd distributions, as pip, uv and ``python -m installer`` install them:
+
+``python -m tests.odd`` freezes all.
+"""

@@ -1,4 +1,7 @@
-"""``python -m tests.odd [NAME...]`` checks all odd distributions, or some; exit status 1 when something is wrong."""
+"""``python -m tests.odd [NAME...]`` checks all odd distributions, or some;
+
+exit status 1 when something is wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ def main() -> None:
             print(wrong, flush=True)
             found += 1
     size = sum(item.path.stat().st_size for item in items)
-    print(f"{len(items)} distributions, {size / 1e6:.0f} MB of wheels; {found} times something is wrong.")
+    print(
+        f"{len(items)} distributions, {size / 1e6:.0f} MB of wheels; {found} times something is "
+        "wrong."
+    )
     sys.exit(bool(found))
 
 

@@ -1,4 +1,6 @@
-"""Install each set in three ways, freeze what that left, resolve the same pins, and compare with the wheels."""
+"""Install each set in three ways, freeze what that left, resolve the same pins, and compare with
+the wheels.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from micropip_lock import FreezeResult, LockedPackage, Lockfile, Problem, UnlockableError, freeze, resolve
+from micropip_lock import (
+    FreezeResult,
+    LockedPackage,
+    Lockfile,
+    Problem,
+    UnlockableError,
+    freeze,
+    resolve,
+)
 
 from ..support.index_server import IndexServer
 from ..support.installed import clean_environment, pip_target, uv_target
@@ -37,19 +47,34 @@ class Wrong:
 
 def by_pip(folder: Path, members: Sequence[Distribution], index_url: str) -> Path:
     """``pip install --target``; returns site-packages."""
-    return pip_target(folder, *(item.pin for item in members), index_url=index_url, flags=["--no-deps"])
+    return pip_target(
+        folder, *(item.pin for item in members), index_url=index_url, flags=["--no-deps"]
+    )
 
 
 def by_uv(folder: Path, members: Sequence[Distribution], index_url: str) -> Path:
     """``uv pip install --target``; returns site-packages."""
-    return uv_target(folder, *(item.pin for item in members), index_url=index_url, flags=["--no-deps"])
+    return uv_target(
+        folder, *(item.pin for item in members), index_url=index_url, flags=["--no-deps"]
+    )
 
 
 def by_installer(folder: Path, members: Sequence[Distribution], index_url: str) -> Path:
     """``python -m installer``; returns site-packages."""
-    command = [sys.executable, "-m", "installer", "--destdir", str(folder), "--prefix", "/odd", "--no-compile-bytecode"]
+    command = [
+        sys.executable,
+        "-m",
+        "installer",
+        "--destdir",
+        str(folder),
+        "--prefix",
+        "/odd",
+        "--no-compile-bytecode",
+    ]
     wheels = [str(item.path) for item in members]
-    subprocess.run([*command, *wheels], env=clean_environment(), capture_output=True, text=True, check=True)
+    subprocess.run(
+        [*command, *wheels], env=clean_environment(), capture_output=True, text=True, check=True
+    )
     (site,) = sorted(folder.glob("odd/lib/python3*/site-packages"))
     return site
 
@@ -84,23 +109,36 @@ def _check_set(one: Set, index: IndexServer, place: Path) -> Iterator[Wrong]:
         yield from (Wrong(package, name, says) for package, says in wrong)
         if lock:
             locks[name] = lock
-            yield from (Wrong(package, name, says) for package, says in untrue(lock, members, index))
+            yield from (
+                Wrong(package, name, says) for package, says in untrue(lock, members, index)
+            )
     yield from _resolved(one, index, locks)
 
 
 def _frozen(
     site: Path, members: Sequence[Distribution], index_url: str
 ) -> tuple[Lockfile | None, list[tuple[str, str]]]:
-    """The lock, and what freeze should not have said. What must be refused is, and then is locked with --download."""
+    """The lock, and what freeze should not have said.
+
+    What must be refused is, and then is locked with --download.
+    """
     expected = {(item.name, code) for item in members for code in REFUSED.get(item.name, ())}
     result, problems = _freeze(site, members, index_url)
     told = {(problem.package, problem.code): problem for problem in problems}
-    wrong = [(package, f"{code}: {told[package, code].message}") for package, code in sorted(told.keys() - expected)]
-    wrong += [(package, f"is not refused ({code})") for package, code in sorted(expected - told.keys())]
+    wrong = [
+        (package, f"{code}: {told[package, code].message}")
+        for package, code in sorted(told.keys() - expected)
+    ]
+    wrong += [
+        (package, f"is not refused ({code})") for package, code in sorted(expected - told.keys())
+    ]
     if result is None:
         never = {item.name for item in members} & UNLOCKABLE
         result, problems = _freeze(site, members, index_url, download=True, exclude=never)
-        wrong += [(problem.package, f"--download: {problem.code}: {problem.message}") for problem in problems]
+        wrong += [
+            (problem.package, f"--download: {problem.code}: {problem.message}")
+            for problem in problems
+        ]
     if result is None:
         named = {problem.package for problem in problems}
         result, problems = _freeze(site, members, index_url, download=True, exclude=named | never)
@@ -113,12 +151,16 @@ def _freeze(
     base = runtime(RELEASE) / "pyodide-lock.json"
     requested = [item.pin for item in members]
     try:
-        return asyncio.run(freeze(path=site, base=base, index_urls=index_url, requested=requested, **options)), ()
+        return asyncio.run(
+            freeze(path=site, base=base, index_urls=index_url, requested=requested, **options)
+        ), ()
     except UnlockableError as error:
         return None, error.problems
 
 
-def untrue(lock: Lockfile, members: Sequence[Distribution], index: IndexServer) -> Iterator[tuple[str, str]]:
+def untrue(
+    lock: Lockfile, members: Sequence[Distribution], index: IndexServer
+) -> Iterator[tuple[str, str]]:
     """What a lock says otherwise than the wheels do."""
     needed = depends(members)
     for item in members:
@@ -130,7 +172,10 @@ def untrue(lock: Lockfile, members: Sequence[Distribution], index: IndexServer) 
         if (entry.file_name, entry.sha256) != (index.file_url(item.path.name), item.sha256):
             yield item.name, f"another wheel: {entry.file_name} {entry.sha256}"
         if set(entry.depends) != needed[item.name]:
-            yield item.name, f"depends: {sorted(entry.depends)} instead of {sorted(needed[item.name])}"
+            yield (
+                item.name,
+                f"depends: {sorted(entry.depends)} instead of {sorted(needed[item.name])}",
+            )
         yield from ((item.name, says) for says in _wrong_imports(entry.imports, item))
 
 
@@ -157,7 +202,9 @@ def _top_level(members: Iterable[str]) -> set[str]:
 def _resolved(one: Set, index: IndexServer, locks: Mapping[str, Lockfile]) -> Iterator[Wrong]:
     """Where the locks, and that of resolve, differ."""
     members = [item for item in one.all if item.name not in UNLOCKABLE]
-    expected = {(item.name, NOT_RESOLVED[item.name]) for item in members if item.name in NOT_RESOLVED}
+    expected = {
+        (item.name, NOT_RESOLVED[item.name]) for item in members if item.name in NOT_RESOLVED
+    }
     lock, problems = _resolve([item.pin for item in members], index.url)
     told = {(problem.package, problem.code): problem for problem in problems}
     for package, code in sorted(told.keys() - expected):
@@ -181,12 +228,16 @@ def _resolve(pins: Sequence[str], index_url: str) -> tuple[Lockfile | None, Sequ
 
 
 def _differences(name: str, locks: Mapping[str, Lockfile]) -> Iterator[Wrong]:
-    entries = {by: _said(lock.packages[name]) for by, lock in locks.items() if name in lock.packages}
+    entries = {
+        by: _said(lock.packages[name]) for by, lock in locks.items() if name in lock.packages
+    }
     first = next(iter(entries), "")
     for by, entry in entries.items():
         for field, value in entry.items():
             if value != entries[first][field]:
-                yield Wrong(name, by, f"{field}: {value} instead of {first}'s {entries[first][field]}")
+                yield Wrong(
+                    name, by, f"{field}: {value} instead of {first}'s {entries[first][field]}"
+                )
 
 
 def _said(entry: LockedPackage) -> dict[str, object]:

@@ -61,7 +61,9 @@ class Distribution:
     @functools.cached_property
     def dist_info(self) -> str:
         """The folder of METADATA, with a slash."""
-        (found,) = {name.split("/")[0] for name in self.members if name.split("/")[0].endswith(".dist-info")}
+        (found,) = {
+            name.split("/")[0] for name in self.members if name.split("/")[0].endswith(".dist-info")
+        }
         return f"{found}/"
 
     @functools.cached_property
@@ -83,14 +85,22 @@ class Distribution:
 
     @functools.cached_property
     def modules(self) -> frozenset[str]:
-        """What can be imported, relative to site-packages: files at the root and below .data/purelib|platlib."""
+        """What can be imported, relative to site-packages:
+
+        files at the root and below .data/purelib|platlib.
+        """
         return frozenset(_in_site_packages(self.members))
 
     @functools.cached_property
     def files(self) -> frozenset[str]:
-        """Every path that another distribution may want as well, those of its scripts among them."""
+        """Every path that another distribution may want as well, those of its scripts among
+        them.
+        """
         scripts = {f"bin/{name}" for name in (*self._script_files(), *self._entry_points())}
-        return frozenset(name for name in self.modules if not name.startswith(self.dist_info)) | scripts
+        return (
+            frozenset(name for name in self.modules if not name.startswith(self.dist_info))
+            | scripts
+        )
 
     def _script_files(self) -> Iterator[str]:
         for name in self.members:
@@ -125,8 +135,8 @@ def _in_site_packages(members: Sequence[str]) -> Iterator[str]:
 def distributions(*names: str) -> list[Distribution]:
     """Those of the list that have these names, or all; downloaded.
 
-    Raises LookupError for a name that is not in the list, and SetupError when a wheel is neither here nor on the
-    machine's index.
+    Raises LookupError for a name that is not in the list, and SetupError when a wheel is neither
+    here nor on the machine's index.
     """
     wanted = {canonicalize_name(name) for name in names}
     chosen = [row for row in rows() if not wanted or _project(row) in wanted]
@@ -167,15 +177,20 @@ def _download(rows: Sequence[tuple[str, str, str]]) -> None:
     wanted = lenient / "requirements.txt"
     wanted.write_text("".join(f"{pin} --hash=sha256:{digest}\n" for pin, digest, _ in rows))
     flags = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--require-hashes"]
-    _pip("download", "--quiet", *flags, "--dest", str(WHEELS), "-r", str(wanted), PYTHONPATH=str(pip))
+    _pip(
+        "download", "--quiet", *flags, "--dest", str(WHEELS), "-r", str(wanted), PYTHONPATH=str(pip)
+    )
 
 
 def _pip(*arguments: str, **environ: str) -> None:
     """Run pip with the machine's settings."""
     command = [sys.executable, "-m", "pip", *arguments, "--cache-dir", str(CACHE / "pip")]
-    done = subprocess.run(command, env=MACHINE_ENVIRON | environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=MACHINE_ENVIRON | environ, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         raise SetupError(
-            f"the odd distributions are not in {os.path.relpath(WHEELS)}, and pip cannot bring them:\n{said}"
+            f"the odd distributions are not in {os.path.relpath(WHEELS)}, and pip cannot bring "
+            f"them:\n{said}"
         )

@@ -36,14 +36,19 @@ class Set:
         return self.distributions + self.placeholders
 
 
-def sets(distributions: Sequence[Distribution], folder: Path, apart: Collection[str] = ()) -> list[Set]:
-    """Put each distribution into the first set that can take it; placeholders are written into ``folder``.
+def sets(
+    distributions: Sequence[Distribution], folder: Path, apart: Collection[str] = ()
+) -> list[Set]:
+    """Put each distribution into the first set that can take it; placeholders are written into
+    ``folder``.
 
     Those whose names are in ``apart`` share no set with others.
     """
     found: list[Set] = []
     for item in distributions:
-        alike = (one for one in found if (one.distributions[0].name in apart) == (item.name in apart))
+        alike = (
+            one for one in found if (one.distributions[0].name in apart) == (item.name in apart)
+        )
         home = next((one for one in alike if _can_take(one, item)), None)
         if home is None:
             home = Set()
@@ -56,7 +61,9 @@ def sets(distributions: Sequence[Distribution], folder: Path, apart: Collection[
 
 
 def depends(members: Sequence[Distribution]) -> dict[str, set[str]]:
-    """Name -> what Requires-Dist says, under the markers of Pyodide and the extras that others ask for."""
+    """Name -> what Requires-Dist says, under the markers of Pyodide and the extras that others ask
+    for.
+    """
     needed = _needed(members)
     extras = {name: _extras(requirements) for name, requirements in needed.items()}
     found: dict[str, set[str]] = {}
@@ -92,7 +99,11 @@ def _needed(members: Sequence[Distribution]) -> dict[str, list[Requirement]]:
 def _active(item: Distribution, extras: frozenset[str]) -> tuple[Requirement, ...]:
     """The requirements that count when these extras are asked for."""
     environments = [_MARKERS | {"extra": extra} for extra in ("", *sorted(extras))]
-    return tuple(one for one in item.requirements if one.marker is None or any(map(one.marker.evaluate, environments)))
+    return tuple(
+        one
+        for one in item.requirements
+        if one.marker is None or any(map(one.marker.evaluate, environments))
+    )
 
 
 def _extras(requirements: Iterable[Requirement]) -> frozenset[str]:
@@ -100,10 +111,17 @@ def _extras(requirements: Iterable[Requirement]) -> frozenset[str]:
 
 
 def _version(name: str, asked: Sequence[Requirement], versions: Mapping[str, str]) -> str | None:
-    """A version that all requirements allow: that of the member of this name, else one of a placeholder."""
-    specifiers = SpecifierSet(",".join(str(requirement.specifier) for requirement in asked if requirement.specifier))
+    """A version that all requirements allow:
+
+    that of the member of this name, else one of a placeholder.
+    """
+    specifiers = SpecifierSet(
+        ",".join(str(requirement.specifier) for requirement in asked if requirement.specifier)
+    )
     candidates = [versions[name]] if name in versions else _candidates(specifiers)
-    return next((version for version in candidates if specifiers.contains(version, prereleases=True)), None)
+    return next(
+        (version for version in candidates if specifiers.contains(version, prereleases=True)), None
+    )
 
 
 def _candidates(specifiers: SpecifierSet) -> list[str]:

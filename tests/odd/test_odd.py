@@ -20,10 +20,45 @@ from .sets import sets
 
 #: At least one of each kind, and small.
 SAMPLE = (
-    *("attrs", "backoff", "backports.tarfile", "bidict", "black", "bottle", "celery", "discord.py", "docutils"),
-    *("jaraco.functools", "jmespath", "jupyterlab_widgets", "metomi-isodatetime", "nose", "pip", "pip-api"),
-    *("prometheus-client", "protobuf", "py", "pybind11", "pytest", "python-utils", "selenium", "setuptools", "six"),
-    *("sphinxcontrib-applehelp", "sphinxcontrib-jsmath", "tdigest", "testpath", "typing_extensions", "XlsxWriter"),
+    *(
+        "attrs",
+        "backoff",
+        "backports.tarfile",
+        "bidict",
+        "black",
+        "bottle",
+        "celery",
+        "discord.py",
+        "docutils",
+    ),
+    *(
+        "jaraco.functools",
+        "jmespath",
+        "jupyterlab_widgets",
+        "metomi-isodatetime",
+        "nose",
+        "pip",
+        "pip-api",
+    ),
+    *(
+        "prometheus-client",
+        "protobuf",
+        "py",
+        "pybind11",
+        "pytest",
+        "python-utils",
+        "selenium",
+        "setuptools",
+        "six",
+    ),
+    *(
+        "sphinxcontrib-applehelp",
+        "sphinxcontrib-jsmath",
+        "tdigest",
+        "testpath",
+        "typing_extensions",
+        "XlsxWriter",
+    ),
     *("zipp", "zope.event"),
 )
 
@@ -42,7 +77,9 @@ def test_list_is_long_and_pinned() -> None:
 def test_no_set_has_a_file_twice(tmp_path: Path) -> None:
     items = distributions(*SAMPLE)
     made = sets(items, tmp_path)
-    assert sorted(item.name for one in made for item in one.distributions) == sorted(item.name for item in items)
+    assert sorted(item.name for one in made for item in one.distributions) == sorted(
+        item.name for item in items
+    )
     for one in made:
         files = [file for item in one.distributions for file in item.files]
         assert len(files) == len(set(files))
@@ -73,13 +110,23 @@ def test_untrue_entry_is_found(changes: Mapping[str, object], says: list[str]) -
 def test_distribution_that_is_not_locked_is_found() -> None:
     (six,) = distributions("six")
     with IndexServer() as index:
-        assert list(untrue(Lockfile.from_json(base_document()), [six], index)) == [("six", "is not in the lock")]
+        assert list(untrue(Lockfile.from_json(base_document()), [six], index)) == [
+            ("six", "is not in the lock")
+        ]
 
 
-def test_without_wheels_and_network_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_wheels_and_network_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(distribution, "WHEELS", tmp_path / "odd")
     monkeypatch.setattr(distribution, "CACHE", tmp_path)
-    unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_INDEX": "1"}
+    unreachable = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+        "PIP_NO_INDEX": "1",
+    }
     monkeypatch.setattr(distribution, "MACHINE_ENVIRON", runtimes.MACHINE_ENVIRON | unreachable)
-    with pytest.raises(SetupError, match=r"^the odd distributions are not in .*, and pip cannot bring them:\n"):
+    with pytest.raises(
+        SetupError, match=r"^the odd distributions are not in .*, and pip cannot bring them:\n"
+    ):
         distributions("six")

@@ -1,4 +1,7 @@
-"""What freeze must refuse, and what an installer cannot install: each time it is the publisher's fault."""
+"""What freeze must refuse, and what an installer cannot install:
+
+each time it is the publisher's fault.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
 #: Refused with --download as well: METADATA cannot be read.
 UNLOCKABLE = frozenset({"celery"})
 
-#: Name -> the code of resolve, a warning of freeze: Pyodide leaves .data/purelib as it is, where pip spread it.
+#: Name -> the code of resolve, a warning of freeze: Pyodide leaves .data/purelib as it is, where
+#: pip spread it.
 NOT_RESOLVED: Mapping[str, str] = {"semgrep": "layout"}
 
 #: Name -> the installers that refuse it.

@@ -1,6 +1,7 @@
 """The projects of this folder as wheels, served by an index on loopback.
 
-projects.toml has what was made up for the sets; recorded.json has what real projects say of themselves, see record.py.
+projects.toml has what was made up for the sets; recorded.json has what real projects say of
+themselves, see record.py.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def releases() -> Iterator[Release]:
     """Every release of both files."""
     recorded = json.loads(RECORDED.read_bytes())
     made_up = tomllib.loads(MADE_UP.read_text())
-    for name, groups in {**recorded, **{name: item["releases"] for name, item in made_up.items()}}.items():
+    for name, groups in {
+        **recorded,
+        **{name: item["releases"] for name, item in made_up.items()},
+    }.items():
         for group in groups:
             yield from _releases(name, dict(group))
 
@@ -73,7 +77,9 @@ def _releases(name: str, said: dict[str, Any]) -> Iterator[Release]:
     if said.pop("native", False):
         # As if somebody had built it for Pyodide: what is recorded is about requirements.
         said["tags"] = [NATIVE]
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in said.items()
+    }
     for version in versions:
         yield Release(name, version, **values)
 

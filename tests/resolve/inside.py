@@ -13,7 +13,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a ResolveResult holds, as JSON values; or the error that came instead, with its problems."""
+    """What a ResolveResult holds, as JSON values;
+
+    or the error that came instead, with its problems.
+    """
 
     text: str = ""
     evidence: tuple[Json, ...] = ()
@@ -36,9 +39,16 @@ class Resolved:
 
 
 def resolve_inside(
-    session: PyodideSession, *requirements: str, base: Json | None = None, timeout: float | None = None, **options: Any
+    session: PyodideSession,
+    *requirements: str,
+    base: Json | None = None,
+    timeout: float | None = None,
+    **options: Any,
 ) -> Resolved:
-    """``await resolve(...)``; ``base``: the contents of a lock, None: the runtime's own. All must be JSON-able."""
+    """``await resolve(...)``;
+
+    ``base``: the contents of a lock, None: the runtime's own. All must be JSON-able.
+    """
     question = json.dumps({"requirements": requirements, "base": base, "options": options})
     return Resolved(**session.run(_CODE.format(question=question), fresh=True, timeout=timeout))
 

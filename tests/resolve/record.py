@@ -1,7 +1,8 @@
 """Record real metadata from the machine's default index: ``python -m tests.resolve.record``.
 
-Three families of projects, cut down to the versions that their own requirements can choose among. The sets of
-sets.py count on what was recorded, so after a renewal their expectations may have to follow.
+Three families of projects, cut down to the versions that their own requirements can choose among.
+The sets of sets.py count on what was recorded, so after a renewal their expectations may have to
+follow.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from .sets import AIRFLOW_CONSTRAINTS
 from .tools import Asked, Uv
 
 AIRFLOW = "apache-airflow==3.3.2"
-#: What the sets ask for. Every version that one of these, or of what they need, allows may be chosen.
+#: What the sets ask for. Every version that one of these, or of what they need, allows may be
+#: chosen.
 ROOTS = (
     "boto3",
     "boto3==1.28.0",
@@ -84,12 +86,16 @@ class _Recorder:
             self._ask(Requirement(root))
         while True:
             missing = [name for name in self._asked if name not in self._files]
-            for name, files in zip(missing, await self._fetcher.gather(map(self._page, missing)), strict=True):
+            for name, files in zip(
+                missing, await self._fetcher.gather(map(self._page, missing)), strict=True
+            ):
                 self._files[name] = files
             wanted = [(name, version) for name in self._asked for version in self._chosen(name)]
             new = [item for item in wanted if item not in self.metadata]
             read = await self._fetcher.gather(self._read(*item) for item in new)
-            self.metadata.update((item, found) for item, found in zip(new, read, strict=True) if found is not None)
+            self.metadata.update(
+                (item, found) for item, found in zip(new, read, strict=True) if found is not None
+            )
             known = sum(map(len, self._asked.values())) + sum(map(len, self._extras.values()))
             for (name, _), found in self.metadata.items():
                 for requirement in found.requires:
@@ -104,7 +110,9 @@ class _Recorder:
         self._extras[name] |= set(map(canonicalize_name, requirement.extras))
 
     def _holds(self, requirement: Requirement, extra: str) -> bool:
-        return requirement.marker is None or requirement.marker.evaluate({**self._environment, "extra": extra})
+        return requirement.marker is None or requirement.marker.evaluate(
+            {**self._environment, "extra": extra}
+        )
 
     async def _page(self, name: str) -> dict[Version, list[IndexFile]]:
         listing = await self._indexes.preferred(name, self._fetcher)
@@ -120,7 +128,9 @@ class _Recorder:
         if name in WHOLE:
             return {version for version in versions if version >= Version(WHOLE[name])}
         if name in SAMPLED:
-            return set(self._sample(versions, Version(SAMPLED[name]))) | self._matching(name, versions)
+            return set(self._sample(versions, Version(SAMPLED[name]))) | self._matching(
+                name, versions
+            )
         return self._matching(name, versions) | set(versions[-NEWEST:])
 
     def _matching(self, name: str, versions: list[Version]) -> set[Version]:
@@ -140,7 +150,9 @@ class _Recorder:
 
     def is_native(self, name: str, version: Version) -> bool:
         """Whether no wheel of the version runs everywhere."""
-        tags = {tag for file in self._files[name][version] if file.kind == "wheel" for tag in file.tags}
+        tags = {
+            tag for file in self._files[name][version] if file.kind == "wheel" for tag in file.tags
+        }
         return not any(tag.platform == "any" and tag.interpreter.startswith("py3") for tag in tags)
 
     def yanked(self, name: str, version: Version) -> str | None:
@@ -168,7 +180,9 @@ class _Recorder:
     def _release(self, name: str, version: Version) -> dict[str, Any]:
         metadata = self.metadata[name, version]
         kept = [item for item in metadata.requires if self._may_hold(item, self._extras[name])]
-        extras = [extra for extra in self._extras[name] if any(extra in str(item.marker) for item in kept)]
+        extras = [
+            extra for extra in self._extras[name] if any(extra in str(item.marker) for item in kept)
+        ]
         yanked, native = self.yanked(name, version), self.is_native(name, version)
         return {
             "requires": [str(item) for item in kept],
@@ -199,10 +213,14 @@ async def main() -> None:
         await fetcher.aclose()
     lines = []
     for name in recorder.names():
-        groups = ",\n  ".join(json.dumps(group, ensure_ascii=False) for group in recorder.releases(name))
+        groups = ",\n  ".join(
+            json.dumps(group, ensure_ascii=False) for group in recorder.releases(name)
+        )
         lines.append(f" {json.dumps(name)}: [\n  {groups}\n ]")
     RECORDED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    print(f"{len(lines)} projects, {len(recorder.metadata)} releases, {RECORDED.stat().st_size} bytes")
+    print(
+        f"{len(lines)} projects, {len(recorder.metadata)} releases, {RECORDED.stat().st_size} bytes"
+    )
     constrain()
 
 
@@ -213,9 +231,13 @@ def constrain() -> None:
         for place in places:
             place.mkdir()
         with ResolveIndex(places[0]) as index:
-            answer = Uv(places[1]).start(Asked([AIRFLOW], [], index.url), places[2], "--resolution", "lowest")()
+            answer = Uv(places[1]).start(
+                Asked([AIRFLOW], [], index.url), places[2], "--resolution", "lowest"
+            )()
     assert answer.versions, answer.said
-    AIRFLOW_CONSTRAINTS.write_text("".join(f"{name}=={version}\n" for name, version in sorted(answer.versions.items())))
+    AIRFLOW_CONSTRAINTS.write_text(
+        "".join(f"{name}=={version}\n" for name, version in sorted(answer.versions.items()))
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Sets of requirements, what resolve and pip choose for them, and where uv is known to choose otherwise.
+"""Sets of requirements, what resolve and pip choose for them, and where uv is known to choose
+otherwise.
 
 What they are about is in projects.toml and recorded.json.
 """
@@ -26,7 +27,10 @@ class Other:
 
 @dataclass(frozen=True, eq=False)
 class Set:
-    """One question. ``recorded``: the versions are only some of those chosen, for a recorded family has many."""
+    """One question. ``recorded``:
+
+    the versions are only some of those chosen, for a recorded family has many.
+    """
 
     name: str
     requirements: Sequence[str]
@@ -46,7 +50,9 @@ def _set(name: str, *requirements: str, **values: object) -> Set:
     return Set(name, requirements, **values)  # type: ignore[arg-type]
 
 
-def _recorded(name: str, *requirements: str, versions: Versions = MappingProxyType({}), **values: object) -> Set:
+def _recorded(
+    name: str, *requirements: str, versions: Versions = MappingProxyType({}), **values: object
+) -> Set:
     return Set(name, requirements, versions, recorded=True, **values)  # type: ignore[arg-type]
 
 
@@ -54,9 +60,19 @@ PRE_RELEASES = [
     _set("pre-release unasked", "tool", versions={"tool": "1.0"}),
     _set("pre-release named", "tool>=2.0a1", versions={"tool": "2.0rc1"}),
     _set("pre-release pinned", "tool==2.0a1", versions={"tool": "2.0a1"}),
-    _set("pre-releases allowed", "tool", "nightly", pre=True, versions={"tool": "2.0rc1", "nightly": "1.2a1.dev1"}),
+    _set(
+        "pre-releases allowed",
+        "tool",
+        "nightly",
+        pre=True,
+        versions={"tool": "2.0rc1", "nightly": "1.2a1.dev1"},
+    ),
     _set("only pre-releases", "early", versions={"early": "1.0b2"}),
-    _set("only pre-releases, transitively", "patient", versions={"patient": "1.0", "early": "1.0b2", "tool": "1.0"}),
+    _set(
+        "only pre-releases, transitively",
+        "patient",
+        versions={"patient": "1.0", "early": "1.0b2", "tool": "1.0"},
+    ),
     _set("only pre-releases left", "tool>1.0", versions={"tool": "2.0rc1"}),
     _set("pre-release named transitively", "eager", versions={"eager": "1.0", "tool": "2.0rc1"}),
     _set(
@@ -69,7 +85,12 @@ PRE_RELEASES = [
     _set("pre-release of a compatible release", "tool~=2.0a1", versions={"tool": "2.0rc1"}),
     _set("pre-releases of an excluded version", "early<1.0", versions=None),
     _set("pre-release after a post-release", "nightly>1.1", versions={"nightly": "1.2a1.dev1"}),
-    _set("pre-release pinned by a constraint", "tool", constraints=["tool==2.0a1"], versions={"tool": "2.0a1"}),
+    _set(
+        "pre-release pinned by a constraint",
+        "tool",
+        constraints=["tool==2.0a1"],
+        versions={"tool": "2.0a1"},
+    ),
     _set(
         "pre-release named by a constraint",
         "tool",
@@ -87,7 +108,17 @@ MARKERS = [
         versions={
             "marked": "1.0",
             **dict.fromkeys(
-                [f"holds-{what}" for what in ("platform", "python", "full", "machine", "implementation", "system")],
+                [
+                    f"holds-{what}"
+                    for what in (
+                        "platform",
+                        "python",
+                        "full",
+                        "machine",
+                        "implementation",
+                        "system",
+                    )
+                ],
                 "1.0",
             ),
         },
@@ -102,7 +133,17 @@ MARKERS = [
             "marked": "1.0",
             "speed": "1.5",
             **dict.fromkeys(
-                [f"holds-{what}" for what in ("platform", "python", "full", "machine", "implementation", "system")],
+                [
+                    f"holds-{what}"
+                    for what in (
+                        "platform",
+                        "python",
+                        "full",
+                        "machine",
+                        "implementation",
+                        "system",
+                    )
+                ],
                 "1.0",
             ),
             "holds-extra": "1.0",
@@ -119,9 +160,17 @@ YANKED = [
         "yanked and pinned transitively",
         "stubborn",
         versions={"stubborn": "1.0", "shaky": "2.0"},
-        uv=Other(None, "uv takes what was yanked only if the user pins it; PEP 592 is content with any pin"),
+        uv=Other(
+            None,
+            "uv takes what was yanked only if the user pins it; PEP 592 is content with any pin",
+        ),
     ),
-    _set("yanked and pinned by a constraint", "shaky", constraints=["shaky==2.0"], versions={"shaky": "2.0"}),
+    _set(
+        "yanked and pinned by a constraint",
+        "shaky",
+        constraints=["shaky==2.0"],
+        versions={"shaky": "2.0"},
+    ),
     _set("all yanked", "gone", versions=None),
     _set("all yanked, one pinned", "gone==1.0", versions={"gone": "1.0"}),
     _set("yanked makes it older", "hopeful", versions={"hopeful": "1.0", "shaky": "1.1"}),
@@ -144,10 +193,18 @@ PYTHON = [
 
 EXTRAS = [
     _set(
-        "self-referencing extras", "kit[all]", versions={"kit": "1.0", "base-part": "1.0", "speed": "1.5", "net": "1.0"}
+        "self-referencing extras",
+        "kit[all]",
+        versions={"kit": "1.0", "base-part": "1.0", "speed": "1.5", "net": "1.0"},
     ),
-    _set("extra of the newest", "kit[web]", versions={"kit": "2.0", "base-part": "1.0", "net": "1.0"}),
-    _set("extra makes it older", "kit[fast]", versions={"kit": "1.0", "base-part": "1.0", "speed": "1.5"}),
+    _set(
+        "extra of the newest", "kit[web]", versions={"kit": "2.0", "base-part": "1.0", "net": "1.0"}
+    ),
+    _set(
+        "extra makes it older",
+        "kit[fast]",
+        versions={"kit": "1.0", "base-part": "1.0", "speed": "1.5"},
+    ),
     _set("unknown extra", "kit[nothing]", versions={"kit": "2.0", "base-part": "1.0"}),
     _set(
         "extras from two sides",
@@ -169,7 +226,9 @@ EXTRAS = [
 CONFLICTS = [
     _set("diamond", "left", "right", versions={"left": "1.1", "right": "1.5", "middle": "1.4"}),
     _set("diamond without solution", "left>=2", "right", versions=None),
-    _set("backtracking", "upper", "ground<4", versions={"upper": "3", "lower": "3", "ground": "3.5"}),
+    _set(
+        "backtracking", "upper", "ground<4", versions={"upper": "3", "lower": "3", "ground": "3.5"}
+    ),
     _set(
         "backtracking from below",
         "upper",
@@ -194,7 +253,8 @@ CONFLICTS = [
         versions={"hen": "1.0", "egg": "2.0"},
         uv=Other(
             {"hen": "2.0", "egg": "1.0"},
-            "both are solutions: resolvelib, and so pip, gives way to what was chosen last, uv to what was first",
+            "both are solutions: resolvelib, and so pip, gives way to what was chosen last, uv to "
+            "what was first",
         ),
     ),
     _set(
@@ -235,14 +295,18 @@ VERSIONS = [
     _set("post-releases do not exceed", "many>1.5,!=2.0", versions={"many": "2.0.post1"}),
     _set("post-release is not after its release", "many>2.0", versions=None),
     _set(
-        "names of all kinds", "odd_name--THING", versions={"odd-name-thing": "1.0", "tool": "1.0", "base-part": "1.0"}
+        "names of all kinds",
+        "odd_name--THING",
+        versions={"odd-name-thing": "1.0", "tool": "1.0", "base-part": "1.0"},
     ),
 ]
 
 FILES = [
     _set("newest is an sdist", "sourced", versions={"sourced": "1.0"}),
     _set("only an sdist", "source-only", versions=None),
-    _set("sdist makes it older", "needs-source", versions={"needs-source": "1.0", "sourced": "1.0"}),
+    _set(
+        "sdist makes it older", "needs-source", versions={"needs-source": "1.0", "sourced": "1.0"}
+    ),
     _set("newest is for other platforms", "alien", versions={"alien": "1.0"}),
     _set("only for other platforms", "alien-only", versions=None),
     _set(
@@ -290,24 +354,59 @@ FILES = [
         versions=None,
         uv=Other({"alien": "2.0"}, "uv looks at the tags of a URL only when it installs"),
     ),
-    _set("wheel by URL conflicts", "left @ INDEX/files/left-2.0-py3-none-any.whl", "right", versions=None),
+    _set(
+        "wheel by URL conflicts",
+        "left @ INDEX/files/left-2.0-py3-none-any.whl",
+        "right",
+        versions=None,
+    ),
 ]
 
-# Renewing recorded.json may change what is newest, so only what will stay is told here; uv and pip tell the rest.
+# Renewing recorded.json may change what is newest, so only what will stay is told here; uv and pip
+# tell the rest.
 RECORDED = [
     _recorded("boto3", "boto3"),
-    _recorded("boto3 pinned", "boto3==1.28.0", "requests", versions={"botocore": "1.31.85", "s3transfer": "0.6.2"}),
-    _recorded("boto3 backtracks", "boto3", "s3transfer<0.7", versions={"boto3": "1.28.30", "botocore": "1.31.85"}),
-    _recorded("boto3 backtracks far", "boto3", "urllib3<1.25", versions={"boto3": "1.15.18", "botocore": "1.18.18"}),
     _recorded(
-        "boto3 and requests, old", "requests<2.28", "boto3", versions={"requests": "2.27.1", "urllib3": "1.26.20"}
+        "boto3 pinned",
+        "boto3==1.28.0",
+        "requests",
+        versions={"botocore": "1.31.85", "s3transfer": "0.6.2"},
+    ),
+    _recorded(
+        "boto3 backtracks",
+        "boto3",
+        "s3transfer<0.7",
+        versions={"boto3": "1.28.30", "botocore": "1.31.85"},
+    ),
+    _recorded(
+        "boto3 backtracks far",
+        "boto3",
+        "urllib3<1.25",
+        versions={"boto3": "1.15.18", "botocore": "1.18.18"},
+    ),
+    _recorded(
+        "boto3 and requests, old",
+        "requests<2.28",
+        "boto3",
+        versions={"requests": "2.27.1", "urllib3": "1.26.20"},
     ),
     _recorded("boto3 conflicts", "boto3==1.28.0", "botocore>=1.34", versions=None),
-    _recorded("requests pinned", "requests[socks]==2.20.0", versions={"urllib3": "1.24.3", "idna": "2.7"}),
-    _recorded("requests skips yanked", "requests<2.32.2", "urllib3!=2.0.*,<2.1", versions={"requests": "2.31.0"}),
+    _recorded(
+        "requests pinned", "requests[socks]==2.20.0", versions={"urllib3": "1.24.3", "idna": "2.7"}
+    ),
+    _recorded(
+        "requests skips yanked",
+        "requests<2.32.2",
+        "urllib3!=2.0.*,<2.1",
+        versions={"requests": "2.31.0"},
+    ),
     _recorded("celery and django", "celery[redis]", "django-celery-beat", "django-celery-results"),
     _recorded(
-        "celery and django, old", "celery==5.2.7", "importlib-metadata", "django<4", versions={"django": "3.2.25"}
+        "celery and django, old",
+        "celery==5.2.7",
+        "importlib-metadata",
+        "django<4",
+        versions={"django": "3.2.25"},
     ),
     _recorded("airflow", "apache-airflow"),
     _recorded("airflow with constraints", "apache-airflow", constraints=airflow_constraints()),
@@ -320,4 +419,14 @@ RECORDED = [
     ),
 ]
 
-SETS = [*PRE_RELEASES, *MARKERS, *YANKED, *PYTHON, *EXTRAS, *CONFLICTS, *VERSIONS, *FILES, *RECORDED]
+SETS = [
+    *PRE_RELEASES,
+    *MARKERS,
+    *YANKED,
+    *PYTHON,
+    *EXTRAS,
+    *CONFLICTS,
+    *VERSIONS,
+    *FILES,
+    *RECORDED,
+]

@@ -1,6 +1,8 @@
-"""resolve answers as uv and pip do, for real families of projects and for what is known to be difficult.
+"""resolve answers as uv and pip do, for real families of projects and for what is known to be
+difficult.
 
-All three ask the same index on loopback, for Pyodide 314. Where uv answers otherwise, the set says so, and why.
+All three ask the same index on loopback, for Pyodide 314. Where uv answers otherwise, the set says
+so, and why.
 """
 
 from __future__ import annotations
@@ -61,7 +63,13 @@ def here(item: Set, index: ResolveIndex) -> list[str]:
 
 
 def resolve_set(item: Set, index: ResolveIndex, **options: Any) -> ResolveResult:
-    return resolved(*here(item, index), constraints=item.constraints, index_urls=index.url, pre=item.pre, **options)
+    return resolved(
+        *here(item, index),
+        constraints=item.constraints,
+        index_urls=index.url,
+        pre=item.pre,
+        **options,
+    )
 
 
 Answers = Callable[[Set], ResolveResult]
@@ -76,11 +84,17 @@ def answers(projects: ResolveIndex) -> Answers:
 def ours(index: ResolveIndex) -> list[Request]:
     """The requests that were neither uv's nor pip's."""
     others = ("uv/", "pip/")
-    return [request for request in index.requests if not request.headers.get("user-agent", "").startswith(others)]
+    return [
+        request
+        for request in index.requests
+        if not request.headers.get("user-agent", "").startswith(others)
+    ]
 
 
 @pytest.mark.parametrize("item", SETS, ids=name)
-def test_same_answer(item: Set, projects: ResolveIndex, answers: Answers, uv: Uv, pip: Pip, tmp_path: Path) -> None:
+def test_same_answer(
+    item: Set, projects: ResolveIndex, answers: Answers, uv: Uv, pip: Pip, tmp_path: Path
+) -> None:
     asked = Asked(here(item, projects), item.constraints, projects.url, item.pre)
     folders = [tmp_path / "uv", tmp_path / "pip"]
     for folder in folders:
@@ -105,7 +119,10 @@ def test_same_answer(item: Set, projects: ResolveIndex, answers: Answers, uv: Uv
     if result is not None:
         # The very same files, too.
         packages = result.lockfile.packages
-        files = {key: (unquote(it.file_name.rpartition("/")[2]), it.sha256) for key, it in packages.items()}
+        files = {
+            key: (unquote(it.file_name.rpartition("/")[2]), it.sha256)
+            for key, it in packages.items()
+        }
         assert files == told.files
 
     counted = Counter((request.method, request.path, request.range) for request in ours(projects))
@@ -115,7 +132,10 @@ def test_same_answer(item: Set, projects: ResolveIndex, answers: Answers, uv: Uv
 
 
 def test_a_conflict_that_pip_never_tells(projects: ResolveIndex, uv: Uv, tmp_path: Path) -> None:
-    """Every boto3 falls, each after a search of its own: resolvelib by itself goes on for minutes."""
+    """Every boto3 falls, each after a search of its own:
+
+    resolvelib by itself goes on for minutes.
+    """
     asked = Asked(["boto3", "s3transfer<0.7", "urllib3>=2.1"], (), projects.url, False)
     from_uv = uv.start(asked, tmp_path)
     with pytest.raises(ResolutionError) as caught:
@@ -128,19 +148,29 @@ def test_a_conflict_that_pip_never_tells(projects: ResolveIndex, uv: Uv, tmp_pat
 
 @pytest.mark.parametrize("item", ACYCLIC, ids=name)
 def test_answer_as_base_stays(item: Set, projects: ResolveIndex, answers: Answers) -> None:
-    """Whatever was locked is a base in which nothing has to change, and which needs no project page."""
+    """Whatever was locked is a base in which nothing has to change, and which needs no project
+    page.
+    """
     first = answers(item)
     projects.reset()
     again = resolve_set(item, projects, base=Lockfile.from_json(first.to_json()))
     assert again.lockfile.packages == first.lockfile.packages
     # Of a wheel that is named by its URL only the index knows the hash.
-    by_url = {re.split(r"[\[ ]", requirement)[0] for requirement in item.requirements if "@" in requirement}
+    by_url = {
+        re.split(r"[\[ ]", requirement)[0]
+        for requirement in item.requirements
+        if "@" in requirement
+    }
     assert {item.package for item in again.evidence if item.proof != "base"} <= by_url
-    assert {path for path in projects.paths() if path.startswith("/simple/")} <= {f"/simple/{it}/" for it in by_url}
+    assert {path for path in projects.paths() if path.startswith("/simple/")} <= {
+        f"/simple/{it}/" for it in by_url
+    }
 
 
 @pytest.mark.parametrize("item", [item for item in RECORDED if item.versions is not None], ids=name)
-def test_order_of_answers_does_not_matter(item: Set, projects: ResolveIndex, answers: Answers) -> None:
+def test_order_of_answers_does_not_matter(
+    item: Set, projects: ResolveIndex, answers: Answers
+) -> None:
     assert resolve_set(item, projects, fetching={"jobs": 1}).to_json() == answers(item).to_json()
 
 

@@ -1,4 +1,7 @@
-"""uv and pip, asked the same question for the same target. Both work while the test does something else."""
+"""uv and pip, asked the same question for the same target.
+
+Both work while the test does something else.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,11 @@ from tests.support.installed import PYODIDE_314, clean_environment, uv_command
 from tests.support.pip_server import pip_server
 
 _UV_SAYS_NO = ("No solution found", "URL dependencies must be expressed as direct requirements")
-_PIP_SAYS_NO = ("ResolutionImpossible", "No matching distribution", "is not a supported wheel on this platform")
+_PIP_SAYS_NO = (
+    "ResolutionImpossible",
+    "No matching distribution",
+    "is not a supported wheel on this platform",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,10 @@ class Asked:
 
 
 class Uv:
-    """``uv pip compile`` for Pyodide 314; ``folder`` keeps its cache, and the interpreter that it asks."""
+    """``uv pip compile`` for Pyodide 314;
+
+    ``folder`` keeps its cache, and the interpreter that it asks.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,12 +75,28 @@ class Uv:
 
     def start(self, asked: Asked, folder: Path, *flags: str) -> Callable[[], Answer]:
         """Resolve; ``folder`` is an empty one for the question."""
-        command = [uv_command(), "pip", "compile", *asked.write(folder), "--no-build", "--quiet", "--no-header"]
-        command += ["--python", str(self._python), "--no-python-downloads", "--cache-dir", str(self._folder / "cache")]
+        command = [
+            uv_command(),
+            "pip",
+            "compile",
+            *asked.write(folder),
+            "--no-build",
+            "--quiet",
+            "--no-header",
+        ]
+        command += [
+            "--python",
+            str(self._python),
+            "--no-python-downloads",
+            "--cache-dir",
+            str(self._folder / "cache"),
+        ]
         command += ["--default-index", asked.index_url, "--no-annotate", *flags]
         command += ["--prerelease", "allow"] if asked.pre else []
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=clean_environment(), stdout=pipe, stderr=pipe, text=True)
+        process = subprocess.Popen(
+            command, env=clean_environment(), stdout=pipe, stderr=pipe, text=True
+        )
 
         def answer() -> Answer:
             out, err = process.communicate()
@@ -96,8 +122,19 @@ class Pip:
     def start(self, asked: Asked, folder: Path) -> Callable[[], Answer]:
         """Resolve; ``folder`` is an empty one for the question."""
         report, output = folder / "report.json", folder / "output.txt"
-        arguments = ["install", "--dry-run", "--quiet", "--ignore-installed", "--report", str(report)]
-        arguments += [*PYODIDE_314.pip_flags, "--python-version", f"{PYODIDE_314.python}.2"]  # the last one counts
+        arguments = [
+            "install",
+            "--dry-run",
+            "--quiet",
+            "--ignore-installed",
+            "--report",
+            str(report),
+        ]
+        arguments += [
+            *PYODIDE_314.pip_flags,
+            "--python-version",
+            f"{PYODIDE_314.python}.2",
+        ]  # the last one counts
         arguments += ["--index-url", asked.index_url, "--root-user-action=ignore", "--no-cache-dir"]
         arguments += ["--requirement", *asked.write(folder), *(["--pre"] if asked.pre else [])]
         markers = foreign_python.markers(PYODIDE_314.python)
@@ -110,7 +147,10 @@ class Pip:
                 assert any(text in said for text in _PIP_SAYS_NO), said
                 return Answer(None, said)
             installed = json.loads(report.read_bytes())["install"]
-            versions = {canonicalize_name(it["metadata"]["name"]): it["metadata"]["version"] for it in installed}
+            versions = {
+                canonicalize_name(it["metadata"]["name"]): it["metadata"]["version"]
+                for it in installed
+            }
             return Answer(versions, said, dict(map(_pip_file, installed)))
 
         return answer
@@ -119,4 +159,7 @@ class Pip:
 def _pip_file(item: dict[str, Any]) -> tuple[str, tuple[str, str]]:
     download = item["download_info"]
     file_name = unquote(download["url"].rpartition("/")[2])
-    return canonicalize_name(item["metadata"]["name"]), (file_name, download["archive_info"]["hashes"]["sha256"])
+    return canonicalize_name(item["metadata"]["name"]), (
+        file_name,
+        download["archive_info"]["hashes"]["sha256"],
+    )

@@ -30,11 +30,14 @@ _FLAGS = (
 
 def start_chromium(*flags: str) -> Chrome:
     """Debian's Chromium, headless, with these flags too. Raises SetupError with what to install."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     driver = shutil.which("chromedriver")
     if not browser or not driver:
         raise runtimes.SetupError(
-            "Chromium or chromedriver is missing. On Debian: apt-get install chromium chromium-driver"
+            "Chromium or chromedriver is missing. On Debian: apt-get install chromium "
+            "chromium-driver"
         )
     options = ChromeOptions()
     options.binary_location = browser
@@ -42,15 +45,18 @@ def start_chromium(*flags: str) -> Chrome:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # no proxy of the machine between Selenium and its driver
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
     return Chrome(options=options, service=ChromeService(driver, env=environment))
 
 
 class ChromiumPyodide(PyodideSession):
     """A running Pyodide in a tab of its own.
 
-    site: from pyodide_site(). worker: in a module web worker. lock_url: relative to the site, or absolute;
-    lock: contents instead, with package_base_url for its relative names. timeout: seconds for the boot and each call.
+    site: from pyodide_site(). worker: in a module web worker. lock_url: relative to the site, or
+    absolute; lock: contents instead, with package_base_url for its relative names. timeout: seconds
+    for the boot and each call.
     """
 
     version = runtimes.VERSIONS[-1]

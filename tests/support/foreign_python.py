@@ -1,8 +1,9 @@
 """Let pip and uv install for a Pyodide of which this machine has no interpreter.
 
-Run as a script: ``foreign_python.py pip MARKERS ...`` is pip that evaluates markers for the target, as the pip of a
-``pyodide venv`` does; ``foreign_python.py probe CHANGES ...`` is the interpreter that uv asks about itself, with
-changes to what it says. uv 0.13's --python-platform knows no Pyodide newer than 2025.
+Run as a script: ``foreign_python.py pip MARKERS ...`` is pip that evaluates markers for the target,
+as the pip of a ``pyodide venv`` does; ``foreign_python.py probe CHANGES ...`` is the interpreter
+that uv asks about itself, with changes to what it says. uv 0.13's --python-platform knows no
+Pyodide newer than 2025.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ def markers(python: str) -> dict[str, str]:
 def probe_changes(python: str, year: int) -> dict[str, Any]:
     """What a Pyodide of the platform ``pyemscripten_<year>_0`` would tell uv about itself."""
     operating_system = {"name": "pyemscripten", "major": year, "minor": 0}
-    return {"markers": markers(python), "os": operating_system, "arch": "wasm32", "manylinux_compatible": False}
+    return {
+        "markers": markers(python),
+        "os": operating_system,
+        "arch": "wasm32",
+        "manylinux_compatible": False,
+    }
 
 
 def pip(changes: dict[str, str] | None, arguments: list[str]) -> int:
@@ -47,7 +53,9 @@ def pip(changes: dict[str, str] | None, arguments: list[str]) -> int:
 
 
 def _probe(changes: dict[str, Any], arguments: list[str]) -> int:
-    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
     try:
         said = json.loads(done.stdout)
     except json.JSONDecodeError:  # not the question about itself, but some other script

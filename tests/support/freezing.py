@@ -1,4 +1,6 @@
-"""Freeze a folder as a user of the library would, with a small base and without waits between tries."""
+"""Freeze a folder as a user of the library would, with a small base and without waits between
+tries.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from micropip_lock.environment import Surroundings
 from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 #: Pyodide 314's own ``info``.
-INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
+INFO = {
+    "python": "3.14.2",
+    "platform": "emscripten_5_0_3",
+    "arch": "wasm32",
+    "abi_version": "2026_0",
+}
 NATIVE = "cp314-cp314-pyemscripten_2026_0_wasm32"
 #: Of the distribution that tests install when one is enough.
 DIST_INFO = "demo-1.0.dist-info"
@@ -31,7 +38,9 @@ def base_lock(*entries: Mapping[str, Any], **extra: Any) -> Lockfile:
     return Lockfile.from_json(base_document(*entries, **extra))
 
 
-def entry(name: str, version: str = "1.0", *, depends: Sequence[str] = (), **changes: Any) -> dict[str, Any]:
+def entry(
+    name: str, version: str = "1.0", *, depends: Sequence[str] = (), **changes: Any
+) -> dict[str, Any]:
     """An entry of a base whose wheel nobody has."""
     return {
         "name": name,
@@ -52,7 +61,10 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def forget_machine(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
-    """No proxy, no netrc, and no certificates: reading those of the whole world takes longer than a test."""
+    """No proxy, no netrc, and no certificates:
+
+    reading those of the whole world takes longer than a test.
+    """
     for name in (*_SETTINGS, *_PROXIES, *map(str.lower, _PROXIES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(empty))
@@ -78,7 +90,9 @@ def freeze_folder(
         fetcher = quick_fetcher(**(fetching or {}))
         try:
             chosen = base_lock() if base is None and "surroundings" not in options else base
-            return await freeze(path=folder, base=chosen, index_urls=index_urls, fetcher=fetcher, **options)
+            return await freeze(
+                path=folder, base=chosen, index_urls=index_urls, fetcher=fetcher, **options
+            )
         finally:
             await fetcher.aclose()
 
@@ -99,7 +113,9 @@ def problems_of(folder: Path | Sequence[Path] | None, **options: Any) -> tuple[P
 
 def told(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     """(package, code) of each, without the loopback addresses that every test here has."""
-    return [(problem.package, problem.code) for problem in problems if problem.code != "not-portable"]
+    return [
+        (problem.package, problem.code) for problem in problems if problem.code != "not-portable"
+    ]
 
 
 def proofs(result: FreezeResult) -> dict[str, tuple[str, str]]:
@@ -128,7 +144,9 @@ def archive(url: str, sha: str | None = None) -> str:
 
 def live(site: Path, *entries: dict[str, Any], **more: Any) -> Surroundings:
     """The surroundings of a running Pyodide, with a base of these entries."""
-    return Surroundings(paths=(site,), base=base_lock(*entries), loaded_into=site, **{"loaded": {}, **more})
+    return Surroundings(
+        paths=(site,), base=base_lock(*entries), loaded_into=site, **{"loaded": {}, **more}
+    )
 
 
 def not_utf_8(dist_info: Path) -> None:

@@ -1,4 +1,7 @@
-"""The pages of a simple index: PEP 503 HTML, PEP 691/700 JSON, and the per-release document some indexes add."""
+"""The pages of a simple index:
+
+PEP 503 HTML, PEP 691/700 JSON, and the per-release document some indexes add.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,11 @@ def _read(path: Path, _mtime_ns: int, _size: int) -> IndexFile:
     if path.suffix == ".whl":
         project, version = (str(part) for part in parse_wheel_filename(path.name)[:2])
         with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
+            members = [
+                name
+                for name in archive.namelist()
+                if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)
+            ]
             metadata = archive.read(members[0]) if members else None
     else:
         project, version = (str(part) for part in parse_sdist_filename(path.name))
@@ -89,7 +96,10 @@ def read_file(path: Path) -> IndexFile:
 
 
 def read_folders(folders: Iterable[Path]) -> dict[str, IndexFile]:
-    """File name -> file of all distributions in the folders; the first folder that has a name counts."""
+    """File name -> file of all distributions in the folders;
+
+    the first folder that has a name counts.
+    """
     found: dict[str, IndexFile] = {}
     for folder in folders:
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -115,7 +125,11 @@ def wants_json(accept: str) -> bool:
 
 def entry(file: IndexFile, options: PageOptions) -> dict[str, Any]:
     """One file as the JSON page lists it."""
-    found: dict[str, Any] = {"filename": file.filename, "url": options.files_url + file.filename, "hashes": {}}
+    found: dict[str, Any] = {
+        "filename": file.filename,
+        "url": options.files_url + file.filename,
+        "hashes": {},
+    }
     if options.hashes != "none":
         found["hashes"] = {options.hashes: getattr(file, options.hashes)}
     if file.requires_python:
@@ -152,14 +166,20 @@ def json_page(project: str, files: Iterable[IndexFile], options: PageOptions) ->
 
 def html_page(project: str, files: Iterable[IndexFile], options: PageOptions) -> bytes:
     """The project page of PEP 503, with the attributes of PEP 592, 658, 714 and 792."""
-    return html_links(project, (entry(file, options) for file in files), options.statuses.get(project))
+    return html_links(
+        project, (entry(file, options) for file in files), options.statuses.get(project)
+    )
 
 
-def html_links(title: str, entries: Iterable[Mapping[str, Any]], status: tuple[str, str] | None = None) -> bytes:
+def html_links(
+    title: str, entries: Iterable[Mapping[str, Any]], status: tuple[str, str] | None = None
+) -> bytes:
     """An HTML page of links from entries in the JSON form; ``status``: PEP 792's, and why."""
     rows = []
     for item in entries:
-        fragment = "".join(f"#{name}={digest}" for name, digest in list(item.get("hashes", {}).items())[:1])
+        fragment = "".join(
+            f"#{name}={digest}" for name, digest in list(item.get("hashes", {}).items())[:1]
+        )
         attributes = {"href": item["url"] + fragment}
         if item.get("requires-python"):
             attributes["data-requires-python"] = item["requires-python"]
@@ -181,13 +201,20 @@ def list_page(projects: Iterable[str], *, as_json: bool) -> bytes:
     """The root page: all projects."""
     names = sorted(projects)
     if as_json:
-        return json.dumps({"meta": {"api-version": "1.0"}, "projects": [{"name": name} for name in names]}).encode()
+        return json.dumps(
+            {"meta": {"api-version": "1.0"}, "projects": [{"name": name} for name in names]}
+        ).encode()
     links = "".join(f'<a href="{name}/">{name}</a><br/>\n' for name in names)
     return f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n".encode()
 
 
-def release_page(project: str, version: str, files: Iterable[IndexFile], options: PageOptions) -> bytes | None:
-    """The JSON document of one release that some indexes offer beside the simple API; None: no such release."""
+def release_page(
+    project: str, version: str, files: Iterable[IndexFile], options: PageOptions
+) -> bytes | None:
+    """The JSON document of one release that some indexes offer beside the simple API;
+
+    None: no such release.
+    """
     urls = []
     for file in files:
         if file.version != version:
@@ -219,9 +246,14 @@ def canonical(name: str) -> str:
 
 def json_entries(body: bytes, base: str) -> list[dict[str, Any]]:
     """The files of a JSON page, with absolute URLs."""
-    return [{**item, "url": urllib.parse.urljoin(base, item["url"])} for item in json.loads(body)["files"]]
+    return [
+        {**item, "url": urllib.parse.urljoin(base, item["url"])}
+        for item in json.loads(body)["files"]
+    ]
 
 
 def json_from_entries(project: str, entries: Iterable[Mapping[str, Any]]) -> bytes:
     """A JSON page of version 1.0 from ready entries."""
-    return json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": list(entries)}).encode()
+    return json.dumps(
+        {"meta": {"api-version": "1.0"}, "name": project, "files": list(entries)}
+    ).encode()

@@ -1,7 +1,7 @@
 """A poor mirror: the real default index seen through pages that say little.
 
-Pages come from upstream and are written anew; the files stay where upstream has them, by absolute URL. What pip's
-configuration calls the index is the upstream, so no host name stands here.
+Pages come from upstream and are written anew; the files stay where upstream has them, by absolute
+URL. What pip's configuration calls the index is the upstream, so no host name stands here.
 """
 
 from __future__ import annotations
@@ -40,10 +40,18 @@ def default_index_url() -> str:
 
 
 class IndexProxy(LoopbackServer):
-    """Passes project pages through, poorer. Attributes: html_only, core_metadata (keep it), hashes (keep them)."""
+    """Passes project pages through, poorer.
+
+    Attributes: html_only, core_metadata (keep it), hashes (keep them).
+    """
 
     def __init__(
-        self, upstream: str | None = None, *, html_only: bool = True, core_metadata: bool = False, port: int = 0
+        self,
+        upstream: str | None = None,
+        *,
+        html_only: bool = True,
+        core_metadata: bool = False,
+        port: int = 0,
     ) -> None:
         super().__init__(port=port)
         self.upstream = (upstream or default_index_url()).rstrip("/") + "/"
@@ -81,7 +89,11 @@ class IndexProxy(LoopbackServer):
     def offers(self, project: str, url: str) -> dict[str, Any] | None:
         """What the upstream's page, as it was passed on, says of the file at a URL."""
         entries = self._pages.get(canonical(project), [])
-        return next((item for item in entries if item["url"] == url), None) if isinstance(entries, list) else None
+        return (
+            next((item for item in entries if item["url"] == url), None)
+            if isinstance(entries, list)
+            else None
+        )
 
     @functools.cached_property
     def _certificates(self) -> ssl.SSLContext:
@@ -97,9 +109,13 @@ class IndexProxy(LoopbackServer):
 
     def _fetch(self, name: str) -> list[dict[str, Any]] | int:
         accept = f"{JSON_TYPE}, text/html;q=0.5"
-        request = urllib.request.Request(urllib.parse.urljoin(self.upstream, f"{name}/"), headers={"Accept": accept})
+        request = urllib.request.Request(
+            urllib.parse.urljoin(self.upstream, f"{name}/"), headers={"Accept": accept}
+        )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT, context=self._certificates) as response:
+            with urllib.request.urlopen(
+                request, timeout=_TIMEOUT, context=self._certificates
+            ) as response:
                 body, base = response.read(), response.geturl()
                 if response.headers.get_content_type() == JSON_TYPE:
                     return json_entries(body, base)

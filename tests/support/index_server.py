@@ -23,13 +23,13 @@ __all__ = ["Fault", "IndexServer", "Request"]
 class IndexServer(LoopbackServer):
     """An index over ``folder`` (also read anew at every page, so files may come and go).
 
-    Attributes beside LoopbackServer's, all changeable while it runs:
-    json, html: which page formats exist (at least one); core_metadata: "hash" | "true" | "off";
-    hashes: "sha256" | "md5" | "none"; size: PEP 700 keys; relative: relative file URLs; files_root: another
-    scheme://host:port for the files; release_json: the per-release document at /pypi/<name>/<version>/json;
-    yanked: file name or "name==version" -> True or reason; overrides: file name -> keys of its page entry to replace;
-    sidecars: file name -> bytes to serve as its METADATA; statuses: project -> PEP 792's status and its reason
-    (of a quarantined project no file is listed).
+    Attributes beside LoopbackServer's, all changeable while it runs: json, html: which page formats
+    exist (at least one); core_metadata: "hash" | "true" | "off"; hashes: "sha256" | "md5" | "none";
+    size: PEP 700 keys; relative: relative file URLs; files_root: another scheme://host:port for the
+    files; release_json: the per-release document at /pypi/<name>/<version>/json; yanked: file name
+    or "name==version" -> True or reason; overrides: file name -> keys of its page entry to replace;
+    sidecars: file name -> bytes to serve as its METADATA; statuses: project -> PEP 792's status and
+    its reason (of a quarantined project no file is listed).
     """
 
     def __init__(self, folder: Path | None = None, *, port: int = 0, **options: Any) -> None:
@@ -57,7 +57,10 @@ class IndexServer(LoopbackServer):
 
     @property
     def url(self) -> str:
-        """The simple root, as --index-url wants it; no slash at the end, for micropip adds one without looking."""
+        """The simple root, as --index-url wants it;
+
+        no slash at the end, for micropip adds one without looking.
+        """
         return f"{self.root}/simple"
 
     @property
@@ -73,10 +76,14 @@ class IndexServer(LoopbackServer):
         return self.file_url(wheels[-1].name)
 
     def list_hashes(self, url: str, *hashes: str) -> None:
-        """From now on its project's page lists the file at ``url`` once for each sha256, and nothing else."""
+        """From now on its project's page lists the file at ``url`` once for each sha256, and
+        nothing else.
+        """
         filename = url.partition("?")[0].rpartition("/")[2]
         project = index_pages.canonical(filename.split("-")[0])
-        rows = [{"filename": filename, "url": url, "hashes": {"sha256": digest}} for digest in hashes]
+        rows = [
+            {"filename": filename, "url": url, "hashes": {"sha256": digest}} for digest in hashes
+        ]
         body = index_pages.json_from_entries(project, rows)
         self.faults[f"/simple/{project}/"] = Fault("body", body=body)
 
@@ -117,7 +124,13 @@ class IndexServer(LoopbackServer):
     def _options(self) -> PageOptions:
         files_url = "../../files/" if self.relative else self.file_url("")
         return PageOptions(
-            self.core_metadata, self.hashes, self.size, files_url, self.yanked, self.overrides, self.statuses
+            self.core_metadata,
+            self.hashes,
+            self.size,
+            files_url,
+            self.yanked,
+            self.overrides,
+            self.statuses,
         )
 
     def _page(self, project: str | None, slash: bool, accept: str) -> Reply:
@@ -166,7 +179,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--html-only", action="store_true", help="no JSON and no core metadata, as poor mirrors are")
+    parser.add_argument(
+        "--html-only", action="store_true", help="no JSON and no core metadata, as poor mirrors are"
+    )
     arguments = parser.parse_args()
     with IndexServer(arguments.folder, port=arguments.port) as server:
         if arguments.html_only:
@@ -175,7 +190,10 @@ def main() -> None:
         try:
             server.closing.wait()
         except KeyboardInterrupt:
-            print(f"{len(server.requests)} requests, {server.bytes} bytes, {server.wheel_downloads} wheels")
+            print(
+                f"{len(server.requests)} requests, {server.bytes} bytes, {server.wheel_downloads} "
+                "wheels"
+            )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ class Unlockable(Exception):
     """The UnlockableError from inside."""
 
     def __init__(self, problems: list[Json]) -> None:
-        super().__init__("\n".join(f"{problem['package']}: {problem['message']}" for problem in problems))
+        super().__init__(
+            "\n".join(f"{problem['package']}: {problem['message']}" for problem in problems)
+        )
         self.problems = problems
 
     @property
@@ -70,7 +72,9 @@ def freeze(session: PyodideSession, *, sync: bool = False, **arguments: Any) -> 
     ``arguments`` must be JSON-able. Raises Unlockable, and PyodideError for every other exception.
     """
     call = "micropip_lock.freeze_sync" if sync else "await micropip_lock.freeze"
-    answer = session.run(_CODE.format(call=call, arguments=json.dumps(arguments)), fresh=True, sync=sync)
+    answer = session.run(
+        _CODE.format(call=call, arguments=json.dumps(arguments)), fresh=True, sync=sync
+    )
     if "problems" in answer:
         raise Unlockable(answer["problems"])
     return Frozen(
@@ -97,7 +101,8 @@ def problems(session: PyodideSession, **arguments: Any) -> dict[str, str]:
 
 
 def unpack(session: PyodideSession, wheel: Path, folder: str | None = None) -> None:
-    """pyodide.unpackArchive, which leaves no trace of where the wheel came from, and every file the wheel ships.
+    """pyodide.unpackArchive, which leaves no trace of where the wheel came from, and every file the
+    wheel ships.
 
     Into ``folder``, or where packages are installed.
     """

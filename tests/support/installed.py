@@ -1,4 +1,7 @@
-"""Site-packages folders as pip, uv and installer leave them, hermetic: nothing of the machine's settings is read."""
+"""Site-packages folders as pip, uv and installer leave them, hermetic:
+
+nothing of the machine's settings is read.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class Platform:
     def pip_flags(self) -> list[str]:
         """--platform and its company; abi3 and none must be named, pip takes --abi literally."""
         flags = ["--python-version", self.python, "--implementation", "cp", "--only-binary=:all:"]
-        for name in ("pyemscripten", "pyodide"):  # PEP 783's tag, and the one that older wheels carry
+        for name in (
+            "pyemscripten",
+            "pyodide",
+        ):  # PEP 783's tag, and the one that older wheels carry
             flags += ["--platform", f"{name}_{self.year}_0_wasm32"]
         for abi in (f"cp{self.python.replace('.', '')}", "abi3", "none"):
             flags += ["--abi", abi]
@@ -41,7 +47,12 @@ PYODIDE_0_27 = Platform("3.12", 2024)
 PYODIDE_0_29 = Platform("3.13", 2025)  # and 0.28
 PYODIDE_314 = Platform("3.14", 2026)
 #: By the releases of `runtimes`.
-PLATFORMS = {"0.27.7": PYODIDE_0_27, "0.28.3": PYODIDE_0_29, "0.29.5": PYODIDE_0_29, "314.0.7": PYODIDE_314}
+PLATFORMS = {
+    "0.27.7": PYODIDE_0_27,
+    "0.28.3": PYODIDE_0_29,
+    "0.29.5": PYODIDE_0_29,
+    "314.0.7": PYODIDE_314,
+}
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -51,7 +62,11 @@ def clean_environment(**extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _KEPT or not name.startswith(("PIP_", "UV_", "PYTHONPATH", "VIRTUAL_ENV"))
     }
-    kept |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1"}
+    kept |= {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_NO_CONFIG": "1",
+    }
     kept |= {"PIP_KEYRING_PROVIDER": "disabled"}  # a developer may have one
     return kept | extra
 
@@ -61,7 +76,9 @@ class InstallError(Exception):
 
 
 def _run(command: Sequence[str], **extra: str) -> str:
-    done = subprocess.run(command, env=clean_environment(**extra), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=clean_environment(**extra), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise InstallError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -74,7 +91,8 @@ def pip_target(
     platform: Platform | None = PYODIDE_314,
     flags: Sequence[str] = (),
 ) -> Path:
-    """``pip install --target folder`` for ``platform``, or for this Python if that is None; returns the folder.
+    """``pip install --target folder`` for ``platform``, or for this Python if that is None; returns
+    the folder.
 
     Without index_url nothing may be fetched (local wheels, file URLs).
     """
@@ -95,7 +113,10 @@ def pip_target(
 
 
 def run_pip(*arguments: str, platform: Platform | None, **environ: str) -> str:
-    """This Python's pip, which evaluates markers for ``platform``; what it printed. Raises InstallError with that."""
+    """This Python's pip, which evaluates markers for ``platform``;
+
+    what it printed. Raises InstallError with that.
+    """
     markers = foreign_python.markers(platform.python) if platform else None
     with tempfile.TemporaryDirectory(prefix="pip-") as temporary:
         output = Path(temporary) / "output.txt"
@@ -110,7 +131,13 @@ def pip_report(
     folder: Path, report: Path, *requirements: str, index_url: str, platform: Platform = PYODIDE_314
 ) -> Path:
     """The same with ``--report``; returns the report."""
-    pip_target(folder, *requirements, index_url=index_url, platform=platform, flags=["--report", str(report)])
+    pip_target(
+        folder,
+        *requirements,
+        index_url=index_url,
+        platform=platform,
+        flags=["--report", str(report)],
+    )
     return report
 
 
@@ -140,21 +167,41 @@ def uv_target(
             wrapper.write_text(f'#!/bin/sh\nexec {asked} "$@"\n')
             wrapper.chmod(0o755)
             python, flags = str(wrapper), ["--only-binary", ":all:", *flags]
-        command = [uv_command(), "pip", "install", "--target", str(folder), "--no-cache", "-q", "--python", python]
-        command += ["--no-python-downloads", *(["--default-index", index_url] if index_url else ["--no-index"])]
+        command = [
+            uv_command(),
+            "pip",
+            "install",
+            "--target",
+            str(folder),
+            "--no-cache",
+            "-q",
+            "--python",
+            python,
+        ]
+        command += [
+            "--no-python-downloads",
+            *(["--default-index", index_url] if index_url else ["--no-index"]),
+        ]
         _run([*command, *flags, *requirements])
     (folder / ".lock").unlink(missing_ok=True)  # uv's own, beside what it installed
     return folder
 
 
 def installer_target(folder: Path, *wheels: Path) -> Path:
-    """``python -m installer``'s way of installing: no INSTALLER, rehashed RECORD; returns the folder."""
+    """``python -m installer``'s way of installing:
+
+    no INSTALLER, rehashed RECORD; returns the folder.
+    """
     from installer import install
     from installer.destinations import SchemeDictionaryDestination
     from installer.sources import WheelFile
 
     scheme = {name: str(folder) for name in ("purelib", "platlib")}
-    scheme |= {"scripts": str(folder / "bin"), "headers": str(folder / "include"), "data": str(folder)}
+    scheme |= {
+        "scripts": str(folder / "bin"),
+        "headers": str(folder / "include"),
+        "data": str(folder),
+    }
     target = SchemeDictionaryDestination(scheme, interpreter=sys.executable, script_kind="posix")
     for wheel in wheels:
         with WheelFile.open(wheel) as source:

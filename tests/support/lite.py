@@ -1,4 +1,7 @@
-"""Real JupyterLite sites: built by `jupyter lite build`, with Pyodide from npm, and opened in Chromium."""
+"""Real JupyterLite sites:
+
+built by `jupyter lite build`, with Pyodide from npm, and opened in Chromium.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 
 
 def kernel_base() -> dict[str, Any]:
-    """The lock of the newest Pyodide cut down to what the kernel needs, with the hashes of the index's wheels."""
+    """The lock of the newest Pyodide cut down to what the kernel needs, with the hashes of the
+    index's wheels.
+    """
     lock = runtimes.base_lock(VERSION)
     wheels = runtimes.read_json(_wheels() / "pyodide-lock.json")["packages"]
     kept = {
@@ -68,7 +73,10 @@ def comm_wheel() -> Path:
 
 
 def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
-    """Write a jupyter-lite.json with these settings of the kernel; tests look into the page, and at notebooks."""
+    """Write a jupyter-lite.json with these settings of the kernel;
+
+    tests look into the page, and at notebooks.
+    """
     data: dict[str, Any] = {"exposeAppInBrowser": True, "contentsAllJsonFile": "all.json"}
     if settings:
         data["litePluginSettings"] = {PLUGIN: dict(settings)}
@@ -78,12 +86,17 @@ def write_settings(path: Path, settings: Mapping[str, Any]) -> None:
 class LiteSite:
     """A folder that JupyterLite builds from, ``folder``, and what it builds, ``output``.
 
-    Its Pyodide lies in static/pyodide, with ``base`` as its lock; ``comm`` is in pypi. Builds are small: one app, no
-    source maps.
+    Its Pyodide lies in static/pyodide, with ``base`` as its lock; ``comm`` is in pypi. Builds are
+    small: one app, no source maps.
     """
 
     def __init__(
-        self, folder: Path, *, base: Mapping[str, Any] | None = None, comm: bool = True, app: str = "notebooks"
+        self,
+        folder: Path,
+        *,
+        base: Mapping[str, Any] | None = None,
+        comm: bool = True,
+        app: str = "notebooks",
     ) -> None:
         self.app = app
         self.folder = folder / "lite"
@@ -110,17 +123,38 @@ class LiteSite:
         """Write jupyter-lite.json, with these settings of the kernel."""
         write_settings(self.folder / "jupyter-lite.json", settings)
 
-    def lite(self, command: str, *flags: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def lite(
+        self, command: str, *flags: str | Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``jupyter lite COMMAND``; stdout holds all that it said."""
-        line = ["-m", "jupyterlite_core", command, "--lite-dir", str(self.folder), "--output-dir", str(self.output)]
+        line = [
+            "-m",
+            "jupyterlite_core",
+            command,
+            "--lite-dir",
+            str(self.folder),
+            "--output-dir",
+            str(self.output),
+        ]
         return self.python(*line, "--apps", self.app, *_SMALL, *map(str, flags), **environment)
 
     def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python in the folder, without the settings of this machine; stdout holds all that it said."""
-        own = {"HOME": self._home, "XDG_CACHE_HOME": self._home / "cache", "SSL_CERT_DIR": self._home}
+        """Run Python in the folder, without the settings of this machine;
+
+        stdout holds all that it said.
+        """
+        own = {
+            "HOME": self._home,
+            "XDG_CACHE_HOME": self._home / "cache",
+            "SSL_CERT_DIR": self._home,
+        }
         own |= {"JUPYTER_CONFIG_DIR": self._home, "JUPYTER_PATH": self._home}
         # No proxy of the machine, and no warning of what JupyterLite could do with more packages.
-        environment = {**{name: str(path) for name, path in own.items()}, "PYTHONWARNINGS": "ignore", **environment}
+        environment = {
+            **{name: str(path) for name, path in own.items()},
+            "PYTHONWARNINGS": "ignore",
+            **environment,
+        }
         clean = {
             name: value
             for name, value in installed.clean_environment().items()
@@ -159,7 +193,9 @@ class LiteSite:
         local = {"pyodideUrl": "./static/pyodide/pyodide.mjs"}
         write_settings(self.output / "jupyter-lite.json", {**local, **settings})
 
-    def put(self, lock: Path, *, bundled: bool = True, local: bool = True, **options: Any) -> Outcome:
+    def put(
+        self, lock: Path, *, bundled: bool = True, local: bool = True, **options: Any
+    ) -> Outcome:
         """Put a lock into what was built, as the addon does it."""
         return put(Site(self.output, self.folder, local), Order(lock, bundled, **options))
 
@@ -201,9 +237,27 @@ class LiteSite:
         """Put a notebook into what was built, as jupyter-server would help JupyterLite to do."""
         (self.output / "files").mkdir(exist_ok=True)
         (self.output / "files" / name).write_text(json.dumps(notebook(cells)))
-        told = {"name": name, "path": name, "type": "notebook", "format": None, "mimetype": None, "content": None}
-        told |= {"created": "2026-01-01T00:00:00Z", "last_modified": "2026-01-01T00:00:00Z", "writable": True}
-        whole = {**told, "name": "", "path": "", "type": "directory", "format": "json", "content": [told]}
+        told = {
+            "name": name,
+            "path": name,
+            "type": "notebook",
+            "format": None,
+            "mimetype": None,
+            "content": None,
+        }
+        told |= {
+            "created": "2026-01-01T00:00:00Z",
+            "last_modified": "2026-01-01T00:00:00Z",
+            "writable": True,
+        }
+        whole = {
+            **told,
+            "name": "",
+            "path": "",
+            "type": "directory",
+            "format": "json",
+            "content": [told],
+        }
         contents = self.output / "api" / "contents"
         contents.mkdir(parents=True, exist_ok=True)
         (contents / "all.json").write_text(json.dumps(whole))
@@ -213,12 +267,22 @@ def notebook(cells: Sequence[str]) -> dict[str, Any]:
     """A notebook of code cells."""
     return {
         "cells": [
-            {"cell_type": "code", "id": f"cell-{number}", "metadata": {}, "outputs": [], "execution_count": None}
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+            }
             | {"source": source}
             for number, source in enumerate(cells)
         ],
         "metadata": {
-            "kernelspec": {"name": "python", "display_name": "Python (Pyodide)", "language": "python"},
+            "kernelspec": {
+                "name": "python",
+                "display_name": "Python (Pyodide)",
+                "language": "python",
+            },
             "language_info": {"name": "python"},
         },
         "nbformat": 4,
@@ -253,7 +317,9 @@ class Tab:
 
     def wait(self, script: str) -> Any:
         """What a script returns, as soon as that is anything."""
-        return WebDriverWait(self.driver, self.timeout, poll_frequency=0.1).until(lambda it: it.execute_script(script))
+        return WebDriverWait(self.driver, self.timeout, poll_frequency=0.1).until(
+            lambda it: it.execute_script(script)
+        )
 
 
 @contextmanager

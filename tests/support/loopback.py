@@ -42,17 +42,24 @@ class Request:
 
 
 class LoopbackServer:
-    """Base of the servers here: subclasses answer in ``respond``. All attributes may be changed while it runs."""
+    """Base of the servers here:
+
+    subclasses answer in ``respond``. All attributes may be changed while it runs.
+    """
 
     def __init__(self, *, port: int = 0) -> None:
-        self.ranges = "yes"  # "yes" | "no" | "ignored" (promised, then 200 with the whole body) | "no-suffix"
+        self.ranges = (
+            "yes"  # "yes" | "no" | "ignored" (promised, then 200 with the whole body) | "no-suffix"
+        )
         self.gzip = True  # pages, where the client accepts it
         self.cors = True
         self.cors_on_error = True  # False: 4xx and 5xx without CORS headers, which a browser cannot tell from no answer
         self.etag = False
         self.cache_control: str | None = None
         self.auth: tuple[str, str] | None = None
-        self.faults: dict[str, Fault] = {}  # path prefix -> fault; the longest prefix that fits counts
+        self.faults: dict[
+            str, Fault
+        ] = {}  # path prefix -> fault; the longest prefix that fits counts
         self.requests: list[Request] = []
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -105,12 +112,17 @@ class LoopbackServer:
         """Stop serving and free the port."""
         self.closing.set()
         if self._thread.is_alive():
-            with socket.create_connection(("127.0.0.1", self.port)):  # it waits for a client, and for nothing else
+            with socket.create_connection(
+                ("127.0.0.1", self.port)
+            ):  # it waits for a client, and for nothing else
                 self._thread.join()
         self._http.server_close()
 
     def _serve(self) -> None:
-        """Like serve_forever, which would look only every so often whether it should end: too slow for 4000 tests."""
+        """Like serve_forever, which would look only every so often whether it should end:
+
+        too slow for 4000 tests.
+        """
         while not self.closing.is_set():
             self._http.handle_request()
 
@@ -121,7 +133,9 @@ class LoopbackServer:
         self.close()
 
     def log(self, request: Request) -> None:
-        """Add to the request log (the handler calls this before the body goes out, so that no test can be earlier)."""
+        """Add to the request log (the handler calls this before the body goes out, so that no test
+        can be earlier).
+        """
         with self._lock:
             self.requests.append(request)
 
@@ -142,7 +156,9 @@ class LoopbackServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # a client that keeps its connection open must not hold up the end of a test
+    block_on_close = (
+        False  # a client that keeps its connection open must not hold up the end of a test
+    )
     request_queue_size = 128
     owner: LoopbackServer
 
@@ -176,7 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command == "OPTIONS":
             reply = Reply(204 if owner.cors else 405)
         elif owner.auth and asked.get("authorization") != _basic(owner.auth):
-            reply = Reply(401, b"password, please\n", headers={"WWW-Authenticate": 'Basic realm="tests"'})
+            reply = Reply(
+                401, b"password, please\n", headers={"WWW-Authenticate": 'Basic realm="tests"'}
+            )
         else:
             reply = owner.respond(self.command, path, asked)
             finish(
@@ -198,7 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         cut, endless = fault == "truncate", fault == "endless"
         body = b"" if self.command == "HEAD" else reply.body
         sent = body[: len(body) // 2] if cut else body
-        request = Request(self.command, self.path, reply.status, len(sent), asked.get("range"), asked, not cut)
+        request = Request(
+            self.command, self.path, reply.status, len(sent), asked.get("range"), asked, not cut
+        )
         self.server.owner.log(request)
         self.send_response(reply.status)
         if reply.status not in (204, 304):
@@ -226,7 +246,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _vanish(self, fault: Fault, asked: Mapping[str, str]) -> None:
-        self.server.owner.log(Request(self.command, self.path, 0, 0, asked.get("range"), asked, False))
+        self.server.owner.log(
+            Request(self.command, self.path, 0, 0, asked.get("range"), asked, False)
+        )
         if fault.kind == "hang":
             self.server.owner.closing.wait()
         # SO_LINGER with zero seconds: close() sends RST instead of FIN

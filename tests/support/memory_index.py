@@ -1,7 +1,8 @@
-"""A package index in memory, and the Fetcher that reads it: no server, no event loop, thousands of freezes a minute.
+"""A package index in memory, and the Fetcher that reads it: no server, no event loop, thousands of
+freezes a minute.
 
-Its pages and ranges are as good as those of `IndexServer`; what a test wants otherwise it changes in ``files``, or
-in a subclass that answers `ranged` in its own way.
+Its pages and ranges are as good as those of `IndexServer`; what a test wants otherwise it changes
+in ``files``, or in a subclass that answers `ranged` in its own way.
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ ROOT = "https://index.example"
 class MemoryIndex:
     """File name -> bytes, as an index that knows ranges, sizes, hashes and core metadata.
 
-    ``requests`` and ``bytes`` count what was asked for and sent of the files, ``largest`` the largest ``max_bytes``.
+    ``requests`` and ``bytes`` count what was asked for and sent of the files, ``largest`` the
+    largest ``max_bytes``.
     """
 
     suffix_ranges = True
     url = f"{ROOT}/simple"
 
-    def __init__(self, files: Mapping[str, bytes] | None = None, *, wheels: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes] | None = None, *, wheels: Iterable[Path] = ()
+    ) -> None:
         self.files: dict[str, bytes] = dict(files or {})
         self.add(*wheels)
         self.reset()
@@ -77,7 +81,9 @@ class MemoryIndex:
         self.bytes += min(len(response.body), max_bytes)
         self.largest = max(self.largest, max_bytes)
         body = response.body[:max_bytes]
-        return Response(url, response.status, response.headers, body, len(body) == len(response.body), len(body))
+        return Response(
+            url, response.status, response.headers, body, len(body) == len(response.body), len(body)
+        )
 
     def ranged(self, url: str, content: bytes, byte_range: ByteRange | None) -> Response:
         """The answer to a range request (RFC 9110, 14); None: to one for everything."""
@@ -90,7 +96,9 @@ class MemoryIndex:
         last = size - 1 if last is None else min(last, size - 1)
         if first > last:
             return Response(url, 416, {"content-range": f"bytes */{size}"}, b"")
-        return Response(url, 206, {"content-range": f"bytes {first}-{last}/{size}"}, content[first : last + 1])
+        return Response(
+            url, 206, {"content-range": f"bytes {first}-{last}/{size}"}, content[first : last + 1]
+        )
 
     async def head(self, url: str) -> Response:
         """The size of a file."""
@@ -119,12 +127,20 @@ class MemoryIndex:
 
     def freeze(self, folder: Path, **options: Any) -> FreezeResult:
         """Freeze a folder against this index alone, without an event loop."""
-        return drive(freeze(path=folder, base=base_lock(), index_urls=self.url, fetcher=self, **options))
+        return drive(
+            freeze(path=folder, base=base_lock(), index_urls=self.url, fetcher=self, **options)
+        )
 
     def _page(self, project: str) -> bytes:
-        names = [name for name in self.files if canonicalize_name(name.partition("-")[0]) == project]
+        names = [
+            name for name in self.files if canonicalize_name(name.partition("-")[0]) == project
+        ]
         files = [self._entry(name, self.files[name]) for name in names]
-        return json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode() if files else b""
+        return (
+            json.dumps({"meta": {"api-version": "1.1"}, "name": project, "files": files}).encode()
+            if files
+            else b""
+        )
 
     def _entry(self, filename: str, content: bytes) -> dict[str, Any]:
         entry = {
@@ -142,7 +158,11 @@ def _metadata(wheel: bytes) -> bytes | None:
     """METADATA of a wheel; None where zipfile cannot read it."""
     try:
         with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-            found = [name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
+            found = [
+                name
+                for name in archive.namelist()
+                if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)
+            ]
             return archive.read(found[0]) if found else None
     except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError):
         return None

@@ -25,12 +25,13 @@ _DRIVER = Path(__file__).with_name("node_driver.mjs")
 class NodePyodide(PyodideSession):
     """A running Pyodide in Node.
 
-    version: one of runtimes.VERSIONS. lock: path or contents of a pyodide-lock.json; None: the emptied base.
-    package_folder: where relative file names of the lock live; None: beside the lock, for contents the emptied base.
-    env: os.environ inside. jspi: switch stack switching on (Node 20), so that run_sync works.
-    program: be the interpreter of that path, which sees the disk as Pyodide's `python` does; cwd: where it is called.
-    restored: files in memory before Python starts, by path. packages: are loaded while it starts.
-    timeout: seconds for the boot and for each call; then the process is killed.
+    version: one of runtimes.VERSIONS. lock: path or contents of a pyodide-lock.json; None: the
+    emptied base. package_folder: where relative file names of the lock live; None: beside the lock,
+    for contents the emptied base. env: os.environ inside. jspi: switch stack switching on (Node
+    20), so that run_sync works. program: be the interpreter of that path, which sees the disk as
+    Pyodide's `python` does; cwd: where it is called. restored: files in memory before Python
+    starts, by path. packages: are loaded while it starts. timeout: seconds for the boot and for
+    each call; then the process is killed.
     """
 
     def __init__(
@@ -49,15 +50,24 @@ class NodePyodide(PyodideSession):
     ) -> None:
         self.version = version
         self.timeout = timeout
-        self.output: deque[str] = deque(maxlen=1000)  # what Python and Pyodide printed, line by line
+        self.output: deque[str] = deque(
+            maxlen=1000
+        )  # what Python and Pyodide printed, line by line
         self._mounted: list[str] = []
         self._temporary = tempfile.TemporaryDirectory(prefix="pyodide-")
-        options = self._options(lock, package_folder) | {"env": dict(env or {}), "packages": list(packages)}
+        options = self._options(lock, package_folder) | {
+            "env": dict(env or {}),
+            "packages": list(packages),
+        }
         if program is not None:
             options["program"] = str(program)
-            options.pop("packageBaseUrl", None)  # nobody names it: what its folder has not is on the CDN
+            options.pop(
+                "packageBaseUrl", None
+            )  # nobody names it: what its folder has not is on the CDN
         if restored is not None:
-            options["restored"] = {path: base64.b64encode(data).decode() for path, data in restored.items()}
+            options["restored"] = {
+                path: base64.b64encode(data).decode() for path, data in restored.items()
+            }
         flags = ["--experimental-wasm-stack-switching"] if jspi else []
         try:
             self._process = subprocess.Popen(
@@ -74,7 +84,10 @@ class NodePyodide(PyodideSession):
             self._temporary.cleanup()
             raise
         self._answers: queue.Queue[str | None] = queue.Queue()
-        self._threads = [threading.Thread(target=read, daemon=True) for read in (self._read_answers, self._read_output)]
+        self._threads = [
+            threading.Thread(target=read, daemon=True)
+            for read in (self._read_answers, self._read_output)
+        ]
         for thread in self._threads:
             thread.start()
         try:
@@ -90,7 +103,10 @@ class NodePyodide(PyodideSession):
         return self._process.poll() is None
 
     def mount(self, host_folder: Path, path: str) -> None:
-        """Show a folder of the host at an absolute path inside, to read and to write; reset() takes it away."""
+        """Show a folder of the host at an absolute path inside, to read and to write;
+
+        reset() takes it away.
+        """
         if path in self._mounted:
             self.unmount(path)
         self.call("mount", host=str(host_folder.resolve()), path=path)
@@ -123,12 +139,16 @@ class NodePyodide(PyodideSession):
         except queue.Empty:
             self._process.kill()
             self._process.wait()
-            raise PyodideDied(f"no answer to {command} after {timeout or self.timeout} s\n{self._tail()}") from None
+            raise PyodideDied(
+                f"no answer to {command} after {timeout or self.timeout} s\n{self._tail()}"
+            ) from None
         except OSError:
             line = None
         if line is None:
             self._process.wait(5)
-            raise PyodideDied(f"Node ended during {command}: status {self._process.returncode}\n{self._tail()}")
+            raise PyodideDied(
+                f"Node ended during {command}: status {self._process.returncode}\n{self._tail()}"
+            )
         answer = json.loads(line)
         if "error" in answer:
             raise PyodideError(answer["error"]["type"], answer["error"]["message"])
@@ -150,7 +170,9 @@ class NodePyodide(PyodideSession):
                 stream.close()
         self._temporary.cleanup()
 
-    def _options(self, lock: Path | Mapping[str, Any] | None, package_folder: Path | None) -> dict[str, Any]:
+    def _options(
+        self, lock: Path | Mapping[str, Any] | None, package_folder: Path | None
+    ) -> dict[str, Any]:
         if isinstance(lock, Mapping):
             path = Path(self._temporary.name) / "pyodide-lock.json"
             path.write_text(json.dumps(lock))
@@ -161,7 +183,9 @@ class NodePyodide(PyodideSession):
         module = (runtimes.runtime(self.version) / "pyodide.mjs").as_uri()
         options = {"module": module, "lockFileURL": str(path), "packageCacheDir": folder}
         if not self.version.startswith("0.27"):
-            options["packageBaseUrl"] = folder  # unknown to 0.27, which goes by packageCacheDir alone in Node
+            options["packageBaseUrl"] = (
+                folder  # unknown to 0.27, which goes by packageCacheDir alone in Node
+            )
         return options
 
     def _tail(self) -> str:

@@ -1,7 +1,8 @@
-"""Following docs/hosts.md: its commands and files, real releases of the hosts it names, and what a browser asks for.
+"""Following docs/hosts.md: its commands and files, real releases of the hosts it names, and what a
+browser asks for.
 
-Nothing here knows a host's configuration: that stands in the page alone, and a test that follows it fails when it is
-wrong.
+Nothing here knows a host's configuration: that stands in the page alone, and a test that follows it
+fails when it is wrong.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from selenium.webdriver.support.ui import WebDriverWait
 from . import chromium, installed, runtimes
 
 _FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-#: What was fetched before (npm_package() and environment() do it once for all runs), and what would not end.
+#: What was fetched before (npm_package() and environment() do it once for all runs), and what would
+#: not end.
 _LEFT_OUT = ("npm install", "pip install", "python -m http.server")
 
-#: What Chromium asks on its own account, whatever page is open; not the fonts that pages take from there.
+#: What Chromium asks on its own account, whatever page is open; not the fonts that pages take from
+#: there.
 _CHROMIUMS_OWN = re.compile(r"^(?!fonts\.)([\w-]+\.)*(google|googleapis|gvt1)\.com$")
 
 
@@ -44,7 +47,11 @@ class HowTo:
         """A page of the project, or what stands below ``## heading`` there."""
         text = (runtimes.PROJECT / page).read_text()
         if heading is not None:
-            (text,) = [part for part in re.split(r"^## ", text, flags=re.M) if part.startswith(f"{heading}\n")]
+            (text,) = [
+                part
+                for part in re.split(r"^## ", text, flags=re.M)
+                if part.startswith(f"{heading}\n")
+            ]
         return cls(tuple((match[1], match[2]) for match in _FENCE.finditer(text)))
 
     def block(self, language: str) -> str:
@@ -59,14 +66,23 @@ class HowTo:
         return version
 
     def run(
-        self, folder: Path, instead: Mapping[str, str] | None = None, *, scripts: Path | None = None, **environment: str
+        self,
+        folder: Path,
+        instead: Mapping[str, str] | None = None,
+        *,
+        scripts: Path | None = None,
+        **environment: str,
     ) -> str:
         """Run all its commands in a folder, but those that fetch or serve; what they said.
 
         ``instead``: what this machine cannot reach -> what it has; ``scripts``: from environment().
         """
-        script = "".join(text for kind, text in self.blocks if kind == "console").replace("\\\n", "")
-        commands = [line.removeprefix("$ ") for line in script.splitlines() if line.startswith("$ ")]
+        script = "".join(text for kind, text in self.blocks if kind == "console").replace(
+            "\\\n", ""
+        )
+        commands = [
+            line.removeprefix("$ ") for line in script.splitlines() if line.startswith("$ ")
+        ]
         script = "\n".join(line for line in commands if not line.startswith(_LEFT_OUT))
         for theirs, ours in (instead or {}).items():
             assert theirs in script
@@ -75,13 +91,22 @@ class HowTo:
 
 
 def shell(script: str, folder: Path, *scripts: Path, **environment: str) -> str:
-    """Run commands as a user of this environment would, and of these; no setting and no proxy of the machine."""
-    kept = {name: value for name, value in installed.clean_environment().items() if not name.lower().endswith("_proxy")}
+    """Run commands as a user of this environment would, and of these;
+
+    no setting and no proxy of the machine.
+    """
+    kept = {
+        name: value
+        for name, value in installed.clean_environment().items()
+        if not name.lower().endswith("_proxy")
+    }
     home = folder / "home"
     home.mkdir(exist_ok=True)
     places = [*map(str, scripts), str(Path(sys.executable).parent), kept["PATH"]]
     own = {"PATH": os.pathsep.join(places), "PYTHONWARNINGS": "ignore"}
-    own |= dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SSL_CERT_DIR"), str(home))
+    own |= dict.fromkeys(
+        ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SSL_CERT_DIR"), str(home)
+    )
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
@@ -104,7 +129,15 @@ def npm_package(name: str, version: str) -> Path:
     place = runtimes.CACHE / "hosts" / f"{name.strip('@').replace('/', '-')}-{version}"
     with runtimes._locked(place):
         if not (place / "installed").exists():
-            command = ["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", f"{name}@{version}"]
+            command = [
+                "npm",
+                "install",
+                "--prefix",
+                str(place),
+                "--no-audit",
+                "--no-fund",
+                f"{name}@{version}",
+            ]
             cache = str(runtimes.CACHE / "npm")
             runtimes._run(command, npm_config_cache=cache, npm_config_update_notifier="false")
             (place / "installed").touch()
@@ -112,7 +145,10 @@ def npm_package(name: str, version: str) -> Path:
 
 
 def environment(name: str, version: str) -> Path:
-    """The folder of scripts of a virtual environment, kept in .cache: it has what this one has, and this project."""
+    """The folder of scripts of a virtual environment, kept in .cache:
+
+    it has what this one has, and this project.
+    """
     place = runtimes.CACHE / "hosts" / f"{name}-{version}"
     scripts = place / "bin"
     ours = Path(pytest.__file__).parents[1]
@@ -124,7 +160,15 @@ def environment(name: str, version: str) -> Path:
             (site,) = place.glob("lib/python*/site-packages")
             # addsitedir, so that its .pth files count: micropip_lock is one of them.
             (site / "shared.pth").write_text(f"import site; site.addsitedir({str(ours)!r})\n")
-            pip = [str(scripts / "python"), "-m", "pip", "install", "-q", "--cache-dir", str(runtimes.CACHE / "pip")]
+            pip = [
+                str(scripts / "python"),
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--cache-dir",
+                str(runtimes.CACHE / "pip"),
+            ]
             runtimes._run([*pip, f"{name}=={version}"])
             marker.write_text(told)
     return scripts
@@ -134,7 +178,10 @@ def environment(name: str, version: str) -> Path:
 
 
 class Outside(ThreadingHTTPServer):
-    """The proxy to all of the world but loopback: it lets nobody through, and remembers what was asked for."""
+    """The proxy to all of the world but loopback:
+
+    it lets nobody through, and remembers what was asked for.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -185,10 +232,17 @@ def watched_chromium(outside: Outside) -> Iterator[Chrome]:
 
 
 def wait_for(driver: Chrome, script: str, *, timeout: float = 60) -> Any:
-    """What a script returns, as soon as that is anything; else an error with what the page says by then."""
+    """What a script returns, as soon as that is anything;
+
+    else an error with what the page says by then.
+    """
     try:
-        return WebDriverWait(driver, timeout, poll_frequency=0.1).until(lambda it: it.execute_script(script))
+        return WebDriverWait(driver, timeout, poll_frequency=0.1).until(
+            lambda it: it.execute_script(script)
+        )
     except Exception as error:
         said = driver.execute_script("return document.documentElement.innerText")
-        console = "\n".join(re.sub(r"^data:\S+", "data:", entry["message"]) for entry in driver.get_log("browser"))
+        console = "\n".join(
+            re.sub(r"^data:\S+", "data:", entry["message"]) for entry in driver.get_log("browser")
+        )
         raise AssertionError(f"{type(error).__name__}: {said}\n{console}") from None

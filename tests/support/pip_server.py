@@ -1,9 +1,10 @@
-"""One pip after the other without importing pip anew, which takes longer than most of what tests install.
+"""One pip after the other without importing pip anew, which takes longer than most of what tests
+install.
 
-``python -m tests.support.pip_server`` is the server: each line of stdin is a question, each line of stdout an answer. A
-question is {"arguments", "markers", "environ", "folder", "output"}, where ``output`` is the file for all that pip
-prints; the answer is {"output": FILE, "status": pip's exit status}. Each pip runs in a fork of its own, so none knows
-of the others.
+``python -m tests.support.pip_server`` is the server: each line of stdin is a question, each line of
+stdout an answer. A question is {"arguments", "markers", "environ", "folder", "output"}, where
+``output`` is the file for all that pip prints; the answer is {"output": FILE, "status": pip's exit
+status}. Each pip runs in a fork of its own, so none knows of the others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class PipServer:
     def __init__(self) -> None:
         command, pipe = [sys.executable, "-m", __name__], subprocess.PIPE
         folder = Path(__file__).parents[2]
-        self._process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True, bufsize=1)
+        self._process = subprocess.Popen(
+            command, cwd=folder, stdin=pipe, stdout=pipe, text=True, bufsize=1
+        )
         self._answers: dict[str, int] = {}
 
     def close(self) -> None:
@@ -38,13 +41,21 @@ class PipServer:
         self._process.communicate()
 
     def start(
-        self, arguments: Sequence[str], output: Path, environ: Mapping[str, str], markers: Mapping[str, str] | None
+        self,
+        arguments: Sequence[str],
+        output: Path,
+        environ: Mapping[str, str],
+        markers: Mapping[str, str] | None,
     ) -> Callable[[], int]:
         """Begin with a pip, in this process's folder; what is returned waits for its exit status.
 
-        ``output`` does not exist yet. ``markers``: of another machine than this one, see foreign_python.py.
+        ``output`` does not exist yet. ``markers``: of another machine than this one, see
+        foreign_python.py.
         """
-        question: dict[str, Any] = {"arguments": list(arguments), "markers": markers and dict(markers)}
+        question: dict[str, Any] = {
+            "arguments": list(arguments),
+            "markers": markers and dict(markers),
+        }
         question |= {"environ": dict(environ), "folder": str(Path.cwd()), "output": str(output)}
         assert self._process.stdin
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -67,7 +78,11 @@ def pip_server() -> PipServer:
 
 
 def _answer(
-    arguments: list[str], markers: dict[str, str] | None, environ: dict[str, str], folder: str, output: str
+    arguments: list[str],
+    markers: dict[str, str] | None,
+    environ: dict[str, str],
+    folder: str,
+    output: str,
 ) -> int:
     child = os.fork()
     if child:

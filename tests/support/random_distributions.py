@@ -1,7 +1,8 @@
 """Random small distributions, as hypothesis draws them, built as real wheels.
 
-`distributions()` is the strategy; `build_all` names what it drew, so that many of them fit into one folder, and
-gives their requirements a meaning: an offset in the list is the distribution that is needed.
+`distributions()` is the strategy; `build_all` names what it drew, so that many of them fit into one
+folder, and gives their requirements a meaning: an offset in the list is the distribution that is
+needed.
 """
 
 from __future__ import annotations
@@ -22,13 +23,23 @@ from .freezing import NATIVE
 from .wheels import build_wheel, record_row, write_zip
 
 #: What the contract leaves out: these are written, or written anew, by installers.
-WRITTEN = re.compile(r"RECORD.*|INSTALLER|REQUESTED|direct_url\.json|provenance_url\.json|uv_.*\.json|INDEX|PYODIDE_.*")
+WRITTEN = re.compile(
+    r"RECORD.*|INSTALLER|REQUESTED|direct_url\.json|provenance_url\.json|uv_.*\.json|INDEX|PYODIDE_.*"
+)
 
 _WORDS = ("demo", "Foo", "x2", "h.a-u_s", "a_b", "Zope.Interface", "py-tool", "Q")
 _MODULES = ("demo", "foo", "x2", "häus", "a_b", "zope", "tool", "_private")
 _VERSIONS = ("1.0", "0.0.1", "2024.11.3", "1.2rc1", "3.0.post2", "1.0.dev4", "1!2.0", "1.5+local.7")
-_MARKERS = ("", "sys_platform == 'emscripten'", "sys_platform == 'win32'", "python_version >= '3.9'", "os_name == 'nt'")
-_FILE_NAMES = st.just("same.txt") | st.text("abcXYZ019 ,;'\"()[]{}#%&+=@~_-.éß中😀", min_size=1, max_size=12).filter(
+_MARKERS = (
+    "",
+    "sys_platform == 'emscripten'",
+    "sys_platform == 'win32'",
+    "python_version >= '3.9'",
+    "os_name == 'nt'",
+)
+_FILE_NAMES = st.just("same.txt") | st.text(
+    "abcXYZ019 ,;'\"()[]{}#%&+=@~_-.éß中😀", min_size=1, max_size=12
+).filter(
     # Pyodide leaves out what has two dots in its name, so that such a wheel is refused.
     lambda name: (
         ".." not in name
@@ -40,7 +51,11 @@ _BYTES = st.one_of(
     st.binary(max_size=40),
     st.sampled_from([b"", b"\n", b"x = 1\n" * 200, b"\r\n\x1a\0"]),
     # incompressible, so that the wheel is larger than its tail
-    st.builds(lambda seed, size: random.Random(seed).randbytes(size), st.integers(0, 999), st.integers(1, 30_000)),
+    st.builds(
+        lambda seed, size: random.Random(seed).randbytes(size),
+        st.integers(0, 999),
+        st.integers(1, 30_000),
+    ),
 )
 
 
@@ -77,19 +92,27 @@ class Distribution:
 
 def distributions() -> st.SearchStrategy[Distribution]:
     """Small distributions of every shape that wheels have."""
-    needs = st.builds(Need, st.integers(1, 6), st.booleans(), st.sampled_from(_MARKERS), st.booleans())
+    needs = st.builds(
+        Need, st.integers(1, 6), st.booleans(), st.sampled_from(_MARKERS), st.booleans()
+    )
     schemes = st.sampled_from(["scripts", "data", "headers", "purelib", "platlib"])
     return st.builds(
         Distribution,
         word=st.integers(0, len(_WORDS) - 1),
         version=st.sampled_from(_VERSIONS),
         layout=st.sampled_from(["module", "package", "namespace"]),
-        modules=st.lists(st.sampled_from(["core", "_impl", "sub.deep", "sub.other", "ünï"]), unique=True).map(tuple),
+        modules=st.lists(
+            st.sampled_from(["core", "_impl", "sub.deep", "sub.other", "ünï"]), unique=True
+        ).map(tuple),
         files=st.dictionaries(_FILE_NAMES, _BYTES, max_size=3),
         data=st.dictionaries(st.builds("{}/{}".format, schemes, _FILE_NAMES), _BYTES, max_size=3),
         license=_BYTES,
-        shipped=st.dictionaries(st.sampled_from(["INSTALLER", "REQUESTED", "RECORD.jws"]), _BYTES, max_size=1),
-        scripts=st.lists(st.sampled_from(["run", "run.me", "do-it", "Main_2"]), unique=True, max_size=2).map(tuple),
+        shipped=st.dictionaries(
+            st.sampled_from(["INSTALLER", "REQUESTED", "RECORD.jws"]), _BYTES, max_size=1
+        ),
+        scripts=st.lists(
+            st.sampled_from(["run", "run.me", "do-it", "Main_2"]), unique=True, max_size=2
+        ).map(tuple),
         needs=st.lists(needs, max_size=3).map(tuple),
         extra_needs=st.lists(needs, max_size=2).map(tuple),
         bytecode=st.booleans(),
@@ -113,9 +136,13 @@ def _build(folder: Path, items: Sequence[Distribution], names: Sequence[str], pl
     def written(need: Need) -> str:
         other = (place + need.offset) % len(items)
         pin = f"=={items[other].version}" if need.pinned else ""
-        return f"{names[other]}{'[more]' * need.extra}{pin}{f' ; {need.marker}' * bool(need.marker)}"
+        return (
+            f"{names[other]}{'[more]' * need.extra}{pin}{f' ; {need.marker}' * bool(need.marker)}"
+        )
 
-    root = {"module": f"{module}_data", "package": module, "namespace": f"shared/{module}"}[item.layout]
+    root = {"module": f"{module}_data", "package": module, "namespace": f"shared/{module}"}[
+        item.layout
+    ]
     files: dict[str, bytes] = {f"{module}.py": b"x = 1\n"} if item.layout == "module" else {}
     if item.layout == "package":
         files[f"{root}/__init__.py"] = b""
@@ -147,13 +174,20 @@ def _build(folder: Path, items: Sequence[Distribution], names: Sequence[str], pl
 def _data_path(path: str, module: str) -> str:
     """Under a name of its own: schemes are shared by all distributions."""
     scheme, _, name = path.partition("/")
-    folder = {"scripts": "", "data": f"share/{module}/", "headers": f"{module}/"}.get(scheme, f"{module}_{scheme}/")
-    return f"{scheme}/{folder}{module}-{name}" if scheme == "scripts" else f"{scheme}/{folder}{name}"
+    folder = {"scripts": "", "data": f"share/{module}/", "headers": f"{module}/"}.get(
+        scheme, f"{module}_{scheme}/"
+    )
+    return (
+        f"{scheme}/{folder}{module}-{name}" if scheme == "scripts" else f"{scheme}/{folder}{name}"
+    )
 
 
 def _entry_points(item: Distribution, module: str) -> str:
     groups = ("console_scripts", "gui_scripts")
-    lines = [f"[{groups[n % 2]}]\n{script}-{module} = {module}:main\n" for n, script in enumerate(item.scripts)]
+    lines = [
+        f"[{groups[n % 2]}]\n{script}-{module} = {module}:main\n"
+        for n, script in enumerate(item.scripts)
+    ]
     return "".join(lines) + ("[demo.plugins]\nplugin = demo\n" if lines else "")
 
 
@@ -162,7 +196,10 @@ def _entry_points(item: Distribution, module: str) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one member of a wheel: ``number`` and ``position`` are taken modulo what there is."""
+    """What happens to one member of a wheel:
+
+    ``number`` and ``position`` are taken modulo what there is.
+    """
 
     kind: str  # "flip" | "grow" | "shrink" | "add" | "remove" | "rename"
     number: int
@@ -177,7 +214,13 @@ _NEED_BYTES = ("flip", "shrink")
 
 def changes(*kinds: str) -> st.SearchStrategy[Change]:
     """One change of one of the kinds."""
-    return st.builds(Change, st.sampled_from(kinds), st.integers(0, 999), st.integers(0, 99_999), st.integers(1, 255))
+    return st.builds(
+        Change,
+        st.sampled_from(kinds),
+        st.integers(0, 999),
+        st.integers(0, 99_999),
+        st.integers(1, 255),
+    )
 
 
 def change_bytes(content: bytes, change: Change) -> bytes:
@@ -191,19 +234,33 @@ def change_bytes(content: bytes, change: Change) -> bytes:
 
 
 def change_wheel(
-    wheel: Path, change: Change, *, rewrite_record: bool, folder: Path, installed: Path | None = None
+    wheel: Path,
+    change: Change,
+    *,
+    rewrite_record: bool,
+    folder: Path,
+    installed: Path | None = None,
 ) -> str:
     """Write the wheel with one change into ``folder``; returns what was changed.
 
-    Only members that the contract compares: no RECORD, script, bytecode, or file that installers write; nor, where
-    ``installed`` is given, files that pip says are outside of that folder, which are compared by RECORD alone.
+    Only members that the contract compares: no RECORD, script, bytecode, or file that installers
+    write; nor, where ``installed`` is given, files that pip says are outside of that folder, which
+    are compared by RECORD alone.
     """
     with zipfile.ZipFile(wheel) as archive:
         members = {item.filename: archive.read(item) for item in archive.infolist()}
         stored = archive.infolist()[0].compress_type == zipfile.ZIP_STORED
     record = next(name for name in members if name.endswith(".dist-info/RECORD"))
-    suitable = [name for name in members if comparable(name) and (members[name] or change.kind not in _NEED_BYTES)]
-    if not rewrite_record and installed and any(path.startswith("../") for path in _listed(installed, wheel)):
+    suitable = [
+        name
+        for name in members
+        if comparable(name) and (members[name] or change.kind not in _NEED_BYTES)
+    ]
+    if (
+        not rewrite_record
+        and installed
+        and any(path.startswith("../") for path in _listed(installed, wheel))
+    ):
         suitable = [name for name in suitable if not re.search(r"\.data/(data|headers)/", name)]
     name = suitable[change.number % len(suitable)]
     match change.kind:
@@ -238,14 +295,16 @@ def comparable(member: str) -> bool:
 def changed_file(folder: Path, wheel: Path, change: Change) -> Iterator[str]:
     """One byte of one installed file of the wheel is another one meanwhile; the file's path.
 
-    Only files that the contract compares: inside of the folder, no bytecode, no scripts, none that installers
-    write, and not empty.
+    Only files that the contract compares: inside of the folder, no bytecode, no scripts, none that
+    installers write, and not empty.
     """
     paths = _listed(folder, wheel)
     suitable = sorted(
         path
         for path in paths
-        if comparable(path) and not path.startswith(("../", "bin/")) and (folder / path).stat().st_size
+        if comparable(path)
+        and not path.startswith(("../", "bin/"))
+        and (folder / path).stat().st_size
     )
     path = suitable[change.number % len(suitable)]
     content = (folder / path).read_bytes()

@@ -68,9 +68,11 @@ def raw_zip(
     zip64: bool = False,
     **end: int,
 ) -> bytes:
-    """The archive. ``prefix`` is before it, and ``shift`` what the offsets count of that; ``gap`` is before the end.
+    """The archive. ``prefix`` is before it, and ``shift`` what the offsets count of that; ``gap``
+    is before the end.
 
-    ``zip64`` adds the large end record. ``end`` are lies of the end record: count, size, offset, disk.
+    ``zip64`` adds the large end record. ``end`` are lies of the end record: count, size, offset,
+    disk.
     """
     data = bytearray(prefix)
     directory = bytearray()
@@ -80,7 +82,12 @@ def raw_zip(
             place = len(data) - len(prefix) + shift
             data += _local(entry)
         directory += _central(entry, place)
-    true = {"count": len(entries), "size": len(directory), "offset": len(data) - len(prefix) + shift, "disk": 0}
+    true = {
+        "count": len(entries),
+        "size": len(directory),
+        "offset": len(data) - len(prefix) + shift,
+        "disk": 0,
+    }
     said = {**true, **end}
     data += directory + gap
     counts = [said["count"], said["size"], said["offset"]]
@@ -89,7 +96,9 @@ def raw_zip(
         data += struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, counts[0], *counts)
         data += struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
         counts = list(_TOO_LARGE)
-    data += struct.pack("<4s4H2LH", b"PK\5\6", said["disk"], said["disk"], counts[0], *counts, len(comment))
+    data += struct.pack(
+        "<4s4H2LH", b"PK\5\6", said["disk"], said["disk"], counts[0], *counts, len(comment)
+    )
     return bytes(data + comment)
 
 
@@ -142,12 +151,17 @@ def local_member(name: str, content: bytes) -> bytes:
 
 
 def wheel_entries(*more: Entry, module: bytes = b"x = 1\n", **changes: Any) -> list[Entry]:
-    """The members of the wheel demo 1.0, RECORD last; ``changes`` are made to the module's entry."""
+    """The members of the wheel demo 1.0, RECORD last;
+
+    ``changes`` are made to the module's entry.
+    """
     entries = [
         replace(Entry("demo.py", module), **changes),
         *more,
         Entry(f"{DIST_INFO}/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n\n"),
-        Entry(f"{DIST_INFO}/WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+        Entry(
+            f"{DIST_INFO}/WHEEL", b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     ]
     return [*entries, Entry(f"{DIST_INFO}/RECORD", record_of(entries))]
 

@@ -28,11 +28,12 @@ class Reply:
 class Fault:
     """How to answer instead of well. ``times``: heal after so many answers (None: never).
 
-    kind: "status" (``status``, ``body``), "body" (200 with ``body``), "html" (an HTML error page with status 200),
-    "broken-json", "truncate" (half of the body, whole Content-Length), "reset" (connection reset before the status
-    line), "redirect-loop", "redirect" (to ``location``), "huge" (``size`` bytes without an end in sight),
-    "endless" (zeros follow the good body until the client hangs up), "drip" (the good body, in pieces with pauses),
-    "hang" (nothing until the server closes).
+    kind: "status" (``status``, ``body``), "body" (200 with ``body``), "html" (an HTML error page
+    with status 200), "broken-json", "truncate" (half of the body, whole Content-Length), "reset"
+    (connection reset before the status line), "redirect-loop", "redirect" (to ``location``), "huge"
+    (``size`` bytes without an end in sight), "endless" (zeros follow the good body until the client
+    hangs up), "drip" (the good body, in pieces with pauses), "hang" (nothing until the server
+    closes).
     """
 
     kind: str
@@ -69,7 +70,13 @@ def faulty_reply(fault: Fault, path: str) -> Reply:
 
 
 def finish(
-    reply: Reply, asked: Mapping[str, str], *, ranges: str, compress: bool, etag: bool, cache_control: str | None
+    reply: Reply,
+    asked: Mapping[str, str],
+    *,
+    ranges: str,
+    compress: bool,
+    etag: bool,
+    cache_control: str | None,
 ) -> None:
     """Apply what HTTP adds to a good answer: caching, ranges, compression."""
     if reply.status != 200:

@@ -1,4 +1,6 @@
-"""Resolve requirements as a user of the library would, with a small base and without waits between tries."""
+"""Resolve requirements as a user of the library would, with a small base and without waits between
+tries.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from micropip_lock import Lockfile, Problem, ResolutionError, ResolveResult, UnlockableError, resolve
+from micropip_lock import (
+    Lockfile,
+    Problem,
+    ResolutionError,
+    ResolveResult,
+    UnlockableError,
+    resolve,
+)
 from micropip_lock.formats.requirement import Wanted
 
 from .freezing import base_lock, quick_fetcher, told
@@ -39,13 +48,18 @@ def resolved(
     fetching: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> ResolveResult:
-    """Resolve; without ``index_urls`` no index is asked. ``fetching`` are options of the fetcher."""
+    """Resolve; without ``index_urls`` no index is asked.
+
+    ``fetching`` are options of the fetcher.
+    """
 
     async def run() -> ResolveResult:
         fetcher = quick_fetcher(**(fetching or {}))
         chosen = base_lock() if base is None and "surroundings" not in options else base
         try:
-            return await resolve(requirements, base=chosen, index_urls=index_urls, fetcher=fetcher, **options)
+            return await resolve(
+                requirements, base=chosen, index_urls=index_urls, fetcher=fetcher, **options
+            )
         finally:
             await fetcher.aclose()
 
@@ -90,7 +104,10 @@ def no_solution(*requirements: str | Wanted, **options: Any) -> str:
 
 
 def unlockable(*requirements: str | Wanted, **options: Any) -> tuple[Problem, ...]:
-    """The problems of requirements that have a solution which cannot be locked; each of them says what to do."""
+    """The problems of requirements that have a solution which cannot be locked;
+
+    each of them says what to do.
+    """
     with pytest.raises(UnlockableError) as caught:
         resolved(*requirements, **options)
     for problem in caught.value.problems:

@@ -1,7 +1,7 @@
 """Real Pyodide runtimes from npm, and locks that boot them without any network.
 
-npm's ``pyodide`` package has the runtime and the base lock, but no wheels. So a test boots from an *emptied* base: the
-base lock cut down to micropip and packaging, whose wheels lie beside it.
+npm's ``pyodide`` package has the runtime and the base lock, but no wheels. So a test boots from an
+*emptied* base: the base lock cut down to micropip and packaging, whose wheels lie beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ VERSIONS = ("0.27.7", "0.28.3", "0.29.5", "314.0.7")
 KEPT = ("micropip", "packaging")
 PROJECT = Path(__file__).resolve().parents[2]
 CACHE = PROJECT / ".cache"
-# Tests run without the machine's settings of pip; what has to be fetched for them is fetched with these settings.
+# Tests run without the machine's settings of pip; what has to be fetched for them is fetched with
+# these settings.
 MACHINE_ENVIRON = dict(os.environ)
 
 
@@ -41,7 +42,15 @@ def runtime(version: str) -> Path:
     with _locked(place):
         if not stamp.exists():
             _run(
-                ["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", f"pyodide@{version}"],
+                [
+                    "npm",
+                    "install",
+                    "--prefix",
+                    str(place),
+                    "--no-audit",
+                    "--no-fund",
+                    f"pyodide@{version}",
+                ],
                 npm_config_cache=str(CACHE / "npm"),
                 npm_config_update_notifier="false",
             )
@@ -56,10 +65,11 @@ def base_lock(version: str) -> dict[str, Any]:
 
 
 def emptied_base(version: str, keep: Sequence[str] = KEPT) -> Path:
-    """A folder with a bootable pyodide-lock.json that has only the packages ``keep``, and their wheels.
+    """A folder with a bootable pyodide-lock.json that has only the packages ``keep``, and their
+    wheels.
 
-    The wheels are the index's, at the versions of the base lock; their sha256 stand in the lock, for Pyodide's own
-    repacked ones have others. Do not write into the folder: all tests share it.
+    The wheels are the index's, at the versions of the base lock; their sha256 stand in the lock,
+    for Pyodide's own repacked ones have others. Do not write into the folder: all tests share it.
     """
     lock = base_lock(version)
     folder = CACHE / "pyodide" / version / ("emptied-" + "-".join(sorted(keep)))
@@ -72,8 +82,23 @@ def emptied_base(version: str, keep: Sequence[str] = KEPT) -> Path:
 def _fill(folder: Path, lock: dict[str, Any]) -> None:
     packages: dict[str, dict[str, Any]] = lock["packages"]
     pins = [f"{name}=={package['version']}" for name, package in packages.items()]
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--ignore-requires-python"]
-    command += ["--only-binary=:all:", "--dest", str(folder), "--cache-dir", str(CACHE / "pip"), *pins]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--ignore-requires-python",
+    ]
+    command += [
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        "--cache-dir",
+        str(CACHE / "pip"),
+        *pins,
+    ]
     _run(command)
     for name, package in packages.items():
         (wheel,) = folder.glob(f"{name.replace('-', '_')}-{package['version']}-*.whl")
@@ -84,10 +109,11 @@ def _fill(folder: Path, lock: dict[str, Any]) -> None:
 
 
 def real_wheels(*requirements: str, python: str = "3.14", platform: Platform | None = None) -> Path:
-    """A cached folder of real wheels with their dependencies, downloaded by pip from the machine's index.
+    """A cached folder of real wheels with their dependencies, downloaded by pip from the machine's
+    index.
 
-    Pure wheels for ``python``, or all that ``platform`` can use. The answer to the requirements is kept, so pins matter
-    only where a test counts on a version.
+    Pure wheels for ``python``, or all that ``platform`` can use. The answer to the requirements is
+    kept, so pins matter only where a test counts on a version.
     """
     key = hashlib.sha256(" ".join([str(platform or python), *sorted(requirements)]).encode())
     folder = CACHE / "wheels" / key.hexdigest()[:16]
@@ -104,17 +130,28 @@ def real_wheels(*requirements: str, python: str = "3.14", platform: Platform | N
             else:
                 flags = ["--only-binary=:all:", "--python-version", python]
                 pip = [sys.executable, "-m", "pip"]
-            command = [*pip, "download", "-q", *flags, "--dest", str(folder), "--cache-dir", str(CACHE / "pip")]
+            command = [
+                *pip,
+                "download",
+                "-q",
+                *flags,
+                "--dest",
+                str(folder),
+                "--cache-dir",
+                str(CACHE / "pip"),
+            ]
             _run([*command, *requirements])
             (folder / "complete").touch()
     return folder
 
 
 def localise(lock: Mapping[str, Any], folder: Path, *sources: Path) -> Path:
-    """Write ``lock`` into ``folder`` with relative names and the wheels beside it, so that it boots in Node.
+    """Write ``lock`` into ``folder`` with relative names and the wheels beside it, so that it boots
+    in Node.
 
-    Node cannot load by http(s) URL and never looks at sha256, so it is compared here: a wheel is taken from
-    ``sources`` (folders; the emptied bases are among them) by sha256 alone, and a missing one is an error.
+    Node cannot load by http(s) URL and never looks at sha256, so it is compared here: a wheel is
+    taken from ``sources`` (folders; the emptied bases are among them) by sha256 alone, and a
+    missing one is an error.
     """
     by_hash: dict[str, Path] = {}
     for source in (*sources, *(CACHE / "pyodide").glob("*/emptied-*")):
@@ -125,7 +162,9 @@ def localise(lock: Mapping[str, Any], folder: Path, *sources: Path) -> Path:
     for name, package in lock["packages"].items():
         file_name = package["file_name"].rsplit("/", 1)[-1]
         if package["sha256"].lower() not in by_hash:
-            raise LookupError(f"no wheel at hand has the sha256 that the lock gives for {name} ({file_name})")
+            raise LookupError(
+                f"no wheel at hand has the sha256 that the lock gives for {name} ({file_name})"
+            )
         shutil.copyfile(by_hash[package["sha256"].lower()], folder / file_name)
         packages[name] = {**package, "file_name": file_name}
     write_json(folder / "pyodide-lock.json", {**lock, "packages": packages})
@@ -133,9 +172,15 @@ def localise(lock: Mapping[str, Any], folder: Path, *sources: Path) -> Path:
 
 
 def lock_entry(
-    wheel: Path, file_name: str | None = None, *, imports: Sequence[str] = (), depends: Sequence[str] = ()
+    wheel: Path,
+    file_name: str | None = None,
+    *,
+    imports: Sequence[str] = (),
+    depends: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A complete lock entry for a wheel, written by hand so that tests do not rely on what they test."""
+    """A complete lock entry for a wheel, written by hand so that tests do not rely on what they
+    test.
+    """
     name, version = wheel.name.split("-")[:2]
     return {
         "name": name,
@@ -173,9 +218,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _run(command: Sequence[str], **extra: str) -> None:
     try:
-        done = subprocess.run(command, env=MACHINE_ENVIRON | extra, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=MACHINE_ENVIRON | extra, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
-        raise SetupError(f"{command[0]} is missing. Install Node.js 20 or newer with npm.") from None
+        raise SetupError(
+            f"{command[0]} is missing. Install Node.js 20 or newer with npm."
+        ) from None
     if done.returncode:
         raise SetupError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 

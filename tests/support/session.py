@@ -1,4 +1,7 @@
-"""What tests do with a Pyodide, wherever it runs. NodePyodide and ChromiumPyodide differ in how they pass messages."""
+"""What tests do with a Pyodide, wherever it runs.
+
+NodePyodide and ChromiumPyodide differ in how they pass messages.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ PROJECT_PATH = "/project"  # where use_project() shows micropip_lock inside
 
 
 class PyodideError(Exception):
-    """A Python or JavaScript exception from inside; ``kind`` is its class, ``text`` the traceback."""
+    """A Python or JavaScript exception from inside;
+
+    ``kind`` is its class, ``text`` the traceback.
+    """
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
@@ -40,18 +46,27 @@ class PyodideSession:
         raise NotImplementedError
 
     def use_project(self) -> None:
-        """Make ``import micropip_lock`` work inside, with the sources of this checkout; kept by reset()."""
+        """Make ``import micropip_lock`` work inside, with the sources of this checkout;
+
+        kept by reset().
+        """
         self.show_project()
         # no bytecode: a mounted folder is the checkout itself
-        self.run(f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {PROJECT_PATH!r})", fresh=True)
+        self.run(
+            f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {PROJECT_PATH!r})",
+            fresh=True,
+        )
         self.run(_REMEMBER, fresh=True)
 
     def show_project(self) -> None:
         """Bring the sources to PROJECT_PATH."""
         raise NotImplementedError
 
-    def run(self, code: str, *, fresh: bool = False, sync: bool = False, timeout: float | None = None) -> Any:
-        """Run Python with top-level await; the value of the last expression, which must be JSON-able.
+    def run(
+        self, code: str, *, fresh: bool = False, sync: bool = False, timeout: float | None = None
+    ) -> Any:
+        """Run Python with top-level await; the value of the last expression, which must be
+        JSON-able.
 
         fresh: in a namespace of its own. sync: by runPython, from where nothing can be awaited.
         """
@@ -66,13 +81,18 @@ class PyodideSession:
         return base64.b64decode(self.call("read", path=path))
 
     def load_packages(self, names: Sequence[str]) -> list[dict[str, str]]:
-        """pyodide.loadPackage; name, version and channel of what was loaded. A failed download raises nothing."""
+        """pyodide.loadPackage; name, version and channel of what was loaded.
+
+        A failed download raises nothing.
+        """
         loaded: list[dict[str, str]] = self.call("loadPackages", names=list(names))
         return loaded
 
     def load_packages_from_imports(self, code: str) -> list[dict[str, str]]:
         """pyodide.loadPackagesFromImports."""
-        loaded: list[dict[str, str]] = self.call("loadPackagesFromImports", code=textwrap.dedent(code))
+        loaded: list[dict[str, str]] = self.call(
+            "loadPackagesFromImports", code=textwrap.dedent(code)
+        )
         return loaded
 
     def install(self, *requirements: str, index_url: str, **options: Any) -> None:
@@ -83,7 +103,10 @@ class PyodideSession:
         self.run(code + "await micropip.install(names, **options)", fresh=True)
 
     def reset(self) -> None:
-        """Back to the state after the boot: no installed packages, no imported ones, no names, no environment."""
+        """Back to the state after the boot:
+
+        no installed packages, no imported ones, no names, no environment.
+        """
         self.run(_RESTORE, fresh=True)
 
     def put_folder(self, folder: Path, path: str) -> None:
@@ -117,7 +140,8 @@ memory.environ, memory.cwd = dict(os.environ), os.getcwd()
 memory.loaded = set(pyodide_js.loadedPackages.to_py())
 """
 
-# The standard library's modules stay: importing them twice would give classes that look alike and are not the same.
+# The standard library's modules stay: importing them twice would give classes that look alike and
+# are not the same.
 _RESTORE = """
 import __main__, importlib, os, shutil, sys
 import _session_memory as memory

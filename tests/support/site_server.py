@@ -17,7 +17,10 @@ _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "applica
 
 
 class SiteServer(LoopbackServer):
-    """Serves ``folders``: prefix ("/site/") -> folder, changeable while it runs; the longest prefix counts."""
+    """Serves ``folders``: prefix ("/site/") -> folder, changeable while it runs;
+
+    the longest prefix counts.
+    """
 
     def __init__(self, folders: Mapping[str, Path] | None = None, *, port: int = 0) -> None:
         super().__init__(port=port)
@@ -37,12 +40,18 @@ class SiteServer(LoopbackServer):
             file /= "index.html"
         if not file.is_relative_to(folder) or not file.is_file():
             return Reply(404, b"not found\n")
-        kind = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        kind = (
+            _TYPES.get(file.suffix)
+            or mimetypes.guess_type(file.name)[0]
+            or "application/octet-stream"
+        )
         return Reply(200, file.read_bytes(), kind, ranges=True)
 
 
 def pyodide_site(version: str = runtimes.VERSIONS[-1], **options: Any) -> SiteServer:
-    """A site with the runtime at /pyodide/, its emptied base at /base/ and the pages of the tests at /session/."""
+    """A site with the runtime at /pyodide/, its emptied base at /base/ and the pages of the tests
+    at /session/.
+    """
     folders = {
         "/pyodide/": runtimes.runtime(version),
         "/base/": runtimes.emptied_base(version),

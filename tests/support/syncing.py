@@ -1,4 +1,7 @@
-"""A Pyodide venv that follows a lock: made, synced, filled by other installers, and compared with the wheels."""
+"""A Pyodide venv that follows a lock:
+
+made, synced, filled by other installers, and compared with the wheels.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class Venv:
         chosen = names or tuple(self.wheels)
         wheels = [self.wheels[name] for name in chosen]
         entries = {
-            name: lock_entry(wheel, self.index.file_url(wheel.name)) for name, wheel in zip(chosen, wheels, strict=True)
+            name: lock_entry(wheel, self.index.file_url(wheel.name))
+            for name, wheel in zip(chosen, wheels, strict=True)
         }
         return Lockfile.from_json({**base_document(), "packages": entries})
 
@@ -63,7 +67,9 @@ class Venv:
             fetcher = quick_fetcher(offline=options.pop("no_network", False))
             try:
                 given = {"path": self.site, "cache_dir": self.cache, **options}
-                return await sync(self.lock(*names) if lock is None else lock, fetcher=fetcher, **given)
+                return await sync(
+                    self.lock(*names) if lock is None else lock, fetcher=fetcher, **given
+                )
             finally:
                 await fetcher.aclose()
 
@@ -107,25 +113,38 @@ def snapshot(prefix: Path) -> dict[str, str]:
 
 
 def expected_files(wheels: list[Path]) -> dict[str, str | None]:
-    """Where the files of wheels are in a venv -> sha256; None where installers write other bytes."""
+    """Where the files of wheels are in a venv -> sha256;
+
+    None where installers write other bytes.
+    """
     expected: dict[str, str | None] = {}
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
             contents = {name: archive.read(name) for name in archive.namelist()}
-        info = next(name.partition("/")[0] for name in contents if name.endswith(".dist-info/RECORD"))
+        info = next(
+            name.partition("/")[0] for name in contents if name.endswith(".dist-info/RECORD")
+        )
         data = info.removesuffix(".dist-info") + ".data/"
         for name, content in contents.items():
-            scheme, _, rest = name.removeprefix(data).partition("/") if name.startswith(data) else ("", "", name)
-            project = wheel.name.partition("-")[0]
-            folder = {"scripts": "bin/", "data": "", "headers": f"include/site/python3.14/{project}/"}.get(
-                scheme, f"{SITE}/"
+            scheme, _, rest = (
+                name.removeprefix(data).partition("/") if name.startswith(data) else ("", "", name)
             )
-            written = scheme == "scripts" or (name.startswith(info) and name.rpartition("/")[2] in WRITTEN)
+            project = wheel.name.partition("-")[0]
+            folder = {
+                "scripts": "bin/",
+                "data": "",
+                "headers": f"include/site/python3.14/{project}/",
+            }.get(scheme, f"{SITE}/")
+            written = scheme == "scripts" or (
+                name.startswith(info) and name.rpartition("/")[2] in WRITTEN
+            )
             expected[folder + rest] = None if written else hash_of(content).hexdigest()
         for name in ("RECORD", "INSTALLER", "provenance_url.json"):
             expected[f"{SITE}/{info}/{name}"] = None
         points = contents.get(f"{info}/entry_points.txt", b"").decode().splitlines()
-        expected.update(dict.fromkeys(f"bin/{line.partition('=')[0].strip()}" for line in points if "=" in line))
+        expected.update(
+            dict.fromkeys(f"bin/{line.partition('=')[0].strip()}" for line in points if "=" in line)
+        )
     return expected
 
 
@@ -150,6 +169,8 @@ def install(venv: Venv, *wheels: Path) -> None:
     scheme = dict.fromkeys(("purelib", "platlib"), str(venv.site))
     scheme |= {"scripts": str(venv.prefix / "bin"), "data": str(venv.prefix)}
     for wheel in wheels:
-        scheme["headers"] = str(venv.prefix / "include/site/python3.14" / wheel.name.partition("-")[0])
+        scheme["headers"] = str(
+            venv.prefix / "include/site/python3.14" / wheel.name.partition("-")[0]
+        )
         with WheelFile.open(wheel) as source:
             install_wheel(source, SchemeDictionaryDestination(scheme, "python", "posix"), {})

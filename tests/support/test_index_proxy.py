@@ -16,7 +16,10 @@ from .wheels import build_wheel
 @pytest.mark.parametrize("upstream_json", [True, False])
 def test_page_is_poorer(tmp_path: Path, upstream_json: bool) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
-    with IndexServer(tmp_path, json=upstream_json, relative=True) as index, IndexProxy(index.url) as mirror:
+    with (
+        IndexServer(tmp_path, json=upstream_json, relative=True) as index,
+        IndexProxy(index.url) as mirror,
+    ):
         with urllib.request.urlopen(f"{mirror.url}/demo/", timeout=20) as response:
             page = response.read().decode()
         assert f'href="{index.root}/files/{wheel.name}#sha256=' in page

@@ -41,7 +41,9 @@ def test_json_page_sidecar_and_ranges(tmp_path: Path) -> None:
 
 def test_poor_html_page(tmp_path: Path) -> None:
     build_wheel(tmp_path, "demo", "1.0")
-    with IndexServer(tmp_path, json=False, core_metadata="off", hashes="none", relative=True) as index:
+    with IndexServer(
+        tmp_path, json=False, core_metadata="off", hashes="none", relative=True
+    ) as index:
         page = get(f"{index.url}/demo/", **JSON)[1].decode()
         assert '<a href="../../files/demo-1.0-py3-none-any.whl">' in page
         with pytest.raises(urllib.error.HTTPError, match="404"):

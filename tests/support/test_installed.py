@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from .index_server import IndexServer
-from .installed import PYODIDE_0_27, PYODIDE_314, Platform, installer_target, pip_report, pip_target, uv_target
+from .installed import (
+    PYODIDE_0_27,
+    PYODIDE_314,
+    Platform,
+    installer_target,
+    pip_report,
+    pip_target,
+    uv_target,
+)
 from .runtimes import read_json
 from .wheels import build_wheel
 
@@ -44,7 +52,9 @@ def test_installs_for_pyodide(
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target])
-def test_nothing_of_the_machine_is_asked(install: Callable[..., Path], index: IndexServer, tmp_path: Path) -> None:
+def test_nothing_of_the_machine_is_asked(
+    install: Callable[..., Path], index: IndexServer, tmp_path: Path
+) -> None:
     with pytest.raises(Exception, match="six"):
         install(tmp_path, "six", index_url=index.url)
     assert index.paths() == ["/simple/six/"]
@@ -52,12 +62,18 @@ def test_nothing_of_the_machine_is_asked(install: Callable[..., Path], index: In
 
 def test_installers_leave_their_marks(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
-    assert "direct_url.json" in names(pip_target(tmp_path / "pip", str(wheel)) / "demo-1.0.dist-info")
+    assert "direct_url.json" in names(
+        pip_target(tmp_path / "pip", str(wheel)) / "demo-1.0.dist-info"
+    )
     assert "uv_cache.json" in names(uv_target(tmp_path / "uv", str(wheel)) / "demo-1.0.dist-info")
-    assert "INSTALLER" not in names(installer_target(tmp_path / "installer", wheel) / "demo-1.0.dist-info")
+    assert "INSTALLER" not in names(
+        installer_target(tmp_path / "installer", wheel) / "demo-1.0.dist-info"
+    )
 
 
 def test_report_names_the_wheel(index: IndexServer, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
-    report = read_json(pip_report(tmp_path / "site", tmp_path / "report.json", "demo", index_url=index.url))
+    report = read_json(
+        pip_report(tmp_path / "site", tmp_path / "report.json", "demo", index_url=index.url)
+    )
     assert report["install"][0]["download_info"]["url"] == index.file_url(wheel.name)

@@ -1,4 +1,6 @@
-"""The runtimes boot, install from loopback, forget what a test did, and never take the tests down with them."""
+"""The runtimes boot, install from loopback, forget what a test did, and never take the tests down
+with them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ def test_micropip_installs_from_loopback(pyodide: NodePyodide, index: IndexServe
     build_wheel(index.folder, "demo", "1.0", requires=["other>=2"])
     build_wheel(index.folder, "other", "2.0")
     pyodide.install("demo", index_url=index.url)
-    assert pyodide.run("import demo, other; [demo.__version__, other.__version__]") == ["1.0", "2.0"]
+    assert pyodide.run("import demo, other; [demo.__version__, other.__version__]") == [
+        "1.0",
+        "2.0",
+    ]
     assert index.wheel_downloads == 2
     pyodide.reset()
     assert pyodide.run("import importlib.util; importlib.util.find_spec('demo')") is None

@@ -13,8 +13,12 @@ from .installed import pip_target
 
 
 def test_bytes_do_not_depend_on_the_day(tmp_path: Path) -> None:
-    first = wheels.build_wheel(tmp_path / "a", "Demo.Name", "1.0", requires=["rich"], extras={"x": ["six"]})
-    second = wheels.build_wheel(tmp_path / "b", "Demo.Name", "1.0", requires=["rich"], extras={"x": ["six"]})
+    first = wheels.build_wheel(
+        tmp_path / "a", "Demo.Name", "1.0", requires=["rich"], extras={"x": ["six"]}
+    )
+    second = wheels.build_wheel(
+        tmp_path / "b", "Demo.Name", "1.0", requires=["rich"], extras={"x": ["six"]}
+    )
     assert first.name == "demo_name-1.0-py3-none-any.whl"
     assert first.read_bytes() == second.read_bytes()
 
@@ -32,7 +36,11 @@ def test_pip_installs_everything_a_wheel_can_hold(tmp_path: Path) -> None:
             index.folder,
             "demo",
             "1.0",
-            data={"scripts/run": "#!python\nprint(1)\n", "purelib/more.py": "", "data/share/x": "y"},
+            data={
+                "scripts/run": "#!python\nprint(1)\n",
+                "purelib/more.py": "",
+                "data/share/x": "y",
+            },
             entry_points={"demo": "demo:main"},
             dist_info_files={"direct_url.json": "{}"},
             build="7",
@@ -45,7 +53,17 @@ def test_pip_installs_everything_a_wheel_can_hold(tmp_path: Path) -> None:
 
 def test_sdist_builds_offline(tmp_path: Path) -> None:
     sdist = wheels.build_sdist(tmp_path, "demo", "1.0")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "-w", str(tmp_path), str(sdist)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-index",
+        "--no-deps",
+        "-w",
+        str(tmp_path),
+        str(sdist),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     with zipfile.ZipFile(tmp_path / "demo-1.0-py3-none-any.whl") as archive:
         assert "demo.py" in archive.namelist()

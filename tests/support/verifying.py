@@ -20,7 +20,9 @@ Json = dict[str, Any]
 def lock_of(*entries: Mapping[str, Any], **info: Any) -> Json:
     """A lock of these entries; ``info`` replaces keys of its info, None removes them."""
     lock = base_document(*entries)
-    lock["info"] = {key: value for key, value in {**lock["info"], **info}.items() if value is not None}
+    lock["info"] = {
+        key: value for key, value in {**lock["info"], **info}.items() if value is not None
+    }
     return lock
 
 
@@ -32,7 +34,10 @@ def wheel_entry(
     depends: Sequence[str] = (),
     **changes: Any,
 ) -> Json:
-    """A true entry for a wheel of an index; the canonical name, and one module of that name unless it is told."""
+    """A true entry for a wheel of an index;
+
+    the canonical name, and one module of that name unless it is told.
+    """
     entry = lock_entry(wheel, index.file_url(wheel.name), imports=imports or (), depends=depends)
     if imports is None:
         entry["imports"] = [entry["name"]]
@@ -40,7 +45,11 @@ def wheel_entry(
 
 
 def verified(
-    lock: Any, *, index_urls: str | Sequence[str] | None = (), fetching: Mapping[str, Any] | None = None, **options: Any
+    lock: Any,
+    *,
+    index_urls: str | Sequence[str] | None = (),
+    fetching: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> tuple[Problem, ...]:
     """Verify; without ``index_urls`` no index is asked. ``fetching`` are options of the fetcher."""
 
@@ -52,11 +61,15 @@ def verified(
             await fetcher.aclose()
 
     problems = asyncio.run(run())
-    assert list(problems) == sorted(problems, key=lambda item: (item.package, item.code, item.message))
+    assert list(problems) == sorted(
+        problems, key=lambda item: (item.package, item.code, item.message)
+    )
     for problem in problems:
         # Each says what is wrong and what to do, in whole sentences.
         assert len(problem.message) > 10 and problem.message.endswith("."), problem
-        assert len(problem.hint) > 10 and (problem.hint.endswith(".") or "pip install " in problem.hint), problem
+        assert len(problem.hint) > 10 and (
+            problem.hint.endswith(".") or "pip install " in problem.hint
+        ), problem
         # A value that is missing is never shown as Python has it; a key may be called so.
         assert " None" not in problem.message, problem
     return problems
@@ -69,7 +82,9 @@ def static(lock: Any, **options: Any) -> tuple[Problem, ...]:
 
 def codes(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     """(package, code) of each, without the loopback addresses that every test here has."""
-    return [(problem.package, problem.code) for problem in problems if problem.code != "not-portable"]
+    return [
+        (problem.package, problem.code) for problem in problems if problem.code != "not-portable"
+    ]
 
 
 def definite(problems: Iterable[Problem]) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Real wheels and sdists, built in memory and byte-identical from run to run.
 
-A wheel built here installs with pip, uv, installer, micropip and ``pyodide.loadPackage`` alike. The arguments
-that break rules (``record``, ``dist_info_files``) exist so that forgeries and damaged wheels can be built too.
+A wheel built here installs with pip, uv, installer, micropip and ``pyodide.loadPackage`` alike. The
+arguments that break rules (``record``, ``dist_info_files``) exist so that forgeries and damaged
+wheels can be built too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ _EPOCH = (2020, 2, 2, 0, 0, 0)  # zip time stamps; any fixed date after 1980 wil
 
 
 def escaped(name: str) -> str:
-    """The project name as it stands in wheel file names (binary distribution format, "Escaping and Unicode")."""
+    """The project name as it stands in wheel file names (binary distribution format, "Escaping and
+    Unicode").
+    """
     return re.sub(r"[-_.]+", "_", name).lower()
 
 
@@ -53,14 +56,15 @@ def build_wheel(
 ) -> Path:
     """Write a wheel into ``folder`` and return its path.
 
-    files: archive path -> content; default: one module named after the project with ``__version__``.
-    requires: Requires-Dist lines; extras: extra -> requirement strings (the ``extra == ...`` marker is added here).
-    tag: compressed tag set, "py2.py3-none-any" gives two ``Tag:`` lines. build: build number, e.g. "1".
-    metadata_extra: further METADATA header lines. data: "scripts/x", "purelib/y" ... below ``<name>.data/``.
-    entry_points: console scripts; entry_points_txt: the whole file instead.
-    dist_info_files: files the wheel itself ships in .dist-info; they replace ours of the same name, RECORD excepted.
-    record: gets the rows of RECORD without its own, returns other rows, or the whole file as bytes.
-    stored: no compression, so that the size of the wheel follows that of its files.
+    files: archive path -> content; default: one module named after the project with
+    ``__version__``. requires: Requires-Dist lines; extras: extra -> requirement strings (the
+    ``extra == ...`` marker is added here). tag: compressed tag set, "py2.py3-none-any" gives two
+    ``Tag:`` lines. build: build number, e.g. "1". metadata_extra: further METADATA header lines.
+    data: "scripts/x", "purelib/y" ... below ``<name>.data/``. entry_points: console scripts;
+    entry_points_txt: the whole file instead. dist_info_files: files the wheel itself ships in
+    .dist-info; they replace ours of the same name, RECORD excepted. record: gets the rows of RECORD
+    without its own, returns other rows, or the whole file as bytes. stored: no compression, so that
+    the size of the wheel follows that of its files.
     """
     stem = f"{escaped(name)}-{version}"
     info = f"{stem}.dist-info"
@@ -100,7 +104,9 @@ def forged(folder: Path, text: str, *, says: str) -> Path:
 
 
 def repack(wheel: Path, folder: Path, *, stored: bool = True) -> Path:
-    """The same wheel with the same RECORD in other zip bytes, as Pyodide repacks what it takes from an index."""
+    """The same wheel with the same RECORD in other zip bytes, as Pyodide repacks what it takes from
+    an index.
+    """
     with zipfile.ZipFile(wheel) as archive:
         members = {item.filename: archive.read(item) for item in archive.infolist()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +115,9 @@ def repack(wheel: Path, folder: Path, *, stored: bool = True) -> Path:
 
 
 def with_unicode_path(wheel: Path, folder: Path, name: str, other: str) -> Path:
-    """The same wheel, whose file ``name`` is called ``other`` in Info-ZIP's extra field of a name in Unicode."""
+    """The same wheel, whose file ``name`` is called ``other`` in Info-ZIP's extra field of a name
+    in Unicode.
+    """
     body = struct.pack("<BL", 1, zlib.crc32(name.encode())) + other.encode()
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(folder / wheel.name, "w") as changed:
@@ -161,7 +169,8 @@ def wheel_member(wheel: Path, name: str) -> bytes:
 def build_sdist(folder: Path, name: str, version: str, *, requires: Sequence[str] = ()) -> Path:
     """Write a real sdist into ``folder``; it builds offline, for its backend lies in its own tree.
 
-    The backend hands out a wheel that the sdist carries, so nothing has to be fetched for the build.
+    The backend hands out a wheel that the sdist carries, so nothing has to be fetched for the
+    build.
     """
     stem = f"{escaped(name)}-{version}"
     built = build_wheel(folder / ".build", name, version, requires=requires)
@@ -170,7 +179,9 @@ def build_sdist(folder: Path, name: str, version: str, *, requires: Sequence[str
     built.parent.rmdir()
     members = {
         "PKG-INFO": _metadata(name, version, requires, {}, "", "2.1", ""),
-        "pyproject.toml": b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "pyproject.toml": (
+            b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        ),
         "backend.py": _BACKEND.encode(),
         f"prebuilt/{stem}-py3-none-any.whl": wheel,
     }
@@ -233,7 +244,12 @@ def _wheel_file(tag: str, build: str) -> bytes:
     python, abi, platform = tag.split("-")
     lines = ["Wheel-Version: 1.0", "Generator: micropip-lock tests"]
     lines.append(f"Root-Is-Purelib: {'true' if platform == 'any' else 'false'}")
-    lines += [f"Tag: {p}-{a}-{f}" for p in python.split(".") for a in abi.split(".") for f in platform.split(".")]
+    lines += [
+        f"Tag: {p}-{a}-{f}"
+        for p in python.split(".")
+        for a in abi.split(".")
+        for f in platform.split(".")
+    ]
     if build:
         lines.append(f"Build: {build}")
     return ("\n".join(lines) + "\n").encode()

@@ -1,6 +1,7 @@
 """What installers make of wheels: each real reader of zip archives on this machine.
 
-Run as a script with a folder, it unpacks the archives there with `zipfile` of the Python that runs it.
+Run as a script with a folder, it unpacks the archives there with `zipfile` of the Python that runs
+it.
 """
 
 from __future__ import annotations
@@ -15,18 +16,27 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-#: By number of the archive: files by path, with the sha256 of each in hex; None: the archive is refused.
+#: By number of the archive: files by path, with the sha256 of each in hex; None: the archive is
+#: refused.
 Trees = dict[str, "dict[str, str] | None"]
 
 
 def tree(folder: Path) -> dict[str, str]:
     """The files below a folder."""
     files = [path for path in folder.rglob("*") if not path.is_dir()]
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
-def unpacked(archives: Path, unpack: Callable[[Path, Path], object], refusal: type[Exception]) -> Trees:
-    """``unpack`` every archive <number>/<name> into a folder of its own; ``refusal`` is what it raises."""
+def unpacked(
+    archives: Path, unpack: Callable[[Path, Path], object], refusal: type[Exception]
+) -> Trees:
+    """``unpack`` every archive <number>/<name> into a folder of its own;
+
+    ``refusal`` is what it raises.
+    """
     found: Trees = {}
     for archive in sorted(archives.glob("*/*")):
         with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +55,9 @@ def _extract(archive: Path, folder: Path) -> None:
 
 def with_zipfile(python: str, archives: Path) -> Trees:
     """What `zipfile` of this Python makes of them."""
-    done = subprocess.run([python, __file__, str(archives)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, __file__, str(archives)], capture_output=True, text=True, check=True
+    )
     trees: Trees = json.loads(done.stdout)
     return trees
 
@@ -57,7 +69,9 @@ def pythons() -> dict[str, str]:
     # Those that pyenv, uv and GitHub's runners install.
     folders += Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin")
     folders += Path.home().glob(".local/share/uv/python/cpython-3.*/bin")
-    folders += Path(os.environ.get("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache")).glob("Python/3.*/x64/bin")
+    folders += Path(os.environ.get("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache")).glob(
+        "Python/3.*/x64/bin"
+    )
     found = {own: sys.executable}
     for version in (f"3.{minor}" for minor in range(11, 20)):
         for folder in folders:

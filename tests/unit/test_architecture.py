@@ -59,7 +59,9 @@ def may_import(own: str, other: str) -> bool:
 #: Modules that only some rooms may import.
 HOST_ROOMS = {"network", "environment", "storage", "integrations"}
 FOREIGN = {
-    **dict.fromkeys(["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS),
+    **dict.fromkeys(
+        ["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS
+    ),
     **{name: {"network"} for name in ("asyncio", "certifi", "keyring")},
     "micropip": {"environment", "integrations"},
     "IPython": {"environment", "integrations"},
@@ -82,7 +84,10 @@ def room(module: str) -> str:
 
 
 def only_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    return isinstance(node, ast.If) and ast.unparse(node.test) in (
+        "TYPE_CHECKING",
+        "typing.TYPE_CHECKING",
+    )
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -98,7 +103,10 @@ def nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def imports(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Every import of a file: (module, name). Our own modules come without ``micropip_lock``, with a leading dot."""
+    """Every import of a file:
+
+    (module, name). Our own modules come without ``micropip_lock``, with a leading dot.
+    """
     package = ["micropip_lock", *path.relative_to(PACKAGE).parent.parts]
     for node in nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -110,9 +118,15 @@ def imports(path: Path) -> Iterator[tuple[str, str | None]]:
             for alias in node.names:
                 below = PACKAGE.parent.joinpath(*module.split("."), alias.name)
                 is_module = below.is_dir() or below.with_suffix(".py").exists()
-                found.append((f"{module}.{alias.name}", None) if is_module else (module, alias.name))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
+                found.append(
+                    (f"{module}.{alias.name}", None) if is_module else (module, alias.name)
+                )
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("import_module", "__import__")
+        ):
+            text = (
+                node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
+            )
             found = [(str(text), None)]
         else:
             continue
@@ -159,7 +173,12 @@ def test_imports_point_downwards() -> None:
             continue
         own, other = room(source), room(module[1:])
         is_version = (other, name) == ("__init__", "__version__")
-        if own != other and not may_import(own, other) and (module[1:], name) not in PROTOCOL and not is_version:
+        if (
+            own != other
+            and not may_import(own, other)
+            and (module[1:], name) not in PROTOCOL
+            and not is_version
+        ):
             wrong.append(f"{source} imports {module} {name or ''}")
     assert wrong == []
 
@@ -251,7 +270,9 @@ def run(code: str) -> str:
 
 
 def test_names_stay_what_they_are_after_every_module_was_imported() -> None:
-    modules = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in sources()]
+    modules = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in sources()
+    ]
     modules = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
     here = [
         name for name in modules if not name.endswith((".pyfetch_fetcher", ".xhr_fetcher"))
@@ -286,7 +307,17 @@ assert micropip_lock.freeze is freeze and micropip_lock.freeze is freeze
 """)
 
 
-HOST_ONLY = {"httpx", "hishel", "click", "rich", "platformdirs", "micropip", "asyncio", "js", "pyodide"}
+HOST_ONLY = {
+    "httpx",
+    "hishel",
+    "click",
+    "rich",
+    "platformdirs",
+    "micropip",
+    "asyncio",
+    "js",
+    "pyodide",
+}
 
 
 @pytest.mark.parametrize(
@@ -294,11 +325,14 @@ HOST_ONLY = {"httpx", "hishel", "click", "rich", "platformdirs", "micropip", "as
     [
         "import micropip_lock",
         "import micropip_lock; micropip_lock.Lockfile, micropip_lock.UnlockableError",
-        "import micropip_lock; micropip_lock.freeze, micropip_lock.freeze_sync, micropip_lock.FreezeResult",
+        "import micropip_lock; micropip_lock.freeze, micropip_lock.freeze_sync, "
+        "micropip_lock.FreezeResult",
     ],
 )
 def test_importing_brings_no_host_library_and_no_event_loop(statement: str) -> None:
-    loaded = run(f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)").split()
+    loaded = run(
+        f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
+    ).split()
     assert {room(name) for name in loaded} & HOST_ONLY == set()
     if statement == "import micropip_lock":
         assert {name for name in loaded if name.startswith("micropip_lock")} == {"micropip_lock"}

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from micropip_lock import errors
-from micropip_lock.errors import FetchError, InputError, MicropipLockError, Problem, ResolutionError, UnlockableError
+from micropip_lock.errors import (
+    FetchError,
+    InputError,
+    MicropipLockError,
+    Problem,
+    ResolutionError,
+    UnlockableError,
+)
 
 
 def problem(package: str, code: str = "sdist", message: str = "it was built.") -> Problem:
@@ -69,12 +76,20 @@ def test_a_notebook_shows_the_message_alone() -> None:
     error = UnlockableError([problem("a"), problem("b")])
     assert error._render_traceback_() == [f"UnlockableError: {error}"]
     error.displayed = True  # the problems are shown as a list already
-    assert error._render_traceback_() == ["UnlockableError: 2 packages cannot be locked; nothing was written."]
+    assert error._render_traceback_() == [
+        "UnlockableError: 2 packages cannot be locked; nothing was written."
+    ]
 
 
 @pytest.mark.parametrize("field", ["code", "package", "version", "message", "hint"])
 def test_a_problem_is_two_lines(field: str) -> None:
-    known = {"code": "sdist", "package": "demo", "version": "1.0", "message": "message", "hint": "hint"}
+    known = {
+        "code": "sdist",
+        "package": "demo",
+        "version": "1.0",
+        "message": "message",
+        "hint": "hint",
+    }
     lines = str(Problem(**{**known, field: "a\nb\u2028c\x1b[0m\ud800"})).splitlines()
     assert len(lines) == 2 and "a?b?c?[0m?" in "".join(lines)
 

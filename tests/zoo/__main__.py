@@ -1,4 +1,7 @@
-"""``python -m tests.zoo`` freezes every case and prints the verdicts; ``--write`` renews docs/evidence.md."""
+"""``python -m tests.zoo`` freezes every case and prints the verdicts;
+
+``--write`` renews docs/evidence.md.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ from ..support.wheels import build_wheel
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a freeze: a proof, or problem codes; and the codes of warnings, loopback addresses aside."""
+    """The outcome of a freeze:
+
+    a proof, or problem codes; and the codes of warnings, loopback addresses aside.
+    """
 
     text: str
     hints: str = ""
@@ -28,7 +31,10 @@ class Verdict:
         proofs = sorted({item.proof for item in result.evidence})
         codes = sorted({warning.code for warning in result.warnings} - {"not-portable"})
         warned = f", warns {', '.join(codes)}" if codes else ""
-        return cls(f"locked by {', '.join(proofs)}{warned}", " ".join(item.hint for item in result.warnings))
+        return cls(
+            f"locked by {', '.join(proofs)}{warned}",
+            " ".join(item.hint for item in result.warnings),
+        )
 
     @classmethod
     def refused(cls, problems: tuple[Problem, ...]) -> Verdict:
@@ -61,7 +67,9 @@ class Zoo:
         self.index_urls.append(index.url)
         return index
 
-    def wheel(self, name: str = "animal", version: str = "1.0", *, listed: bool = True, **parts: Any) -> Path:
+    def wheel(
+        self, name: str = "animal", version: str = "1.0", *, listed: bool = True, **parts: Any
+    ) -> Path:
         """Build a wheel and, unless it is not ``listed``, put it on the index."""
         wheel = build_wheel(self.place / "wheels", name, version, **parts)
         if listed:
@@ -88,7 +96,10 @@ class Zoo:
 
 @dataclass(frozen=True)
 class Case:
-    """``build`` fills the zoo; ``verdict`` is what API.md demands, ``hint`` a part of what it says to do."""
+    """``build`` fills the zoo;
+
+    ``verdict`` is what API.md demands, ``hint`` a part of what it says to do.
+    """
 
     title: str
     verdict: str

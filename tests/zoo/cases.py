@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..support.freezing import NATIVE, entry
-from ..support.wheels import Row, build_sdist, build_wheel, repack, sha256, with_unicode_path, wrong_size
+from ..support.wheels import (
+    Row,
+    build_sdist,
+    build_wheel,
+    repack,
+    sha256,
+    with_unicode_path,
+    wrong_size,
+)
 from .case import Zoo, case
 
 LOCKED = "locked by content"
@@ -36,7 +44,11 @@ def _edit(path: Path, change: bytes, *, same_size: bool) -> None:
 # -- built from source
 
 
-@case("pip built it from an sdist; the index has no wheel", "sdist", "Install a version that has a wheel")
+@case(
+    "pip built it from an sdist; the index has no wheel",
+    "sdist",
+    "Install a version that has a wheel",
+)
 def _(zoo: Zoo) -> None:
     zoo.index.add(build_sdist(zoo.place / "sdist", "animal", "1.0"))
     zoo.pip("animal", flags=("--no-build-isolation",))
@@ -49,7 +61,11 @@ def _(zoo: Zoo) -> None:
     zoo.wheel()
 
 
-@case("pip built it from an sdist; a wheel on the index holds something else", "content-mismatch", FROM_WHEEL)
+@case(
+    "pip built it from an sdist; a wheel on the index holds something else",
+    "content-mismatch",
+    FROM_WHEEL,
+)
 def _(zoo: Zoo) -> None:
     zoo.index.add(build_sdist(zoo.place / "sdist", "animal", "1.0"))
     zoo.pip("animal", flags=("--no-build-isolation",))
@@ -156,7 +172,9 @@ def _(zoo: Zoo) -> None:
 
 
 @case(
-    "a wheel by URL, by pip (with its hash), that no index lists", "locked by content, warns claimed-hash", "--download"
+    "a wheel by URL, by pip (with its hash), that no index lists",
+    "locked by content, warns claimed-hash",
+    "--download",
 )
 def _(zoo: Zoo) -> None:
     zoo.pip(f"animal @ {zoo.index.add(zoo.wheel())}")
@@ -170,7 +188,9 @@ def _(zoo: Zoo) -> None:
     zoo.options["download"] = True
 
 
-@case("the same with a hash of other bytes, and with --download", "hash-conflict", "ask its publisher")
+@case(
+    "the same with a hash of other bytes, and with --download", "hash-conflict", "ask its publisher"
+)
 def _(zoo: Zoo) -> None:
     wheel = zoo.wheel()
     zoo.pip(f"animal @ {zoo.index.add(wheel)}")
@@ -277,12 +297,20 @@ def _(zoo: Zoo) -> None:
         record.write("more.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\r\n")
 
 
-@case("two .dist-info folders of one name", "duplicate", "Remove the folder of the version that you do not want")
+@case(
+    "two .dist-info folders of one name",
+    "duplicate",
+    "Remove the folder of the version that you do not want",
+)
 def _(zoo: Zoo) -> None:
     zoo.installer(zoo.wheel(), zoo.wheel(version="2.0", files={}))
 
 
-@case("pip install --target --upgrade, which leaves the .dist-info of before", "duplicate", "animal-1.0.dist-info")
+@case(
+    "pip install --target --upgrade, which leaves the .dist-info of before",
+    "duplicate",
+    "animal-1.0.dist-info",
+)
 def _(zoo: Zoo) -> None:
     zoo.wheel()
     zoo.pip("animal")
@@ -290,7 +318,11 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal==2.0", flags=("--upgrade",))
 
 
-@case("a file that another distribution has overwritten", "files-changed", "uninstall insect or animal")
+@case(
+    "a file that another distribution has overwritten",
+    "files-changed",
+    "uninstall insect or animal",
+)
 def _(zoo: Zoo) -> None:
     zoo.wheel()
     zoo.pip("animal")
@@ -340,7 +372,11 @@ def _(zoo: Zoo) -> None:
 
 def _forged(zoo: Zoo, name: str, content: str) -> None:
     """A wheel that ships a file about its origin, at the very URL that the file names."""
-    zoo.wheel(dist_info_files={name: content.replace("URL", zoo.index.file_url("animal-1.0-py3-none-any.whl"))})
+    zoo.wheel(
+        dist_info_files={
+            name: content.replace("URL", zoo.index.file_url("animal-1.0-py3-none-any.whl"))
+        }
+    )
     zoo.pip("animal")
 
 
@@ -374,7 +410,9 @@ def _(zoo: Zoo) -> None:
 
 
 def _twin(zoo: Zoo, path: str, content: str, **parts: Any) -> None:
-    """A wheel that ships a file about its origin, which names a wheel without that file, and the hash of a third."""
+    """A wheel that ships a file about its origin, which names a wheel without that file, and the
+    hash of a third.
+    """
     other = zoo.another_index()
     zoo.index_urls.remove(other.url)
     third = build_wheel(zoo.place / "third", "animal", "1.0", files={"animal.py": "# evil\n"})
@@ -390,12 +428,20 @@ def _twin(zoo: Zoo, path: str, content: str, **parts: Any) -> None:
 _ARCHIVE = '{"url": "URL", "archive_info": {"hashes": {"sha256": "SHA256"}}}'
 
 
-@case("a wheel ships direct_url.json that names a twin, and another hash", "forged-claim", "Do not trust this wheel")
+@case(
+    "a wheel ships direct_url.json that names a twin, and another hash",
+    "forged-claim",
+    "Do not trust this wheel",
+)
 def _(zoo: Zoo) -> None:
     _twin(zoo, "direct_url.json", _ARCHIVE)
 
 
-@case("a wheel ships provenance_url.json that names a twin, and another hash", "forged-claim", "Do not trust")
+@case(
+    "a wheel ships provenance_url.json that names a twin, and another hash",
+    "forged-claim",
+    "Do not trust",
+)
 def _(zoo: Zoo) -> None:
     _twin(zoo, "provenance_url.json", _ARCHIVE)
 
@@ -405,12 +451,18 @@ def _(zoo: Zoo) -> None:
     _twin(zoo, "PYODIDE_URL", "URL")
 
 
-@case("a wheel ships direct_url.json below .data/purelib", "forged-claim", "Do not trust this wheel")
+@case(
+    "a wheel ships direct_url.json below .data/purelib", "forged-claim", "Do not trust this wheel"
+)
 def _(zoo: Zoo) -> None:
     _twin(zoo, "purelib/animal-1.0.dist-info/direct_url.json", _ARCHIVE)
 
 
-@case("a wheel ships the direct_url.json of another distribution", "forged-claim", "Do not trust insect")
+@case(
+    "a wheel ships the direct_url.json of another distribution",
+    "forged-claim",
+    "Do not trust insect",
+)
 def _(zoo: Zoo) -> None:
     animal = zoo.wheel()
     claim = _ARCHIVE.replace("URL", zoo.index.file_url(animal.name)).replace("SHA256", "0" * 64)
@@ -424,7 +476,9 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal")
     other = zoo.another_index()
     other.add(wheel)
-    other.overrides = {wheel.name: {"url": zoo.index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}}
+    other.overrides = {
+        wheel.name: {"url": zoo.index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}
+    }
 
 
 @case("a wheel ships uv_build.json", "sdist", FROM_WHEEL)
@@ -437,20 +491,34 @@ def _(zoo: Zoo) -> None:
 
 @case("a RECORD that lies about its bytes", LOCKED)
 def _(zoo: Zoo) -> None:
-    zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+    zoo.wheel(
+        record=lambda rows: (
+            [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:]
+        )
+    )
     zoo.pip("animal")
 
 
-@case("a RECORD that lies about its bytes, with --check-files hash", "wheel-record-wrong", PUBLISHER)
+@case(
+    "a RECORD that lies about its bytes, with --check-files hash", "wheel-record-wrong", PUBLISHER
+)
 def _(zoo: Zoo) -> None:
-    zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+    zoo.wheel(
+        record=lambda rows: (
+            [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:]
+        )
+    )
     zoo.pip("animal")
     zoo.options["check_files"] = "hash"
 
 
 @case("the same with --download", "locked by download")
 def _(zoo: Zoo) -> None:
-    zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+    zoo.wheel(
+        record=lambda rows: (
+            [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:]
+        )
+    )
     zoo.pip("animal")
     zoo.options.update(check_files="hash", download=True)
 
@@ -468,10 +536,18 @@ def _(zoo: Zoo) -> None:
     zoo.options["download"] = True
 
 
-@case("a RECORD that lies about its bytes, by python -m installer, which hashes anew", "wheel-record-wrong", PUBLISHER)
+@case(
+    "a RECORD that lies about its bytes, by python -m installer, which hashes anew",
+    "wheel-record-wrong",
+    PUBLISHER,
+)
 def _(zoo: Zoo) -> None:
     zoo.installer(
-        zoo.wheel(record=lambda rows: [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:])
+        zoo.wheel(
+            record=lambda rows: (
+                [(path, "sha256=" + "b" * 43, size) for path, _, size in rows[:1]] + rows[1:]
+            )
+        )
     )
 
 
@@ -489,7 +565,10 @@ def _(zoo: Zoo) -> None:
 
 
 def _other_wheel_row(rows: list[Row]) -> list[Row]:
-    return [(path, "sha256=" + "b" * 43, "99") if path.endswith("/WHEEL") else (path, h, s) for path, h, s in rows]
+    return [
+        (path, "sha256=" + "b" * 43, "99") if path.endswith("/WHEEL") else (path, h, s)
+        for path, h, s in rows
+    ]
 
 
 @case("rows of RECORD without a file: of folders, of files, with a leading slash", LOCKED)
@@ -497,7 +576,12 @@ def _(zoo: Zoo) -> None:
     digest = "sha256=" + "b" * 43
     zoo.wheel(
         files={"animal/__init__.py": ""},
-        record=lambda rows: [("animal/", digest, "0"), ("gone.py", digest, "7"), ("/animal/x.py", digest, "7"), *rows],
+        record=lambda rows: [
+            ("animal/", digest, "0"),
+            ("gone.py", digest, "7"),
+            ("/animal/x.py", digest, "7"),
+            *rows,
+        ],
     )
     zoo.pip("animal")
 
@@ -529,7 +613,9 @@ def _(zoo: Zoo) -> None:
 
 @case("a description in METADATA that is not UTF-8", LOCKED)
 def _(zoo: Zoo) -> None:
-    metadata = b"Metadata-Version: 2.1\nName: animal\nVersion: 1.0\nAuthor: J\xe9r\xf4me\n\ntr\xe8s beau\n"
+    metadata = (
+        b"Metadata-Version: 2.1\nName: animal\nVersion: 1.0\nAuthor: J\xe9r\xf4me\n\ntr\xe8s beau\n"
+    )
     zoo.installer(zoo.wheel(dist_info_files={"METADATA": metadata}))
 
 
@@ -548,7 +634,14 @@ def _(zoo: Zoo) -> None:
 
 @case("modules in .data/purelib, which pip spreads", f"{LOCKED}, warns layout")
 def _(zoo: Zoo) -> None:
-    zoo.wheel(files={}, data={"purelib/animal.py": "x = 1\n", "scripts/roar": "#!python\n", "data/share/fur": "soft"})
+    zoo.wheel(
+        files={},
+        data={
+            "purelib/animal.py": "x = 1\n",
+            "scripts/roar": "#!python\n",
+            "data/share/fur": "soft",
+        },
+    )
     zoo.pip("animal")
 
 
@@ -618,7 +711,9 @@ def _(zoo: Zoo) -> None:
 def _(zoo: Zoo) -> None:
     zoo.wheel()
     zoo.pip("animal")
-    zoo.another_index().add(build_wheel(zoo.place / "other", "animal", "1.0", files={"animal.py": "# other\n"}))
+    zoo.another_index().add(
+        build_wheel(zoo.place / "other", "animal", "1.0", files={"animal.py": "# other\n"})
+    )
 
 
 @case("two zips of one RECORD on two indexes", "ambiguous-index", "Name one index only")
@@ -639,7 +734,11 @@ def _(zoo: Zoo) -> None:
 # -- archives that two readers read in two ways
 
 
-@case("a wheel whose archive has two names for one file (a Unicode Path field)", "content-mismatch", PUBLISHER)
+@case(
+    "a wheel whose archive has two names for one file (a Unicode Path field)",
+    "content-mismatch",
+    PUBLISHER,
+)
 def _(zoo: Zoo) -> None:
     wheel = zoo.wheel()
     zoo.pip("animal")
@@ -697,7 +796,11 @@ def _(zoo: Zoo) -> None:
     zoo.pip("animal", flags=("--no-deps",))
 
 
-@case("a dependency is there at an excluded version", "conflicting-dependency", "'food>=2' (with the --platform")
+@case(
+    "a dependency is there at an excluded version",
+    "conflicting-dependency",
+    "'food>=2' (with the --platform",
+)
 def _(zoo: Zoo) -> None:
     zoo.wheel(requires=["food>=2"])
     zoo.wheel("food")
@@ -747,7 +850,12 @@ def _(zoo: Zoo) -> None:
     zoo.info("PYODIDE_REQUIRES").write_text('["food"]')
 
 
-@case("an extra that nothing names", "locked by content, warns extra-guessed", "--requested", depends=_EXTRA)
+@case(
+    "an extra that nothing names",
+    "locked by content, warns extra-guessed",
+    "--requested",
+    depends=_EXTRA,
+)
 def _(zoo: Zoo) -> None:
     _with_extra(zoo)
     zoo.uv("animal[hungry]")
@@ -777,7 +885,14 @@ def _(zoo: Zoo) -> None:
     "a dependency cycle of five",
     "locked by content, warns cycle",
     "Load c3",
-    depends={"c1": [], "c2": [], "c3": ["c1", "c2", "c4", "c5"], "c4": [], "c5": [], "outside": ["c3"]},
+    depends={
+        "c1": [],
+        "c2": [],
+        "c3": ["c1", "c2", "c4", "c5"],
+        "c4": [],
+        "c5": [],
+        "outside": ["c3"],
+    },
 )
 def _(zoo: Zoo) -> None:
     for number in range(1, 6):

@@ -40,7 +40,9 @@ def _(cage: Cage) -> None:
 @case("a mock package of micropip, as a folder", "mock", "micropip.remove_mock_package")
 def _(cage: Cage) -> None:
     cage.session.load_packages(["micropip"])
-    cage.session.run("import micropip; micropip.add_mock_package('animal', '1.0', persistent=True)", fresh=True)
+    cage.session.run(
+        "import micropip; micropip.add_mock_package('animal', '1.0', persistent=True)", fresh=True
+    )
 
 
 @case("a mock package of micropip, in memory", "mock", "micropip.remove_mock_package")
@@ -55,7 +57,11 @@ def _(cage: Cage) -> None:
     cage.session.load_packages([cage.index.file_url(wheel.name)])
 
 
-@case("loadPackage(URL) of a wheel that ships PYODIDE_URL for another one", "content-mismatch", "micropip.uninstall")
+@case(
+    "loadPackage(URL) of a wheel that ships PYODIDE_URL for another one",
+    "content-mismatch",
+    "micropip.uninstall",
+)
 def _(cage: Cage) -> None:
     victim = build_wheel(cage.index.folder, "victim", "1.0")
     marks = {"PYODIDE_URL": cage.index.file_url(victim.name), "PYODIDE_SHA256": sha256(victim)}
@@ -69,13 +75,19 @@ def _forged(cage: Cage) -> bytes:
     return build_wheel(cage.index.folder, "animal", "1.0", dist_info_files=marks).read_bytes()
 
 
-@case("unpackArchive of a wheel that ships INSTALLER and PYODIDE_URL", "forged-claim", "Do not trust this wheel")
+@case(
+    "unpackArchive of a wheel that ships INSTALLER and PYODIDE_URL",
+    "forged-claim",
+    "Do not trust this wheel",
+)
 def _(cage: Cage) -> None:
     _forged(cage)
     unpack(cage.session, cage.index.folder / "animal-1.0-py3-none-any.whl")
 
 
-@case("unpack_archive of a fetched wheel that ships them", "forged-claim", "Do not trust this wheel")
+@case(
+    "unpack_archive of a fetched wheel that ships them", "forged-claim", "Do not trust this wheel"
+)
 def _(cage: Cage) -> None:
     _forged(cage)
     url = cage.index.file_url("animal-1.0-py3-none-any.whl")
@@ -92,15 +104,27 @@ def _(cage: Cage) -> None:
 
 
 def _behind(cage: Cage, folder: str) -> None:
-    """micropip installs one; one of other contents, with micropip's marks of that one, is to be put in front of it."""
+    """micropip installs one;
+
+    one of other contents, with micropip's marks of that one, is to be put in front of it.
+    """
     url = cage.index.file_url(build_wheel(cage.index.folder, "animal", "1.0").name)
     cage.session.install("animal", index_url=cage.index.url)
     cage.session.run(f"import sys; sys.path.insert(0, {folder!r})", fresh=True)
     marks = {"INSTALLER": "micropip", "PYODIDE_URL": url}
-    build_wheel(cage.index.folder / "forged", "animal", "1.0", files={"animal.py": "x = 2\n"}, dist_info_files=marks)
+    build_wheel(
+        cage.index.folder / "forged",
+        "animal",
+        "1.0",
+        files={"animal.py": "x = 2\n"},
+        dist_info_files=marks,
+    )
 
 
-@case("a mounted folder in front of what micropip installed, with micropip's marks", "content-mismatch")
+@case(
+    "a mounted folder in front of what micropip installed, with micropip's marks",
+    "content-mismatch",
+)
 def _(cage: Cage) -> None:
     _behind(cage, "/mnt/site")
     folder = cage.index.folder / "forged" / "site"
@@ -110,7 +134,10 @@ def _(cage: Cage) -> None:
     cage.session.mount(folder, "/mnt/site")
 
 
-@case("a folder in memory in front of what micropip installed, with micropip's marks", "content-mismatch")
+@case(
+    "a folder in memory in front of what micropip installed, with micropip's marks",
+    "content-mismatch",
+)
 def _(cage: Cage) -> None:
     folder = "/tmp/in-front"
     _behind(cage, folder)

@@ -19,7 +19,9 @@ def verdict(case: Case, place: Path) -> tuple[Verdict, FreezeResult | None]:
     try:
         case.build(zoo)
         try:
-            result = freeze_folder(zoo.folder, base=base_lock(*zoo.base), index_urls=zoo.index_urls, **zoo.options)
+            result = freeze_folder(
+                zoo.folder, base=base_lock(*zoo.base), index_urls=zoo.index_urls, **zoo.options
+            )
         except UnlockableError as error:
             return Verdict.refused(error.problems), None
         return Verdict.of(result), result
@@ -29,8 +31,12 @@ def verdict(case: Case, place: Path) -> tuple[Verdict, FreezeResult | None]:
 
 def page_tables(page: str) -> str:
     """A Markdown page with the tables of both zoos in the place of the ones that it has."""
-    tables = iter([_table("on the host", CASES), _table("in Pyodide", [case for case, _ in PYODIDE_CASES])])
-    return re.sub(r"\| (on the host|in Pyodide) \| verdict \|\n(\|.*\n)+", lambda match: next(tables), page)
+    tables = iter(
+        [_table("on the host", CASES), _table("in Pyodide", [case for case, _ in PYODIDE_CASES])]
+    )
+    return re.sub(
+        r"\| (on the host|in Pyodide) \| verdict \|\n(\|.*\n)+", lambda match: next(tables), page
+    )
 
 
 def _table(title: str, cases: Iterable[Case]) -> str:
@@ -39,4 +45,8 @@ def _table(title: str, cases: Iterable[Case]) -> str:
 
 
 def _marked(verdict: str) -> str:
-    return verdict if verdict.startswith("locked") else ", ".join(f"`{code}`" for code in verdict.split(", "))
+    return (
+        verdict
+        if verdict.startswith("locked")
+        else ", ".join(f"`{code}`" for code in verdict.split(", "))
+    )

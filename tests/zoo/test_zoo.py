@@ -29,7 +29,9 @@ def test_on_the_host(case: Case, tmp_path: Path) -> None:
         assert {name: list(entry.depends) for name, entry in packages.items()} == case.depends
 
 
-@pytest.mark.parametrize(("case", "build"), PYODIDE_CASES, ids=[case.title for case, _ in PYODIDE_CASES])
+@pytest.mark.parametrize(
+    ("case", "build"), PYODIDE_CASES, ids=[case.title for case, _ in PYODIDE_CASES]
+)
 def test_in_pyodide(case: Case, build: Build, pyodide314: NodePyodide, index: IndexServer) -> None:
     found = verdict_inside(build, pyodide314, index)
     assert found.text == case.verdict

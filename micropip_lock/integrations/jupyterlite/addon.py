@@ -1,7 +1,9 @@
-"""The addon of JupyterLite: ``jupyter lite build --micropip-lock pyodide-lock.json [--micropip-lock-bundle]``.
+"""The addon of JupyterLite: ``jupyter lite build --micropip-lock pyodide-lock.json
+[--micropip-lock-bundle]``.
 
-JupyterLite takes an addon whose constructor fails for one that is not there, and its build succeeds without it. So
-nothing is refused before the tasks run: values of traits of the wrong type are kept, and told by the first task.
+JupyterLite takes an addon whose constructor fails for one that is not there, and its build succeeds
+without it. So nothing is refused before the tasks run: values of traits of the wrong type are kept,
+and told by the first task.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from ...operations.bundle.run import read_lock
 from .install import Order, look, put, take_back
 from .site import Site
 
-_PYODIDE_ADDON, _LOCK_ADDON = "jupyterlite-pyodide-kernel-pyodide", "jupyterlite-pyodide-kernel-lock"
+_PYODIDE_ADDON, _LOCK_ADDON = (
+    "jupyterlite-pyodide-kernel-pyodide",
+    "jupyterlite-pyodide-kernel-lock",
+)
 
 
 class _Text(Unicode[Any, Any]):
@@ -47,22 +52,31 @@ class _Names(List[Any]):
 
 
 class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
-    """Puts a frozen pyodide-lock.json into the site, so that its Pyodide kernel starts with exactly these packages."""
+    """Puts a frozen pyodide-lock.json into the site, so that its Pyodide kernel starts with exactly
+    these packages.
+    """
 
     __all__: ClassVar = ["check", "post_build", "pre_init", "status"]
 
     lock = _Text(
-        None, allow_none=True, help="A frozen pyodide-lock.json, or its folder, relative to lite_dir or where you are"
+        None,
+        allow_none=True,
+        help="A frozen pyodide-lock.json, or its folder, relative to lite_dir or where you are",
     ).tag(config=True)
-    bundle = _Switch(False, help="Put the wheels of the lock into the site, too, and ask no index").tag(config=True)
+    bundle = _Switch(
+        False, help="Put the wheels of the lock into the site, too, and ask no index"
+    ).tag(config=True)
     base = _Text(
         None,
         allow_none=True,
-        help="Which Pyodide the site loads, where pyodideUrl does not tell: a release, or its pyodide-lock.json",
+        help=(
+            "Which Pyodide the site loads, where pyodideUrl does not tell: a release, or its "
+            "pyodide-lock.json"
+        ),
     ).tag(config=True)
-    preload = _Names(help="Packages of the lock to load when the kernel starts, not when they are imported").tag(
-        config=True
-    )
+    preload = _Names(
+        help="Packages of the lock to load when the kernel starts, not when they are imported"
+    ).tag(config=True)
 
     aliases: ClassVar = {"micropip-lock": "MicropipLockAddon.lock"}
     flags: ClassVar = {
@@ -77,7 +91,9 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
     def status(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Say what would be done."""
         if self.lock is not None:
-            text = f"    lock:    {self.lock}\n    bundle:  {self.bundle}\n    preload: {self.preload}"
+            text = (
+                f"    lock:    {self.lock}\n    bundle:  {self.bundle}\n    preload: {self.preload}"
+            )
             yield self.task(name="lock", actions=[lambda: print(text)])
 
     def pre_init(self, manager: Any) -> Iterator[dict[str, Any]]:
@@ -87,8 +103,9 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
     def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Put the lock into the site, or take that of an earlier build out of it.
 
-        This runs every time, and finds out by itself what is done already: doit would look at times that
-        ``--source-date-epoch`` makes all alike, and keeps its notes when the output is removed.
+        This runs every time, and finds out by itself what is done already: doit would look at times
+        that ``--source-date-epoch`` makes all alike, and keeps its notes when the output is
+        removed.
         """
         if self.lock is not None:
             yield self.task(name="lock", actions=[(self._attempt, [self._put])])
@@ -107,7 +124,9 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         except MicropipLockError as error:
             return TaskFailed(f"micropip-lock: {error}")
         except OSError as error:
-            return TaskFailed(f"micropip-lock: {error.filename or 'a file'}: {error.strerror or error}.")
+            return TaskFailed(
+                f"micropip-lock: {error.filename or 'a file'}: {error.strerror or error}."
+            )
         return None
 
     def _check_options(self) -> None:
@@ -115,7 +134,10 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         if not faults and self.bundle and self.lock is None:
             faults.append("--micropip-lock-bundle needs a lock: --micropip-lock FILE.")
         if not faults and self.lock is not None and self._is_enabled(_LOCK_ADDON):
-            faults.append("--pyodide-lock makes another lock, and the kernel reads only one. Leave out one of the two.")
+            faults.append(
+                "--pyodide-lock makes another lock, and the kernel reads only one. Leave out one "
+                "of the two."
+            )
         if faults:
             raise InputError(*faults)
         if self.lock is not None:
@@ -125,13 +147,16 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
     def _check_lock(self, path: Path) -> None:
         if not path.exists():
             raise InputError(
-                f"The lock {path} does not exist. Freeze one (in a notebook, or with micropip-lock freeze), or correct "
+                f"The lock {path} does not exist. Freeze one (in a notebook, or with micropip-lock "
+                "freeze), or correct "
                 "--micropip-lock."
             )
         try:
             read_lock(path)
         except InputError as error:
-            raise InputError(f"{error} Freeze it again, or name another lock with --micropip-lock.") from error
+            raise InputError(
+                f"{error} Freeze it again, or name another lock with --micropip-lock."
+            ) from error
 
     def _unknown_options(self) -> Iterator[str]:
         own, known = type(self).__name__, self.trait_names(config=True)
@@ -142,7 +167,10 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
             if name not in known:
                 meant = get_close_matches(name, known, 1)
                 hint = f"Did you mean {meant[0]}? " if meant else ""
-                yield f"MicropipLockAddon has no option {name}. {hint}It has {', '.join(sorted(self._own_options()))}."
+                yield (
+                    f"MicropipLockAddon has no option {name}. {hint}It has "
+                    f"{', '.join(sorted(self._own_options()))}."
+                )
 
     def _own_options(self) -> list[str]:
         return list(type(self).class_own_traits(config=True))
@@ -154,14 +182,27 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
             if value is not None and (not isinstance(value, str) or not value):
                 yield f"MicropipLockAddon.{name}: expected {what}, found {describe(value)}."
         if not isinstance(self.bundle, bool):
-            yield f"MicropipLockAddon.bundle: expected true or false, found {describe(self.bundle)}."
+            yield (
+                f"MicropipLockAddon.bundle: expected true or false, found {describe(self.bundle)}."
+            )
         names = self.preload
-        if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
-            yield f"MicropipLockAddon.preload: expected an array of package names, found {describe(names)}."
+        if not isinstance(names, list | tuple) or not all(
+            isinstance(name, str) and name for name in names
+        ):
+            yield (
+                "MicropipLockAddon.preload: expected an array of package names, found "
+                f"{describe(names)}."
+            )
 
     def _put(self) -> None:
         self._check_options()
-        order = Order(self._path(self.lock), self.bundle, self._base(), tuple(self.preload), prove=self._is_build)
+        order = Order(
+            self._path(self.lock),
+            self.bundle,
+            self._base(),
+            tuple(self.preload),
+            prove=self._is_build,
+        )
         outcome = put(self._site, order)
         for problem in outcome.advice:
             self.log.warning(f"[micropip-lock] {problem}")
@@ -169,8 +210,10 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
             self.maybe_timestamp(path)
         count, changed = len(outcome.lockfile.packages), len(outcome.changed)
         self.log.info(
-            f"[micropip-lock] {count} packages in the lock of the site; {outcome.downloaded} downloaded to "
-            f"{'put them into it' if self.bundle else 'check them'}; {changed or 'no'} files changed"
+            f"[micropip-lock] {count} packages in the lock of the site; {outcome.downloaded} "
+            "downloaded to "
+            f"{'put them into it' if self.bundle else 'check them'}; {changed or 'no'} files "
+            "changed"
         )
 
     def _take_back(self) -> None:
@@ -181,19 +224,24 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
     def _look(self) -> None:
         self._check_options()
         if look(self._site) is None and self.lock is not None:
-            raise InputError("The site has no lock yet. Build it: jupyter lite build --micropip-lock FILE.")
+            raise InputError(
+                "The site has no lock yet. Build it: jupyter lite build --micropip-lock FILE."
+            )
 
     # -- surroundings
 
     @property
     def _site(self) -> Site:
         pyodide = self.manager._addons.get(_PYODIDE_ADDON)
-        local = pyodide is not None and (pyodide.well_known_pyodide.exists() or pyodide.pyodide_url is not None)
+        local = pyodide is not None and (
+            pyodide.well_known_pyodide.exists() or pyodide.pyodide_url is not None
+        )
         return Site(Path(self.manager.output_dir), Path(self.manager.lite_dir), local)
 
     @property
     def _is_build(self) -> bool:
-        # `jupyter lite serve` and its like run the tasks of a build, too, often without its options.
+        # `jupyter lite serve` and its like run the tasks of a build, too, often without its
+        # options.
         return getattr(self.manager.parent, "_doit_task", "build") == "build"
 
     def _is_enabled(self, addon: str) -> bool:

@@ -24,15 +24,19 @@ from .site import LOCK_NAME, LOCK_URL, Choice, Site
 
 _WHEELS = "wheels"
 _OUTCOME = "cannot be put into the site; its lock was left as it was"
-_BUNDLE = "Build with --micropip-lock-bundle, which puts the files into the site, or give the lock absolute URLs."
+_BUNDLE = (
+    "Build with --micropip-lock-bundle, which puts the files into the site, or give the lock "
+    "absolute URLs."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for: a frozen lock, with its wheels or without, and what to load at the kernel's start.
+    """What is asked for: a frozen lock, with its wheels or without, and what to load at the
+    kernel's start.
 
-    ``base``: which Pyodide the site loads, where the site itself does not tell. ``prove``: ask even for files that
-    an earlier build has seen.
+    ``base``: which Pyodide the site loads, where the site itself does not tell. ``prove``: ask even
+    for files that an earlier build has seen.
     """
 
     lock: Path
@@ -44,7 +48,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done: the lock that the kernel reads, files that changed, and what might be worth knowing."""
+    """What was done: the lock that the kernel reads, files that changed, and what might be worth
+    knowing.
+    """
 
     lockfile: Lockfile
     changed: tuple[Path, ...]
@@ -55,11 +61,13 @@ class Outcome:
 def put(site: Site, order: Order) -> Outcome:
     """Put the lock into the site, so that its kernel boots from it.
 
-    Every file that the kernel may load is hashed: those that the site serves itself, and with ``bundled`` all others,
-    which are put into it; without, they are downloaded and thrown away. What is there already is not touched.
+    Every file that the kernel may load is hashed: those that the site serves itself, and with
+    ``bundled`` all others, which are put into it; without, they are downloaded and thrown away.
+    What is there already is not touched.
 
-    Raises `InputError` for a lock, a site or a folder that cannot be used, `FetchError` when the lock of the site's
-    Pyodide cannot be read, and `UnlockableError` with every problem; then the site's lock is as it was.
+    Raises `InputError` for a lock, a site or a folder that cannot be used, `FetchError` when the
+    lock of the site's Pyodide cannot be read, and `UnlockableError` with every problem; then the
+    site's lock is as it was.
     """
     lock, beside = read_lock(order.lock)
     site.check_writable()
@@ -82,7 +90,10 @@ def put(site: Site, order: Order) -> Outcome:
 
 
 def take_back(site: Site) -> tuple[Path, ...]:
-    """Remove what an earlier build put into the site; the files that changed. Raises `InputError`."""
+    """Remove what an earlier build put into the site;
+
+    the files that changed. Raises `InputError`.
+    """
     changed = site.choose(None)
     if not site.folder.is_dir():
         return tuple(changed)
@@ -107,9 +118,16 @@ def look(site: Site) -> Lockfile | None:
         if is_http(entry.file_name):
             continue
         if hashed(site.folder / entry.file_name, entry.sha256) is None:
-            message = f"{entry.file_name} in {site.folder} is missing, or has another sha256 than the lock."
+            message = (
+                f"{entry.file_name} in {site.folder} is missing, or has another sha256 than the "
+                "lock."
+            )
             problems.append(Problem("content-mismatch", key, entry.version, message, _AGAIN))
-    names = {canonicalize_name(name) for name in NEEDED if name != "piplite" or not site.piplite_is_elsewhere()}
+    names = {
+        canonicalize_name(name)
+        for name in NEEDED
+        if name != "piplite" or not site.piplite_is_elsewhere()
+    }
     names.update(map(canonicalize_name, site.own_packages()))
     for name in sorted(names - lock.packages.keys()):
         message = "it is loaded when the kernel starts, and the site's lock does not have it."
@@ -119,7 +137,10 @@ def look(site: Site) -> Lockfile | None:
     url = _lock_url(site.lock.read_bytes())
     for item, settings in chosen:
         if settings["loadPyodideOptions"]["lockFileURL"] != url:
-            raise InputError(f"{item.path} names another state of {site.lock} than the one that is there. {_AGAIN}")
+            raise InputError(
+                f"{item.path} names another state of {site.lock} than the one that is there. "
+                f"{_AGAIN}"
+            )
     place = site.runtime_lock()
     if isinstance(place, Path):
         check_target(lock, Lockfile.read(place), str(site.lock))
@@ -145,24 +166,37 @@ def _base(site: Site, told: str | Path | None) -> Base:
         return run_sync(load, cache_dir=default_cache_dir())
     except FetchError as error:
         raise FetchError(
-            f"{str(error).rstrip('.')}. So nobody knows whether the site's Pyodide can boot from the lock. Try again, "
-            "or put that Pyodide into static/pyodide (or --pyodide), or name its lock: --MicropipLockAddon.base=FILE.",
+            f"{str(error).rstrip('.')}. So nobody knows whether the site's Pyodide can boot from "
+            "the lock. Try again, "
+            "or put that Pyodide into static/pyodide (or --pyodide), or name its lock: "
+            "--MicropipLockAddon.base=FILE.",
             url=error.url,
             code=error.code,
         ) from error
 
 
 def _static(made: SiteLock) -> tuple[list[Problem], tuple[Problem, ...]]:
-    """What the lock says against itself, as problems and as advice. Relative names are what a site wants."""
+    """What the lock says against itself, as problems and as advice.
+
+    Relative names are what a site wants.
+    """
     rest, packages = made.rest.packages, made.lockfile.packages
     # That the kernel needs it has been said; who depends on it is of no interest then.
     told = {item.package for item in made.problems if item.code == "missing-dependency"}
-    waiting = {key for key, entry in packages.items() if {*entry.depends} - packages.keys() <= told and told}
+    waiting = {
+        key
+        for key, entry in packages.items()
+        if {*entry.depends} - packages.keys() <= told and told
+    }
     found = [
-        item for item in _verify(made.lockfile) if item.code != "missing-dependency" or item.package not in waiting
+        item
+        for item in _verify(made.lockfile)
+        if item.code != "missing-dependency" or item.package not in waiting
     ]
     advice = tuple(
-        item for item in found if item.code in ADVICE and (item.package in rest or item.code != "not-portable")
+        item
+        for item in found
+        if item.code in ADVICE and (item.package in rest or item.code != "not-portable")
     )
     return [item for item in found if item.code not in ADVICE], advice
 
@@ -191,13 +225,16 @@ def _bundle(made: SiteLock, site: Site, beside: Path | None, problems: Sequence[
     local, downloaded = result
     (folder / LOCK_NAME).unlink(missing_ok=True)
     placed = {
-        key: replace(entry, file_name=f"{folder.name}/{entry.file_name}") for key, entry in local.packages.items()
+        key: replace(entry, file_name=f"{folder.name}/{entry.file_name}")
+        for key, entry in local.packages.items()
     }
     return replace(made.lockfile, packages={**made.lockfile.packages, **placed}), downloaded, ()
 
 
 def _folder_for(rest: Lockfile, site: Site) -> str:
-    """Where wheels go: where they are, unless one would replace another that the earlier lock still needs."""
+    """Where wheels go: where they are, unless one would replace another that the earlier lock still
+    needs.
+    """
     old = {entry.file_name: entry.sha256 for entry in _earlier(site)}
     used = sorted({name.partition("/")[0] for name in old if name.startswith(_WHEELS)})
     new = {entry.file_name.rpartition("/")[2]: entry.sha256 for entry in rest.packages.values()}
@@ -215,7 +252,8 @@ def _prove(made: SiteLock, site: Site, always: bool) -> Placed:
             "local-file",
             key,
             entry.version,
-            f"its file name {entry.file_name} is relative to the lock, and the site has no such file.",
+            f"its file name {entry.file_name} is relative to the lock, and the site has no such "
+            "file.",
             _BUNDLE,
         )
         for key, entry in rest.items()
@@ -254,7 +292,9 @@ def _write(site: Site, lock: Lockfile, made: SiteLock, order: Order) -> tuple[Pa
         try:
             site.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"Cannot make the folder {site.folder}: {error.strerror or error}.") from error
+            raise InputError(
+                f"Cannot make the folder {site.folder}: {error.strerror or error}."
+            ) from error
         write_atomically(site.lock, data)
         changed.append(site.lock)
     changed += site.choose(Choice(_lock_url(data), made.kernel, order.bundled))
@@ -263,7 +303,8 @@ def _write(site: Site, lock: Lockfile, made: SiteLock, order: Order) -> tuple[Pa
 
 
 def _lock_url(data: bytes) -> str:
-    # As the kernel does with its own indexes: a browser that keeps an older lock must not mix it with newer wheels.
+    # As the kernel does with its own indexes: a browser that keeps an older lock must not mix it
+    # with newer wheels.
     return f"{LOCK_URL}?sha256={hashlib.sha256(data).hexdigest()}"
 
 
@@ -287,5 +328,7 @@ def _tidy(site: Site) -> list[Path]:
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
     except OSError as error:
-        raise InputError(f"Cannot remove files of an earlier build in {site.folder}: {error.strerror}.") from error
+        raise InputError(
+            f"Cannot remove files of an earlier build in {site.folder}: {error.strerror}."
+        ) from error
     return removed

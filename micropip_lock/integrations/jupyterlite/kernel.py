@@ -1,6 +1,7 @@
 """The lock of a site: what was frozen, and what its Pyodide kernel needs to start.
 
-Nothing is resolved: what the lock lacks is taken, as it is, from the site's own Pyodide or from its own wheels.
+Nothing is resolved: what the lock lacks is taken, as it is, from the site's own Pyodide or from its
+own wheels.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ NEEDED = ("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", 
 class SiteLock:
     """A lock in the making.
 
-    ``own`` are files that the site itself serves, ``trusted`` the entries of a Pyodide that it loads from elsewhere;
-    ``kernel`` are the packages that are loaded at the start.
+    ``own`` are files that the site itself serves, ``trusted`` the entries of a Pyodide that it
+    loads from elsewhere; ``kernel`` are the packages that are loaded at the start.
     """
 
     lockfile: Lockfile
@@ -49,7 +50,9 @@ class SiteLock:
     @property
     def rest(self) -> Lockfile:
         """The entries whose files the site does not have yet."""
-        packages = {key: entry for key, entry in self.lockfile.packages.items() if key not in self.own}
+        packages = {
+            key: entry for key, entry in self.lockfile.packages.items() if key not in self.own
+        }
         return replace(self.lockfile, packages=packages)
 
 
@@ -65,16 +68,20 @@ def check_target(lock: Lockfile, base: Lockfile, name: str) -> None:
     foreign = own.abi is None and len(releases) > 1
     if (own.abi, own.python_version) != (other.abi, other.python_version) or foreign:
         raise InputError(
-            f"{name} is for Python {other.python}, ABI {other.abi}; the site loads a Pyodide with Python {own.python}, "
-            f"ABI {own.abi}, which cannot boot from it. Freeze again in that Pyodide, or build with the Pyodide that "
+            f"{name} is for Python {other.python}, ABI {other.abi}; the site loads a Pyodide with "
+            f"Python {own.python}, "
+            f"ABI {own.abi}, which cannot boot from it. Freeze again in that Pyodide, or build "
+            "with the Pyodide that "
             "the lock is for: --pyodide."
         )
 
 
 def complete(lock: Lockfile, base: Base, site: Site, wanted: Iterable[str]) -> SiteLock:
-    """Add to a frozen lock what the kernel needs and what is ``wanted`` at its start, from the site's own stock.
+    """Add to a frozen lock what the kernel needs and what is ``wanted`` at its start, from the
+    site's own stock.
 
-    The kernel's own wheels replace what the lock has under their names: its parts have to be of one version.
+    The kernel's own wheels replace what the lock has under their names: its parts have to be of one
+    version.
     """
     target = Target.from_info(base.lockfile.info)
     stock = _Stock(base, site, target)
@@ -103,26 +110,41 @@ def complete(lock: Lockfile, base: Base, site: Site, wanted: Iterable[str]) -> S
             packages[name] = found
         waiting.extend(packages[name].depends)
     made.problems.extend(stock.conflicts(packages))
-    placed = {name: replace(packages[name], file_name=site.name_of(path)) for name, path in made.own.items()}
+    placed = {
+        name: replace(packages[name], file_name=site.name_of(path))
+        for name, path in made.own.items()
+    }
     made.lockfile = replace(lock, packages=dict(sorted({**packages, **placed}.items())))
     return made
 
 
 def check_own(made: SiteLock, site: Site) -> Iterable[Problem]:
-    """The files of the site that are not what the lock says: with them the kernel would never start."""
+    """The files of the site that are not what the lock says:
+
+    with them the kernel would never start.
+    """
     for name, path in made.own.items():
         entry = made.lockfile.packages[name]
-        where = path.relative_to(site.output).as_posix() if path.is_relative_to(site.output) else path.name
+        where = (
+            path.relative_to(site.output).as_posix()
+            if path.is_relative_to(site.output)
+            else path.name
+        )
         try:
             size = hashed(path, entry.sha256)
             if size is None:
-                raise IntegrityError(f"it has another sha256 than {entry.sha256}, which the lock of the site gives")
+                raise IntegrityError(
+                    f"it has another sha256 than {entry.sha256}, which the lock of the site gives"
+                )
             if path.suffix == ".whl":
                 with path.open("rb") as file:
                     check_wheel(name, entry, inspect_wheel(file, size, entry.sha256, name))
         except IntegrityError as error:
             message = f"{where} in the site cannot be used: {error}."
-            hint = "Put the lock and the files of one and the same release into static/pyodide (or --pyodide)."
+            hint = (
+                "Put the lock and the files of one and the same release into static/pyodide (or "
+                "--pyodide)."
+            )
             yield Problem("content-mismatch", name, entry.version, message, hint)
 
 
@@ -137,7 +159,10 @@ class _OwnWheel:
 
 @dataclass(slots=True)
 class _Stock:
-    """What a site has without any lock: its Pyodide, the kernel's wheels, and those of its owner."""
+    """What a site has without any lock:
+
+    its Pyodide, the kernel's wheels, and those of its owner.
+    """
 
     base: Base
     site: Site
@@ -151,7 +176,12 @@ class _Stock:
     def __post_init__(self) -> None:
         self.kernel = _by_name(self.site.kernel_wheels())
         self.others = _by_name(self.site.other_wheels())
-        wheels = [path for group in (self.kernel, self.others) for paths in group.values() for path in paths]
+        wheels = [
+            path
+            for group in (self.kernel, self.others)
+            for paths in group.values()
+            for path in paths
+        ]
         self._files = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in wheels}
         for entry in self.base.lockfile.packages.values():
             if (path := self._base_file(entry)) is not None:
@@ -165,15 +195,23 @@ class _Stock:
         return path if self.site.has(path) else None
 
     def kernel_wheel(self, name: str, locked: LockedPackage | None) -> tuple[LockedPackage, Path]:
-        """The kernel's wheel of that name: of several, the one that the lock means, else the newest."""
+        """The kernel's wheel of that name:
+
+        of several, the one that the lock means, else the newest.
+        """
         paths = self.kernel[name]
         wanted = _version(locked.version) if locked is not None else None
-        near = [path for path in paths if wanted is not None and _version_of(path).major == wanted.major]
+        near = [
+            path for path in paths if wanted is not None and _version_of(path).major == wanted.major
+        ]
         wheel = self._read(max(near or paths, key=_version_of))
         return wheel.entry, wheel.path
 
     def settle(self, name: str, entry: LockedPackage, made: SiteLock) -> LockedPackage:
-        """An entry of the lock, with what is known of its file; its own name for a place may be long gone."""
+        """An entry of the lock, with what is known of its file;
+
+        its own name for a place may be long gone.
+        """
         if (path := self._files.get(entry.sha256)) is not None:
             made.own[name] = path
             return entry
@@ -182,7 +220,9 @@ class _Stock:
             return self._placed(name, own, entry, made)
         return entry
 
-    def _placed(self, name: str, own: LockedPackage, entry: LockedPackage, made: SiteLock) -> LockedPackage:
+    def _placed(
+        self, name: str, own: LockedPackage, entry: LockedPackage, made: SiteLock
+    ) -> LockedPackage:
         placed = self.base.placed(own)
         if not is_http(placed.file_name):
             return entry
@@ -207,15 +247,21 @@ class _Stock:
 
     def missing(self, name: str, is_kernel: bool) -> Problem:
         """That nobody has a package that is loaded at the start."""
-        who = "the kernel needs it to start" if is_kernel else "it is to be loaded when the kernel starts"
+        who = (
+            "the kernel needs it to start"
+            if is_kernel
+            else "it is to be loaded when the kernel starts"
+        )
         own = self.base.entry(name)
         has = f"has no file {own.file_name}" if own is not None else "does not have it"
         return Problem(
             "missing-dependency",
             name,
             None,
-            f"{who}, but the lock does not have it, the site's Pyodide {has}, and no wheel of it was given.",
-            f"Freeze again with it (%pip install {name}, or pip install {name}), hand its wheel to the build "
+            f"{who}, but the lock does not have it, the site's Pyodide {has}, and no wheel of it "
+            "was given.",
+            f"Freeze again with it (%pip install {name}, or pip install {name}), hand its wheel to "
+            "the build "
             "(--piplite-wheels), or build with a whole distribution of Pyodide (--pyodide).",
         )
 
@@ -227,9 +273,11 @@ class _Stock:
                     "wrong-platform",
                     canonicalize_name(wheel.entry.name),
                     wheel.entry.version,
-                    f"this part of the site's kernel needs Python {wheel.metadata.requires_python}, and the site's "
+                    "this part of the site's kernel needs Python "
+                    f"{wheel.metadata.requires_python}, and the site's "
                     f"Pyodide has {self.target.python}.",
-                    "Build with a Pyodide that the kernel is made for (--pyodide), or with another kernel.",
+                    "Build with a Pyodide that the kernel is made for (--pyodide), or with "
+                    "another kernel.",
                 )
             for requirement in wheel.metadata.requires:
                 name = canonicalize_name(requirement.name)
@@ -242,7 +290,8 @@ class _Stock:
                         name,
                         holding.version,
                         f"the site's {wheel.entry.name} {wheel.entry.version} needs {requirement}.",
-                        f"Install a {requirement} and freeze again, or build with a kernel that is content with it.",
+                        f"Install a {requirement} and freeze again, or build with a kernel that "
+                        "is content with it.",
                     )
 
     def _read(self, path: Path) -> _OwnWheel:
@@ -253,9 +302,13 @@ class _Stock:
             with path.open("rb") as file:
                 contents = inspect_wheel(file, path.stat().st_size, sha256, name)
             metadata = parse_metadata(contents.metadata or b"")
-            active = [item for item in metadata.requires if holds(item, self.target.environment, "")]
+            active = [
+                item for item in metadata.requires if holds(item, self.target.environment, "")
+            ]
         except (IntegrityError, ValueError, OSError) as error:
-            raise InputError(f"{path}: {error}. Install what it is from again, and build anew.") from error
+            raise InputError(
+                f"{path}: {error}. Install what it is from again, and build anew."
+            ) from error
         modules = wheel_modules(contents.members, contents.dist_info)
         names, _ = imports([modules.importable(name, metadata)], {})
         entry = LockedPackage(

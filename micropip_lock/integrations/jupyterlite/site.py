@@ -1,7 +1,9 @@
-"""A JupyterLite site as it lies on the disk: the settings of its Pyodide kernel, its runtime and its wheels.
+"""A JupyterLite site as it lies on the disk: the settings of its Pyodide kernel, its runtime and
+its wheels.
 
-Settings: https://jupyterlite-pyodide-kernel.readthedocs.io. In the browser the settings of an app's own file replace
-those of the site's key by key, so a file that has one of our keys has to get them, too.
+Settings: https://jupyterlite-pyodide-kernel.readthedocs.io. In the browser the settings of an app's
+own file replace those of the site's key by key, so a file that has one of our keys has to get them,
+too.
 """
 
 from __future__ import annotations
@@ -23,7 +25,12 @@ LOCK_NAME = "pyodide-lock.json"
 LOCK_URL = f"./{FOLDER}/{LOCK_NAME}"
 
 _PLUGIN = f"{KERNEL}:kernel"
-_OPTIONS, _LOCK_URL, _PACKAGES, _FALLBACK = "loadPyodideOptions", "lockFileURL", "packages", "disablePyPIFallback"
+_OPTIONS, _LOCK_URL, _PACKAGES, _FALLBACK = (
+    "loadPyodideOptions",
+    "lockFileURL",
+    "packages",
+    "disablePyPIFallback",
+)
 #: Options that would make the runtime read another lock, or look for our relative names elsewhere.
 _RIVALS = ("lockFileContents", "packageBaseUrl", "indexURL")
 _RUNTIME = "pyodideUrl"
@@ -35,7 +42,10 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the kernel is told: where the lock is, what to load at its start, and whether any index may be asked."""
+    """What the kernel is told:
+
+    where the lock is, what to load at its start, and whether any index may be asked.
+    """
 
     lock_url: str
     packages: tuple[str, ...]
@@ -44,7 +54,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One jupyter-lite.json or jupyter-lite.ipynb of the output; ``origin`` is what its owner wrote, if it exists."""
+    """One jupyter-lite.json or jupyter-lite.ipynb of the output;
+
+    ``origin`` is what its owner wrote, if it exists.
+    """
 
     path: Path
     origin: Path
@@ -71,7 +84,10 @@ class Configuration:
     def _document(self, path: Path) -> dict[str, Any]:
         document = parse_json(read_bytes(path), str(path))
         if not isinstance(document, dict) or not isinstance(_configuration(document), dict):
-            raise InputError(f"{path} is no configuration of JupyterLite: found {describe(document)}. Correct it.")
+            raise InputError(
+                f"{path} is no configuration of JupyterLite: found {describe(document)}. Correct "
+                "it."
+            )
         return document
 
 
@@ -87,11 +103,14 @@ def _settings(document: dict[str, Any], path: Path) -> Settings:
     for key in ("jupyter-config-data", "litePluginSettings", _PLUGIN):
         found = found.get(key, {})
         if not isinstance(found, dict):
-            raise InputError(f"{path}: {key}: expected an object, found {describe(found)}. Correct it.")
+            raise InputError(
+                f"{path}: {key}: expected an object, found {describe(found)}. Correct it."
+            )
     options = found.get(_OPTIONS, {})
     if not isinstance(options, dict) or not isinstance(options.get(_PACKAGES, []), list):
         raise InputError(
-            f"{path}: {_OPTIONS}: expected an object with an array of packages, found {describe(options)}. Correct it."
+            f"{path}: {_OPTIONS}: expected an object with an array of packages, found "
+            f"{describe(options)}. Correct it."
         )
     return dict(found)
 
@@ -125,7 +144,11 @@ class Site:
     def configurations(self) -> Iterator[Configuration]:
         """Every configuration that there is, the site's first."""
         yield self.root
-        below = [path for name in (_LITE_JSON, _LITE_NOTEBOOK) for path in sorted(self.output.glob(f"*/{name}"))]
+        below = [
+            path
+            for name in (_LITE_JSON, _LITE_NOTEBOOK)
+            for path in sorted(self.output.glob(f"*/{name}"))
+        ]
         for path in (self.output / _LITE_NOTEBOOK, *below):
             if path.is_file():
                 yield self._configuration(path)
@@ -136,12 +159,17 @@ class Site:
     # -- settings
 
     def own_packages(self) -> list[str]:
-        """The packages that the site's owner wants loaded at the start; what is a URL needs no lock."""
+        """The packages that the site's owner wants loaded at the start;
+
+        what is a URL needs no lock.
+        """
         found: dict[str, None] = {}
         for item in self.configurations():
             settings = item.settings()
             options = _reverted(settings, item.original()).get(_OPTIONS, {})
-            found.update(dict.fromkeys(name for name in options.get(_PACKAGES, ()) if isinstance(name, str)))
+            found.update(
+                dict.fromkeys(name for name in options.get(_PACKAGES, ()) if isinstance(name, str))
+            )
         return [name for name in found if "/" not in name and not name.endswith(".whl")]
 
     def piplite_is_elsewhere(self) -> bool:
@@ -155,7 +183,8 @@ class Site:
             rivals = [key for key in _RIVALS if key in item.settings().get(_OPTIONS, {})]
             if rivals:
                 raise InputError(
-                    f"{item.path}: {_OPTIONS} has {', '.join(rivals)}, with which the kernel would not read the lock "
+                    f"{item.path}: {_OPTIONS} has {', '.join(rivals)}, with which the kernel would "
+                    "not read the lock "
                     f"that micropip-lock puts into the site. Remove it from {item.origin}."
                 )
         for item in others:
@@ -172,7 +201,8 @@ class Site:
             before = item.settings()
             settings = _reverted(before, item.original())
             if number == 0 and self.local_runtime and choice is not None:
-                # JupyterLite itself leaves this out of a file that it wrote anew, when Pyodide has not changed.
+                # JupyterLite itself leaves this out of a file that it wrote anew, when Pyodide has
+                # not changed.
                 settings[_RUNTIME] = f"./{_LOCAL_RUNTIME}/pyodide.mjs"
             if choice is not None:
                 if number == 0 or _OPTIONS in settings:
@@ -198,22 +228,29 @@ class Site:
     # -- what lies in the site
 
     def runtime_lock(self) -> Path | str:
-        """Where the Pyodide that the site loads has its lock: a file of the site, or a URL. Raises `InputError`."""
+        """Where the Pyodide that the site loads has its lock:
+
+        a file of the site, or a URL. Raises `InputError`.
+        """
         url = self.root.settings().get(_RUNTIME)
         if self.local_runtime:
             return self.output / _LOCAL_RUNTIME / LOCK_NAME
         if url is None:
             url = self._default_runtime()
         if not isinstance(url, str):
-            raise InputError(f"{self.root.path}: {_RUNTIME}: expected a text, found {describe(url)}. Correct it.")
+            raise InputError(
+                f"{self.root.path}: {_RUNTIME}: expected a text, found {describe(url)}. Correct it."
+            )
         if is_http(url):
             return url.partition("?")[0].rpartition("/")[0] + f"/{LOCK_NAME}"
         place = (self.output / url.removeprefix("./").partition("?")[0]).parent
         if url.startswith("./") and place.resolve().is_relative_to(self.output.resolve()):
             return place / LOCK_NAME
         raise InputError(
-            f"Which Pyodide is at {shown(url)}, the {_RUNTIME} of {self.root.path}? The build cannot see it. "
-            "Say it with --MicropipLockAddon.base=VERSION (or the file or URL of its pyodide-lock.json), "
+            f"Which Pyodide is at {shown(url)}, the {_RUNTIME} of {self.root.path}? The build "
+            "cannot see it. "
+            "Say it with --MicropipLockAddon.base=VERSION (or the file or URL of its "
+            "pyodide-lock.json), "
             "or build with --pyodide."
         )
 
@@ -223,7 +260,8 @@ class Site:
             return parse_json(read_bytes(schema), str(schema))["properties"][_RUNTIME]["default"]
         except (InputError, LookupError, TypeError):
             raise InputError(
-                f"Nothing says which Pyodide the site loads: {self.root.path} has no {_RUNTIME}, and {schema} no "
+                f"Nothing says which Pyodide the site loads: {self.root.path} has no {_RUNTIME}, "
+                f"and {schema} no "
                 "default. Say it with --MicropipLockAddon.base=VERSION, or build with --pyodide."
             ) from None
 
@@ -232,7 +270,10 @@ class Site:
         return self.output / "extensions" / KERNEL
 
     def kernel_wheels(self) -> list[Path]:
-        """The wheels that the kernel's extension brings. Raises `InputError` when the site has no such kernel."""
+        """The wheels that the kernel's extension brings.
+
+        Raises `InputError` when the site has no such kernel.
+        """
         found = _wheels_of(self._extension / "package.json")
         if not found:
             raise InputError(
@@ -244,8 +285,16 @@ class Site:
     def other_wheels(self) -> list[Path]:
         """The wheels that the site's owner (``--piplite-wheels``) or other extensions bring."""
         extensions = self.output / "extensions"
-        packages = [*sorted(extensions.glob("*/package.json")), *sorted(extensions.glob("@*/*/package.json"))]
-        others = [wheel for item in packages if item.parent != self._extension for wheel in _wheels_of(item)]
+        packages = [
+            *sorted(extensions.glob("*/package.json")),
+            *sorted(extensions.glob("@*/*/package.json")),
+        ]
+        others = [
+            wheel
+            for item in packages
+            if item.parent != self._extension
+            for wheel in _wheels_of(item)
+        ]
         return [*sorted((self.output / "pypi").glob("*.whl")), *others]
 
     def has(self, path: Path) -> bool:
@@ -261,7 +310,13 @@ class Site:
         place = self.folder
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
-        what = "is not a folder" if not place.is_dir() else "cannot be written" if not os.access(place, os.W_OK) else ""
+        what = (
+            "is not a folder"
+            if not place.is_dir()
+            else "cannot be written"
+            if not os.access(place, os.W_OK)
+            else ""
+        )
         if what:
             raise InputError(
                 f"The lock cannot be put into {self.folder}: {place} {what}. "
@@ -298,7 +353,9 @@ def _reverted(settings: Settings, original: Settings) -> Settings:
     if not _is_ours(settings):
         return dict(settings)
     before = original.get(_OPTIONS, {})
-    rest = {key: value for key, value in settings[_OPTIONS].items() if key not in (_LOCK_URL, _PACKAGES)}
+    rest = {
+        key: value for key, value in settings[_OPTIONS].items() if key not in (_LOCK_URL, _PACKAGES)
+    }
     options = {**rest, **{key: before[key] for key in (_LOCK_URL, _PACKAGES) if key in before}}
     reverted = {key: value for key, value in settings.items() if key not in (_OPTIONS, _FALLBACK)}
     if options or _OPTIONS in original:

@@ -26,7 +26,10 @@ _RELEASE_URL = re.compile(r".*/pyodide/v(\d+\.\d+\.\d+[a-z0-9.-]*)/full/[^/]+")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that can be written: ``runtime`` are the files that it loads, if they lie in a folder here."""
+    """A page that can be written:
+
+    ``runtime`` are the files that it loads, if they lie in a folder here.
+    """
 
     packages: tuple[str, ...]
     runtime: tuple[Path, ...]
@@ -58,8 +61,9 @@ class Page:
 def prepare_page(lock: Lockfile, page: bool | str | Path, distributions: Sequence[Path]) -> Page:
     """A page that boots ``lock``, and runs the Python file ``page``, or (True) a console.
 
-    The runtime is copied from the first of ``distributions`` that has it; else the page loads it from where Pyodide's
-    releases are. Raises `InputError` when nothing says which release that is, or a file cannot be read.
+    The runtime is copied from the first of ``distributions`` that has it; else the page loads it
+    from where Pyodide's releases are. Raises `InputError` when nothing says which release that is,
+    or a file cannot be read.
     """
     packages = tuple(sorted(lock.packages))
     runtime = _runtime(distributions)
@@ -68,14 +72,20 @@ def prepare_page(lock: Lockfile, page: bool | str | Path, distributions: Sequenc
         return Page(packages, runtime, url)
     script = Path(str(page))
     if script.name in (PAGE_NAME, LOCK_NAME):
-        raise InputError(f"{script} cannot be run by the page: the bundle has a file of that name. Rename it.")
+        raise InputError(
+            f"{script} cannot be run by the page: the bundle has a file of that name. Rename it."
+        )
     return Page(packages, runtime, url, script.name, read_bytes(script))
 
 
 def _runtime(distributions: Sequence[Path]) -> tuple[Path, ...]:
     for distribution in distributions:
-        found = [item for item in sorted(distribution.iterdir()) if RUNTIME_FILE.fullmatch(item.name)]
-        if {"pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"} <= {item.name for item in found}:
+        found = [
+            item for item in sorted(distribution.iterdir()) if RUNTIME_FILE.fullmatch(item.name)
+        ]
+        if {"pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"} <= {
+            item.name for item in found
+        }:
             return tuple(found)
     return ()
 
@@ -87,12 +97,17 @@ def _copy(runtime: Sequence[Path], target: Path) -> None:
             if place.exists() and item.samefile(place):
                 continue
             if target.is_symlink():
-                raise InputError(f"{target} is a symbolic link, and the runtime would be copied to where it leads.")
+                raise InputError(
+                    f"{target} is a symbolic link, and the runtime would be copied to where it "
+                    "leads."
+                )
             target.mkdir(exist_ok=True)
             with new_file(place) as copy, item.open("rb") as source:
                 shutil.copyfileobj(source, copy, 2**20)
     except OSError as error:
-        raise InputError(f"Cannot copy the runtime to {target}: {error.strerror or error}.") from error
+        raise InputError(
+            f"Cannot copy the runtime to {target}: {error.strerror or error}."
+        ) from error
 
 
 def _release(lock: Lockfile) -> str:
@@ -102,7 +117,8 @@ def _release(lock: Lockfile) -> str:
         versions = {lock.info.version}
     if len(versions) != 1:
         raise InputError(
-            "Which Pyodide shall the page load? The lock does not say. Name a folder that has it: base_dir= "
+            "Which Pyodide shall the page load? The lock does not say. Name a folder that has it: "
+            "base_dir= "
             "(--base-dir), such as node_modules/pyodide or an unpacked release."
         )
     return CDN.format(version=versions.pop())

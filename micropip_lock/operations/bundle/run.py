@@ -1,4 +1,6 @@
-"""`bundle`: a lock and all its files in one folder, to be hosted anywhere or used without a network."""
+"""`bundle`: a lock and all its files in one folder, to be hosted anywhere or used without a
+network.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ _OUTCOME = "cannot be bundled; no lock was written"
 class BundleResult:
     """A folder that boots: ``lockfile`` names the files in it, ``files`` where each was found.
 
-    ``zip`` and ``page`` are the files that were asked for beside it. ``requests`` and ``bytes`` count what was
-    asked for.
+    ``zip`` and ``page`` are the files that were asked for beside it. ``requests`` and ``bytes``
+    count what was asked for.
     """
 
     folder: Path
@@ -50,8 +52,12 @@ class BundleResult:
     def summary(self) -> str:
         """What is there, and what it took, in a sentence."""
         loaded = sum(file.source == "downloaded" for file in self.files)
-        parts = [f"{count(len(self.files), 'file')} in {self.folder}, {size(self.totals['wheel_bytes'])}"]
-        parts.append(f"{loaded} downloaded ({size(self.bytes)})" if loaded else "nothing downloaded")
+        parts = [
+            f"{count(len(self.files), 'file')} in {self.folder}, {size(self.totals['wheel_bytes'])}"
+        ]
+        parts.append(
+            f"{loaded} downloaded ({size(self.bytes)})" if loaded else "nothing downloaded"
+        )
         if loaded and loaded < len(self.files):
             parts.append(f"{len(self.files) - loaded} at hand")
         parts.extend(f"wrote {file}" for file in (self.zip, self.page) if file is not None)
@@ -96,23 +102,24 @@ async def bundle(
     cache_dir: Path | None = None,
     progress: Transfers | None = None,
 ) -> BundleResult:
-    """Put every file of a lock into the folder ``dest``, and beside them a lock that names them there.
+    """Put every file of a lock into the folder ``dest``, and beside them a lock that names them
+    there.
 
-    A file in ``dest`` is replaced only if the lock that an earlier call left there names it; names of Pyodide's runtime
-    are kept free for it. Files that are in ``dest``, in the lock's own folder, in ``base_dir`` (a local Pyodide
-    distribution) or in the cache are not downloaded; each of them is hashed. With a cache downloads go on where an
-    earlier run was broken off. Every wheel is compared with its own RECORD, and its METADATA with the entry. The new
-    lock is written last.
+    A file in ``dest`` is replaced only if the lock that an earlier call left there names it; names
+    of Pyodide's runtime are kept free for it. Files that are in ``dest``, in the lock's own folder,
+    in ``base_dir`` (a local Pyodide distribution) or in the cache are not downloaded; each of them
+    is hashed. With a cache downloads go on where an earlier run was broken off. Every wheel is
+    compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
 
     * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
-    * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that boots this
-      environment; a ``.py`` file is copied and run by it.
-    * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache
-      that files are shared through (None with a fetcher: none); ``progress``: is told about each download
-      (None: in a notebook bars show them).
+    * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that
+      boots this environment; a ``.py`` file is copied and run by it.
+    * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the
+      folder of the cache that files are shared through (None with a fetcher: none); ``progress``:
+      is told about each download (None: in a notebook bars show them).
 
-    Raises `UnlockableError` with every file that cannot be had or is not what it should be, and `InputError` for
-    a lock or a folder that cannot be used. Without all files no lock is written.
+    Raises `UnlockableError` with every file that cannot be had or is not what it should be, and
+    `InputError` for a lock or a folder that cannot be used. Without all files no lock is written.
     """
     lock, beside = read_lock(lockfile)
     folder = Path(dest)
@@ -180,14 +187,20 @@ async def fill(
             ]
 
         with transfers_shown(progress) as supplier.transfers:
-            found = [item for items in await meter.gather(map(bring, groups.values())) for item in items]
+            found = [
+                item for items in await meter.gather(map(bring, groups.values())) for item in items
+            ]
     problems = [item for item in found if isinstance(item, Problem)]
     if problems:
         raise UnlockableError(problems, _OUTCOME)
     for item in {(folder / name).parent for name in names.values()}:
         discard_leftovers(item)
     local = _local(lock, names)
-    files = tuple(sorted((item for item in found if isinstance(item, Supplied)), key=lambda item: item.package))
+    files = tuple(
+        sorted(
+            (item for item in found if isinstance(item, Supplied)), key=lambda item: item.package
+        )
+    )
     written = booting.write(folder) if booting is not None else None
     write_file(folder / LOCK_NAME, local.to_json().encode())
     packed = _pack(folder) if zip else None
@@ -212,9 +225,11 @@ def _script(page: bool | str | Path | None) -> str | None:
 
 
 def _names(lock: Lockfile, script: str | None) -> dict[str, str]:
-    """Where each file goes below the folder. Files of one name and other bytes keep apart by their hashes.
+    """Where each file goes below the folder. Files of one name and other bytes keep apart by their
+    hashes.
 
-    ``script``: the name of the file that the page runs. It is kept free, as those of Pyodide's runtime are.
+    ``script``: the name of the file that the page runs. It is kept free, as those of Pyodide's
+    runtime are.
     """
     names: dict[str, str] = {}
     taken: dict[str, str] = {LOCK_NAME: "-", PAGE_NAME: "-", "pyodide": "-"}
@@ -248,7 +263,10 @@ def _refuse_links(folder: Path, names: Iterable[str]) -> None:
     """Refuse to write into a folder that lies elsewhere. Raises `InputError`."""
     for below in sorted({(folder / name).parent for name in names} - {folder}):
         if below.is_symlink():
-            raise InputError(f"{below} is a symbolic link, and a file would be written to where it leads. Remove it.")
+            raise InputError(
+                f"{below} is a symbolic link, and a file would be written to where it leads. "
+                "Remove it."
+            )
 
 
 def _earlier(folder: Path, beside: Path | None) -> frozenset[str]:
@@ -264,8 +282,13 @@ def _earlier(folder: Path, beside: Path | None) -> frozenset[str]:
     return frozenset()
 
 
-def _refuse_to_replace(lock: Lockfile, folder: Path, names: Mapping[str, str], earlier: Collection[str]) -> None:
-    """Refuse names of other files that lie in the folder, unless ``earlier`` has them. Raises `UnlockableError`."""
+def _refuse_to_replace(
+    lock: Lockfile, folder: Path, names: Mapping[str, str], earlier: Collection[str]
+) -> None:
+    """Refuse names of other files that lie in the folder, unless ``earlier`` has them.
+
+    Raises `UnlockableError`.
+    """
     problems = []
     for key, name in names.items():
         path, entry = folder / name, lock.packages[key]
@@ -284,12 +307,17 @@ def _zip_of(folder: Path) -> Path:
     """Where the zip of a folder lies. Raises `InputError` for a root, which has no name."""
     whole = Path(os.path.normpath(folder.absolute()))
     if not whole.name:
-        raise InputError(f"{whole} has no name that its zip could have. Bundle into a folder below it.")
+        raise InputError(
+            f"{whole} has no name that its zip could have. Bundle into a folder below it."
+        )
     return whole.with_name(whole.name + ".zip")
 
 
 def _pack(folder: Path) -> Path:
-    """The folder as a zip beside it, with the same bytes each time; wheels are compressed already."""
+    """The folder as a zip beside it, with the same bytes each time;
+
+    wheels are compressed already.
+    """
     path = _zip_of(folder)
     try:
         with new_file(path) as packed, zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
@@ -297,7 +325,10 @@ def _pack(folder: Path) -> Path:
                 info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 info.create_system = 3
                 info.external_attr = 0o644 << 16
-                with archive.open(info, "w", force_zip64=True) as target, (folder / name).open("rb") as source:
+                with (
+                    archive.open(info, "w", force_zip64=True) as target,
+                    (folder / name).open("rb") as source,
+                ):
                     shutil.copyfileobj(source, target, 2**20)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -305,7 +336,10 @@ def _pack(folder: Path) -> Path:
 
 
 def _packed(folder: Path) -> Iterator[str]:
-    """The files of a folder, without hidden ones. Raises `InputError` for a link: it may lead to a secret."""
+    """The files of a folder, without hidden ones.
+
+    Raises `InputError` for a link: it may lead to a secret.
+    """
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *files):
@@ -314,7 +348,8 @@ def _packed(folder: Path) -> Iterator[str]:
                 continue
             if path.is_symlink():
                 raise InputError(
-                    f"{path} is a symbolic link, and what it leads to may be private, so it is not packed. Put a copy "
+                    f"{path} is a symbolic link, and what it leads to may be private, so it is not "
+                    "packed. Put a copy "
                     "in its place, or remove it."
                 )
             if is_plain_file(path):

@@ -1,6 +1,8 @@
-"""The files of a lock, wherever they can be had: in their place, beside the lock, in the cache, on a server.
+"""The files of a lock, wherever they can be had: in their place, beside the lock, in the cache, on
+a server.
 
-Whatever was not just downloaded is hashed again. A file is in its place only when it is whole and right.
+Whatever was not just downloaded is hashed again. A file is in its place only when it is whole and
+right.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Supplied:
 class Supplier:
     """Brings files of a lock to where they are wanted.
 
-    ``folders`` may have them by name, ``store`` by hash; what is downloaded goes to the store first, if there is one.
+    ``folders`` may have them by name, ``store`` by hash; what is downloaded goes to the store
+    first, if there is one.
     """
 
     fetcher: Fetcher
@@ -60,7 +63,10 @@ class Supplier:
     async def bring(
         self, key: str, entry: LockedPackage, place: Path, copies: Sequence[Path] = ()
     ) -> Supplied | Problem:
-        """Bring the file of an entry to ``place``, or say why it cannot be had; ``copies`` may be the same file."""
+        """Bring the file of an entry to ``place``, or say why it cannot be had;
+
+        ``copies`` may be the same file.
+        """
         try:
             return await self._bring(key, entry, place, copies)
         except _LocalOnlyError as error:
@@ -70,7 +76,9 @@ class Supplier:
         except GoneError as error:
             return _problem("gone", key, entry, _sentence(error), _REMOVED, shown(entry.file_name))
         except FetchError as error:
-            return _problem(error.code, key, entry, _sentence(error), _AGAIN, shown(entry.file_name))
+            return _problem(
+                error.code, key, entry, _sentence(error), _AGAIN, shown(entry.file_name)
+            )
 
     def at_hand(self, entry: LockedPackage) -> Path | None:
         """The file of an entry in a folder or in the cache; its hash was compared."""
@@ -78,15 +86,28 @@ class Supplier:
             return None
         found = self.store.find(entry.sha256) if self.store is not None else None
         candidates = [*self._in_folders(entry), *([found] if found is not None else [])]
-        return next((path for path in candidates if path.is_file() and hashed(path, entry.sha256) is not None), None)
+        return next(
+            (
+                path
+                for path in candidates
+                if path.is_file() and hashed(path, entry.sha256) is not None
+            ),
+            None,
+        )
 
     def _in_folders(self, entry: LockedPackage) -> list[Path]:
         names = dict.fromkeys([*_relative(entry), filename_of(entry)])
         return [folder / name for folder in self.folders for name in names]
 
-    async def _bring(self, key: str, entry: LockedPackage, place: Path, copies: Sequence[Path]) -> Supplied:
+    async def _bring(
+        self, key: str, entry: LockedPackage, place: Path, copies: Sequence[Path]
+    ) -> Supplied:
         if not _SHA256.fullmatch(entry.sha256):
-            what = f"{entry.sha256[:80]!r} is no sha256" if entry.sha256 else "the lock gives no sha256 for it"
+            what = (
+                f"{entry.sha256[:80]!r} is no sha256"
+                if entry.sha256
+                else "the lock gives no sha256 for it"
+            )
             raise IntegrityError(what)
 
         contents: WheelContents | None = None
@@ -112,11 +133,16 @@ class Supplier:
                 found.unlink()  # it was changed: nobody shall find it again
         if not is_http(entry.file_name):
             searched = ", ".join(map(str, self.folders)) or "no folder was named"
-            raise _LocalOnlyError(f"{filename_of(entry)} is named relative to the lock, and is not there ({searched}).")
+            raise _LocalOnlyError(
+                f"{filename_of(entry)} is named relative to the lock, and is not there "
+                f"({searched})."
+            )
         size = await self._download(entry, place, check)
         return Supplied(key, place, size, "downloaded", contents)
 
-    async def _download(self, entry: LockedPackage, place: Path, check: Callable[[Path], None]) -> int:
+    async def _download(
+        self, entry: LockedPackage, place: Path, check: Callable[[Path], None]
+    ) -> int:
         store = self.store if self.store is not None and self.store.accepts(entry.sha256) else None
         target = place if store is None else store.place(entry.sha256)
         transfer = self.transfers.begin(place.name) if self.transfers is not None else None
@@ -127,12 +153,20 @@ class Supplier:
             options["parts"] = store.parts  # only the cache keeps what a later run resumes
         done = False
         try:
-            size = await download(self.fetcher, entry.file_name, entry.sha256, target, check=check, **options)
+            size = await download(
+                self.fetcher, entry.file_name, entry.sha256, target, check=check, **options
+            )
             done = True
         except FetchError as error:
             # A stream does not tell «not there» from other refusals.
-            if error.code == "unreachable" and error.__cause__ is None and not await self._is_there(entry, error):
-                raise GoneError(f"{shown(entry.file_name)} is not there (404)", url=error.url) from error
+            if (
+                error.code == "unreachable"
+                and error.__cause__ is None
+                and not await self._is_there(entry, error)
+            ):
+                raise GoneError(
+                    f"{shown(entry.file_name)} is not there (404)", url=error.url
+                ) from error
             raise
         finally:
             if transfer is not None:
@@ -152,10 +186,15 @@ class _LocalOnlyError(Exception):
     """A relative name that nobody has."""
 
 
-_BASE_DIR = "Pass base_dir= (--base-dir), the folder that has it, or make the lock with an absolute base_url."
+_BASE_DIR = (
+    "Pass base_dir= (--base-dir), the folder that has it, or make the lock with an absolute "
+    "base_url."
+)
 _FREEZE = "Freeze again from an install that you trust, or ask the owner of the index."
 _REMOVED = "It was removed or moved. Install a version that is there and freeze again."
-_AGAIN = "Try again; what is there already is kept. If it stays so, lock the package from another index."
+_AGAIN = (
+    "Try again; what is there already is kept. If it stays so, lock the package from another index."
+)
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -176,7 +215,10 @@ def _relative(entry: LockedPackage) -> list[str]:
 
 
 def filename_of(entry: LockedPackage) -> str:
-    """The name of an entry's file, as it is on a disk. Raises `IntegrityError` when it could lie elsewhere."""
+    """The name of an entry's file, as it is on a disk.
+
+    Raises `IntegrityError` when it could lie elsewhere.
+    """
     # Not urlsplit: that one raises on a bad bracket.
     name = unquote(re.split("[?#]", entry.file_name)[0].rpartition("/")[2])
     # What means something in a URL, or to a file system, is in no name of a wheel.
@@ -197,16 +239,23 @@ def check_wheel(key: str, entry: LockedPackage, contents: WheelContents) -> None
     except ValueError as error:
         raise IntegrityError(f"its METADATA cannot be read ({error})") from error
     if canonicalize_name(metadata.name) != key or not same:
-        raise IntegrityError(f"its METADATA is that of {metadata.name} {metadata.version}, not {key} {entry.version}")
+        raise IntegrityError(
+            f"its METADATA is that of {metadata.name} {metadata.version}, not {key} {entry.version}"
+        )
 
 
 def same_version(installed: str, locked: str) -> bool:
-    """Whether two versions are one; METADATA may have a local part that the lock has not, and the other way round.
+    """Whether two versions are one; METADATA may have a local part that the lock has not, and the
+    other way round.
 
     Raises ValueError for what is no version.
     """
     first, second = Version(installed), Version(locked)
-    return first == second if first.local and second.local else Version(first.public) == Version(second.public)
+    return (
+        first == second
+        if first.local and second.local
+        else Version(first.public) == Version(second.public)
+    )
 
 
 def hashed(path: Path, sha256: str) -> int | None:
@@ -221,7 +270,9 @@ def hashed(path: Path, sha256: str) -> int | None:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
-def copied(source: Path, place: Path, sha256: str, check: Callable[[Path], None] | None = None) -> int | None:
+def copied(
+    source: Path, place: Path, sha256: str, check: Callable[[Path], None] | None = None
+) -> int | None:
     """Copy ``source`` to ``place`` if it has this hash, in one step; the size. Raises `InputError`.
 
     ``check`` may look at it before it is in its place, and raise.
@@ -249,5 +300,7 @@ class _OtherFileError(Exception):
     """A file with another hash."""
 
 
-def _problem(code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None) -> Problem:
+def _problem(
+    code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None
+) -> Problem:
     return Problem(code, key, entry.version, message, hint, url)

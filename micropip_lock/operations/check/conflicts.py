@@ -1,4 +1,7 @@
-"""What packages ask of each other and do not get, with the chain: who asks for what, and who brought it in."""
+"""What packages ask of each other and do not get, with the chain:
+
+who asks for what, and who brought it in.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,9 @@ class Step:
 class Conflict:
     """A problem, and how it came about.
 
-    ``asked``: why the package that asks is there, from what nothing else needs down to the requirement that is not
-    met. ``present`` is what is there instead, ``brought`` for each of those who are content with it the same chain.
+    ``asked``: why the package that asks is there, from what nothing else needs down to the
+    requirement that is not met. ``present`` is what is there instead, ``brought`` for each of those
+    who are content with it the same chain.
     """
 
     problem: Problem
@@ -84,14 +88,21 @@ class Packages:
             try:
                 asks[key] = list(asks_of(key, self.metadata, self.target))
             except ValueError as error:
-                message, hint = f"METADATA: {error}.", "Use a version with correct metadata, or tell its authors."
-                broken.append(Conflict(Problem("broken-metadata", key, self.versions[key], message, hint)))
+                message, hint = (
+                    f"METADATA: {error}.",
+                    "Use a version with correct metadata, or tell its authors.",
+                )
+                broken.append(
+                    Conflict(Problem("broken-metadata", key, self.versions[key], message, hint))
+                )
         return asks, broken
 
     @cached_property
     def _needs(self) -> dict[str, dict[str, str]]:
         """Package -> what it needs -> the requirement, as text."""
-        found: dict[str, dict[str, str]] = {key: {name: name for name in names} for key, names in self.depends.items()}
+        found: dict[str, dict[str, str]] = {
+            key: {name: name for name in names} for key, names in self.depends.items()
+        }
         for key, asks in self._found[0].items():
             own = found.setdefault(key, {})
             for ask in asks:
@@ -109,10 +120,14 @@ class Packages:
 
     @cached_property
     def _above(self) -> dict[str, str]:
-        """For each package the one that it is there for, on the shortest way from what nothing else needs."""
+        """For each package the one that it is there for, on the shortest way from what nothing else
+        needs.
+        """
         above: dict[str, str] = {}
         graph = {key: set(names) for key, names in self._needs.items()}
-        circles = [min(item) for item in components(graph) if len(item) > 1 and not self._are_needed(item)]
+        circles = [
+            min(item) for item in components(graph) if len(item) > 1 and not self._are_needed(item)
+        ]
         starts = [key for key in sorted(self.versions) if not self._dependants.get(key)]
         waiting = deque([*starts, *sorted(circles)])
         seen = set(waiting)
@@ -136,16 +151,25 @@ class Packages:
         return tuple(reversed(steps))
 
     def conflicts(self, told: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
-        """Every requirement that is not met, but for those of ``told``: (who asks, for what is missing)."""
+        """Every requirement that is not met, but for those of ``told``:
+
+        (who asks, for what is missing).
+        """
         asks, broken = self._found
         yield from broken
         for key, made in asks.items():
             missing: set[str] = set()
             for ask in made:
                 if ask.name not in self.versions:
-                    if key not in self.lenient and ask.name not in missing and (key, ask.name) not in told:
+                    if (
+                        key not in self.lenient
+                        and ask.name not in missing
+                        and (key, ask.name) not in told
+                    ):
                         missing.add(ask.name)
-                        yield Conflict(self._missing(key, ask), self._chain(key, text_of(ask.requirement)))
+                        yield Conflict(
+                            self._missing(key, ask), self._chain(key, text_of(ask.requirement))
+                        )
                     continue
                 version = self.versions[ask.name]
                 if version is not None and not fits(ask.requirement, version):
@@ -159,7 +183,9 @@ class Packages:
     def _content(self, name: str) -> Iterator[tuple[Step, ...]]:
         """Why ``name`` is there at all: those that need it, and are content with it."""
         if name not in self._contents:
-            content = (other for other in self._dependants.get(name, ()) if self._is_content(other, name))
+            content = (
+                other for other in self._dependants.get(name, ()) if self._is_content(other, name)
+            )
             self._contents[name] = list(islice(content, _MOST))
         for other in self._contents[name]:
             yield self._chain(other, self._needs[other][name])

@@ -37,12 +37,18 @@ from .conflicts import Conflict, Packages
 
 #: What verify finds in a lock by itself and is part of the question here.
 _STATIC = frozenset({"schema", "duplicate", "missing-dependency", "cycle"})
-_BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or use another version."
+_BROKEN = (
+    "The file or its index is broken, or somebody tampers with it. Tell its owner, or use another "
+    "version."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `check` found, and what it cost. ``packages`` were looked at; of ``unread`` nobody knows what they need."""
+    """What `check` found, and what it cost.
+
+    ``packages`` were looked at; of ``unread`` nobody knows what they need.
+    """
 
     conflicts: tuple[Conflict, ...]
     packages: int
@@ -53,7 +59,9 @@ class Checked:
     @property
     def unanswered(self) -> bool:
         """Whether nothing definite was found, but an answer was not to be had."""
-        return bool(self.conflicts) and all(item.problem.code in UNANSWERED for item in self.conflicts)
+        return bool(self.conflicts) and all(
+            item.problem.code in UNANSWERED for item in self.conflicts
+        )
 
 
 async def check(
@@ -69,36 +77,52 @@ async def check(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> Checked:
-    """Every requirement that is not met, in a lock or, without one, in an environment: as ``pip check``, with reasons.
+    """Every requirement that is not met, in a lock or, without one, in an environment: as ``pip
+    check``, with reasons.
 
-    Of a lock's wheels only METADATA is read, from the cache, from files at hand, or by range requests. Pyodide's own
-    packages are left out: what they need is Pyodide's decision.
+    Of a lock's wheels only METADATA is read, from the cache, from files at hand, or by range
+    requests. Pyodide's own packages are left out: what they need is Pyodide's decision.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file. None: an environment.
-    * ``path``: site-packages folders. None: the surroundings'. ``base``: the Pyodide they are for, as in `freeze`.
-    * ``offline``: ask nobody; ``refresh``, ``fetcher``, ``facts``, ``progress``: as in `verify`; ``cache_dir``: the
-      folder of the cache (None with a fetcher: none).
+    * ``path``: site-packages folders. None: the surroundings'. ``base``: the Pyodide they are for,
+      as in `freeze`.
+    * ``offline``: ask nobody; ``refresh``, ``fetcher``, ``facts``, ``progress``: as in `verify`;
+      ``cache_dir``: the folder of the cache (None with a fetcher: none).
 
-    Raises `InputError` for what is missing or unreadable, and `FetchError` when the base cannot be had.
+    Raises `InputError` for what is missing or unreadable, and `FetchError` when the base cannot be
+    had.
     """
     if lockfile is None:
         async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
             context = await look(
-                surroundings, path=path, base=base, base_url=None, base_dir=None, index_urls=None, fetcher=meter
+                surroundings,
+                path=path,
+                base=base,
+                base_url=None,
+                base_dir=None,
+                index_urls=None,
+                fetcher=meter,
             )
             return replace(_check_environment(context), requests=meter.requests, bytes=meter.bytes)
     lock = read_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{")
+    is_path = isinstance(lockfile, Path) or (
+        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
+    )
     folders = (Path(str(lockfile)).parent,) if is_path else ()
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
     store = WheelStore(cache_dir) if cache_dir is not None else None
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         reader = _Reader(
-            CircuitBreaker(meter), NoFacts() if refresh else known, Supplier(meter, folders, store), offline
+            CircuitBreaker(meter),
+            NoFacts() if refresh else known,
+            Supplier(meter, folders, store),
+            offline,
         )
         metadata = await reader.read(lock.entries.values(), progress)
-        return replace(_check_lock(lock, metadata, reader), requests=meter.requests, bytes=meter.bytes)
+        return replace(
+            _check_lock(lock, metadata, reader), requests=meter.requests, bytes=meter.bytes
+        )
 
 
 # -- environments
@@ -108,9 +132,15 @@ def _check_environment(context: Context) -> Checked:
     found, faults = scan_environment(context.paths, context.site)
     target = Target.from_info(context.base.lockfile.info)
     installed = {item.key: item for item in found}
-    based = {key for key, item in installed.items() if origin(item, loaded=context.loaded_in(item.folder)).is_base}
+    based = {
+        key
+        for key, item in installed.items()
+        if origin(item, loaded=context.loaded_in(item.folder)).is_base
+    }
     # Shared libraries that the runtime loaded have no .dist-info.
-    based |= {name for name, channel in (context.loaded or {}).items() if channel == "default channel"}
+    based |= {
+        name for name, channel in (context.loaded or {}).items() if channel == "default channel"
+    }
     own = context.base.closure(based, stop={key: None for key in installed if key not in based})
     entries = {key: entry for key in own if (entry := context.base.entry(key)) is not None}
     versions: dict[str, str | None] = {key: entry.version for key, entry in entries.items()}
@@ -118,7 +148,11 @@ def _check_environment(context: Context) -> Checked:
     # What was installed without a wheel is there, whatever version it has.
     versions |= {problem.package: None for problem in faults if problem.package not in installed}
     versions |= {key: item.version for key, item in installed.items()}
-    metadata = {key: item.metadata for key, item in installed.items() if key not in entries and not item.faults}
+    metadata = {
+        key: item.metadata
+        for key, item in installed.items()
+        if key not in entries and not item.faults
+    }
     depends = {key: entry.depends for key, entry in entries.items()}
     packages = Packages(versions, metadata, depends, target, "installed", distributions=installed)
     problems = [*faults, *_misfits(installed.values(), entries, target)]
@@ -145,13 +179,19 @@ def _misfits(
 def _check_lock(lock: Lock, metadata: Mapping[str, CoreMetadata], reader: _Reader) -> Checked:
     entries = lock.entries
     told = [problem for problem in (*lock.problems, *check_static(lock)) if problem.code in _STATIC]
-    conflicts = [*map(Conflict, told), *map(Conflict, reader.problems), *map(Conflict, reader.unreachable.problems())]
+    conflicts = [
+        *map(Conflict, told),
+        *map(Conflict, reader.problems),
+        *map(Conflict, reader.unreachable.problems()),
+    ]
     if lock.target is not None:
         depends = {key: entry.depends for key, entry in entries.items()}
         versions = {key: entry.version for key, entry in entries.items()}
         packages = Packages(versions, metadata, depends, lock.target, "in the lock", reader.lenient)
         # An edge that leads nowhere was told as such.
-        nowhere = {(key, name) for key, names in depends.items() for name in names if name not in entries}
+        nowhere = {
+            (key, name) for key, names in depends.items() for name in names if name not in entries
+        }
         conflicts += packages.conflicts(nowhere)
     own = sum(entry.is_wheel and not reader.is_own(entry) for entry in entries.values())
     return Checked(_sorted(conflicts), len(entries), own - len(metadata))
@@ -170,7 +210,8 @@ class _Reader:
     def __init__(self, fetcher: Fetcher, facts: Facts, supplier: Supplier, offline: bool) -> None:
         self._fetcher = fetcher
         self._known = Publications(fetcher, facts)
-        # A fact belongs to a sha256 that an index answers for; what is read here is nobody's word but the lock's.
+        # A fact belongs to a sha256 that an index answers for; what is read here is nobody's word
+        # but the lock's.
         self._publications = Publications(fetcher, NoFacts())
         self._supplier = supplier
         self._offline = offline
@@ -184,7 +225,9 @@ class _Reader:
         """Whether an entry is of a Pyodide distribution."""
         return entry.key in self._own
 
-    async def read(self, entries: Iterable[Entry], progress: Progress | None) -> dict[str, CoreMetadata]:
+    async def read(
+        self, entries: Iterable[Entry], progress: Progress | None
+    ) -> dict[str, CoreMetadata]:
         """What is known of each wheel that is not Pyodide's own."""
         wheels = [entry for entry in entries if entry.is_wheel and entry.version is not None]
         await self._find_own(wheels)
@@ -206,9 +249,17 @@ class _Reader:
 
     async def _find_own(self, entries: Sequence[Entry]) -> None:
         """Sort out Pyodide's own packages: on its servers, or beside a lock that has them."""
-        self._own = {entry.key for entry in entries if entry.url is not None and is_release(entry.url)}
-        folders = Counter(entry.folder for entry in entries if entry.url is not None and entry.key not in self._own)
-        several = [entry for entry in entries if folders[entry.folder] > 1 and not self.is_own(entry)]
+        self._own = {
+            entry.key for entry in entries if entry.url is not None and is_release(entry.url)
+        }
+        folders = Counter(
+            entry.folder
+            for entry in entries
+            if entry.url is not None and entry.key not in self._own
+        )
+        several = [
+            entry for entry in entries if folders[entry.folder] > 1 and not self.is_own(entry)
+        ]
         if several and not self._offline:
             places = Places(Indexes(()), self._fetcher, self.unreachable)
             await places.open(several)
@@ -222,9 +273,13 @@ class _Reader:
         except (GoneError, NoRangesError):
             return None  # verify says so
         except BrokenMetadataError as error:
-            self.problems.append(entry.problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN))
+            self.problems.append(
+                entry.problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
+            )
         except IntegrityError as error:
-            self.problems.append(entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN))
+            self.problems.append(
+                entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN)
+            )
         except FetchError as error:
             self.unreachable.add(error, entry.key)
         return None
@@ -246,7 +301,9 @@ class _Reader:
         if entry.sha256 is None or entry.file_name is None:
             return None
         try:
-            path = self._supplier.at_hand(LockedPackage(entry.key, entry.version or "", entry.file_name, entry.sha256))
+            path = self._supplier.at_hand(
+                LockedPackage(entry.key, entry.version or "", entry.file_name, entry.sha256)
+            )
             if path is None:
                 return None
             with path.open("rb") as file:

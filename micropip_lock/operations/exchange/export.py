@@ -1,4 +1,7 @@
-"""`export`: the wheels of a lock, as other installers name them. Which format they are written in is not known here."""
+"""`export`: the wheels of a lock, as other installers name them.
+
+Which format they are written in is not known here.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,20 @@ from ..verify.entry import wheel_name_fault
 
 
 def export(
-    lockfile: Lockfile | str | Path, *, base_url: str | None = None, evidence: Sequence[Evidence] = ()
+    lockfile: Lockfile | str | Path,
+    *,
+    base_url: str | None = None,
+    evidence: Sequence[Evidence] = (),
 ) -> Export:
-    """The wheels that a lock names, for `micropip_lock.formats` to write in another format. Asks nobody.
+    """The wheels that a lock names, for `micropip_lock.formats` to write in another format. Asks
+    nobody.
 
     * ``lockfile``: a `Lockfile`, or a file.
     * ``base_url``: where relative file names of the lock live; without it they stay relative.
     * ``evidence``: of the freeze or resolve that made the lock, which knows indexes and sizes.
 
-    Shared libraries and other entries that are no wheels are left out, each with a warning. Raises `UnlockableError`
-    with every entry that no other format can name truthfully, and `InputError`.
+    Shared libraries and other entries that are no wheels are left out, each with a warning. Raises
+    `UnlockableError` with every entry that no other format can name truthfully, and `InputError`.
     """
     lock = lockfile if isinstance(lockfile, Lockfile) else Lockfile.read(lockfile)
     if base_url is not None and not is_http(base_url):
@@ -56,7 +63,10 @@ def export(
 
 
 def not_on_index(exported: Export) -> Iterable[Problem]:
-    """The wheels of Pyodide's own releases: whoever looks for them by name and hash on an index finds none."""
+    """The wheels of Pyodide's own releases:
+
+    whoever looks for them by name and hash on an index finds none.
+    """
     for wheel in exported.wheels:
         if wheel.url is not None and is_release(wheel.url):
             yield Problem(
@@ -78,9 +88,11 @@ def relative(exported: Export) -> Iterable[Problem]:
             "not-portable",
             "pyodide",
             None,
-            f"{paths[0]}{more} are named relative to the lock, and have to be there when they are installed."
+            f"{paths[0]}{more} are named relative to the lock, and have to be there when they are "
+            "installed."
             if more
-            else f"{paths[0]} is named relative to the lock, and has to be there when it is installed.",
+            else f"{paths[0]} is named relative to the lock, "
+            "and has to be there when it is installed.",
             "Pass base_url= (--base-url), the folder they can be loaded from, or bundle the lock.",
         )
 
@@ -104,7 +116,9 @@ def _wheel(
 ) -> ExportedWheel | Problem:
     name, filename = entry.file_name, _filename(entry)
     if any(letter.isspace() or not letter.isprintable() for letter in name):
-        return _problem("file-name", key, entry, "its file name has characters that no URL has.", _TELL)
+        return _problem(
+            "file-name", key, entry, "its file name has characters that no URL has.", _TELL
+        )
     fault = wheel_name_fault(re.split(r"[?#]", name)[0], key, entry.version)
     if fault is not None:
         return _problem("file-name", key, entry, fault, _TELL)
@@ -121,7 +135,9 @@ def _wheel(
     index, size = (None, None) if about is None else (about.index, about.size)
     if not is_http(name):
         path = unquote(re.split(r"[?#]", writable(name))[0])
-        return ExportedWheel(key, version, filename, entry.sha256, path=path, size=size, index=index)
+        return ExportedWheel(
+            key, version, filename, entry.sha256, path=path, size=size, index=index
+        )
     candidate = candidate_at(name, "lock", entry.sha256)
     if candidate.had_query:
         message = f"{candidate.url} has a query, which may be a secret."
@@ -146,7 +162,8 @@ def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
         "not-a-wheel",
         key,
         entry,
-        f"{_filename(entry)[:200]} is no wheel, so that no installer takes it: it is left out.{needed}",
+        f"{_filename(entry)[:200]} is no wheel, so that no installer takes it: it is left "
+        f"out.{needed}",
         "Load it with Pyodide itself, from the lock.",
     )
 

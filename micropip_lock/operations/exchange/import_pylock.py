@@ -1,4 +1,6 @@
-"""`import_pylock`: a pylock.toml that another tool wrote becomes a lock, where each of its packages has a wheel."""
+"""`import_pylock`: a pylock.toml that another tool wrote becomes a lock, where each of its packages
+has a wheel.
+"""
 
 from __future__ import annotations
 
@@ -56,24 +58,34 @@ async def import_pylock(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> ResolveResult:
-    """Lock the very files that a pylock.toml (PEP 751) names for a Pyodide, without downloading a wheel.
+    """Lock the very files that a pylock.toml (PEP 751) names for a Pyodide, without downloading a
+    wheel.
 
-    * ``pylock``: as `packaging.pylock` has it; `micropip_lock.formats.pylock.read_pylock` reads one.
-    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
-      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
-    * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the pylock names it,
-      else as pip and uv, or inside Pyodide micropip, are configured.
+    * ``pylock``: as `packaging.pylock` has it; `micropip_lock.formats.pylock.read_pylock` reads
+      one.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative
+      file names of the base live; ``base_dir``: a local Pyodide distribution that holds wheels of
+      the base.
+    * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the
+      pylock names it, else as pip and uv, or inside Pyodide micropip, are configured.
     * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
-      (done, total, package); ``surroundings``: where to look for base and indexes instead of here.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
+      removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+      ``progress``: is called as (done, total, package); ``surroundings``: where to look for base
+      and indexes instead of here.
 
-    Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for arguments, and
-    `FetchError` when the base cannot be had.
+    Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for
+    arguments, and `FetchError` when the base cannot be had.
     """
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         context = await look_without_folders(
-            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+            surroundings,
+            base=base,
+            base_url=base_url,
+            base_dir=base_dir,
+            index_urls=index_urls,
+            fetcher=meter,
         )
         target = Target.from_info(context.base.lockfile.info)
         selected, problems = select(pylock, context.base, target, extras=extras, groups=groups)
@@ -84,7 +96,10 @@ async def import_pylock(
 
 
 class _Pages:
-    """What the indexes of a package list. Their silence is no objection: the pylock gives a hash."""
+    """What the indexes of a package list.
+
+    Their silence is no objection: the pylock gives a hash.
+    """
 
     def __init__(self, context: Context, fetcher: Fetcher, given: bool) -> None:
         self._here, self._fetcher, self._given = context, fetcher, given
@@ -97,7 +112,9 @@ class _Pages:
         await self._configured.open(self._fetcher)
 
     async def listing(self, item: Selected) -> Listing:
-        """What the index that the pylock names lists of a package, else what every configured index does."""
+        """What the index that the pylock names lists of a package, else what every configured index
+        does.
+        """
         assert self._configured is not None
         indexes = self._configured
         if item.index is not None and is_http(item.index) and not self._given:
@@ -126,12 +143,17 @@ class _Import:
     warnings: list[Problem] = field(default_factory=list)
 
     async def run(self, selected: Sequence[Selected], problems: Sequence[Problem]) -> ResolveResult:
-        """The lock, as resolve writes it. Raises `UnlockableError`: ``problems``, and whatever else there is."""
+        """The lock, as resolve writes it.
+
+        Raises `UnlockableError`: ``problems``, and whatever else there is.
+        """
         own = [item for item in selected if item.entry is None]
         if own:
             await self.pages.open()
         found = await self.fetcher.gather([self._read(item, len(own)) for item in own])
-        read = {item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)}
+        read = {
+            item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)
+        }
         broken = [*problems, *(one for one in found if isinstance(one, Problem))]
         names = {item.name for item in selected if item.entry is not None}
         based = self.context.base.closure(names, stop=dict.fromkeys(read))
@@ -142,21 +164,31 @@ class _Import:
         findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
-        lockfile, proofs = assemble(environment, findings, self.context, Selection(requested=roots), "metadata")
+        lockfile, proofs = assemble(
+            environment, findings, self.context, Selection(requested=roots), "metadata"
+        )
         if environment.problems:
             raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
         warnings = sorted(
-            map(_in_terms_of_pylock, environment.warnings), key=lambda item: (item.package, item.code, item.message)
+            map(_in_terms_of_pylock, environment.warnings),
+            key=lambda item: (item.package, item.code, item.message),
         )
         return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
 
-    def _environment(self, read: Mapping[str, _Read], based: set[str], broken: set[str]) -> Environment:
-        """What is to be locked, as if it were installed. Nobody misses what is ``broken``: that is told already."""
+    def _environment(
+        self, read: Mapping[str, _Read], based: set[str], broken: set[str]
+    ) -> Environment:
+        """What is to be locked, as if it were installed.
+
+        Nobody misses what is ``broken``: that is told already.
+        """
         distributions = {name: not_installed(one.metadata) for name, one in read.items()}
         entries = {name: self.context.base.lockfile.packages[name] for name in based}
         versions = {name: entry.version for name, entry in entries.items()}
         dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
-        edges = dependencies.edges(other_edges={name: entry.depends for name, entry in entries.items()})
+        edges = dependencies.edges(
+            other_edges={name: entry.depends for name, entry in entries.items()}
+        )
         return Environment(
             own=distributions,
             based=based,
@@ -166,7 +198,11 @@ class _Import:
             present={*distributions, *based},
             problems=[
                 *edges.problems,
-                *(layout(name, one.metadata.version) for name, one in read.items() if one.modules.unspread),
+                *(
+                    layout(name, one.metadata.version)
+                    for name, one in read.items()
+                    if one.modules.unspread
+                ),
             ],
             warnings=[*self.warnings, *edges.warnings],
         )
@@ -176,10 +212,15 @@ class _Import:
         try:
             return await self._compared(item)
         except BrokenMetadataError as error:
-            return _problem("broken-metadata", item, f"its METADATA cannot be used: {error}.", _TELL)
+            return _problem(
+                "broken-metadata", item, f"its METADATA cannot be used: {error}.", _TELL
+            )
         except NoRangesError:
             return _problem(
-                "no-ranges", item, "its list of files takes a whole download: the server knows no ranges.", _OTHER
+                "no-ranges",
+                item,
+                "its list of files takes a whole download: the server knows no ranges.",
+                _OTHER,
             )
         except IntegrityError as error:
             return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
@@ -198,7 +239,8 @@ class _Import:
         candidate = candidate_at(file.url, "pylock", file.sha256)
         if candidate.had_query:
             message = (
-                f"the pylock gives {candidate.url} a query, which may be a secret, and which the runtime cannot load."
+                f"the pylock gives {candidate.url} a query, which may be a secret, and which the "
+                "runtime cannot load."
             )
             return _problem("query-needed", item, message, "Publish the wheel at a plain URL.")
         hashes = Hashes()
@@ -212,28 +254,46 @@ class _Import:
             return conflict
         sha256 = next(iter(hashes.of(file.url)), None)
         if sha256 is None:
-            message = "neither the pylock nor an index gives a sha256, which is what Pyodide compares files by."
-            return _problem("hash-missing", item, message, "Write the pylock anew, from an index that gives sha256.")
+            message = (
+                "neither the pylock nor an index gives a sha256, which is what Pyodide compares "
+                "files by."
+            )
+            return _problem(
+                "hash-missing",
+                item,
+                message,
+                "Write the pylock anew, from an index that gives sha256.",
+            )
         if is_claimed:
-            self.warnings.append(claimed_hash(item.name, item.version, file.url, "the pylock", NAME_INDEX))
+            self.warnings.append(
+                claimed_hash(item.name, item.version, file.url, "the pylock", NAME_INDEX)
+            )
         offer = _offer_at(candidate.url, offers)
         if offer is None:
             return await self._at(item, replace(file, sha256=sha256), None, is_claimed)
         listed = replace(offer.file, url=file.url, sha256=sha256, size=offer.file.size or file.size)
         return await self._at(item, listed, offer.index, is_claimed)
 
-    async def _at(self, item: Selected, file: IndexFile, index: str | None, is_claimed: bool) -> _Read | Problem:
+    async def _at(
+        self, item: Selected, file: IndexFile, index: str | None, is_claimed: bool
+    ) -> _Read | Problem:
         """The wheel ``file``, which ``index`` lists."""
         assert file.sha256 is not None
         metadata = await self.publications.metadata(file, item.name)
         if not fits_python(metadata.requires_python, self.target):
-            return _problem("no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW)
+            return _problem(
+                "no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW
+            )
         summary = await self.publications.summary(file, item.name)
         if file.yanked is not None:
             reason = f" ({file.yanked})" if file.yanked else ""
-            self.warnings.append(_problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW))
+            self.warnings.append(
+                _problem("yanked", item, f"this version was yanked from {index}{reason}.", _ANEW)
+            )
         if summary.wrong_rows:
-            self.warnings.append(wrong_record(item.name, metadata.version, summary.wrong_rows, file.url))
+            self.warnings.append(
+                wrong_record(item.name, metadata.version, summary.wrong_rows, file.url)
+            )
         evidence = Evidence(
             package=item.name,
             version=metadata.version,
@@ -266,7 +326,10 @@ class _Read:
 
 
 def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
-    """The first of ``offers`` that is the file at ``url``; one that needs its query is another file."""
+    """The first of ``offers`` that is the file at ``url``;
+
+    one that needs its query is another file.
+    """
     for offer in offers:
         listed = candidate_at(offer.file.url, "index", offer.file.sha256)
         if bare_url(listed.url) == bare_url(url) and not listed.had_query:
@@ -276,20 +339,26 @@ def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
 
 def _in_terms_of_pylock(problem: Problem) -> Problem:
     """What is said of installed environments, said of a pylock."""
-    message = problem.message.replace("is not installed", "the pylock does not have for this Pyodide")
+    message = problem.message.replace(
+        "is not installed", "the pylock does not have for this Pyodide"
+    )
     message = message.replace("is installed", "is in the pylock")
     return replace(problem, message=message, hint=_HINTS.get(problem.code, problem.hint))
 
 
 def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
-    return Problem(code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None)
+    return Problem(
+        code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None
+    )
 
 
 _ANEW = "Write the pylock anew for the Python of this Pyodide."
 _HINTS = {
     "missing-dependency": _ANEW,
     "conflicting-dependency": _ANEW,
-    "extra-guessed": "A pylock does not say which extras were asked for. To say so, use resolve instead.",
+    "extra-guessed": (
+        "A pylock does not say which extras were asked for. To say so, use resolve instead."
+    ),
 }
 _OTHER = "Use an index with range requests, or tell its owner."
 _TELL = "Name another version in the pylock, or tell its authors."

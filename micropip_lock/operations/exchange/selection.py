@@ -1,7 +1,8 @@
 """What a pylock.toml installs on a Pyodide: which of its packages, and which wheel of each.
 
-https://packaging.python.org/en/latest/specifications/pylock-toml/#installing. Unlike `packaging.pylock`, which stops at
-the first package that cannot be installed, this tells of all of them.
+https://packaging.python.org/en/latest/specifications/pylock-toml/#installing. Unlike
+`packaging.pylock`, which stops at the first package that cannot be installed, this tells of all of
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A package that is to be locked: a wheel at a URL, or the base's own entry, which is the very same file."""
+    """A package that is to be locked:
+
+    a wheel at a URL, or the base's own entry, which is the very same file.
+    """
 
     name: str
     version: str
@@ -42,9 +46,17 @@ class Selected:
 
 
 def select(
-    pylock: Pylock, base: Base, target: Target, *, extras: Collection[str] = (), groups: Collection[str] | None = None
+    pylock: Pylock,
+    base: Base,
+    target: Target,
+    *,
+    extras: Collection[str] = (),
+    groups: Collection[str] | None = None,
 ) -> tuple[list[Selected], list[Problem]]:
-    """The packages for ``target``, and why others cannot be locked. Raises `InputError` for extras it does not have."""
+    """The packages for ``target``, and why others cannot be locked.
+
+    Raises `InputError` for extras it does not have.
+    """
     environment = {**target.environment, **_asked(pylock, extras, groups)}
     problems = list(_unfit(pylock, environment, target))
     chosen: dict[str, Package] = {}
@@ -54,7 +66,12 @@ def select(
             problems.append(applies)
         elif applies and package.name in chosen:
             problems.append(
-                _problem("duplicate", package, "the pylock selects two entries of it for this Pyodide.", _ASK)
+                _problem(
+                    "duplicate",
+                    package,
+                    "the pylock selects two entries of it for this Pyodide.",
+                    _ASK,
+                )
             )
         elif applies:
             chosen[package.name] = package
@@ -63,10 +80,15 @@ def select(
     return [item for item in found if isinstance(item, Selected)], problems
 
 
-def _asked(pylock: Pylock, extras: Collection[str], groups: Collection[str] | None) -> dict[str, Any]:
+def _asked(
+    pylock: Pylock, extras: Collection[str], groups: Collection[str] | None
+) -> dict[str, Any]:
     """``extras`` and ``dependency_groups``, for markers."""
     wanted = pylock.default_groups or () if groups is None else groups
-    known = {"extra": pylock.extras or (), "group": (*(pylock.dependency_groups or ()), *(pylock.default_groups or ()))}
+    known = {
+        "extra": pylock.extras or (),
+        "group": (*(pylock.dependency_groups or ()), *(pylock.default_groups or ())),
+    }
     for what, names in (("extra", extras), ("group", groups or ())):
         for name in names:
             if name not in known[what]:
@@ -78,18 +100,39 @@ def _asked(pylock: Pylock, extras: Collection[str], groups: Collection[str] | No
 def _unfit(pylock: Pylock, environment: Mapping[str, Any], target: Target) -> Iterable[Problem]:
     """Why the whole file is for something else."""
     if not _allows(pylock.requires_python, target):
-        yield Problem("wrong-platform", _WHOLE, None, f"the pylock {needs_python(str(pylock.requires_python))}.", _ASK)
-    if pylock.environments and not any(_holds(marker, environment, "requirement") for marker in pylock.environments):
+        yield Problem(
+            "wrong-platform",
+            _WHOLE,
+            None,
+            f"the pylock {needs_python(str(pylock.requires_python))}.",
+            _ASK,
+        )
+    if pylock.environments and not any(
+        _holds(marker, environment, "requirement") for marker in pylock.environments
+    ):
         markers = "; ".join(str(marker)[:200] for marker in pylock.environments[:3])
-        yield Problem("wrong-platform", _WHOLE, None, f"the pylock is for other environments: {markers}.", _ASK)
+        yield Problem(
+            "wrong-platform",
+            _WHOLE,
+            None,
+            f"the pylock is for other environments: {markers}.",
+            _ASK,
+        )
 
 
 def _applies(package: Package, environment: Mapping[str, Any]) -> bool | Problem:
     try:
-        return package.marker is None or bool(package.marker.evaluate(dict(environment), context="lock_file"))
+        return package.marker is None or bool(
+            package.marker.evaluate(dict(environment), context="lock_file")
+        )
     except (ValueError, TypeError, AttributeError, KeyError):
         message = f"the marker {str(package.marker)[:200]!r} cannot be evaluated."
-        return _problem("broken-metadata", package, message, "Write the pylock again, or tell the authors of its tool.")
+        return _problem(
+            "broken-metadata",
+            package,
+            message,
+            "Write the pylock again, or tell the authors of its tool.",
+        )
 
 
 def _holds(marker: Any, environment: Mapping[str, Any], context: str) -> bool:
@@ -105,25 +148,38 @@ def _allows(specifier: SpecifierSet | None, target: Target) -> bool:
 
 def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
     if package.vcs is not None:
-        return _problem("vcs", package, "it is taken from version control, so there is no wheel.", _PUBLISH)
+        return _problem(
+            "vcs", package, "it is taken from version control, so there is no wheel.", _PUBLISH
+        )
     if package.directory is not None:
         code = "editable" if package.directory.editable else "local-directory"
         hint = f"{_PUBLISH} To leave the project itself out: uv export --no-emit-project."
-        return _problem(code, package, "it is built from a folder on the machine of the pylock.", hint)
+        return _problem(
+            code, package, "it is built from a folder on the machine of the pylock.", hint
+        )
     if not _allows(package.requires_python, target):
-        return _problem("no-matching-wheel", package, f"it {needs_python(str(package.requires_python))}.", _ASK)
+        return _problem(
+            "no-matching-wheel", package, f"it {needs_python(str(package.requires_python))}.", _ASK
+        )
     entry = base.entry(package.name)
     files = [package.archive] if package.archive is not None else list(package.wheels or ())
-    # The very file of the base: Pyodide has it already, and knows more of it than its METADATA says.
+    # The very file of the base: Pyodide has it already, and knows more of it than its METADATA
+    # says.
     if entry is not None and _is_of_base(package, files, entry):
         return Selected(package.name, entry.version, entry=entry)
     wheels = [(file, found) for file in files if (found := _at_url(file, package.name)) is not None]
-    fitting = [(rank, file, found) for file, found in wheels if (rank := target.rank(found.tags)) is not None]
+    fitting = [
+        (rank, file, found)
+        for file, found in wheels
+        if (rank := target.rank(found.tags)) is not None
+    ]
     if not fitting:
         return _no_wheel(package, files, wheels, entry, target)
     # As in resolve: the best tag, and of wheels with the same tags the highest build number.
     best = min(rank for rank, _, _ in fitting)
-    _, file, found = max((item for item in fitting if item[0] == best), key=lambda item: item[2].build)
+    _, file, found = max(
+        (item for item in fitting if item[0] == best), key=lambda item: item[2].build
+    )
     conflict = _hash_conflict(package, base, wheels, found)
     if conflict is not None:
         return conflict
@@ -132,7 +188,12 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
         message = f"{found.filename[:200]} is no wheel of this version."
         return _problem("file-name", package, message, _CHECK, found.url)
     version = str(found.version)
-    return Selected(package.name, version, replace(found, sha256=_sha256(file), size=file.size), index=package.index)
+    return Selected(
+        package.name,
+        version,
+        replace(found, sha256=_sha256(file), size=file.size),
+        index=package.index,
+    )
 
 
 def _is_of_base(package: Package, files: Sequence[Any], entry: LockedPackage) -> bool:
@@ -182,27 +243,53 @@ def _no_wheel(
     hint = "Write the pylock anew for this Pyodide, with a version that has such a wheel."
     if entry is not None:
         hint = (
-            f"The base has its own {package.name} {entry.version}, which is another file than the pylock names: "
+            f"The base has its own {package.name} {entry.version}, which is another file than the "
+            "pylock names: "
             f'micropip-lock resolve "{package.name}{version}" takes it.'
         )
     if wheels:
-        message = f"none of its {len(wheels)} wheels fits this Pyodide ({target.platforms[0]}, or pure Python)."
+        message = (
+            f"none of its {len(wheels)} wheels fits this Pyodide ({target.platforms[0]}, or pure "
+            "Python)."
+        )
         return _problem(
-            "no-matching-wheel", package, message.replace("none of its 1 wheels", "its one wheel not"), hint
+            "no-matching-wheel",
+            package,
+            message.replace("none of its 1 wheels", "its one wheel not"),
+            hint,
         )
     if package.wheels or (package.archive is not None and _is_wheel(package.archive)):
         misnamed = next((fault for file in files if (fault := _name_fault(file, package))), None)
         if misnamed is not None:
-            return _problem("file-name", package, misnamed, "Name a URL that ends in the file name of the wheel.")
+            return _problem(
+                "file-name",
+                package,
+                misnamed,
+                "Name a URL that ends in the file name of the wheel.",
+            )
         places = next((shown(file.path or file.url or "") for file in files), "")
         message = f"its wheel is at {places[:200]}, where nobody else can load it from."
-        return _problem("local-file", package, message, "Publish the wheel on an index, and write the pylock anew.")
-    what = "an archive of source code" if package.archive is not None else "only source code (an sdist)"
-    return _problem("sdist", package, f"the pylock has {what} of it, no wheel.", hint if entry else _PUBLISH)
+        return _problem(
+            "local-file",
+            package,
+            message,
+            "Publish the wheel on an index, and write the pylock anew.",
+        )
+    what = (
+        "an archive of source code"
+        if package.archive is not None
+        else "only source code (an sdist)"
+    )
+    return _problem(
+        "sdist", package, f"the pylock has {what} of it, no wheel.", hint if entry else _PUBLISH
+    )
 
 
 def _name_fault(file: Any, package: Package) -> str | None:
-    """Why the runtime cannot load a wheel that lies on a server; None when its name is no reason."""
+    """Why the runtime cannot load a wheel that lies on a server;
+
+    None when its name is no reason.
+    """
     if not _is_loadable(file.url or ""):
         return None
     version = None if package.version is None else str(package.version)
@@ -216,7 +303,10 @@ def _is_wheel(archive: Any) -> bool:
 def _hash_conflict(
     package: Package, base: Base, wheels: Sequence[tuple[Any, IndexFile]], found: IndexFile
 ) -> Problem | None:
-    """Why the sha256 of the wheel ``found`` is not certain: the base and the pylock do not give the same one."""
+    """Why the sha256 of the wheel ``found`` is not certain:
+
+    the base and the pylock do not give the same one.
+    """
     hashes = Hashes()
     base.note_hash(package.name, hashes)
     if hashes.of(found.url) and not any(_sha256(file) for file, wheel in wheels if wheel is found):
@@ -227,13 +317,18 @@ def _hash_conflict(
     return hashes.conflict(package.name, str(found.version), found.url)
 
 
-def _problem(code: str, package: Package, message: str, hint: str, url: str | None = None) -> Problem:
+def _problem(
+    code: str, package: Package, message: str, hint: str, url: str | None = None
+) -> Problem:
     version = None if package.version is None else str(package.version)
     return Problem(code, package.name, version, message, hint, None if url is None else shown(url))
 
 
 #: What a problem is filed under that concerns the whole file.
 _WHOLE = "pyodide"
-_ASK = "Write the pylock anew for the Python of this Pyodide, or name the Pyodide that it is for with base= (--base)."
+_ASK = (
+    "Write the pylock anew for the Python of this Pyodide, or name the Pyodide that it is for with "
+    "base= (--base)."
+)
 _PUBLISH = "Publish a wheel of it, and write the pylock anew."
 _CHECK = "Check which file you meant; somebody may have replaced it."

@@ -1,4 +1,7 @@
-"""The installed environment as freeze sees it before anybody is asked: all that the disk can tell."""
+"""The installed environment as freeze sees it before anybody is asked:
+
+all that the disk can tell.
+"""
 
 from __future__ import annotations
 
@@ -61,13 +64,17 @@ class Environment:
     sizes: dict[str, int] = field(default_factory=dict)
     #: The files of each distribution that are not as its RECORD says, by canonical name.
     changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    #: The problems of those whose WHEEL names no tag of the target. The file name of the wheel decides, once known.
+    #: The problems of those whose WHEEL names no tag of the target. The file name of the wheel
+    #: decides, once known.
     misfits: dict[str, Problem] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
     def provable(self) -> list[InstalledDistribution]:
-        """The distributions that it makes sense to ask for: nothing definite is wrong with them yet."""
+        """The distributions that it makes sense to ask for:
+
+        nothing definite is wrong with them yet.
+        """
         hopeless = self.hopeless
         return [item for key, item in sorted(self.own.items()) if key not in hopeless]
 
@@ -111,35 +118,54 @@ def read_environment(context: Context, target: Target, selection: Selection) -> 
         sizes={key: item.record.size for key, item in distributions.items()},
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
-    environment.problems = [item for item in [*problems, *edges.problems] if item.package not in ignored]
+    environment.problems = [
+        item for item in [*problems, *edges.problems] if item.package not in ignored
+    ]
     environment.warnings = [item for item in edges.warnings if item.package not in ignored]
     there = {key: item for key, item in distributions.items() if key in environment.present}
     _check_disk(environment, there, context, target, selection)
     return environment
 
 
-def _origin(item: InstalledDistribution, context: Context, report: Mapping[str, Reported]) -> Origin:
+def _origin(
+    item: InstalledDistribution, context: Context, report: Mapping[str, Reported]
+) -> Origin:
     reported = report.get(item.key)
-    file = reported.file(item.wheel) if reported is not None and reported.version == item.version else None
-    return origin(item, loaded=context.loaded_in(item.folder), report={} if file is None else {item.key: file})
+    file = (
+        reported.file(item.wheel)
+        if reported is not None and reported.version == item.version
+        else None
+    )
+    return origin(
+        item, loaded=context.loaded_in(item.folder), report={} if file is None else {item.key: file}
+    )
 
 
-def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]) -> list[Problem]:
-    """The claims of one distribution that the RECORD of another one lists: that wheel has brought them."""
+def _shipped_by_others(
+    distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]
+) -> list[Problem]:
+    """The claims of one distribution that the RECORD of another one lists:
+
+    that wheel has brought them.
+    """
     problems = []
     for key, item in distributions.items():
         files = {claim.file for claim in origins[key].claims if claim.file and not claim.witnessed}
         paths = {f"{item.dist_info}/{name}": name for name in files}
         for other in distributions.values() if paths else ():
-            shipped = [name for path, name in paths.items() if other is not item and _lists(other, path)]
+            shipped = [
+                name for path, name in paths.items() if other is not item and _lists(other, path)
+            ]
             if shipped:
                 problems.append(
                     Problem(
                         "forged-claim",
                         key,
                         item.version,
-                        f"its {shipped[0]}, which says where it came from, was installed by {other.metadata.name}.",
-                        f"Do not trust {other.metadata.name} {other.version}. Remove it, and install both again.",
+                        f"its {shipped[0]}, which says where it came from, was installed by "
+                        f"{other.metadata.name}.",
+                        f"Do not trust {other.metadata.name} {other.version}. Remove it, and "
+                        "install both again.",
                     )
                 )
                 origins[key] = Origin()
@@ -148,25 +174,34 @@ def _shipped_by_others(distributions: Mapping[str, InstalledDistribution], origi
 
 
 def _lists(item: InstalledDistribution, path: str) -> bool:
-    """Whether RECORD lists a file of this site-packages folder, also by a path that leaves it and comes back."""
+    """Whether RECORD lists a file of this site-packages folder, also by a path that leaves it and
+    comes back.
+    """
     if path in item.record.entries:
         return True
     return any(row.leaves_folder and row.path.endswith(f"/{path}") for row in item.rows)
 
 
-def _from_memory(context: Context, distributions: Mapping[str, InstalledDistribution]) -> list[Problem]:
+def _from_memory(
+    context: Context, distributions: Mapping[str, InstalledDistribution]
+) -> list[Problem]:
     """Mocks that exist in memory only, and names that the runtime loaded and that left no trace."""
     in_memory = context.in_memory or {}
-    problems = [mock(name, version) for name, version in in_memory.items() if name not in distributions]
+    problems = [
+        mock(name, version) for name, version in in_memory.items() if name not in distributions
+    ]
     for name, channel in (context.loaded or {}).items():
         known = name in distributions or name in in_memory
-        if not known and not (channel == "default channel" and context.base.entry(name) is not None):
+        if not known and not (
+            channel == "default channel" and context.base.entry(name) is not None
+        ):
             problems.append(
                 Problem(
                     "broken-metadata",
                     name,
                     None,
-                    "the runtime loaded it, but it has no .dist-info folder, and it is not of the base.",
+                    "the runtime loaded it, but it has no .dist-info folder, and it is not of the "
+                    "base.",
                     f"Load it from a wheel (micropip.install), or {leave_out(name)}.",
                 )
             )
@@ -190,7 +225,11 @@ def _based_roots(
                 problems.append(_base_mismatch(item, entry))
     # Shared libraries and bare archives have no .dist-info.
     loaded = (context.loaded or {}).items()
-    return roots | {name for name, channel in loaded if channel == "default channel" and name not in distributions}
+    return roots | {
+        name
+        for name, channel in loaded
+        if channel == "default channel" and name not in distributions
+    }
 
 
 def _base_mismatch(item: InstalledDistribution, entry: LockedPackage | None) -> Problem:
@@ -225,7 +264,8 @@ def _edges(
     versions = {name: entry.version for name, entry in entries.items()}
     dependencies = Dependencies(unbased, versions, target, asked=asked, exclude=selection.exclude)
     return dependencies.edges(
-        allow_broken=selection.allow_broken, other_edges={name: entry.depends for name, entry in entries.items()}
+        allow_broken=selection.allow_broken,
+        other_edges={name: entry.depends for name, entry in entries.items()},
     )
 
 
@@ -259,7 +299,10 @@ def _check_disk(
 ) -> None:
     sizes = {}
     if selection.check_files == "size":
-        sizes = {folder: context.sizes_below(folder) for folder in {item.folder for item in distributions.values()}}
+        sizes = {
+            folder: context.sizes_below(folder)
+            for folder in {item.folder for item in distributions.values()}
+        }
     hopeless = environment.hopeless
     for key, item in sorted(distributions.items()):
         if environment.origins[key].problems:
@@ -272,7 +315,9 @@ def _check_disk(
             is_base = environment.origins[key].is_base
             if not is_base and item.lies_unspread:
                 environment.problems.append(layout(key, item.version))
-            changed = item.changed_files(selection.check_files, compiled=is_base, sizes=sizes.get(item.folder))
+            changed = item.changed_files(
+                selection.check_files, compiled=is_base, sizes=sizes.get(item.folder)
+            )
             if changed:
                 environment.changed[key] = tuple(changed)
             is_edited = f"{item.dist_info}/WHEEL" in changed
@@ -284,7 +329,10 @@ def unreadable(item: InstalledDistribution) -> Problem:
     """The problem of a distribution whose .dist-info cannot be read."""
     hint = reinstall(item)
     if item.faults_are_shipped:
-        hint = "Its publisher made it so, and installing it again changes nothing: install another version."
+        hint = (
+            "Its publisher made it so, and installing it again changes nothing: install another "
+            "version."
+        )
     return Problem(
         "broken-metadata",
         item.key,
@@ -302,7 +350,8 @@ def wrong_platform(item: InstalledDistribution, tags: Iterable[Tag], target: Tar
         item.key,
         item.version,
         f"its wheel is for {named}, which does not run on {target}.",
-        "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it was made for.",
+        "Install the wheel for Pyodide, with pip of the Pyodide venv, or lock for the Pyodide it "
+        "was made for.",
     )
 
 
@@ -339,7 +388,9 @@ def overwriter(
     return None
 
 
-def overwritten(item: InstalledDistribution, paths: Sequence[str], other: InstalledDistribution) -> Problem:
+def overwritten(
+    item: InstalledDistribution, paths: Sequence[str], other: InstalledDistribution
+) -> Problem:
     """The problem of two distributions that have files of one name."""
     named = f"{other.metadata.name} {other.version}"
     return Problem(
@@ -347,7 +398,8 @@ def overwritten(item: InstalledDistribution, paths: Sequence[str], other: Instal
         item.key,
         item.version,
         f"{named} has overwritten files of it: {first_few(paths)}.",
-        f"The two cannot be installed together as they are: uninstall {other.metadata.name} or {item.metadata.name}, "
+        f"The two cannot be installed together as they are: uninstall {other.metadata.name} or "
+        f"{item.metadata.name}, "
         "and install the other one again.",
     )
 

@@ -77,15 +77,17 @@ async def freeze(
     The same call inside Pyodide and on the host. Everything that is not given is taken from the
     surroundings: the running Pyodide, or the virtual environment.
 
-    * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7");
-      ``base_url``: where relative file names of the base live; ``base_dir``: a local Pyodide
-      distribution that holds wheels of the base; ``index_urls``: simple repository API roots.
-    * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left out
-      on purpose. ``requested``: requirements that were asked for, for their extras.
-    * ``report``: pip's installation report (parsed, or a file), or the pylock.toml that the environment was made from;
-      its claims are then proved.
-    * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and build.
-      ``check_files``: installed files against the installed RECORD by "size", by "hash", or "off".
+    * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release
+      ("314.0.7"); ``base_url``: where relative file names of the base live; ``base_dir``: a local
+      Pyodide distribution that holds wheels of the base; ``index_urls``: simple repository API
+      roots.
+    * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left
+      out on purpose. ``requested``: requirements that were asked for, for their extras.
+    * ``report``: pip's installation report (parsed, or a file), or the pylock.toml that the
+      environment was made from; its claims are then proved.
+    * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and
+      build. ``check_files``: installed files against the installed RECORD by "size", by "hash", or
+      "off".
     * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
       ``download``: allow wheels to be downloaded where range requests cannot decide.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
@@ -95,8 +97,9 @@ async def freeze(
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
       ``surroundings``: where to look instead of here.
 
-    Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files and
-    folders that cannot be used, and `FetchError` when the base cannot be had. Nothing is written.
+    Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files
+    and folders that cannot be used, and `FetchError` when the base cannot be had. Nothing is
+    written.
     """
     rules = Rules(
         proof=_one_of("proof", proof, Proof),
@@ -123,7 +126,9 @@ async def freeze(
             fetcher=meter,
         )
         with packages_shown(progress) as step:
-            result = await _freeze(context, selection, rules, meter, known, trust_index_file, strict, step, refresh)
+            result = await _freeze(
+                context, selection, rules, meter, known, trust_index_file, strict, step, refresh
+            )
     return replace(result, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -142,23 +147,34 @@ async def _freeze(
     target = Target.from_info(context.base.lockfile.info)
     environment = read_environment(context, target, selection)
     known = not refresh and not isinstance(facts, NoFacts)
-    findings = await _prove(environment, context, target, rules, fetcher, facts, trust_index_file, known, progress)
+    findings = await _prove(
+        environment, context, target, rules, fetcher, facts, trust_index_file, known, progress
+    )
     _collect(environment, findings, rules, target)
     lockfile, evidence = assemble(environment, findings, context, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
     if problems:
         raise UnlockableError(problems)
-    warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
-    sized = tuple(replace(item, installed_size=environment.sizes.get(item.package)) for item in evidence)
+    warnings = sorted(
+        environment.warnings, key=lambda item: (item.package, item.code, item.message)
+    )
+    sized = tuple(
+        replace(item, installed_size=environment.sizes.get(item.package)) for item in evidence
+    )
     return FreezeResult(lockfile, sized, tuple(warnings), left_out=environment.left_out)
 
 
 def _known(
-    distributions: Sequence[InstalledDistribution], environment: Environment, context: Context, proved: Proved
+    distributions: Sequence[InstalledDistribution],
+    environment: Environment,
+    context: Context,
+    proved: Proved,
 ) -> dict[str, Finding]:
     """The findings of an earlier freeze for what is as it was then."""
     found = {
-        item.key: proved.find(item, environment.origins[item.key], context.base.wheel(item.key, item.version))
+        item.key: proved.find(
+            item, environment.origins[item.key], context.base.wheel(item.key, item.version)
+        )
         for item in distributions
         if item.key not in environment.changed
     }
@@ -215,7 +231,9 @@ async def _prove(
             findings |= _known(rest, environment, context, proved)
             rest = [item for item in rest if item.key not in findings]
     if rest:
-        from ...proof.prover import Prover  # not needed where all is known, and slow to import in Pyodide
+        from ...proof.prover import (
+            Prover,
+        )  # not needed where all is known, and slow to import in Pyodide
 
         await indexes.open(fetcher)
         # In a browser, what another origin does not let a page read is an error on the console.
@@ -240,7 +258,9 @@ def _is_seen(origin: Origin) -> bool:
     return claim.witnessed and not candidate_at(claim.url, claim.kind, claim.sha256).had_query
 
 
-def _collect(environment: Environment, findings: dict[str, Finding], rules: Rules, target: Target) -> None:
+def _collect(
+    environment: Environment, findings: dict[str, Finding], rules: Rules, target: Target
+) -> None:
     """Bring problems together, each cause once."""
     for key in sorted(findings):
         findings[key] = _judged(key, findings[key], environment, target)
@@ -259,11 +279,15 @@ def _collect(environment: Environment, findings: dict[str, Finding], rules: Rule
 
 
 def _judged(key: str, finding: Finding, environment: Environment, target: Target) -> Finding:
-    """The finding of one distribution, with what its wheel's file name and other distributions say about it."""
+    """The finding of one distribution, with what its wheel's file name and other distributions say
+    about it.
+    """
     if finding.evidence is None:
         if key in environment.misfits:
             return replace(finding, problems=(environment.misfits[key],))
-        return replace(finding, problems=tuple(_named(problem, environment) for problem in finding.problems))
+        return replace(
+            finding, problems=tuple(_named(problem, environment) for problem in finding.problems)
+        )
     parsed = parse_filename_tags(finding.evidence.url)
     if finding.is_base or parsed is None or target.rank(parsed[1]) is not None:
         return finding
@@ -272,20 +296,28 @@ def _judged(key: str, finding: Finding, environment: Environment, target: Target
 
 
 def _named(problem: Problem, environment: Environment) -> Problem:
-    """The problem of changed files, naming the distribution that overwrote them, where there is one."""
+    """The problem of changed files, naming the distribution that overwrote them, where there is
+    one.
+    """
     paths = environment.changed.get(problem.package)
     if problem.code != "files-changed" or not paths:
         return problem
-    other = overwriter(environment.installed[problem.package], paths, environment.installed.values())
-    return problem if other is None else overwritten(environment.installed[problem.package], paths, other)
+    other = overwriter(
+        environment.installed[problem.package], paths, environment.installed.values()
+    )
+    return (
+        problem
+        if other is None
+        else overwritten(environment.installed[problem.package], paths, other)
+    )
 
 
 def freeze_sync(**arguments: Any) -> FreezeResult:
     """`freeze` as a plain function, where nothing has to be awaited.
 
-    That is: no network is needed, or a web worker's synchronous XMLHttpRequest is there, or WebAssembly
-    stack switching, or (on the host) no event loop is running. Takes the arguments of `freeze`; raises
-    `SuspensionError` where it would have to wait.
+    That is: no network is needed, or a web worker's synchronous XMLHttpRequest is there, or
+    WebAssembly stack switching, or (on the host) no event loop is running. Takes the arguments of
+    `freeze`; raises `SuspensionError` where it would have to wait.
     """
     if arguments.get("fetcher") is not None:
         raise InputError("freeze_sync() finds its own fetcher; pass fetcher= to `await freeze()`.")
@@ -294,7 +326,9 @@ def freeze_sync(**arguments: Any) -> FreezeResult:
     try:
         return run_sync(
             # Offline is the fetcher's business then: it may know the answers from its cache.
-            lambda fetcher: freeze(**{**arguments, "fetcher": fetcher, "facts": facts, "offline": False}),
+            lambda fetcher: freeze(
+                **{**arguments, "fetcher": fetcher, "facts": facts, "offline": False}
+            ),
             offline=bool(arguments.get("offline")),
             refresh=bool(arguments.get("refresh")),
             cache_dir=cache_dir,
@@ -312,7 +346,9 @@ def _report(report: Mapping[str, Any] | str | Path) -> Mapping[str, Reported]:
 
 def _one_of(name: str, value: str, choices: Any) -> Any:
     if value not in get_args(choices):
-        raise InputError(f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choices)))}.")
+        raise InputError(
+            f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choices)))}."
+        )
     return value
 
 

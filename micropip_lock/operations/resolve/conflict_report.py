@@ -1,4 +1,7 @@
-"""What is to say about a package that a resolution fails at: who asks for what, and why each version fell."""
+"""What is to say about a package that a resolution fails at:
+
+who asks for what, and why each version fell.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,14 @@ class ConflictReport:
 
     def names(self) -> list[str]:
         """The packages that it failed at first: the newest versions tell most."""
-        found = [requirement.name for _, requirement in self._conflict.first if requirement.same is None]
-        found += [requirement.same.name for _, requirement in self._conflict.first if requirement.same is not None]
+        found = [
+            requirement.name for _, requirement in self._conflict.first if requirement.same is None
+        ]
+        found += [
+            requirement.same.name
+            for _, requirement in self._conflict.first
+            if requirement.same is not None
+        ]
         return list(dict.fromkeys(found))[:3]
 
     def block(self, name: str) -> Section:
@@ -66,9 +75,15 @@ class ConflictReport:
         askers = self._askers(name)
         if not self.is_known(name):
             return self._unknown(name, askers)
-        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(name, [])
+        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(
+            name, []
+        )
         several = len(askers) + len(self._state.constraints.get(name, ())) > 1
-        lines = [f"  No version of {name} suits them all:" if several else f"  {name} has no version that fits:"]
+        lines = [
+            f"  No version of {name} suits them all:"
+            if several
+            else f"  {name} has no version that fits:"
+        ]
         lines += self._who(name, askers)
         by_url = self._by_url(name, requirements, askers)
         reasons = self._reasons(project, requirements, askers) if project and by_url is None else []
@@ -77,7 +92,11 @@ class ConflictReport:
         elif reasons:
             lines += ["    versions looked at:", *_table(reasons)]
         kinds = {reason.kind for reason in reasons}
-        summary = " ".join(line.strip() for line in lines[:1]) + " " + "; ".join(line.strip() for line in lines[1:])
+        summary = (
+            " ".join(line.strip() for line in lines[:1])
+            + " "
+            + "; ".join(line.strip() for line in lines[1:])
+        )
         helps = by_url[1] if by_url is not None else self._helps(name, reasons, project, askers)
         return Section(name, _code(kinds, len(askers)), summary, lines, helps)
 
@@ -87,7 +106,9 @@ class ConflictReport:
         where = f" on {places}" if places else ", and there is no index to ask"
         lines = [f"  There is no project {name}{where}."]
         lines += [
-            line for (parent, _), line in zip(askers, self._who(name, askers), strict=False) if parent is not None
+            line
+            for (parent, _), line in zip(askers, self._who(name, askers), strict=False)
+            if parent is not None
         ]
         names = {*self._state.base.lockfile.packages, *self._state.projects} - {name}
         known = [other for other in names if self.is_known(other)]
@@ -95,15 +116,21 @@ class ConflictReport:
         meant = f" Did you mean {' or '.join(near)}?" if near else ""
         parent = next((parent for parent, _ in askers if parent is not None), None)
         if parent is None:
-            help_ = f"Check the spelling of {name}, or name the index that has it (--index-url).{meant}"
+            help_ = (
+                f"Check the spelling of {name}, or name the index that has it (--index-url).{meant}"
+            )
         else:
             help_ = (
-                f"Name the index that has {name} (--index-url), or find a version of {parent.name} without it.{meant}"
+                f"Name the index that has {name} (--index-url), or find a version of {parent.name} "
+                f"without it.{meant}"
             )
         return Section(name, "no-such-project", lines[0].strip(), lines, [help_])
 
     def _askers(self, name: str) -> list[_Asker]:
-        """Who asked for it when it failed, newest versions first; each requirement once for each project."""
+        """Who asked for it when it failed, newest versions first;
+
+        each requirement once for each project.
+        """
         failed = [
             (parent, requirement)
             for parent, requirement in self._conflict.first
@@ -111,7 +138,9 @@ class ConflictReport:
         ]
         found: dict[tuple[str | None, str], _Asker] = {}
         for parent, requirement in failed or self._asked[name]:
-            found.setdefault((None if parent is None else parent.name, requirement.text), (parent, requirement))
+            found.setdefault(
+                (None if parent is None else parent.name, requirement.text), (parent, requirement)
+            )
         return list(found.values())
 
     def _who(self, name: str, askers: Sequence[_Asker]) -> list[str]:
@@ -120,14 +149,22 @@ class ConflictReport:
             if parent is None:
                 lines.append(f"    you asked for {requirement.text}")
                 continue
-            lines.append(f"    {self._versions_of(parent, requirement)} {requirement.text}{self._because_of(parent)}")
+            lines.append(
+                f"    {self._versions_of(parent, requirement)} "
+                f"{requirement.text}{self._because_of(parent)}"
+            )
         if len(askers) > _MOST_ASKERS:
             lines.append(f"    and {len(askers) - _MOST_ASKERS} more ask for it")
-        lines += [f"    your constraint is {item.text}" for item in self._state.constraints.get(name, [])]
+        lines += [
+            f"    your constraint is {item.text}" for item in self._state.constraints.get(name, [])
+        ]
         return lines
 
     def _versions_of(self, parent: Candidate, requirement: Requirement) -> str:
-        """«rich 15.0 needs», or «rich 15.0, 14.2 and 8 more need»: all versions of it that ask the same."""
+        """«rich 15.0 needs», or «rich 15.0, 14.2 and 8 more need»:
+
+        all versions of it that ask the same.
+        """
         same = [
             other.choice.version
             for other, wanted in self._asked[requirement.name]
@@ -159,7 +196,12 @@ class ConflictReport:
                 chain.append(f"you asked for {root.text}")
                 break
             step = next(
-                ((parent, requirement) for parent, requirement in parents if parent and parent.name not in seen), None
+                (
+                    (parent, requirement)
+                    for parent, requirement in parents
+                    if parent and parent.name not in seen
+                ),
+                None,
             )
             if step is None or step[0] is None:
                 break
@@ -196,15 +238,25 @@ class ConflictReport:
         return "excluded", self._excluder(out, askers)
 
     def _reason(
-        self, project: Project, version: Version, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+        self,
+        project: Project,
+        version: Version,
+        requirements: Sequence[Requirement],
+        askers: Sequence[_Asker],
     ) -> tuple[Kind, str]:
         for requirement in requirements:
-            if requirement.specifier and not requirement.specifier.contains(version, prereleases=True):
-                return "excluded", self._excluder(requirement, askers) + _surprise(requirement, version)
+            if requirement.specifier and not requirement.specifier.contains(
+                version, prereleases=True
+            ):
+                return "excluded", self._excluder(requirement, askers) + _surprise(
+                    requirement, version
+                )
         hashes = common_hashes(requirements)
         if hashes is None:
             return "hash", "the hashes that you gave exclude each other"
-        judged = project.judge(version, pinned=any(item.pins for item in requirements), hashes=hashes)
+        judged = project.judge(
+            version, pinned=any(item.pins for item in requirements), hashes=hashes
+        )
         if isinstance(judged, Rejection):
             return judged.kind, judged.reason[:_LONGEST_REASON]
         if version.is_prerelease and not self._state.allows_prereleases(requirements):
@@ -224,31 +276,53 @@ class ConflictReport:
     def _by_url(
         self, name: str, requirements: Sequence[Requirement], askers: Sequence[_Asker]
     ) -> tuple[str, list[str]] | None:
-        """What is wrong with the URLs that were named, and what would help; None where there are none."""
+        """What is wrong with the URLs that were named, and what would help;
+
+        None where there are none.
+        """
         urls = list(dict.fromkeys(item.url for item in requirements if item.url is not None))
         if not urls:
             return None
         if len(urls) > 1:
             return "these are different wheels, of which only one can be locked", []
         if common_hashes(requirements) is None:
-            return "the hashes that you gave exclude each other", [f"Give the sha256 that the wheel of {name} has."]
+            return "the hashes that you gave exclude each other", [
+                f"Give the sha256 that the wheel of {name} has."
+            ]
         choice = self._state.direct(name, urls[0])
         if choice is not None:
             out = next((item for item in requirements if not item.allows(choice)), None)
-            return f"the URL names {choice.version}: {self._excluder(out, askers) if out else _NEEDS}", []
+            return (
+                f"the URL names {choice.version}: {self._excluder(out, askers) if out else _NEEDS}",
+                [],
+            )
         reason = _NO_SUCH_WHEEL
         if (fall := self._state.fallen.get(urls[0])) is not None:
             reason += f": it {fall}"
         parent = next(
-            (parent for parent, requirement in askers if requirement.url is not None and parent is not None), None
+            (
+                parent
+                for parent, requirement in askers
+                if requirement.url is not None and parent is not None
+            ),
+            None,
         )
         if parent is not None:
-            return reason, [f"Find a version of {parent.name} that needs no such URL, or tell its authors."]
+            return reason, [
+                f"Find a version of {parent.name} that needs no such URL, or tell its authors."
+            ]
         platform = f"{self._target.platforms[0]}, or pure Python"
-        return reason, [f"Name the http(s) URL of a wheel of {name} for Python {self._target.python} ({platform})."]
+        return reason, [
+            f"Name the http(s) URL of a wheel of {name} for Python {self._target.python} "
+            f"({platform})."
+        ]
 
     def _allow(
-        self, choice: Choice, what: str, requirements: Sequence[Requirement], askers: Sequence[_Asker]
+        self,
+        choice: Choice,
+        what: str,
+        requirements: Sequence[Requirement],
+        askers: Sequence[_Asker],
     ) -> Iterable[str]:
         """What to do to get ``choice``, if one requirement alone keeps it out."""
         out = [item for item in requirements if not item.allows(choice)]
@@ -260,43 +334,75 @@ class ConflictReport:
                 yield f"Find a version of {parent.name} that works with {choice.shown}, {what}."
 
     def _newest(self, project: Project) -> Choice | None:
-        judged = (project.judge(version) for version in project.versions if not version.is_prerelease)
+        judged = (
+            project.judge(version) for version in project.versions if not version.is_prerelease
+        )
         return next((item for item in judged if isinstance(item, Choice)), None)
 
     def _helps(
-        self, name: str, reasons: Sequence[_Reason], project: Project | None, askers: Sequence[_Asker]
+        self,
+        name: str,
+        reasons: Sequence[_Reason],
+        project: Project | None,
+        askers: Sequence[_Asker],
     ) -> list[str]:
         newest = {reason.kind: reason.versions[0] for reason in reversed(reasons)}
-        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(name, [])
+        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(
+            name, []
+        )
         helps: list[str] = []
         if project is not None and "excluded" in newest and len(askers) < 2:
             if project.base is not None:
-                helps += self._allow(project.base, "what Pyodide's own distribution has", requirements, askers)
+                helps += self._allow(
+                    project.base, "what Pyodide's own distribution has", requirements, askers
+                )
             usable = self._newest(project)
-            if usable is not None and (project.base is None or usable.version > project.base.version):
-                helps += self._allow(usable, "the newest that fits this Pyodide", requirements, askers)
+            if usable is not None and (
+                project.base is None or usable.version > project.base.version
+            ):
+                helps += self._allow(
+                    usable, "the newest that fits this Pyodide", requirements, askers
+                )
         if "wheel" in newest:
             helps.append(
-                f"Ask the authors of {name} for a wheel for {self._target.platforms[0]}, build one and name it by URL "
+                f"Ask the authors of {name} for a wheel for {self._target.platforms[0]}, build one "
+                "and name it by URL "
                 f'("{name} @ https://..."), or use a Pyodide whose distribution has it.'
             )
         if "sdist" in newest and "wheel" not in newest:
             helps.append(
-                f"Pyodide cannot build from source: build a wheel of {name}, put it on a web server, and name it by "
+                f"Pyodide cannot build from source: build a wheel of {name}, put it on a web "
+                "server, and name it by "
                 f'URL ("{name} @ https://....whl").'
             )
         if "python" in newest:
-            helps.append(f"Use a Pyodide with another Python (--base); this one has Python {self._target.python}.")
+            helps.append(
+                "Use a Pyodide with another Python (--base); this one has Python "
+                f"{self._target.python}."
+            )
         if "prerelease" in newest:
-            helps.append(f"Allow pre-releases with --pre, or name this one: {name}=={newest['prerelease']}")
+            helps.append(
+                f"Allow pre-releases with --pre, or name this one: {name}=={newest['prerelease']}"
+            )
         if "yanked" in newest:
-            helps.append(f"What was yanked is only taken when it is named exactly: {name}=={newest['yanked']}")
+            helps.append(
+                "What was yanked is only taken when it is named exactly: "
+                f"{name}=={newest['yanked']}"
+            )
         if "hash" in newest:
-            helps.append(f"Give the sha256 of a wheel of {name} that fits {self._target.platforms[0]}, or none.")
+            helps.append(
+                f"Give the sha256 of a wheel of {name} that fits {self._target.platforms[0]}, or "
+                "none."
+            )
         if "metadata" in newest:
-            helps.append(f"Tell the authors of {name} that its METADATA cannot be used, or allow other versions.")
+            helps.append(
+                f"Tell the authors of {name} that its METADATA cannot be used, or allow other "
+                "versions."
+            )
         if "local" in newest:
-            helps.append(f"Put the wheel of {name} on a web server: nobody else can load a local file.")
+            helps.append(
+                f"Put the wheel of {name} on a web server: nobody else can load a local file."
+            )
         return helps
 
 
@@ -318,7 +424,11 @@ class _Reason:
 def _surprise(requirement: Requirement, version: Version) -> str:
     """What is not obvious: PEP 440, «<V MUST NOT allow a pre-release of the specified version»."""
     for item in requirement.specifier:
-        if item.operator == "<" and version.is_prerelease and not item.contains(version, prereleases=True):
+        if (
+            item.operator == "<"
+            and version.is_prerelease
+            and not item.contains(version, prereleases=True)
+        ):
             limit = Version(item.version)
             if version < limit:
                 return f"; a pre-release of {limit} does not count as less than {limit}"

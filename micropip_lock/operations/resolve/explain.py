@@ -1,7 +1,7 @@
 """Why requirements have no solution, for people who have never seen a resolver.
 
-First the fewest requirements that already cannot be met together; then, for each package that it fails at, who
-asks for what, which versions were looked at, and why each of them fell.
+First the fewest requirements that already cannot be met together; then, for each package that it
+fails at, who asks for what, which versions were looked at, and why each of them fell.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from .fetching import Explorer
 from .search import Conflict, solve
 from .state import Requirement, ResolutionState
 
-#: With more requirements than this, those that have nothing to do with the conflict are left out together first.
+#: With more requirements than this, those that have nothing to do with the conflict are left out
+#: together first.
 _MANY = 8
 _MOST_CORES = 5
 
 
-async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> ResolutionError:
-    """The error that tells why ``conflict`` has no solution: every conflict that stands for itself, shortest first."""
+async def explain(
+    state: ResolutionState, explorer: Explorer, conflict: Conflict
+) -> ResolutionError:
+    """The error that tells why ``conflict`` has no solution:
+
+    every conflict that stands for itself, shortest first.
+    """
     report = ConflictReport(state, conflict)
     unknown = [group for group in state.groups if not report.is_known(group[0].name)]
     if unknown:
@@ -31,7 +37,9 @@ async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict
             lines += [*block.lines, ""]
         return _error(lines, blocks, [])
     lines, blocks, helps = [], [], []
-    for groups, core in sorted(await _cores(state, explorer, conflict), key=lambda item: len(item[0])):
+    for groups, core in sorted(
+        await _cores(state, explorer, conflict), key=lambda item: len(item[0])
+    ):
         report = ConflictReport(state, core)
         names = report.names()
         lines += _heading(groups, others=bool(lines))
@@ -39,13 +47,18 @@ async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict
         for block in told:
             lines += [*block.lines, ""]
         blocks += told
-        limits = sorted({requirement.text for name in names for requirement in state.constraints.get(name, ())})
+        limits = sorted(
+            {requirement.text for name in names for requirement in state.constraints.get(name, ())}
+        )
         several = [f"«{text}»" for text in [*(group[0].text for group in groups), *limits]]
         if len(several) > 1:
             helps.append(f"Loosen or leave out {', '.join(several[:-1])} or {several[-1]}.")
         elif not any(block.helps for block in told):
             name = groups[0][0].name
-            helps.append(f"Allow other versions of {name}, or tell its authors: what it needs excludes each other.")
+            helps.append(
+                f"Allow other versions of {name}, or tell its authors: what it needs excludes each "
+                "other."
+            )
     return _error(lines, blocks, helps)
 
 
@@ -54,7 +67,11 @@ def _heading(groups: Sequence[_Group], *, others: bool) -> list[str]:
     if others:
         first = "Nor have these:" if several else "Nor has this one:"
     else:
-        first = "These requirements have no solution:" if several else "This requirement has no solution:"
+        first = (
+            "These requirements have no solution:"
+            if several
+            else "This requirement has no solution:"
+        )
     return [first, "", *(f"  {group[0].text}" for group in groups), ""]
 
 
@@ -62,7 +79,8 @@ def _error(lines: list[str], blocks: Sequence[Section], helps: Sequence[str]) ->
     helps = list(dict.fromkeys([*(hint for block in blocks for hint in block.helps), *helps]))
     lines += ["What would help:", *(f"  {hint}" for hint in helps)]
     problems = [
-        Problem(block.code, block.name, None, block.summary, " ".join(block.helps or helps)) for block in blocks
+        Problem(block.code, block.name, None, block.summary, " ".join(block.helps or helps))
+        for block in blocks
     ]
     return ResolutionError(lines, problems)
 
@@ -71,12 +89,18 @@ def _error(lines: list[str], blocks: Sequence[Section], helps: Sequence[str]) ->
 _Group = tuple[Requirement, ...]
 
 
-async def _cores(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> list[tuple[list[_Group], Conflict]]:
-    """Sets of requirements that conflict, each as small as it can be, and none sharing a requirement with another."""
+async def _cores(
+    state: ResolutionState, explorer: Explorer, conflict: Conflict
+) -> list[tuple[list[_Group], Conflict]]:
+    """Sets of requirements that conflict, each as small as it can be, and none sharing a
+    requirement with another.
+    """
 
     async def fails(some: Sequence[_Group]) -> Conflict | None:
         try:
-            found = await solve(state, explorer, tuple(requirement for group in some for requirement in group))
+            found = await solve(
+                state, explorer, tuple(requirement for group in some for requirement in group)
+            )
         except (FetchError, IntegrityError, UnlockableError, ResolutionError):
             return None  # nobody knows; it stays part of the explanation
         return found if isinstance(found, Conflict) else None
@@ -93,7 +117,9 @@ async def _cores(state: ResolutionState, explorer: Explorer, conflict: Conflict)
 
 
 async def _smallest(
-    groups: list[_Group], conflict: Conflict, fails: Callable[[Sequence[_Group]], Awaitable[Conflict | None]]
+    groups: list[_Group],
+    conflict: Conflict,
+    fails: Callable[[Sequence[_Group]], Awaitable[Conflict | None]],
 ) -> tuple[list[_Group], Conflict]:
     """The fewest requirements that conflict, found by leaving out one after the other."""
     if len(groups) > _MANY:

@@ -1,7 +1,7 @@
 """Fetching for a resolution: what it lacks, and what it will most likely want next.
 
-Nothing here waits for anything but the network. Whatever is found lands in `ResolutionState`, errors too: the
-resolution meets them only where it really needs what could not be had.
+Nothing here waits for anything but the network. Whatever is found lands in `ResolutionState`,
+errors too: the resolution meets them only where it really needs what could not be had.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from .page_summaries import Outlines
 from .project import Choice, Project, fits_python, needs_python
 from .state import Candidate, DataNeeded, Requirement, ResolutionState, holds
 
-#: Versions of one project whose METADATA are fetched together, at most, once it turns out that many are tried.
+#: Versions of one project whose METADATA are fetched together, at most, once it turns out that many
+#: are tried.
 _MOST_AHEAD = 32
-#: Requirements that are followed by one gather. Each waits for what it leads to, so many such groups run side by side.
+#: Requirements that are followed by one gather. Each waits for what it leads to, so many such
+#: groups run side by side.
 _GROUP = 16
 #: How many releases are kept to find out by them whether the index has documents of releases.
 _SAMPLES = 3
@@ -38,8 +40,8 @@ _SAMPLES = 3
 class Explorer:
     """Fills ``state``. Each URL is asked for once.
 
-    ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those parts of their pages
-    that somebody looks at.
+    ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those
+    parts of their pages that somebody looks at.
     """
 
     def __init__(
@@ -83,11 +85,17 @@ class Explorer:
     async def explore(self, requirements: Sequence[Requirement]) -> None:
         """Follow ``requirements`` to the best choice of each, to what that needs, and so on."""
         if len(requirements) > _GROUP:
-            groups = [requirements[start : start + _GROUP] for start in range(0, len(requirements), _GROUP)]
+            groups = [
+                requirements[start : start + _GROUP]
+                for start in range(0, len(requirements), _GROUP)
+            ]
             await self._fetcher.gather([self.explore(group) for group in groups])
             return
         await self._fetcher.gather(
-            [self._follow(item.name, [item, *self._roots[item.name]], item.extra) for item in requirements]
+            [
+                self._follow(item.name, [item, *self._roots[item.name]], item.extra)
+                for item in requirements
+            ]
         )
 
     async def fetch(self, needed: DataNeeded) -> None:
@@ -107,7 +115,9 @@ class Explorer:
                     if item.key not in self._state.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
-        await self._fetcher.gather([self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)])
+        await self._fetcher.gather(
+            [self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)]
+        )
 
     async def _follow(self, name: str, requirements: Sequence[Requirement], extra: str) -> None:
         """Find the best match of ``requirements``, and go on from there."""
@@ -144,13 +154,18 @@ class Explorer:
     async def _learn(self, name: str, requirements: Sequence[Requirement]) -> None:
         """Learn what the preferred index says of a project.
 
-        Of a version that is pinned and known nobody is asked again, and of others not while the page is fresh.
+        Of a version that is pinned and known nobody is asked again, and of others not while the
+        page is fresh.
         """
         partial = self._partial and name not in self._whole
         self._whole.add(name)
         pin = self._state.pin_among(name, requirements) if partial else self._state.pin_of(name)
         key = f"{self._indexes.key} {name} {pin}"
-        if pin is not None and not self._refresh and (data := self._facts.get("release", key)) is not None:
+        if (
+            pin is not None
+            and not self._refresh
+            and (data := self._facts.get("release", key)) is not None
+        ):
             with suppress(ValueError):
                 self._state.add_pages(name, Listing.from_bytes(data), pin)
                 if self._settles(name, pin):
@@ -158,36 +173,50 @@ class Explorer:
         if partial and not self._refresh and (outline := self._outlines.find(name)) is not None:
             self._state.add_pages(name, outline.listing, None, outline.versions)
             return
-        listing = await self.pages(name) if pin is None or not partial else await self._release(name, pin)
+        listing = (
+            await self.pages(name) if pin is None or not partial else await self._release(name, pin)
+        )
         self._state.add_pages(name, listing, None if listing.by_pages else pin)
-        if pin is not None and (told := listing.to_bytes(name, pin)) is not None and self._settles(name, pin):
+        if (
+            pin is not None
+            and (told := listing.to_bytes(name, pin)) is not None
+            and self._settles(name, pin)
+        ):
             self._facts.put("release", key, told)
 
     def _settles(self, name: str, pin: Version) -> bool:
         """Whether more need not be known than what is known of the version ``pin``.
 
-        What the user pins is asked for again before there is no solution. Where another project pins a version that
-        has no fitting wheel, the next best thing would be taken, although somebody may have published one meanwhile.
+        What the user pins is asked for again before there is no solution. Where another project
+        pins a version that has no fitting wheel, the next best thing would be taken, although
+        somebody may have published one meanwhile.
         """
         project = self._state.project(name)
-        found = [version for version in project.versions if pin in (version, Version(version.public))]
+        found = [
+            version for version in project.versions if pin in (version, Version(version.public))
+        ]
         return pin == self._state.pin_of(name) or any(
             isinstance(project.judge(version, pinned=True), Choice) for version in found
         )
 
     async def _release(self, name: str, version: Version) -> Listing:
-        """What the preferred index says of one version, by its document if there is one. Raises `FetchError`."""
+        """What the preferred index says of one version, by its document if there is one.
+
+        Raises `FetchError`.
+        """
         if name in self._listings:
             return self._listings[name]
         await self.try_documents(self._samples)
-        # «==1.0» allows 1.0+local as well, but where there are such documents there are no local versions.
+        # «==1.0» allows 1.0+local as well, but where there are such documents there are no local
+        # versions.
         listing = await self._indexes.preferred(name, self._fetcher, version=version)
         if listing.by_pages:
             self._listings[name] = listing
         return listing
 
     async def try_documents(self, samples: Sequence[tuple[str, Version]]) -> None:
-        """Find out whether indexes have documents of releases, which are smaller than pages, by some of the releases.
+        """Find out whether indexes have documents of releases, which are smaller than pages, by
+        some of the releases.
 
         Without several samples only what was found out before counts.
         """
@@ -211,17 +240,25 @@ class Explorer:
         return self._listings[name]
 
     def known_pages(self, name: str) -> Listing | None:
-        """What was read of the indexes about a project, by `pages` or for a choice; None: nothing was."""
+        """What was read of the indexes about a project, by `pages` or for a choice;
+
+        None: nothing was.
+        """
         project = self._state.projects.get(name)
         return self._listings.get(name) or (None if project is None else project.listing)
 
     async def complete(self) -> bool:
-        """Read the whole page of each project of which not every version is known; whether there was one.
+        """Read the whole page of each project of which not every version is known; whether there
+        was one.
 
         Raises `FetchError`: without them nobody can say that there is no solution.
         """
         projects = self._state.projects.values()
-        cut = [project.name for project in projects if project.pinned_version is not None or project.is_outline]
+        cut = [
+            project.name
+            for project in projects
+            if project.pinned_version is not None or project.is_outline
+        ]
         listings = await self._fetcher.gather([self.pages(name) for name in cut])
         for name, listing in zip(cut, listings, strict=True):
             self._state.add_pages(name, listing)
@@ -284,7 +321,11 @@ class Explorer:
     async def _read(self, choice: Choice) -> None:
         """The METADATA of a choice; one that nobody can use is counted out."""
         try:
-            await (self._read_base(choice) if choice.entry is not None else self._read_wheel(choice, choice.file))
+            await (
+                self._read_base(choice)
+                if choice.entry is not None
+                else self._read_wheel(choice, choice.file)
+            )
         except BrokenMetadataError as error:
             self._reject(choice, "metadata", f"its METADATA cannot be used: {error}")
         except NoRangesError:
@@ -312,7 +353,10 @@ class Explorer:
         self._state.metadata[choice.key] = found
 
     async def _read_base(self, choice: Choice) -> None:
-        """What the extras of a base package need: its own wheel says it, or else the index's of the same version."""
+        """What the extras of a base package need:
+
+        its own wheel says it, or else the index's of the same version.
+        """
         assert choice.entry is not None
         wheel = self._state.base.wheel(choice.name, choice.entry.version)
         failed: FetchError | NoRangesError | None = None
@@ -328,8 +372,10 @@ class Explorer:
         other = project.judge(choice.version, pinned=True)
         if not isinstance(other, Choice):
             raise failed or FetchError(
-                f"What the extras of {choice.shown} need cannot be found out: nobody knows where the base's wheel "
-                "lies, and no index has that version. Pass base_url= (--base-url) or base_dir= (--base-dir).",
+                f"What the extras of {choice.shown} need cannot be found out: nobody knows where "
+                "the base's wheel "
+                "lies, and no index has that version. Pass base_url= (--base-url) or base_dir= "
+                "(--base-dir).",
                 url="",
             )
         await self._read_wheel(choice, other.file)
@@ -338,7 +384,8 @@ class Explorer:
                 "extra-guessed",
                 choice.name,
                 choice.entry.version,
-                "what its extras need was read from the index's wheel, since the base's own cannot be read.",
+                "what its extras need was read from the index's wheel, since the base's own "
+                "cannot be read.",
                 "Pass base_dir= (--base-dir), a folder with the base's wheels, to be sure.",
             )
         )
@@ -349,7 +396,13 @@ class Explorer:
             self._state.reject_direct(choice, reason)
         elif choice.direct or choice.entry is not None or project is None:
             place = shown(choice.file.url) if choice.file else "the base's wheel"
-            problem = Problem("broken-metadata", choice.name, str(choice.version), f"{place}: {reason}.", _OTHER_WHEEL)
+            problem = Problem(
+                "broken-metadata",
+                choice.name,
+                str(choice.version),
+                f"{place}: {reason}.",
+                _OTHER_WHEEL,
+            )
             self._state.errors[choice.key] = UnlockableError([problem])
         else:
             project.reject(choice, "python" if kind == "python" else "metadata", reason)
@@ -375,7 +428,8 @@ def no_ranges(choice: Choice, what: str) -> UnlockableError:
                 "no-ranges",
                 choice.name,
                 str(choice.version),
-                f"the {what} of {url or choice.shown} takes a whole download: the server knows no ranges.",
+                f"the {what} of {url or choice.shown} takes a whole download: the server knows no "
+                "ranges.",
                 "Use an index with sidecars or range requests, or tell its owner.",
                 url,
             )

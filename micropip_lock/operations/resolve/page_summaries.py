@@ -1,7 +1,8 @@
-"""What is remembered of a project page: every version that it lists, and the files of those that were looked at.
+"""What is remembered of a project page: every version that it lists, and the files of those that
+were looked at.
 
-Most of a page is about versions that nobody chooses. As long as the page is fresh by the rules of HTTP its outline
-stands for it, and whoever wants to know more reads the page.
+Most of a page is about versions that nobody chooses. As long as the page is fresh by the rules of
+HTTP its outline stands for it, and whoever wants to know more reads the page.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _KIND = "outline"
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """``listing`` has the files of the versions that were looked at, ``versions`` are all, newest first."""
+    """``listing`` has the files of the versions that were looked at, ``versions`` are all, newest
+    first.
+    """
 
     listing: Listing
     versions: tuple[str, ...]

@@ -1,4 +1,7 @@
-"""One project as resolve sees it: which of its versions can be chosen, and why the others cannot."""
+"""One project as resolve sees it:
+
+which of its versions can be chosen, and why the others cannot.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,18 @@ from ...formats.project_page import IndexFile, ProjectPage
 from ...formats.target import Target
 from ...index.client import Listing
 
-Kind = Literal["sdist", "wheel", "python", "yanked", "prerelease", "hash", "excluded", "metadata", "local", "tried"]
+Kind = Literal[
+    "sdist",
+    "wheel",
+    "python",
+    "yanked",
+    "prerelease",
+    "hash",
+    "excluded",
+    "metadata",
+    "local",
+    "tried",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +42,15 @@ class Rejection:
 
 @dataclass(eq=False, slots=True)
 class Choice:
-    """A version of a project that can be locked: a wheel of an index, a wheel at a URL, or an entry of the base."""
+    """A version of a project that can be locked:
+
+    a wheel of an index, a wheel at a URL, or an entry of the base.
+    """
 
     name: str
     version: Version
-    #: The wheel to ask for METADATA; of an entry of the base only where something says where it lies.
+    #: The wheel to ask for METADATA; of an entry of the base only where something says where it
+    #: lies.
     file: IndexFile | None = None
     index: str | None = None
     entry: LockedPackage | None = None
@@ -62,8 +80,9 @@ class Choice:
 class Project:
     """The versions of one project. ``listing`` None: nobody was asked, the base has what is wanted.
 
-    Where the page itself was not read again, ``pinned_version`` is the one version that is known, or ``versions`` are
-    all that it lists (newest first), of which ``listing`` has the files of some.
+    Where the page itself was not read again, ``pinned_version`` is the one version that is known,
+    or ``versions`` are all that it lists (newest first), of which ``listing`` has the files of
+    some.
     """
 
     def __init__(
@@ -85,31 +104,43 @@ class Project:
             (index, page.versions(name)) for index, page in (listing.pages if listing else ())
         ]
         listed = {version for _, cut in self._cut for version in cut}
-        self.versions: Sequence[Version] = sorted(listed, reverse=True) if versions is None else _Parsed(versions)
+        self.versions: Sequence[Version] = (
+            sorted(listed, reverse=True) if versions is None else _Parsed(versions)
+        )
         self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Rejection] = {}
         self._rejected: dict[Version, Rejection] = {}
         self._allowed: dict[frozenset[str], _Allowed] = {}
-        #: Which versions meet a specifier, as places in ``versions``: as far as somebody asked, and all.
+        #: Which versions meet a specifier, as places in ``versions``: as far as somebody asked, and
+        #: all.
         self._met: dict[str, dict[int, bool]] = {}
         self._places: dict[str, frozenset[int]] = {}
 
     @property
     def known(self) -> bool:
         """Whether the base or an index has such a project at all."""
-        return self.base is not None or (self.listing is not None and (self.listing.known or bool(self.versions)))
+        return self.base is not None or (
+            self.listing is not None and (self.listing.known or bool(self.versions))
+        )
 
     @property
     def is_base_only(self) -> bool:
-        """Whether no index can have it: shared libraries, test suites, parts of the standard library."""
+        """Whether no index can have it:
+
+        shared libraries, test suites, parts of the standard library.
+        """
         entry = None if self.base is None else self.base.entry
-        return entry is not None and (entry.package_type != "package" or not entry.file_name.endswith(".whl"))
+        return entry is not None and (
+            entry.package_type != "package" or not entry.file_name.endswith(".whl")
+        )
 
     def candidates(
         self, specifiers: Mapping[str, SpecifierSet], *, upgrade: bool
     ) -> Iterator[tuple[Version, Choice | None]]:
-        """The versions in the order to try: the base's own first, or with ``upgrade`` at its place among the others.
+        """The versions in the order to try: the base's own first, or with ``upgrade`` at its place
+        among the others.
 
-        Those that are not the base's are allowed by all ``specifiers``, which are given by their texts.
+        Those that are not the base's are allowed by all ``specifiers``, which are given by their
+        texts.
         """
         base = self.base
         if base is not None and (self.is_base_only or not upgrade):
@@ -124,11 +155,17 @@ class Project:
             yield base.version, base
 
     def _allowed_by(self, specifiers: Mapping[str, SpecifierSet]) -> Iterable[Version]:
-        """A resolution asks for the same versions again and again, and has ever more to say about them."""
+        """A resolution asks for the same versions again and again, and has ever more to say about
+        them.
+        """
         key = frozenset(specifiers)
         if key not in self._allowed:
             places = range(len(self.versions))
-            met = (place for place in places if all(self._is_met(place, *item) for item in specifiers.items()))
+            met = (
+                place
+                for place in places
+                if all(self._is_met(place, *item) for item in specifiers.items())
+            )
             self._allowed[key] = _Allowed(self.versions[place] for place in met)
         return self._allowed[key]
 
@@ -139,17 +176,24 @@ class Project:
         return met[place]
 
     def places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
-        """The places in ``versions`` of those that a specifier allows; ``text`` is the specifier as such."""
+        """The places in ``versions`` of those that a specifier allows;
+
+        ``text`` is the specifier as such.
+        """
         if text not in self._places:
             places = range(len(self.versions))
-            self._places[text] = frozenset(place for place in places if self._is_met(place, text, specifier))
+            self._places[text] = frozenset(
+                place for place in places if self._is_met(place, text, specifier)
+            )
         return self._places[text]
 
     def reject(self, choice: Choice, kind: Kind, reason: str) -> None:
         """Count a version out that turned out to be no choice."""
         self._rejected[choice.version] = Rejection(kind, reason)
 
-    def add_pages(self, listing: Listing, pinned_version: Version | None, versions: Sequence[str] | None) -> Project:
+    def add_pages(
+        self, listing: Listing, pinned_version: Version | None, versions: Sequence[str] | None
+    ) -> Project:
         """The same project with pages; what was rejected stays so."""
         entry = None if self.base is None else self.base.entry
         found = Project(self.name, self._target, entry, listing, pinned_version, versions)
@@ -166,7 +210,9 @@ class Project:
         judged = {version for version, _, _ in self._judged}
         if self.base is not None:
             judged.add(self.base.version)
-        return page.cut_to(cut[version] for version in sorted(judged, reverse=True) if version in cut)
+        return page.cut_to(
+            cut[version] for version in sorted(judged, reverse=True) if version in cut
+        )
 
     def is_rejected(self, choice: Choice) -> bool:
         """Whether `reject` was called for it."""
@@ -177,8 +223,8 @@ class Project:
     ) -> Choice | Rejection:
         """The wheel to take for ``version``, or why there is none.
 
-        ``pinned``: a requirement names this very version, which PEP 592 asks for before a yanked file
-        may be taken. ``hashes``: the only files that are allowed, by sha256; empty allows any.
+        ``pinned``: a requirement names this very version, which PEP 592 asks for before a yanked
+        file may be taken. ``hashes``: the only files that are allowed, by sha256; empty allows any.
         """
         if (fall := self._rejected.get(version)) is not None:
             return fall
@@ -202,18 +248,26 @@ class Project:
                 falls.append(fall)
                 continue
             rank = self._target.rank(file.tags) or 0
-            # PEP 427: the build number is «a tie-breaker if two wheel file names are the same in all other respects».
+            # PEP 427: the build number is «a tie-breaker if two wheel file names are the same in
+            # all other respects».
             if best is None or rank < best[0] or (rank == best[0] and file.build > best[1]):
                 best = (rank, file.build, Choice(self.name, version, file, index))
         if best is not None:
             return best[2]
-        return min(falls, key=lambda fall: _NEAREST.index(fall.kind), default=Rejection("wheel", "it has no file"))
+        return min(
+            falls,
+            key=lambda fall: _NEAREST.index(fall.kind),
+            default=Rejection("wheel", "it has no file"),
+        )
 
     def _fall(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Rejection | None:
         if file.kind == "sdist":
             return Rejection("sdist", "only source code (an sdist), no wheel")
         if self._target.rank(file.tags) is None:
-            return Rejection("wheel", f"no wheel that fits this Pyodide ({self._target.platforms[0]}, or pure Python)")
+            return Rejection(
+                "wheel",
+                f"no wheel that fits this Pyodide ({self._target.platforms[0]}, or pure Python)",
+            )
         if not fits_python(file.requires_python, self._target):
             return Rejection("python", needs_python(file.requires_python))
         if file.yanked is not None and not pinned:
@@ -276,11 +330,16 @@ _LONGEST_REASON = 100
 def needs_python(requires_python: str | None) -> str:
     """The reason why a version falls that `fits_python` refuses."""
     text = str(requires_python)
-    return f"needs Python {text if len(text) <= _LONGEST_REASON else f'{text[:_LONGEST_REASON]}...'}"
+    return (
+        f"needs Python {text if len(text) <= _LONGEST_REASON else f'{text[:_LONGEST_REASON]}...'}"
+    )
 
 
 def fits_python(requires_python: str | None, target: Target) -> bool:
-    """Whether Requires-Python allows the target's Python; what nobody can read forbids nothing, as in pip."""
+    """Whether Requires-Python allows the target's Python;
+
+    what nobody can read forbids nothing, as in pip.
+    """
     if requires_python is None:
         return True
     try:

@@ -14,11 +14,16 @@ Identifier = str
 
 
 class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
-    """What can be chosen, in which order, and what each choice needs. Raises `DataNeeded` from anywhere."""
+    """What can be chosen, in which order, and what each choice needs.
+
+    Raises `DataNeeded` from anywhere.
+    """
 
     def __init__(self, state: ResolutionState, roots: Sequence[Requirement]) -> None:
         self._state = state
-        self._order = {requirement.name: place for place, requirement in reversed(list(enumerate(roots)))}
+        self._order = {
+            requirement.name: place for place, requirement in reversed(list(enumerate(roots)))
+        }
 
     def identify(self, requirement_or_candidate: Requirement | Candidate) -> Identifier:
         return identify(requirement_or_candidate)
@@ -45,11 +50,16 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
-        """First an extra of what is chosen, which costs nothing; then what leaves least choice, in the user's order."""
+        """First an extra of what is chosen, which costs nothing;
+
+        then what leaves least choice, in the user's order.
+        """
         name = _name(identifier)
         requirements = [item.requirement for item in information[identifier]]
         extra = is_extra(identifier)
-        operators = [item.operator for requirement in requirements for item in requirement.specifier]
+        operators = [
+            item.operator for requirement in requirements for item in requirement.specifier
+        ]
         return (
             not (extra and name in resolutions),
             extra,
@@ -72,7 +82,9 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         all_of_name = list(requirements[name])
         if extra:
             all_of_name += requirements[identifier]
-        excluded = {pick.choice.key for pick in incompatibilities[identifier]} | self._state.hopeless
+        excluded = {
+            pick.choice.key for pick in incompatibilities[identifier]
+        } | self._state.hopeless
 
         def found() -> Iterator[Candidate]:
             self._state.tried[name] = all_of_name
@@ -111,7 +123,8 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
         self.asked: list[tuple[Candidate | None, Requirement]] = []
         #: The asks that could not all be met first.
         self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()
-        #: Steps that pinned nothing new. However many packages there are, without conflicts there are none.
+        #: Steps that pinned nothing new. However many packages there are, without conflicts there
+        #: are none.
         self.detours = 0
         self._pinned: set[Identifier] = set()
         self._seen: set[tuple[object, ...]] = set()
@@ -127,7 +140,12 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
             self.first = tuple((cause.parent, cause.requirement) for cause in causes)
 
     def adding_requirement(self, requirement: Requirement, parent: Candidate | None) -> None:
-        key = (parent and parent.choice.key, parent and parent.extra, requirement.name, requirement.text)
+        key = (
+            parent and parent.choice.key,
+            parent and parent.extra,
+            requirement.name,
+            requirement.text,
+        )
         if key not in self._seen:
             self._seen.add(key)
             self.asked.append((parent, requirement))

@@ -1,8 +1,8 @@
 """Versions that no solution can have, found without trying them one after the other.
 
-A search that goes back step by step tries every version of one package with every version of another before it knows
-that none of them goes with what the user asked for. Here each version is held against all versions of what it needs
-at once, until nothing more falls (arc consistency).
+A search that goes back step by step tries every version of one package with every version of
+another before it knows that none of them goes with what the user asked for. Here each version is
+held against all versions of what it needs at once, until nothing more falls (arc consistency).
 """
 
 from __future__ import annotations
@@ -20,28 +20,51 @@ Key = tuple[str, str, str]
 
 
 def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
-    """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as METADATA is known."""
-    said = [*roots, *(requirement for requirements in state.constraints.values() for requirement in requirements)]
+    """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as
+    METADATA is known.
+    """
+    said = [
+        *roots,
+        *(
+            requirement
+            for requirements in state.constraints.values()
+            for requirement in requirements
+        ),
+    ]
     by_url = {item.name for item in said if item.url is not None}
     # A file that another lock has may be on no index.
     by_url |= {name for name, item in state.preferred.items() if item.held is not None}
     # Nothing is known of the other versions of what somebody else pinned.
-    by_url |= {name for name, item in state.projects.items() if item.pinned_version not in (None, state.pin_of(name))}
-    projects = {name: project for name, project in state.projects.items() if project.known and name not in by_url}
+    by_url |= {
+        name
+        for name, item in state.projects.items()
+        if item.pinned_version not in (None, state.pin_of(name))
+    }
+    projects = {
+        name: project
+        for name, project in state.projects.items()
+        if project.known and name not in by_url
+    }
     alive = {
-        name: _allowed(project, [item for item in said if item.name == name]) for name, project in projects.items()
+        name: _allowed(project, [item for item in said if item.name == name])
+        for name, project in projects.items()
     }
     read: dict[str, set[str]] = defaultdict(set)
     for name, version, _ in state.metadata:
         read[name].add(version)
-    known = {name: list(_known(state, project, alive[name], read[name])) for name, project in projects.items()}
+    known = {
+        name: list(_known(state, project, alive[name], read[name]))
+        for name, project in projects.items()
+    }
     dead: set[Key] = set()
     falling = True
     while falling:
         falling = False
         for name, choices in known.items():
             for place, choice, requirements in choices:
-                if place in alive[name] and not all(_can_be_met(item, projects, alive) for item in requirements):
+                if place in alive[name] and not all(
+                    _can_be_met(item, projects, alive) for item in requirements
+                ):
                     alive[name].discard(place)
                     dead.add(choice.key)
                     falling = True
@@ -60,17 +83,28 @@ def _allowed(project: Project, requirements: list[Requirement]) -> set[int]:
 def _known(
     state: ResolutionState, project: Project, places: set[int], read: set[str]
 ) -> Iterator[tuple[int, Choice, list[Requirement]]]:
-    """The choices of which it is known what they need, that included; ``read`` are the versions with METADATA."""
+    """The choices of which it is known what they need, that included;
+
+    ``read`` are the versions with METADATA.
+    """
     for place in places:
         # Most versions were never looked at, and to judge one takes a while.
-        if place != _BASE and (str(project.versions[place]) not in read or project.lacks(project.versions[place])):
+        if place != _BASE and (
+            str(project.versions[place]) not in read or project.lacks(project.versions[place])
+        ):
             continue
-        choice = project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
-        if isinstance(choice, Choice) and (choice.entry is not None or choice.key in state.metadata):
+        choice = (
+            project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
+        )
+        if isinstance(choice, Choice) and (
+            choice.entry is not None or choice.key in state.metadata
+        ):
             yield place, choice, list(state.dependencies(Candidate(choice)))
 
 
-def _can_be_met(requirement: Requirement, projects: dict[str, Project], alive: dict[str, set[int]]) -> bool:
+def _can_be_met(
+    requirement: Requirement, projects: dict[str, Project], alive: dict[str, set[int]]
+) -> bool:
     if requirement.name not in alive or requirement.url is not None:
         return True
     project, places = projects[requirement.name], alive[requirement.name]

@@ -16,7 +16,14 @@ from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies
 from ...environment import Surroundings
-from ...errors import FetchError, InputError, IntegrityError, MicropipLockError, Problem, UnlockableError
+from ...errors import (
+    FetchError,
+    InputError,
+    IntegrityError,
+    MicropipLockError,
+    Problem,
+    UnlockableError,
+)
 from ...formats.lockfile import Lockfile
 from ...formats.requirement import Wanted, parse_wanted, writable
 from ...formats.target import Target
@@ -60,33 +67,50 @@ async def resolve(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> ResolveResult:
-    """Choose a version for every requirement and all that they need, and lock them, without downloading a wheel.
+    """Choose a version for every requirement and all that they need, and lock them, without
+    downloading a wheel.
 
-    The same call inside Pyodide and on the host. Packages of the base lock come first, as in micropip; what it
-    lacks, or has at another version than is asked for, is taken from the first index that has the project.
+    The same call inside Pyodide and on the host. Packages of the base lock come first, as in
+    micropip; what it lacks, or has at another version than is asked for, is taken from the first
+    index that has the project.
 
-    * ``requirements``: PEP 508 with extras, markers and ``name @ https://....whl``, each with ``--hash=sha256:...``
-      after it if only such files are allowed; ``constraints``: the same, for what something else asks for.
-    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative file names of
-      the base live; ``base_dir``: a local Pyodide distribution that holds wheels of the base.
-    * ``index_urls``: simple repository API roots; ``find_links``: URLs of pages, folders or files with links to wheels.
-    * ``pre``: allow pre-releases (PEP 440); ``upgrade``: prefer the newest version to that of the base.
-    * ``require_hashes``: every package that is not the base's has to have a hash among the requirements, as in pip.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and removals.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``progress``: is called as
-      (done, total, package) (None: in a notebook a bar shows it);
+    * ``requirements``: PEP 508 with extras, markers and ``name @ https://....whl``, each with
+      ``--hash=sha256:...`` after it if only such files are allowed; ``constraints``: the same, for
+      what something else asks for.
+    * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative
+      file names of the base live; ``base_dir``: a local Pyodide distribution that holds wheels of
+      the base.
+    * ``index_urls``: simple repository API roots; ``find_links``: URLs of pages, folders or files
+      with links to wheels.
+    * ``pre``: allow pre-releases (PEP 440); ``upgrade``: prefer the newest version to that of the
+      base.
+    * ``require_hashes``: every package that is not the base's has to have a hash among the
+      requirements, as in pip.
+    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
+      removals.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+      ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
       ``surroundings``: where to look for base and indexes instead of here.
 
-    Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was chosen and
-    cannot be named truthfully; `InputError` for arguments; `FetchError` and `IntegrityError`.
+    Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was
+    chosen and cannot be named truthfully; `InputError` for arguments; `FetchError` and
+    `IntegrityError`.
     """
     wanted = _wanted(requirements)
     limits = _wanted(constraints)
     if not wanted:
-        raise InputError('There is nothing to resolve. Name requirements, such as "rich" or "httpx[http2]>=0.28".')
+        raise InputError(
+            'There is nothing to resolve. Name requirements, such as "rich" or '
+            '"httpx[http2]>=0.28".'
+        )
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         context = await look_without_folders(
-            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+            surroundings,
+            base=base,
+            base_url=base_url,
+            base_dir=base_dir,
+            index_urls=index_urls,
+            fetcher=meter,
         )
         if find_links is not None:
             context = replace(context, find_links=tuple(find_links))
@@ -126,7 +150,9 @@ class Resolution:
         state, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, partial=True)
         from .search import Conflict, solve
 
-        pins = [(item.name, pin) for item in state.roots if (pin := state.pin_of(item.name)) is not None]
+        pins = [
+            (item.name, pin) for item in state.roots if (pin := state.pin_of(item.name)) is not None
+        ]
         if len(pins) >= _MANY_PINS:
             await explorer.try_documents(pins)
         solution = await solve(state, explorer, state.roots)
@@ -151,16 +177,30 @@ class Resolution:
             import_module("resolvelib")
         except ModuleNotFoundError as error:
             hint = f"resolve needs {error.name}, which is not installed: pip install {error.name}"
-            raise InputError(f"{hint}, or in Pyodide: await micropip.install({error.name!r}).") from error
+            raise InputError(
+                f"{hint}, or in Pyodide: await micropip.install({error.name!r})."
+            ) from error
         target = Target.from_info(self.context.base.lockfile.info)
         limits = [item for item in self.limits if _applies(item, target)]
         state = ResolutionState(
-            self.context.base, target, self._roots(target), limits, pre=pre, upgrade=upgrade, preferred=preferred
+            self.context.base,
+            target,
+            self._roots(target),
+            limits,
+            pre=pre,
+            upgrade=upgrade,
+            preferred=preferred,
         )
         indexes = self.context.indexes(trust_index_file=False)
         await indexes.open(self.fetcher)
         explorer = Explorer(
-            state, indexes, self.fetcher, self.facts, refresh=refresh, partial=partial, progress=self.progress
+            state,
+            indexes,
+            self.fetcher,
+            self.facts,
+            refresh=refresh,
+            partial=partial,
+            progress=self.progress,
         )
         return state, explorer
 
@@ -168,7 +208,12 @@ class Resolution:
         return [item for item in self.wanted if _applies(item, target)]
 
     async def lock(
-        self, solution: Solution, state: ResolutionState, explorer: Explorer, *, distribution: bool = False
+        self,
+        solution: Solution,
+        state: ResolutionState,
+        explorer: Explorer,
+        *,
+        distribution: bool = False,
     ) -> ResolveResult:
         """The lock as freeze writes it, with the imports that the files of the remote wheels show.
 
@@ -176,21 +221,30 @@ class Resolution:
         """
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
-        summaries = _all_or_none(await self.fetcher.gather([_summary(choice, explorer) for choice in own]))
-        evidence = _all_or_none(await self.fetcher.gather([self._evidence(choice, state, explorer) for choice in own]))
+        summaries = _all_or_none(
+            await self.fetcher.gather([_summary(choice, explorer) for choice in own])
+        )
+        evidence = _all_or_none(
+            await self.fetcher.gather([self._evidence(choice, state, explorer) for choice in own])
+        )
         distributions = {choice.name: not_installed(state.metadata[choice.key]) for choice in own}
         asked = [writable(item.requirement) for item in self._roots(state.target)]
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
         base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
         # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
-        extras = [Requirement(f"{pick.name}[{pick.extra}]") for pick in solution.picks.values() if pick.extra]
+        extras = [
+            Requirement(f"{pick.name}[{pick.extra}]")
+            for pick in solution.picks.values()
+            if pick.extra
+        ]
         dependencies = Dependencies(distributions, others, state.target, asked=[*asked, *extras])
         edges = dependencies.edges(other_edges=base_edges)
         edges.depends.update(base_edges)
         environment = Environment(
             own=distributions,
-            based=set(based) | (self.context.base.lockfile.packages.keys() - choices if distribution else set()),
+            based=set(based)
+            | (self.context.base.lockfile.packages.keys() - choices if distribution else set()),
             origins={},
             edges=edges,
             left_out=(),
@@ -209,21 +263,30 @@ class Resolution:
             if isinstance(item, Evidence)
         }
         environment.warnings += _claimed_hashes(findings.values())
-        unspread = [distributions[name] for name, found in summaries.items() if found.modules.unspread]
+        unspread = [
+            distributions[name] for name, found in summaries.items() if found.modules.unspread
+        ]
         environment.problems += [layout(item.key, item.version) for item in unspread]
         environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
-        environment.problems += filter(None, [self._base_conflict(choices[name], explorer) for name in based])
+        environment.problems += filter(
+            None, [self._base_conflict(choices[name], explorer) for name in based]
+        )
         selection = Selection(requested=asked)
         lockfile, proofs = assemble(environment, findings, self.context, selection, "metadata")
         if environment.problems:
             raise UnlockableError(environment.problems)
-        warnings = sorted(environment.warnings, key=lambda item: (item.package, item.code, item.message))
+        warnings = sorted(
+            environment.warnings, key=lambda item: (item.package, item.code, item.message)
+        )
         return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
 
     async def _evidence(
         self, choice: Choice, state: ResolutionState, explorer: Explorer
     ) -> tuple[str, Evidence | Problem | MicropipLockError]:
-        """What is written for a choice: its URL without secrets, and a sha256 that somebody answers for."""
+        """What is written for a choice:
+
+        its URL without secrets, and a sha256 that somebody answers for.
+        """
         file = choice.file
         assert file is not None
         # What no index said was said by the lock whose versions are preferred.
@@ -243,7 +306,8 @@ class Resolution:
         sha256, source = next(iter(hashes.of(candidate.url).items()), (None, ""))
         hash_from = _HASH_SOURCES.get(source, "index")
         if choice.direct and sha256 is None:
-            # Whoever names a URL without a hash takes what is there; so does pip, and so it is hashed now.
+            # Whoever names a URL without a hash takes what is there; so does pip, and so it is
+            # hashed now.
             try:
                 contents = await self._download(choice)
             except (FetchError, IntegrityError) as error:
@@ -314,10 +378,15 @@ T = TypeVar("T")
 
 
 def _all_or_none(found: Sequence[tuple[str, T | MicropipLockError]]) -> dict[str, T]:
-    """What was found, by name. Raises what was met on the way: every problem at once, or else the first error."""
+    """What was found, by name.
+
+    Raises what was met on the way: every problem at once, or else the first error.
+    """
     results = {name: item for name, item in found if not isinstance(item, MicropipLockError)}
     errors = [item for _, item in found if isinstance(item, MicropipLockError)]
-    if problems := [item for error in errors if isinstance(error, UnlockableError) for item in error.problems]:
+    if problems := [
+        item for error in errors if isinstance(error, UnlockableError) for item in error.problems
+    ]:
         raise UnlockableError(problems)
     if errors:
         raise errors[0]
@@ -331,11 +400,15 @@ def _applies(item: Wanted, target: Target) -> bool:
         raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
 
 
-async def _summary(choice: Choice, explorer: Explorer) -> tuple[str, WheelSummary | MicropipLockError]:
+async def _summary(
+    choice: Choice, explorer: Explorer
+) -> tuple[str, WheelSummary | MicropipLockError]:
     return choice.name, await explorer.summary(choice)
 
 
-def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSummary]) -> Iterator[Problem]:
+def _wrong_records(
+    choices: Iterable[Choice], summaries: Mapping[str, WheelSummary]
+) -> Iterator[Problem]:
     """A warning of each wheel whose own RECORD is wrong."""
     for choice in choices:
         paths = summaries[choice.name].wrong_rows
@@ -344,21 +417,35 @@ def _wrong_records(choices: Iterable[Choice], summaries: Mapping[str, WheelSumma
 
 
 def _claimed_hashes(findings: Iterable[Finding]) -> Iterator[Problem]:
-    """A warning of each wheel that a requirement names with its sha256, which no page and no base gives.
+    """A warning of each wheel that a requirement names with its sha256, which no page and no base
+    gives.
 
     Not of the wheels that retarget keeps: it takes the word of the old lock.
     """
     for finding in findings:
         evidence = finding.evidence
-        if evidence is not None and evidence.claim == "direct-url" and evidence.hash_from == "claim":
-            yield claimed_hash(evidence.package, evidence.version, evidence.url, _REQUIREMENT, NAME_INDEX)
+        if (
+            evidence is not None
+            and evidence.claim == "direct-url"
+            and evidence.hash_from == "claim"
+        ):
+            yield claimed_hash(
+                evidence.package, evidence.version, evidence.url, _REQUIREMENT, NAME_INDEX
+            )
 
 
-def _base_edges(name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]) -> set[str]:
-    """What a base package needs in this lock: by its entry, and by the extras that were asked for."""
+def _base_edges(
+    name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]
+) -> set[str]:
+    """What a base package needs in this lock:
+
+    by its entry, and by the extras that were asked for.
+    """
     picks = [pick for pick in solution.picks.values() if pick.name == name]
     requirements = [
-        requirement for pick in picks for requirement in state.dependencies(Candidate(pick.choice, pick.extra))
+        requirement
+        for pick in picks
+        for requirement in state.dependencies(Candidate(pick.choice, pick.extra))
     ]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()
@@ -385,9 +472,12 @@ def _query_needed(choice: Choice, url: str) -> Problem:
         "query-needed",
         choice.name,
         str(choice.version),
-        f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a secret, and which the "
+        f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a "
+        "secret, and which the "
         "runtime cannot load.",
-        "Publish the wheel at a plain URL." if choice.direct else "Use an index whose files have plain URLs.",
+        "Publish the wheel at a plain URL."
+        if choice.direct
+        else "Use an index whose files have plain URLs.",
         url,
     )
 
@@ -397,7 +487,8 @@ def _hash_required(choice: Choice, url: str) -> Problem:
         "hash-missing",
         choice.name,
         str(choice.version),
-        "every package has to have a hash (--require-hashes), and the requirements give none for it.",
+        "every package has to have a hash (--require-hashes), and the requirements give none for "
+        "it.",
         f"Add a line with its version and hash: {choice.name}=={choice.version} --hash=sha256:...",
         url,
     )

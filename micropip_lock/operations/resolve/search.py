@@ -1,4 +1,6 @@
-"""The resolution: resolvelib decides from memory, and each time that it lacks something, that is fetched."""
+"""The resolution: resolvelib decides from memory, and each time that it lacks something, that is
+fetched.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ _PATIENCE = 1_000
 
 
 class _Search(Resolution[Requirement, Candidate, str]):
-    """resolvelib's search, made complete: as of 1.2.1 it gives up on some sets that have a solution."""
+    """resolvelib's search, made complete:
+
+    as of 1.2.1 it gives up on some sets that have a solution.
+    """
 
     def __init__(self, provider: Any, reporter: Any) -> None:
         super().__init__(provider, reporter)
@@ -35,13 +40,17 @@ class _Search(Resolution[Requirement, Candidate, str]):
     def _push_new_state(self) -> None:
         super()._push_new_state()
         if isinstance(self.state.mapping, OrderedDict):
-            # There are as many states as pins, and in a plain dict each takes a third; its order is the same.
+            # There are as many states as pins, and in a plain dict each takes a third; its order is
+            # the same.
             mapping: Any = dict(self.state.mapping)
             self._states[-1] = self.state._replace(mapping=mapping)
 
     def _backjump(self, causes: Any) -> bool:
-        # Its short cut jumps over states that had a solution. Where that has failed, every one is tried.
-        return super()._backjump(causes if getattr(self, "_optimistic_backjumping_ratio", 0) else [])
+        # Its short cut jumps over states that had a solution. Where that has failed, every one is
+        # tried.
+        return super()._backjump(
+            causes if getattr(self, "_optimistic_backjumping_ratio", 0) else []
+        )
 
     def _remove_information_from_criteria(self, criteria: Any, parents: Any) -> None:
         super()._remove_information_from_criteria(criteria, parents)
@@ -85,7 +94,10 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """No solution: the last asks that could not all be met, by whom; and everything that was asked on the way."""
+    """No solution: the last asks that could not all be met, by whom;
+
+    and everything that was asked on the way.
+    """
 
     causes: tuple[tuple[Candidate | None, Requirement], ...]
     #: The same of the first conflict that was met, with the newest versions.
@@ -93,11 +105,14 @@ class Conflict:
     asked: tuple[tuple[Candidate | None, Requirement], ...]
 
 
-async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Requirement, ...]) -> Solution | Conflict:
-    """Choose versions for ``roots`` and all that they need. Raises what made something unavailable that is needed.
+async def solve(
+    state: ResolutionState, explorer: Explorer, roots: tuple[Requirement, ...]
+) -> Solution | Conflict:
+    """Choose versions for ``roots`` and all that they need. Raises what made something unavailable
+    that is needed.
 
-    resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer whatever
-    order the bytes came in.
+    resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer
+    whatever order the bytes came in.
     """
     await explorer.explore(roots)
     is_last, spent = False, 0
@@ -109,7 +124,8 @@ async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Require
         most = _MOST_ROUNDS if is_last else _PATIENCE + len(state.projects)
         try:
             provider = Provider(state, roots)
-            # Not `Resolver`: what that makes of the result never ends for some cycles (as of resolvelib 1.2.1).
+            # Not `Resolver`: what that makes of the result never ends for some cycles (as of
+            # resolvelib 1.2.1).
             result = _Search(provider, reporter).resolve(roots, max_rounds=most)
         except DataNeeded as needed:
             await explorer.fetch(needed)
@@ -127,7 +143,10 @@ async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Require
             first = first or reporter
             fallen = hopeless(state, roots)
             if fallen == state.hopeless and is_last:
-                said = f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you know the versions of."
+                said = (
+                    f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you "
+                    "know the versions of."
+                )
                 raise ResolutionError([said]) from error
             is_last, state.hopeless = fallen == state.hopeless, fallen
         else:
@@ -137,7 +156,9 @@ async def solve(state: ResolutionState, explorer: Explorer, roots: tuple[Require
 def _reached(
     provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Requirement]
 ) -> dict[str, Candidate]:
-    """The picks that ``roots`` lead to, without what is left over from turns that were taken back."""
+    """The picks that ``roots`` lead to, without what is left over from turns that were taken
+    back.
+    """
     found: set[str] = set()
     waiting = [provider.identify(item) for item in roots]
     while waiting:

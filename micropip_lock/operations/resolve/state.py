@@ -1,4 +1,7 @@
-"""What a resolution knows so far. It never asks anybody: what it lacks it says by raising `DataNeeded`."""
+"""What a resolution knows so far.
+
+It never asks anybody: what it lacks it says by raising `DataNeeded`.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,9 @@ class Requirement:
         """Whether ``choice`` is what is asked for."""
         if self.same is not None and self.same.key != choice.key:
             return False
-        if self.url is not None and not (choice.direct and choice.file is not None and choice.file.url == self.url):
+        if self.url is not None and not (
+            choice.direct and choice.file is not None and choice.file.url == self.url
+        ):
             return False
         if self.hashes and choice.sha256 is not None and choice.sha256 not in self.hashes:
             return False
@@ -95,7 +100,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """What is chosen of a project before anything else, as long as it can be: the version that another lock has."""
+    """What is chosen of a project before anything else, as long as it can be:
+
+    the version that another lock has.
+    """
 
     version: Version
     #: That lock's very file, where it fits.
@@ -105,10 +113,16 @@ class Preferred:
 
 
 class DataNeeded(Exception):
-    """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA of ``choice``."""
+    """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA
+    of ``choice``.
+    """
 
     def __init__(
-        self, name: str, requirements: Sequence[Requirement], choice: Choice | None = None, extra: str = ""
+        self,
+        name: str,
+        requirements: Sequence[Requirement],
+        choice: Choice | None = None,
+        extra: str = "",
     ) -> None:
         super().__init__(name)
         self.name = name
@@ -118,17 +132,24 @@ class DataNeeded(Exception):
         self.extra = extra
 
 
-def requirements_of(requirement: DeclaredRequirement, hashes: frozenset[str] = frozenset()) -> Iterator[Requirement]:
+def requirements_of(
+    requirement: DeclaredRequirement, hashes: frozenset[str] = frozenset()
+) -> Iterator[Requirement]:
     """A requirement taken apart: the package, and each of its extras."""
     name = canonicalize_name(requirement.name)
     url = requirement.url.partition("#")[0] if requirement.url else None
-    text = _text(requirement) + "".join(f" --hash=sha256:{digest[:8]}..." for digest in sorted(hashes)[:_MOST_HASHES])
+    text = _text(requirement) + "".join(
+        f" --hash=sha256:{digest[:8]}..." for digest in sorted(hashes)[:_MOST_HASHES]
+    )
     for extra in ("", *sorted(map(canonicalize_name, requirement.extras))):
         yield Requirement(name, requirement.specifier, extra, url, hashes, text)
 
 
 def _text(requirement: DeclaredRequirement) -> str:
-    """A requirement as messages show it: without marker, and without what may be secret in a URL."""
+    """A requirement as messages show it:
+
+    without marker, and without what may be secret in a URL.
+    """
     if requirement.url is None:
         text = str(requirement).partition(";")[0].strip()
     else:
@@ -148,8 +169,8 @@ class ResolutionState:
     """Projects and metadata by name, and what the user said about them.
 
     ``roots`` and ``constraints`` are those whose markers hold. ``pre``: pre-releases count like any
-    other version; ``upgrade``: the newest version is preferred to that of the base. ``preferred``: by name,
-    what is tried first.
+    other version; ``upgrade``: the newest version is preferred to that of the base. ``preferred``:
+    by name, what is tried first.
     """
 
     def __init__(
@@ -168,7 +189,9 @@ class ResolutionState:
         self.upgrade = upgrade
         self.preferred = preferred
         #: What the user asked for: each requirement taken apart.
-        self.groups = tuple(tuple(requirements_of(wanted.requirement, wanted.hashes)) for wanted in roots)
+        self.groups = tuple(
+            tuple(requirements_of(wanted.requirement, wanted.hashes)) for wanted in roots
+        )
         self.roots = tuple(requirement for group in self.groups for requirement in group)
         self.constraints: dict[str, list[Requirement]] = {}
         for wanted in constraints:
@@ -192,11 +215,17 @@ class ResolutionState:
     def _said(self) -> Iterable[Requirement]:
         return (
             *self.roots,
-            *(requirement for requirements in self.constraints.values() for requirement in requirements),
+            *(
+                requirement
+                for requirements in self.constraints.values()
+                for requirement in requirements
+            ),
         )
 
     def pin_among(self, name: str, requirements: Iterable[Requirement]) -> Version | None:
-        """The version that ``requirements`` or the constraints name for ``name``, if there is exactly one."""
+        """The version that ``requirements`` or the constraints name for ``name``, if there is
+        exactly one.
+        """
         found = {item.pin for item in (*requirements, *self.constraints.get(name, ())) if item.pins}
         return found.pop() if len(found) == 1 else None
 
@@ -219,9 +248,14 @@ class ResolutionState:
         return frozenset.intersection(*said) if said else frozenset()
 
     def add_pages(
-        self, name: str, listing: Listing, pinned_version: Version | None = None, versions: Sequence[str] | None = None
+        self,
+        name: str,
+        listing: Listing,
+        pinned_version: Version | None = None,
+        versions: Sequence[str] | None = None,
     ) -> None:
-        """Remember what the indexes say of a project; ``pinned_version`` is the one version that they were asked for.
+        """Remember what the indexes say of a project; ``pinned_version`` is the one version that
+        they were asked for.
 
         ``versions`` are all that there are where ``listing`` has the files of some.
         """
@@ -234,12 +268,17 @@ class ResolutionState:
         return self.projects[name]
 
     def matches(self, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
-        """The choices that every ask allows, best first. Raises `DataNeeded`, or the error that was met before."""
+        """The choices that every ask allows, best first.
+
+        Raises `DataNeeded`, or the error that was met before.
+        """
         requirements = [*requirements, *self.constraints.get(name, ())]
         urls = {item.url for item in requirements if item.url is not None}
         if urls:
             choice = (
-                self.direct(name, urls.pop()) if len(urls) == 1 and common_hashes(requirements) is not None else None
+                self.direct(name, urls.pop())
+                if len(urls) == 1 and common_hashes(requirements) is not None
+                else None
             )
             if choice is not None and all(item.allows(choice) for item in requirements):
                 yield choice
@@ -260,18 +299,26 @@ class ResolutionState:
             if choice.key not in tried
         )
 
-    def _from_preferred(self, preferred: Preferred, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
+    def _from_preferred(
+        self, preferred: Preferred, name: str, requirements: Sequence[Requirement]
+    ) -> Iterator[Choice]:
         project, held, version = self.project(name), preferred.held, preferred.version
         allowed = common_hashes(requirements)
         if allowed is None:
             return
-        if held is not None and not self.is_lost(held) and all(item.allows(held) for item in requirements):
+        if (
+            held is not None
+            and not self.is_lost(held)
+            and all(item.allows(held) for item in requirements)
+        ):
             yield held
         base = project.base
         is_first = base is not None and (preferred.base_first or base.version == version)
         if base is not None and is_first and all(item.allows(base) for item in requirements):
             yield base
-        if project.is_base_only or not all(item.specifier.contains(version, prereleases=True) for item in requirements):
+        if project.is_base_only or not all(
+            item.specifier.contains(version, prereleases=True) for item in requirements
+        ):
             return
         self._listed(project, requirements)
         # Who locked a version that was yanked since asked for exactly that one.
@@ -280,11 +327,17 @@ class ResolutionState:
 
     def is_lost(self, choice: Choice) -> bool:
         """Whether a file is not where it was, or turned out not to fit."""
-        return self.project(choice.name).is_rejected(choice) or isinstance(self.errors.get(choice.key), GoneError)
+        return self.project(choice.name).is_rejected(choice) or isinstance(
+            self.errors.get(choice.key), GoneError
+        )
 
     def _project(self, name: str, requirements: Sequence[Requirement]) -> Project:
         project = self.project(name)
-        if project.base is None or self.upgrade or not all(item.allows(project.base) for item in requirements):
+        if (
+            project.base is None
+            or self.upgrade
+            or not all(item.allows(project.base) for item in requirements)
+        ):
             self._listed(project, requirements)
         return project
 
@@ -295,7 +348,9 @@ class ResolutionState:
                 raise self.errors[project.name].with_traceback(None)
             raise DataNeeded(project.name, requirements)
 
-    def _from_project(self, project: Project, requirements: Sequence[Requirement]) -> Iterator[Choice]:
+    def _from_project(
+        self, project: Project, requirements: Sequence[Requirement]
+    ) -> Iterator[Choice]:
         allows_pre = self.allows_prereleases(requirements)
         pinned = any(item.pins for item in requirements)
         allowed = common_hashes(requirements)
@@ -305,10 +360,13 @@ class ResolutionState:
         later: list[Version] = []
         specifiers = {item.limits: item.specifier for item in requirements if item.limits}
         # Of a project that somebody pinned the other versions are not known.
-        stuck = project.pinned_version is not None and all(item.pin != project.pinned_version for item in requirements)
+        stuck = project.pinned_version is not None and all(
+            item.pin != project.pinned_version for item in requirements
+        )
         for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
             if choice is not None:
-                # What the base has was chosen by Pyodide: a pre-release among it is as good as any other version.
+                # What the base has was chosen by Pyodide: a pre-release among it is as good as any
+                # other version.
                 if not all(item.allows(choice) for item in requirements) or (
                     self.upgrade and version.is_prerelease and not allows_pre
                 ):
@@ -323,7 +381,9 @@ class ResolutionState:
                 later.append(version)
             elif project.lacks(version):
                 raise DataNeeded(project.name, requirements)
-            elif isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
+            elif isinstance(
+                judged := project.judge(version, pinned=pinned, hashes=allowed), Choice
+            ):
                 found = True
                 yield judged
         if stuck:
@@ -356,7 +416,9 @@ class ResolutionState:
         return None
 
     def reject_direct(self, choice: Choice, reason: str) -> None:
-        """Count a wheel out that was named by its URL, and turned out to be none for this target."""
+        """Count a wheel out that was named by its URL, and turned out to be none for this
+        target.
+        """
         assert choice.file is not None
         self._direct[choice.name, choice.file.url] = None
         self.fallen[choice.file.url] = reason
@@ -382,11 +444,15 @@ class ResolutionState:
             self._dependencies[key] = tuple(self._active(metadata.requires, choice.name, extra))
         yield from self._dependencies[key]
 
-    def _active(self, requires: Iterable[DeclaredRequirement], own: str, extra: str) -> Iterator[Requirement]:
+    def _active(
+        self, requires: Iterable[DeclaredRequirement], own: str, extra: str
+    ) -> Iterator[Requirement]:
         environment = self.target.environment
         for declared in requires:
             # What holds without the extra is asked for by the package itself.
-            if not holds(declared, environment, extra) or (extra and holds(declared, environment, "")):
+            if not holds(declared, environment, extra) or (
+                extra and holds(declared, environment, "")
+            ):
                 continue
             for requirement in requirements_of(declared):
                 if requirement.name != own or requirement.extra:

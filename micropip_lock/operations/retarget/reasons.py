@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from packaging.version import Version
 
-from ...errors import FetchError, IntegrityError, MicropipLockError, Problem, ResolutionError, UnlockableError
+from ...errors import (
+    FetchError,
+    IntegrityError,
+    MicropipLockError,
+    Problem,
+    ResolutionError,
+    UnlockableError,
+)
 from ...formats.lockfile import Lockfile
 from ..diff import Change
 from ..resolve.conflict_report import ConflictReport, Section
@@ -27,7 +34,9 @@ _HELP = "What would help:"
 class Reasons:
     """Says of each change why it had to be, from what the resolution has met."""
 
-    def __init__(self, state: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool) -> None:
+    def __init__(
+        self, state: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool
+    ) -> None:
         self._state = state
         self._picks = solution.picks
         self._distribution = distribution
@@ -44,7 +53,11 @@ class Reasons:
             return self._added(change.package)
         if change.new is None:
             if is_pyodides(change.old) and self._state.base.entry(change.package) is None:
-                return "nothing needs it here" if is_wheel(change.old) and not self._distribution else _WITHOUT
+                return (
+                    "nothing needs it here"
+                    if is_wheel(change.old) and not self._distribution
+                    else _WITHOUT
+                )
             return "nothing needs it here"
         choice = self._chosen.get(change.package)
         if is_pyodides(change.old):
@@ -67,14 +80,21 @@ class Reasons:
         return f"needed by {', '.join(some[:_MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
 
     def _fell(self, name: str) -> str:
-        """Why the old file was not kept: it does not fit, somebody excludes it, or it excludes somebody."""
+        """Why the old file was not kept:
+
+        it does not fit, somebody excludes it, or it excludes somebody.
+        """
         kept = self._state.preferred.get(name)
         if kept is None:
             return "its version is none that an index can have"
         old = self._old(name, kept)
         if old is None:
             return self._unfit(name, kept.version)
-        return self._excluder(name, old) or self._needs(old) or f"what {kept.version} needs cannot be had"
+        return (
+            self._excluder(name, old)
+            or self._needs(old)
+            or f"what {kept.version} needs cannot be had"
+        )
 
     def _old(self, name: str, kept: Preferred) -> Choice | None:
         """A file of the old version that fits by itself."""
@@ -108,7 +128,11 @@ class Reasons:
                 self._asked.setdefault(requirement.name, []).append((pick, requirement))
         for pick, requirement in self._asked.get(name, ()):
             if requirement.same is None and not requirement.allows(old):
-                return f"{pick.choice.shown} needs {requirement.text}" if pick else f"you asked for {requirement.text}"
+                return (
+                    f"{pick.choice.shown} needs {requirement.text}"
+                    if pick
+                    else f"you asked for {requirement.text}"
+                )
         return ""
 
     def _asks(self) -> Iterator[tuple[Candidate | None, Requirement]]:
@@ -155,7 +179,8 @@ def _words(fall: Rejection, version: Version, platform: str) -> str:
 async def refuse(
     state: ResolutionState, explorer: Explorer, conflict: Conflict | None, old: Lockfile
 ) -> ResolutionError | None:
-    """Every reason why the requirements have no solution: of each that fails alone, and of the rest together.
+    """Every reason why the requirements have no solution: of each that fails alone, and of the rest
+    together.
 
     ``conflict`` None: an answer was missing; then None, if there is no reason beside it.
     """
@@ -193,7 +218,9 @@ async def refuse(
                 told.add(block.name)
                 lines = [f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP]
                 helps = [f"  {line}" for line in block.helps]
-                problem = Problem(block.code, block.name, None, block.summary, " ".join(block.helps))
+                problem = Problem(
+                    block.code, block.name, None, block.summary, " ".join(block.helps)
+                )
                 errors.append(ResolutionError([*lines, *helps], [problem]))
     return _joined(errors, state) if errors else None
 
@@ -201,7 +228,10 @@ async def refuse(
 async def _homeless(
     root: str, state: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
 ) -> list[Section]:
-    """What a requirement needed in the old lock and nothing at all fits of; the first lack hides the others."""
+    """What a requirement needed in the old lock and nothing at all fits of;
+
+    the first lack hides the others.
+    """
     report = ConflictReport(state, conflict)
     found = []
     for name in sorted(Tree(old.packages).closure(root)):
@@ -228,5 +258,7 @@ def _joined(errors: Sequence[ResolutionError], state: ResolutionState) -> Resolu
         head, _, help_ = str(error).partition(f"\n{_HELP}\n")
         lines += [*head.strip("\n").split("\n"), ""]
         helps += help_.split("\n")
-    problems = {(problem.package, problem.code): problem for error in errors for problem in error.problems}
+    problems = {
+        (problem.package, problem.code): problem for error in errors for problem in error.problems
+    }
     return ResolutionError([*lines, _HELP, *dict.fromkeys(helps)], problems.values())

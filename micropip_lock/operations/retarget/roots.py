@@ -1,4 +1,7 @@
-"""What a lock was made for: the requirements to meet again on another Pyodide, and what of it is Pyodide's own."""
+"""What a lock was made for:
+
+the requirements to meet again on another Pyodide, and what of it is Pyodide's own.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,18 @@ from ..resolve.project import Choice
 from ..resolve.state import Preferred, holds
 from ..tree.run import Tree
 
-#: A lock that has three of four packages of a whole distribution was written with all of it, as micropip.freeze() does.
+#: A lock that has three of four packages of a whole distribution was written with all of it, as
+#: micropip.freeze() does.
 _WHOLE = 0.75
 #: Fewer packages are no distribution.
 _LEAST = 20
 
 
 def is_wheel(entry: LockedPackage) -> bool:
-    """Whether an index can have it: no shared library, test suite, or part of the standard library."""
+    """Whether an index can have it:
+
+    no shared library, test suite, or part of the standard library.
+    """
     return entry.package_type == "package" and entry.file_name.partition("?")[0].endswith(".whl")
 
 
@@ -50,7 +57,10 @@ def has_distribution(lock: Lockfile, base: Base) -> bool:
 
 
 def preferred(lock: Lockfile, target: Target) -> dict[str, Preferred]:
-    """What is tried first of each package on ``target``: its very file, where it fits, else its version."""
+    """What is tried first of each package on ``target``:
+
+    its very file, where it fits, else its version.
+    """
     found = {}
     for name, entry in lock.packages.items():
         try:
@@ -59,14 +69,22 @@ def preferred(lock: Lockfile, target: Target) -> dict[str, Preferred]:
             continue
         file = None if is_pyodides(entry) else file_of(name, entry)
         held = None
-        if file is not None and file.sha256 and "?" not in file.url and target.rank(file.tags) is not None:
+        if (
+            file is not None
+            and file.sha256
+            and "?" not in file.url
+            and target.rank(file.tags) is not None
+        ):
             held = Choice(name, version, file)
         found[name] = Preferred(version, held, base_first=is_pyodides(entry))
     return found
 
 
 def file_of(name: str, entry: LockedPackage) -> IndexFile | None:
-    """The wheel of an entry as an index would list it; None where its URL names none of that project."""
+    """The wheel of an entry as an index would list it;
+
+    None where its URL names none of that project.
+    """
     url = entry.file_name.partition("#")[0]
     for version, page in single_file_page(url).versions(name).items() if is_http(url) else ():
         for file in page.files(name, {version}):
@@ -86,11 +104,14 @@ class Roots:
     warnings: tuple[Problem, ...] = ()
 
 
-async def roots_of(lock: Lockfile, base: Base, publications: Publications, fetcher: Fetcher, *, whole: bool) -> Roots:
-    """What ``lock`` says that was asked for, and whatever else in it nothing needs; by its graph where it does not say.
+async def roots_of(
+    lock: Lockfile, base: Base, publications: Publications, fetcher: Fetcher, *, whole: bool
+) -> Roots:
+    """What ``lock`` says that was asked for, and whatever else in it nothing needs; by its graph
+    where it does not say.
 
-    Of packages that it does not speak of, METADATA shows which extras they were locked with. ``whole``: Pyodide's own
-    packages are there in any case, and nobody asked for them.
+    Of packages that it does not speak of, METADATA shows which extras they were locked with.
+    ``whole``: Pyodide's own packages are there in any case, and nobody asked for them.
     """
     told = LockProvenance.by(lock).requested
     graph = Tree(lock.packages, requested=frozenset(told))
@@ -102,13 +123,24 @@ async def roots_of(lock: Lockfile, base: Base, publications: Publications, fetch
     considered = own if whole else lock.packages
     rest = {name: entry for name, entry in considered.items() if name not in covered}
     loose = Tree(rest).roots
-    gone = tuple(name for name in loose if name not in base.lockfile.packages and not is_wheel(rest[name]))
+    gone = tuple(
+        name for name in loose if name not in base.lockfile.packages and not is_wheel(rest[name])
+    )
     loose = tuple(name for name in loose if name not in gone)
-    # A wheel beside the lock that the new Pyodide does not have is as likely the user's, as in a bundle.
-    theirs = {name: item for name, item in rest.items() if name in own or _is_homeless(name, item, base)}
+    # A wheel beside the lock that the new Pyodide does not have is as likely the user's, as in a
+    # bundle.
+    theirs = {
+        name: item for name, item in rest.items() if name in own or _is_homeless(name, item, base)
+    }
     extras, warnings = await _extras(theirs, lock, publications, fetcher, loose)
-    guessed = [f"{name}[{','.join(sorted(extras[name]))}]" if extras.get(name) else name for name in loose]
-    guessed += [f"{name}[{','.join(sorted(asked))}]" for name, asked in sorted(extras.items()) if name not in loose]
+    guessed = [
+        f"{name}[{','.join(sorted(extras[name]))}]" if extras.get(name) else name for name in loose
+    ]
+    guessed += [
+        f"{name}[{','.join(sorted(asked))}]"
+        for name, asked in sorted(extras.items())
+        if name not in loose
+    ]
     texts = [text for name in sorted(told) for text in told[name]]
     wanted = (parse_wanted(text, "what the lock says was asked for") for text in texts)
     return Roots((*wanted, *map(parse_wanted, guessed)), tuple(guessed), gone, tuple(warnings))
@@ -146,7 +178,8 @@ async def _extras(
             raise item
     metadata = {name: item for name, item in said if isinstance(item, CoreMetadata)}
     found = {
-        name: set(dependencies.extras_of(item, frozenset(packages[name].depends))) for name, item in metadata.items()
+        name: set(dependencies.extras_of(item, frozenset(packages[name].depends)))
+        for name, item in metadata.items()
     }
     asked: dict[str, set[str]] = defaultdict(set)
     for name, item in metadata.items():
@@ -154,11 +187,15 @@ async def _extras(
             asked[Wanted(requirement).name] |= requirement.extras
     warnings = [_unknown(name, packages[name].version) for name, item in said if item is None]
     return {
-        name: extras for name, all_ in found.items() if (extras := all_ if name in roots else all_ - asked[name])
+        name: extras
+        for name, all_ in found.items()
+        if (extras := all_ if name in roots else all_ - asked[name])
     }, warnings
 
 
-def _active(requires: Iterable[Requirement], extras: Iterable[str], target: Target) -> Iterable[Requirement]:
+def _active(
+    requires: Iterable[Requirement], extras: Iterable[str], target: Target
+) -> Iterable[Requirement]:
     wanted = ("", *extras)
     for requirement in requires:
         try:
@@ -173,6 +210,8 @@ def _unknown(name: str, version: str) -> Problem:
         "extra-guessed",
         name,
         version,
-        "which of its extras the lock was made with is not known: its METADATA cannot be read. None is assumed.",
-        f'If it has extras, name all that you ask for: requested=["{name}[extra]", ...] (--requested).',
+        "which of its extras the lock was made with is not known: its METADATA cannot be read. "
+        "None is assumed.",
+        f'If it has extras, name all that you ask for: requested=["{name}[extra]", ...] '
+        "(--requested).",
     )

@@ -1,4 +1,6 @@
-"""`retarget`: the lock of one Pyodide becomes that of another, with as few changes as that takes."""
+"""`retarget`: the lock of one Pyodide becomes that of another, with as few changes as that
+takes.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ _MOST_OF_PYODIDE = 20
 class RetargetResult(ResolveResult):
     """The lock for the other Pyodide, what changed, and why.
 
-    ``changes`` compares it with the old one; ``reasons`` says why, by package. ``requested`` are the requirements that
-    it meets; those of ``guessed`` are nowhere written down: they are what nothing else in the old lock needs.
+    ``changes`` compares it with the old one; ``reasons`` says why, by package. ``requested`` are
+    the requirements that it meets; those of ``guessed`` are nowhere written down: they are what
+    nothing else in the old lock needs.
     """
 
     changes: Diff = field(default_factory=lambda: Diff(()))
@@ -67,7 +70,10 @@ class RetargetResult(ResolveResult):
         if not self.guessed:
             return ""
         number = f"{len(self.guessed)} of {count(len(self.requested), 'requirement')}"
-        return f"{number}: what nothing else in the lock needs, for it does not say what was asked for."
+        return (
+            f"{number}: what nothing else in the lock needs, for it does not say what was asked "
+            "for."
+        )
 
 
 def _is_mapped(change: Change) -> bool:
@@ -77,7 +83,9 @@ def _is_mapped(change: Change) -> bool:
 
 def _step(change: Change) -> str:
     """«cbor2 5.6 -> 5.7»."""
-    versions = dict.fromkeys(item.version if item is not None else "none" for item in (change.old, change.new))
+    versions = dict.fromkeys(
+        item.version if item is not None else "none" for item in (change.old, change.new)
+    )
     return f"{change.package} {' -> '.join(versions)}"
 
 
@@ -98,19 +106,23 @@ async def retarget(
 ) -> RetargetResult:
     """Lock the requirements of ``lockfile`` for another Pyodide, without downloading a wheel.
 
-    Files that fit there stay. Else the version stays, as another wheel, and where there is none the version moves.
-    Packages of the old Pyodide become those of the new one. A lock with a whole distribution gets the whole new one.
+    Files that fit there stay. Else the version stays, as another wheel, and where there is none the
+    version moves. Packages of the old Pyodide become those of the new one. A lock with a whole
+    distribution gets the whole new one.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
-    * ``base``: the other Pyodide: a `Lockfile`, a file, a URL or a release ("314.0.7"); None: the one that is around.
-      ``base_url``: where relative file names of it live; ``base_dir``: a local Pyodide distribution with its wheels.
+    * ``base``: the other Pyodide: a `Lockfile`, a file, a URL or a release ("314.0.7"); None: the
+      one that is around. ``base_url``: where relative file names of it live; ``base_dir``: a local
+      Pyodide distribution with its wheels.
     * ``index_urls``: simple repository API roots.
-    * ``requested``: what was asked for. Empty: what the lock says, else what nothing else in it needs.
+    * ``requested``: what was asked for. Empty: what the lock says, else what nothing else in it
+      needs.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 
-    Raises `ResolutionError` with every reason why that is impossible; `UnlockableError` for what was chosen and
-    cannot be named truthfully; `InputError` for arguments; `FetchError` and `IntegrityError`.
+    Raises `ResolutionError` with every reason why that is impossible; `UnlockableError` for what
+    was chosen and cannot be named truthfully; `InputError` for arguments; `FetchError` and
+    `IntegrityError`.
     """
     old = as_lock(lockfile)
     Target.from_info(old.info)  # a lock of what is no Pyodide has no requirements that can be read
@@ -118,13 +130,25 @@ async def retarget(
     wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
         context = await look_without_folders(
-            surroundings, base=base, base_url=base_url, base_dir=base_dir, index_urls=index_urls, fetcher=meter
+            surroundings,
+            base=base,
+            base_url=base_url,
+            base_dir=base_dir,
+            index_urls=index_urls,
+            fetcher=meter,
         )
         whole = not wanted and has_distribution(old, context.base)
         publications = Publications(meter, known)
-        roots = Roots(wanted) if wanted else await roots_of(old, context.base, publications, meter, whole=whole)
+        roots = (
+            Roots(wanted)
+            if wanted
+            else await roots_of(old, context.base, publications, meter, whole=whole)
+        )
         if not roots.wanted and not whole:
-            raise InputError("There is nothing to move: the lock has no packages. Name what you need with resolve.")
+            raise InputError(
+                "There is nothing to move: the lock has no packages. Name what you need with "
+                "resolve."
+            )
         with packages_shown(progress) as step:
             task = Resolution(context, roots.wanted, (), meter, known, step, require_hashes=False)
             result = await _moved(old, task, roots, publications, refresh=refresh, whole=whole)
@@ -132,7 +156,13 @@ async def retarget(
 
 
 async def _moved(
-    old: Lockfile, task: Resolution, roots: Roots, publications: Publications, *, refresh: bool, whole: bool
+    old: Lockfile,
+    task: Resolution,
+    roots: Roots,
+    publications: Publications,
+    *,
+    refresh: bool,
+    whole: bool,
 ) -> RetargetResult:
     target = Target.from_info(task.context.base.lockfile.info)
     state, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))

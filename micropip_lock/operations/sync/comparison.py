@@ -55,7 +55,8 @@ class Equality:
     async def holds(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
         """Whether what is installed is the lock's wheel.
 
-        By what this runtime or sync remembers; else by its RECORD, where something beside the lock gives the sha256.
+        By what this runtime or sync remembers; else by its RECORD, where something beside the lock
+        gives the sha256.
         """
         try:
             if item.faults or not same_version(item.version, entry.version):
@@ -83,7 +84,9 @@ class Equality:
         return self.examined[question]
 
     def remember(self, record: bytes, sha256: str) -> None:
-        """Remember, outside of the environment, that this RECORD in it is that of the wheel with this sha256."""
+        """Remember, outside of the environment, that this RECORD in it is that of the wheel with
+        this sha256.
+        """
         written = self._written(record, sha256)
         if self.place.runtime is not None:
             _written_by_this_runtime.add(written)
@@ -94,7 +97,9 @@ class Equality:
         return f"{self.place.site}\0{hashlib.sha256(record).hexdigest()}\0{sha256}"
 
     def _is_witnessed(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
-        """Whether the running Pyodide itself loaded or installed the lock's wheel since it started."""
+        """Whether the running Pyodide itself loaded or installed the lock's wheel since it
+        started.
+        """
         found = origin(item, loaded=self.place.loaded)
         if found.is_base:
             return self.place.is_base(item.key, entry)
@@ -119,15 +124,21 @@ class Equality:
             candidate = Candidate(url, "lock", entry.sha256)
             examiner = Examiner(item, self.fetcher, Rules(), self.facts)
             outcome = await examiner.examine(candidate)
-            if outcome.verdict is Verdict.MATCH and not self._is_known(item, entry, outcome.contents):
+            if outcome.verdict is Verdict.MATCH and not self._is_known(
+                item, entry, outcome.contents
+            ):
                 # A range does not tell the sha256 of the whole, and that of the lock may be wrong.
                 outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
             return False  # then it is replaced, which says what is wrong if that goes wrong, too
         return outcome.verdict is Verdict.MATCH
 
-    def _is_known(self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelContents | None) -> bool:
-        """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does not ship itself."""
+    def _is_known(
+        self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelContents | None
+    ) -> bool:
+        """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does
+        not ship itself.
+        """
         if self.place.is_base(item.key, entry):
             return True
         notes = [name for name, sha256 in _claimed_by_url(item) if sha256 == entry.sha256]
@@ -138,7 +149,10 @@ class Equality:
         return self.listed[path] > 1 and (self.place.site / path).exists()
 
     def _scripts_are_there(self, item: InstalledDistribution) -> bool:
-        """Rows that leave site-packages, as far as they stay in the environment: scripts, as a rule."""
+        """Rows that leave site-packages, as far as they stay in the environment:
+
+        scripts, as a rule.
+        """
         for row in item.rows:
             if row.leaves_folder:
                 for name in self.place.below(item, [row.path]):
@@ -158,7 +172,10 @@ def claimed_sha256(item: InstalledDistribution) -> str | None:
 
 def _claimed_by_url(item: InstalledDistribution) -> Iterator[tuple[str, str | None]]:
     """The files of .dist-info that name a URL, each with the sha256 that it gives."""
-    for name, parse in (("provenance_url.json", parse_provenance_url), ("direct_url.json", parse_direct_url)):
+    for name, parse in (
+        ("provenance_url.json", parse_provenance_url),
+        ("direct_url.json", parse_direct_url),
+    ):
         if name in item.files:
             sha256 = None
             with suppress(ValueError):

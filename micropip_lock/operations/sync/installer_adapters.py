@@ -1,7 +1,7 @@
 """What `installer` reads wheels from and writes them to, at a fraction of its work for each file.
 
-Its own source opens every member anew, and its own destination asks the file system about every folder of a path. All
-rules stay those of `installer`.
+Its own source opens every member anew, and its own destination asks the file system about every
+folder of a path. All rules stay those of `installer`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _PIECE = 2**20
 
 
 class Source(WheelFile):
-    """Without what installers write: of that a wheel's own copy claims something that nobody has seen."""
+    """Without what installers write:
+
+    of that a wheel's own copy claims something that nobody has seen.
+    """
 
     def __init__(self, whole: WholeArchive, archive: zipfile.ZipFile) -> None:
         """``archive`` is the same file: what `installer` itself reads of it."""
@@ -42,7 +45,9 @@ class Source(WheelFile):
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Every file: its row of RECORD, its content, and whether it is to be run."""
-        rows = {row[0]: row for row in parse_record_file(self.read_dist_info("RECORD").splitlines())}
+        rows = {
+            row[0]: row for row in parse_record_file(self.read_dist_info("RECORD").splitlines())
+        }
         prefix = f"{self.dist_info_dir}/"
         for member in self._whole.members:
             name = member.name
@@ -66,7 +71,9 @@ class Destination(SchemeDictionaryDestination):
         #: The first file that would replace one of the environment's own, relative to ``target``.
         self.refused: str | None = None
 
-    def write_to_fs(self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool) -> RecordEntry:
+    def write_to_fs(
+        self, scheme: Scheme, path: str, stream: BinaryIO, is_executable: bool
+    ) -> RecordEntry:
         """Write a file that must not be there yet, and hash what is written."""
         if not _is_below(path):
             raise ValueError(f"{path} is no name of a file below the folder that it is for")
@@ -80,7 +87,9 @@ class Destination(SchemeDictionaryDestination):
             self._folders.add(folder)
         found, size = hashlib.sha256(), 0
         mode = 0o777 if is_executable else 0o666
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        descriptor = os.open(
+            place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
+        )
         try:
             while piece := stream.read(_PIECE):
                 found.update(piece)

@@ -1,8 +1,10 @@
-"""What sync writes down before it moves files, so that the next sync can move them back when this one is killed.
+"""What sync writes down before it moves files, so that the next sync can move them back when this
+one is killed.
 
-A wheel can put a file anywhere into the environment (``.data/data`` is sys.prefix), and with ``pip install --user``
-anywhere below ~/.local. So the journal lies in the cache folder of the user, for each environment in a file of its own,
-and the files that were moved lie in a folder whose name only that journal tells.
+A wheel can put a file anywhere into the environment (``.data/data`` is sys.prefix), and with ``pip
+install --user`` anywhere below ~/.local. So the journal lies in the cache folder of the user, for
+each environment in a file of its own, and the files that were moved lie in a folder whose name only
+that journal tells.
 """
 
 from __future__ import annotations
@@ -17,7 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._util.files import check_private, discard_leftovers, is_plain_file, keep_own, make_private, new_file
+from ..._util.files import (
+    check_private,
+    discard_leftovers,
+    is_plain_file,
+    keep_own,
+    make_private,
+    new_file,
+)
 from ..._util.reading import read_regular
 from ...errors import InputError
 from ...network import default_cache_dir
@@ -30,7 +39,10 @@ _RUN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The files that one step of a sync moves; their paths are relative to the prefix, with ``/``."""
+    """The files that one step of a sync moves;
+
+    their paths are relative to the prefix, with ``/``.
+    """
 
     #: Names the folder of the run.
     run: str
@@ -49,8 +61,8 @@ class Moves:
 class Journal:
     """The journal of one environment: there while a package is half done, and only then.
 
-    Without a cache folder of this user alone, outside of the environment, none is kept, and none is obeyed: in Pyodide,
-    in a read-only home, in a home that is the environment.
+    Without a cache folder of this user alone, outside of the environment, none is kept, and none is
+    obeyed: in Pyodide, in a read-only home, in a home that is the environment.
     """
 
     def __init__(self, prefix: Path, site: Path) -> None:
@@ -115,7 +127,10 @@ class Journal:
         return is_plain_file(path)
 
     def _moves(self, value: Any) -> Moves:
-        """The moves of a document. Raises ValueError when they are not of this environment, or lead out of it."""
+        """The moves of a document.
+
+        Raises ValueError when they are not of this environment, or lead out of it.
+        """
         if not isinstance(value, dict):
             raise ValueError("it is no object")
         if any(value.get(key) != text for key, text in self._environment.items()):
@@ -126,11 +141,14 @@ class Journal:
         if not isinstance(coming, dict) or not all(map(str.isdecimal, coming)):
             raise ValueError("it does not say what comes")
         packages, out = _texts(value.get("packages")), _paths(value.get("out"))
-        return Moves(run, packages, out, {number: _paths(names) for number, names in coming.items()})
+        return Moves(
+            run, packages, out, {number: _paths(names) for number, names in coming.items()}
+        )
 
     def _unreadable(self, path: Path) -> InputError:
         return InputError(
-            f"{path} says what an interrupted sync was doing to {self._environment['site']}, and cannot be read. "
+            f"{path} says what an interrupted sync was doing to {self._environment['site']}, and "
+            "cannot be read. "
             "Remove it, and run sync again: what is not as the lock says is then installed anew."
         )
 

@@ -1,4 +1,7 @@
-"""How the packages of an environment change: which together, which files go, and what is said when one fails."""
+"""How the packages of an environment change:
+
+which together, which files go, and what is said when one fails.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,15 @@ from .transaction import Transaction
 
 
 def in_groups(
-    transaction: Transaction, removed: Iterable[str], changing: Sequence[str], files: Mapping[str, Sequence[str]]
+    transaction: Transaction,
+    removed: Iterable[str],
+    changing: Sequence[str],
+    files: Mapping[str, Sequence[str]],
 ) -> list[list[str]]:
-    """What changes in one step: a package; or several, where one takes over the place of another's files."""
+    """What changes in one step:
+
+    a package; or several, where one takes over the place of another's files.
+    """
     # What is removed first makes room for what comes.
     groups = [[package] for package in removed]
     owner: dict[str, set[str]] = defaultdict(set)  # of each old file, and of each folder with one
@@ -28,7 +37,10 @@ def in_groups(
     for package in changing:
         for name in transaction.incoming(package):
             parents = [str(parent) for parent in PurePosixPath(name).parents]
-            displaced = {*owner.get(name, ()), *(other for parent in parents for other in leaf.get(parent, ()))}
+            displaced = {
+                *owner.get(name, ()),
+                *(other for parent in parents for other in leaf.get(parent, ())),
+            }
             if package not in leaf.get(name, ()):
                 displaced.update(leaf.get(name, ()))
             for other in displaced:
@@ -52,16 +64,28 @@ class FileOwnership:
         self.brought: set[str] = set()
 
     @contextmanager
-    def changing(self, group: Sequence[str], rest: Sequence[str], transaction: Transaction) -> Iterator[list[str]]:
-        """The old files of a group that may go. Raises `InputError` that says what is done and what is not."""
+    def changing(
+        self, group: Sequence[str], rest: Sequence[str], transaction: Transaction
+    ) -> Iterator[list[str]]:
+        """The old files of a group that may go.
+
+        Raises `InputError` that says what is done and what is not.
+        """
         old = Counter(name for package in group for name in self._files.get(package, ()))
         try:
-            # What another package has, too, stays for that one; so does what has just come from another.
-            yield [name for name, count in old.items() if self._owners[name] == count and name not in self.brought]
+            # What another package has, too, stays for that one; so does what has just come from
+            # another.
+            yield [
+                name
+                for name, count in old.items()
+                if self._owners[name] == count and name not in self.brought
+            ]
         except OSError as error:
             raise InputError(
-                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). {transaction.outcome} "
-                f"Done: {', '.join(self.done) or 'nothing'}. Not done: {', '.join(rest) or 'nothing'}. "
+                f"{', '.join(group)}: {error.strerror or error} ({error.filename}). "
+                f"{transaction.outcome} "
+                f"Done: {', '.join(self.done) or 'nothing'}. Not done: "
+                f"{', '.join(rest) or 'nothing'}. "
                 "Put that right and run sync again."
             ) from error
         self._owners.subtract(old)

@@ -36,9 +36,9 @@ class Step:
 class Plan:
     """What was done, or with ``dry_run`` would be, by package.
 
-    ``undone`` names what a killed run had left half done. ``imported`` are the packages that changed while a running
-    Pyodide had imported them: it goes on with the old ones until it is started anew. ``requests`` and ``bytes`` count
-    what was asked for.
+    ``undone`` names what a killed run had left half done. ``imported`` are the packages that
+    changed while a running Pyodide had imported them: it goes on with the old ones until it is
+    started anew. ``requests`` and ``bytes`` count what was asked for.
     """
 
     steps: tuple[Step, ...]
@@ -52,7 +52,11 @@ class Plan:
         """What was done, in a sentence."""
         if not self.changes:
             return "The environment is what the lock says."
-        told = f" Start anew to use the new {', '.join(self.imported)}: the old is in memory." if self.imported else ""
+        told = (
+            f" Start anew to use the new {', '.join(self.imported)}: the old is in memory."
+            if self.imported
+            else ""
+        )
         return f"{count(len(self.changes), 'change')} of {count(len(self.steps), 'package')}.{told}"
 
     def __repr__(self) -> str:
@@ -62,7 +66,10 @@ class Plan:
         return "\n".join([*map(str, self.changes), self.summary])
 
     def _repr_html_(self) -> str:
-        return display.page(*(display.paragraph(str(step)) for step in self.changes), display.paragraph(self.summary))
+        return display.page(
+            *(display.paragraph(str(step)) for step in self.changes),
+            display.paragraph(self.summary),
+        )
 
     @property
     def changes(self) -> tuple[Step, ...]:

@@ -56,26 +56,30 @@ async def sync(
     progress: Transfers | None = None,
     surroundings: Surroundings | None = None,
 ) -> Plan:
-    """Make an environment exactly what a lock says: install, replace and remove, and leave alone what is equal.
+    """Make an environment exactly what a lock says: install, replace and remove, and leave alone
+    what is equal.
 
-    A package is equal when the cache remembers its RECORD, in this folder, as the lock's wheel's; when the running
-    Pyodide itself installed that wheel; or when its RECORD has the hashes of the wheel's own, and that wheel has the
-    lock's sha256: by Pyodide's own lock, by a note that the wheel does not ship, or by a download. What else its
-    .dist-info says may be a wheel's own word. All wheels to install are fetched and checked before the first change;
-    then each package changes in one step, which is undone when it fails, or by the next sync when it is killed. pip,
-    setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no wheel (shared
-    libraries).
+    A package is equal when the cache remembers its RECORD, in this folder, as the lock's wheel's;
+    when the running Pyodide itself installed that wheel; or when its RECORD has the hashes of the
+    wheel's own, and that wheel has the lock's sha256: by Pyodide's own lock, by a note that the
+    wheel does not ship, or by a download. What else its .dist-info says may be a wheel's own word.
+    All wheels to install are fetched and checked before the first change; then each package changes
+    in one step, which is undone when it fails, or by the next sync when it is killed. pip,
+    setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no
+    wheel (shared libraries).
 
-    In a running Pyodide without ``path`` it is that Pyodide that changes, by its own loader. What was imported before
-    stays in memory until it is started anew.
+    In a running Pyodide without ``path`` it is that Pyodide that changes, by its own loader. What
+    was imported before stays in memory until it is started anew.
 
-    * ``path``: the site-packages folder (None: the venv's, or the running Pyodide's); ``prune``: remove what is not in
-      the lock; ``dry_run``: only plan. ``base_dir``: a folder that holds wheels of the base.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change; ``cache_dir``: the folder of
-      the cache with wheels; ``progress``: is told about downloads; ``surroundings``: the venv to change.
+    * ``path``: the site-packages folder (None: the venv's, or the running Pyodide's); ``prune``:
+      remove what is not in the lock; ``dry_run``: only plan. ``base_dir``: a folder that holds
+      wheels of the base.
+    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+      ``cache_dir``: the folder of the cache with wheels; ``progress``: is told about downloads;
+      ``surroundings``: the venv to change.
 
-    Raises `InputError` for a lock of another Python or ABI than the environment's and for what cannot be read or
-    written, `UnlockableError` with every wheel that cannot be had.
+    Raises `InputError` for a lock of another Python or ABI than the environment's and for what
+    cannot be read or written, `UnlockableError` with every wheel that cannot be had.
     """
     lock, beside = read_lock(lockfile)
     place = TargetEnvironment.of(path, surroundings)
@@ -86,13 +90,18 @@ async def sync(
     own = NoFacts() if facts is not None else facts_in(cache_dir)
     store = WheelStore(cache_dir) if cache_dir is not None else None
     with closing(own):
-        async with connected(fetcher, facts or own, offline=offline, refresh=refresh) as (meter, known):
+        async with connected(fetcher, facts or own, offline=offline, refresh=refresh) as (
+            meter,
+            known,
+        ):
             meter.configure(() if surroundings is None else surroundings.index_urls)
             supplier = Supplier(meter, folders, store)
             notes = Notes(lock)
             equality = Equality(place, supplier, meter, known, notes)
             with transfers_shown(progress) as supplier.transfers:
-                plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(dry_run)
+                plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(
+                    dry_run
+                )
     return replace(plan, requests=meter.requests, bytes=meter.bytes)
 
 
@@ -138,12 +147,22 @@ class _Sync:
             changes = [step for step in steps if step.action != "keep"]
             bytecode: Bytecode = {}
             files = {
-                key: list(dict.fromkeys(name for item in items for name in self.place.files(item, bytecode)))
+                key: list(
+                    dict.fromkeys(
+                        name for item in items for name in self.place.files(item, bytecode)
+                    )
+                )
                 for key, items in installed.items()
             }
             runtime = self.place.runtime
-            imported = [step.package for step in changes if runtime and runtime.imported(files.get(step.package, ()))]
-            ready = await self._stage(transaction, [step.package for step in changes if step.action != "remove"])
+            imported = [
+                step.package
+                for step in changes
+                if runtime and runtime.imported(files.get(step.package, ()))
+            ]
+            ready = await self._stage(
+                transaction, [step.package for step in changes if step.action != "remove"]
+            )
             if runtime is None:
                 self._spare_tools(transaction, steps, files)
                 self._apply(transaction, changes, files)
@@ -154,7 +173,9 @@ class _Sync:
     async def _plan(
         self, half_done: frozenset[str] = frozenset()
     ) -> tuple[tuple[Step, ...], dict[str, list[InstalledDistribution]]]:
-        """What is to be done. Of what is ``half_done`` the files lie elsewhere until that is undone."""
+        """What is to be done. Of what is ``half_done`` the files lie elsewhere until that is
+        undone.
+        """
         found, problems = scan([self.place.site])
         several = {problem.package for problem in problems if problem.code == "duplicate"}
         if len(several) < len(problems):
@@ -164,11 +185,17 @@ class _Sync:
             all_of[item.key].append(item)
         installed = {item.key: item for item in found}
         self.equality.see(found)
-        wanted = {key: entry for key, entry in self.lock.packages.items() if entry.file_name.endswith(".whl")}
+        wanted = {
+            key: entry
+            for key, entry in self.lock.packages.items()
+            if entry.file_name.endswith(".whl")
+        }
         # Of a name that is there twice nobody knows which files are whose: it is replaced.
         single = installed.keys() - several
         both = [(key, installed[key], entry) for key, entry in wanted.items() if key in single]
-        equal = await self.fetcher.gather([self.equality.holds(item, entry) for _, item, entry in both])
+        equal = await self.fetcher.gather(
+            [self.equality.holds(item, entry) for _, item, entry in both]
+        )
         same = {key for (key, _, _), is_equal in zip(both, equal, strict=True) if is_equal}
         tools = TOOLS if self.place.runtime is None else TOOLS | _RUNTIME_TOOLS
         steps, problems = [], []
@@ -187,7 +214,10 @@ class _Sync:
         return tuple(steps), all_of
 
     async def _stage(self, transaction: Transaction, names: Sequence[str]) -> dict[str, _Ready]:
-        """Fetch, check and (on the host) unpack every new wheel. Raises `UnlockableError` with all that is wrong."""
+        """Fetch, check and (on the host) unpack every new wheel.
+
+        Raises `UnlockableError` with all that is wrong.
+        """
         ready: dict[str, _Ready] = {}
 
         async def stage(key: str) -> Problem | None:
@@ -205,21 +235,31 @@ class _Sync:
                     return _unspread(key, entry, contents)
                 site = PurePosixPath(self.place.site.relative_to(self.place.prefix).as_posix())
                 unpack(wheel, transaction.staged(key), site, self.place.interpreter, metadata)
-                self.records[key] = (transaction.staged(key) / site / contents.dist_info / "RECORD").read_bytes()
+                self.records[key] = (
+                    transaction.staged(key) / site / contents.dist_info / "RECORD"
+                ).read_bytes()
                 wheel.unlink()
             except IntegrityError as error:
                 hint = "Freeze again from an install that you trust, or lock another version."
-                return Problem("content-mismatch", key, entry.version, f"{error}".rstrip(".") + ".", hint)
+                return Problem(
+                    "content-mismatch", key, entry.version, f"{error}".rstrip(".") + ".", hint
+                )
             return None
 
         wanted = [key for key in names if not self._is_loaded(key)]
-        problems = [problem for problem in await self.fetcher.gather([stage(key) for key in wanted]) if problem]
+        problems = [
+            problem
+            for problem in await self.fetcher.gather([stage(key) for key in wanted])
+            if problem
+        ]
         if problems:
             raise UnlockableError(problems, _OUTCOME)
         return ready
 
     def _is_loaded(self, key: str) -> bool:
-        """Whether the running Pyodide has a package in its own lock, and so knows where its wheel is."""
+        """Whether the running Pyodide has a package in its own lock, and so knows where its wheel
+        is.
+        """
         return self.place.runtime is not None and self.place.is_base(key, self.lock.packages[key])
 
     def _written(self, key: str, entry: LockedPackage, metadata: CoreMetadata) -> dict[str, bytes]:
@@ -233,25 +273,44 @@ class _Sync:
             written["provenance_url.json"] = provenance_url(url, entry.sha256, note)
         return written
 
-    def _spare_tools(self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _spare_tools(
+        self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]
+    ) -> None:
         """Refuse wheels that would change the files of a tool. Raises `UnlockableError`."""
         tools = [step.package for step in steps if step.new is None and step.package in TOOLS]
         owner = {name: tool for tool in tools for name in files.get(tool, ())}
         problems = []
-        for key in (step.package for step in steps if owner and step.action in ("install", "replace")):
+        for key in (
+            step.package for step in steps if owner and step.action in ("install", "replace")
+        ):
             for name in transaction.incoming(key):
                 place = self.place.prefix / name
-                if name in owner and place.is_file() and not cmp(transaction.staged(key) / name, place, shallow=False):
+                if (
+                    name in owner
+                    and place.is_file()
+                    and not cmp(transaction.staged(key) / name, place, shallow=False)
+                ):
                     message = f"it would replace {name}, which belongs to {owner[name]}."
-                    hint = f"Lock {owner[name]}, too, or remove it from the environment, or lock without {key}."
-                    problems.append(Problem("content-mismatch", key, self.lock.packages[key].version, message, hint))
+                    hint = (
+                        f"Lock {owner[name]}, too, or remove it from the environment, or lock "
+                        f"without {key}."
+                    )
+                    problems.append(
+                        Problem(
+                            "content-mismatch", key, self.lock.packages[key].version, message, hint
+                        )
+                    )
                     break
         if problems:
             raise UnlockableError(problems, _OUTCOME)
 
-    def _apply(self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]) -> None:
+    def _apply(
+        self, transaction: Transaction, steps: Sequence[Step], files: Mapping[str, Sequence[str]]
+    ) -> None:
         removed = [step.package for step in steps if step.action == "remove"]
-        groups = in_groups(transaction, removed, [step.package for step in steps if step.action != "remove"], files)
+        groups = in_groups(
+            transaction, removed, [step.package for step in steps if step.action != "remove"], files
+        )
         left = FileOwnership(files)
         rest = [package for group in groups for package in group]
         for group in groups:
@@ -269,9 +328,17 @@ class _Sync:
         files: Mapping[str, Sequence[str]],
         ready: Mapping[str, _Ready],
     ) -> None:
-        """Change the running Pyodide, package by package; its own packages come last, for they need others."""
-        steps = sorted(steps, key=lambda it: (it.action != "remove", it.package not in ready, it.action, it.package))
-        is_own = {step.package: step.action == "install" and step.package not in ready for step in steps}
+        """Change the running Pyodide, package by package;
+
+        its own packages come last, for they need others.
+        """
+        steps = sorted(
+            steps,
+            key=lambda it: (it.action != "remove", it.package not in ready, it.action, it.package),
+        )
+        is_own = {
+            step.package: step.action == "install" and step.package not in ready for step in steps
+        }
         own = [step.package for step in steps if is_own[step.package]]
         steps = [step for step in steps if not is_own[step.package]]
         left = FileOwnership(files)
@@ -285,7 +352,9 @@ class _Sync:
                     if key in ready:
                         wheel, contents = ready[key].wheel, ready[key].contents
                         url = without_credentials(self.lock.packages[key].file_name)
-                        await runtime.install(key, wheel, url, contents.dist_info, ready[key].metadata)
+                        await runtime.install(
+                            key, wheel, url, contents.dist_info, ready[key].metadata
+                        )
                         record = (self.place.site / contents.dist_info / "RECORD").read_bytes()
                         self.equality.remember(record, self.lock.packages[key].sha256)
                     elif step.action != "remove":
@@ -306,7 +375,8 @@ class _Sync:
                 if item.key in extra:
                     with runtime.forgetting(item.key):
                         transaction.apply(
-                            [item.key], [name for name in self.place.files(item) if name not in left.brought]
+                            [item.key],
+                            [name for name in self.place.files(item) if name not in left.brought],
                         )
 
 
@@ -325,8 +395,13 @@ def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
 
 
 def _is_nameless(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
-    """Whether nothing tells which files are those of a distribution. An empty .dist-info has none."""
-    return not item.rows and not _is_one(item, entry) and not _is_empty(item.folder / item.dist_info)
+    """Whether nothing tells which files are those of a distribution.
+
+    An empty .dist-info has none.
+    """
+    return (
+        not item.rows and not _is_one(item, entry) and not _is_empty(item.folder / item.dist_info)
+    )
 
 
 def _is_empty(folder: Path) -> bool:
@@ -343,8 +418,10 @@ def _nameless(item: InstalledDistribution) -> Problem:
         "broken-metadata",
         item.key,
         item.version,
-        f"{item.folder / item.dist_info} has no RECORD that can be read, so nobody knows which files are its own.",
-        f"Install it again over itself (pip install --ignore-installed --no-deps {name}=={item.version}), or remove "
+        f"{item.folder / item.dist_info} has no RECORD that can be read, so nobody knows which "
+        "files are its own.",
+        "Install it again over itself (pip install --ignore-installed --no-deps "
+        f"{name}=={item.version}), or remove "
         "its files and that folder by hand. Then run sync again.",
     )
 

@@ -27,9 +27,9 @@ Bytecode = dict[str, dict[str, list[str]]]
 class TargetEnvironment:
     """The environment: ``prefix`` holds everything of it, ``site`` is its site-packages below.
 
-    ``base`` is the lock of its Pyodide, as far as that is known, and ``base_url`` the folder that its wheels are
-    downloaded from; ``runtime`` is the Pyodide that runs this and has it, and ``loaded`` what that one itself loaded or
-    installed into ``site`` since it started.
+    ``base`` is the lock of its Pyodide, as far as that is known, and ``base_url`` the folder that
+    its wheels are downloaded from; ``runtime`` is the Pyodide that runs this and has it, and
+    ``loaded`` what that one itself loaded or installed into ``site`` since it started.
     """
 
     prefix: Path
@@ -45,23 +45,46 @@ class TargetEnvironment:
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
         """Find it; None: where this call is. Raises `InputError`."""
         detected = surroundings if path is not None or surroundings is not None else look()
-        live = current_runtime() if path is None and detected is not None and detected.loaded is not None else None
+        live = (
+            current_runtime()
+            if path is None and detected is not None and detected.loaded is not None
+            else None
+        )
         if live is not None:
             assert detected is not None
             loaded = detected.loaded if live.site == detected.loaded_into else None
-            return cls(live.site, live.site, detected.base, live, detected.base_dir, detected.base_url, loaded)
-        site = Path(path) if path is not None else detected.paths[0] if detected is not None else Path()
+            return cls(
+                live.site,
+                live.site,
+                detected.base,
+                live,
+                detected.base_dir,
+                detected.base_url,
+                loaded,
+            )
+        site = (
+            Path(path)
+            if path is not None
+            else detected.paths[0]
+            if detected is not None
+            else Path()
+        )
         if not site.is_dir():
             raise InputError(f"The folder {site} does not exist.")
         site = site.resolve()
-        prefix = next((parent for parent in site.parents if (parent / "pyvenv.cfg").is_file()), site)
+        prefix = next(
+            (parent for parent in site.parents if (parent / "pyvenv.cfg").is_file()), site
+        )
         if detected is not None:
             return cls(prefix, site, detected.base, base_dir=detected.base_dir)
         # A folder alone says nothing of its Pyodide; the venv that it is in may.
         return cls(prefix, site, look(prefix).base if prefix != site else None)
 
     def check(self, lock: Lockfile) -> None:
-        """Refuse a lock of another Pyodide than the one that the environment was made from. Raises `InputError`."""
+        """Refuse a lock of another Pyodide than the one that the environment was made from.
+
+        Raises `InputError`.
+        """
         if self.base is None:
             self._check_folder(lock.info.python)
             return
@@ -71,22 +94,29 @@ class TargetEnvironment:
             what = "this is" if self.runtime is not None else f"{self.prefix} was made for"
             raise InputError(
                 f"The lock is for Python {other.python}, ABI {other.abi_version}; {what} Python "
-                f"{own.python}, ABI {own.abi_version}. Make a new environment for that Pyodide, or a new lock for this "
+                f"{own.python}, ABI {own.abi_version}. Make a new environment for that Pyodide, or "
+                "a new lock for this "
                 "one (resolve --base, freeze)."
             )
 
     def _check_folder(self, python: str) -> None:
-        """Refuse what is plainly made for another Python, though nothing names its Pyodide. Raises `InputError`."""
+        """Refuse what is plainly made for another Python, though nothing names its Pyodide.
+
+        Raises `InputError`.
+        """
         if self.prefix != self.site:
             raise InputError(
-                f"{self.prefix} is no venv of Pyodide: beside the home that its pyvenv.cfg names there is no "
-                "pyodide-lock.json. What the lock names does not run there. Make a venv for the lock's Pyodide "
+                f"{self.prefix} is no venv of Pyodide: beside the home that its pyvenv.cfg names "
+                "there is no "
+                "pyodide-lock.json. What the lock names does not run there. Make a venv for the "
+                "lock's Pyodide "
                 "(pyodide venv DIR), or name a folder that is in no venv (--path DIR)."
             )
         named = re.fullmatch(r"python(\d+\.\d+)t?", self.site.parent.name)
         if named is not None and named[1] != python.rpartition(".")[0]:
             raise InputError(
-                f"The lock is for Python {python}; {self.site} is of Python {named[1]}. Name a folder for the lock's "
+                f"The lock is for Python {python}; {self.site} is of Python {named[1]}. Name a "
+                "folder for the lock's "
                 "Pyodide (--path DIR, --venv DIR), or make a new lock (resolve --base, freeze)."
             )
 
@@ -96,7 +126,10 @@ class TargetEnvironment:
         return own is not None and (own.version, own.sha256) == (entry.version, entry.sha256)
 
     def url_of(self, key: str, entry: LockedPackage) -> str | None:
-        """The http or https URL of an entry's file; None where there is none, or it is not known."""
+        """The http or https URL of an entry's file;
+
+        None where there is none, or it is not known.
+        """
         if self.base is not None and self.is_base(key, entry) and not is_http(entry.file_name):
             entry = Base(self.base, self.base_url).placed(self.base.packages[key])
         return without_credentials(entry.file_name) if is_http(entry.file_name) else None
@@ -108,7 +141,8 @@ class TargetEnvironment:
         return str(python) if self.prefix != self.site else sys.executable  # as pip --target does
 
     def below(self, item: InstalledDistribution, paths: Iterable[str]) -> list[str]:
-        """Paths of RECORD, relative to the prefix, without what lies outside of it or is the environment's own.
+        """Paths of RECORD, relative to the prefix, without what lies outside of it or is the
+        environment's own.
 
         Folders that are symbolic links count as where they lead.
         """
@@ -126,11 +160,14 @@ class TargetEnvironment:
     def files(self, item: InstalledDistribution, bytecode: Bytecode | None = None) -> list[str]:
         """Every file of an installed distribution that lies in the environment, bytecode included.
 
-        A row of RECORD that leaves site-packages may name any file of the user, so its hash must be that of the file.
-        ``bytecode``: what was listed for other distributions, for they may share folders; it is added to.
+        A row of RECORD that leaves site-packages may name any file of the user, so its hash must be
+        that of the file. ``bytecode``: what was listed for other distributions, for they may share
+        folders; it is added to.
         """
         bytecode = {} if bytecode is None else bytecode
-        names = [row.path for row in item.rows if _stays_inside(row.path) or _is_as_recorded(item, row)]
+        names = [
+            row.path for row in item.rows if _stays_inside(row.path) or _is_as_recorded(item, row)
+        ]
         names += _listed(item.folder, item.dist_info)
         found = dict.fromkeys(self.below(item, names))
         for name in list(found):
@@ -156,7 +193,10 @@ def _is_as_recorded(item: InstalledDistribution, row: RecordRow) -> bool:
 
 
 def _listed(folder: Path, dist_info: str) -> list[str]:
-    """Everything in a .dist-info that is no folder, relative to ``folder``. Links are not followed."""
+    """Everything in a .dist-info that is no folder, relative to ``folder``.
+
+    Links are not followed.
+    """
     if (folder / dist_info).is_symlink():
         return [dist_info]
     found = []
@@ -167,7 +207,10 @@ def _listed(folder: Path, dist_info: str) -> list[str]:
 
 
 def _compiled(folder: Path) -> dict[str, list[str]]:
-    """The bytecode in a folder, by what its names begin with, up to the first dot. A link is not followed."""
+    """The bytecode in a folder, by what its names begin with, up to the first dot.
+
+    A link is not followed.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     if folder.is_symlink():
         return found

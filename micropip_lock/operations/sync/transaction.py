@@ -1,10 +1,11 @@
-"""Changing an environment package by package, so that each is always wholly the old or wholly the new one.
+"""Changing an environment package by package, so that each is always wholly the old or wholly the
+new one.
 
-New files are staged in a work folder inside site-packages, on the same file system, and moved into place by renaming,
-whole folders at once where nothing is yet. Before the first move of a package a journal says which files will be moved;
-a later run finds the journal of a killed one, and moves each of them back. Where no journal can be kept the next sync
-makes it what its lock says: RECORD goes last and comes first, so of every file of a half done package is known whose it
-is.
+New files are staged in a work folder inside site-packages, on the same file system, and moved into
+place by renaming, whole folders at once where nothing is yet. Before the first move of a package a
+journal says which files will be moved; a later run finds the journal of a killed one, and moves
+each of them back. Where no journal can be kept the next sync makes it what its lock says: RECORD
+goes last and comes first, so of every file of a half done package is known whose it is.
 
 An environment has ten thousands of files, so paths of single files are strings here.
 """
@@ -28,7 +29,8 @@ from .journal import Journal, Moves
 
 #: The work folder in site-packages; no import name and no distribution can be called so.
 WORK = ".micropip-lock"
-#: What makes a folder an environment, below its prefix: it belongs to no package, whatever one says.
+#: What makes a folder an environment, below its prefix: it belongs to no package, whatever one
+#: says.
 _ENVIRONMENT = re.compile(
     r"pyvenv\.cfg|pip\.(conf|ini)|lib64"
     r"|(bin|Scripts)/(python[0-9.w]*(-host(-link)?|\.exe)?|(de)?activate(_this)?(\.\w+)?|Activate\.ps1)"
@@ -44,8 +46,8 @@ def is_environment(name: str) -> bool:
 class Transaction:
     """The work folder of an environment, for this process alone.
 
-    ``prefix`` is the folder that everything of the environment lies in, ``site`` its site-packages. Paths of
-    files are relative to ``prefix``, with ``/``.
+    ``prefix`` is the folder that everything of the environment lies in, ``site`` its site-packages.
+    Paths of files are relative to ``prefix``, with ``/``.
     """
 
     def __init__(self, prefix: Path, site: Path) -> None:
@@ -66,14 +68,18 @@ class Transaction:
 
     @contextmanager
     def opened(self) -> Iterator[str | None]:
-        """Have the work folder. The value names the packages that a killed run left half done; that is undone.
+        """Have the work folder. The value names the packages that a killed run left half done; that
+        is undone.
 
-        Raises `InputError` when another process works on this environment, or nothing can be written there.
+        Raises `InputError` when another process works on this environment, or nothing can be
+        written there.
         """
         try:
             with locked_folder(self._site) as is_alone:
                 if not is_alone:
-                    raise InputError(f"Another process is changing {self.prefix}. Try again when it has ended.")
+                    raise InputError(
+                        f"Another process is changing {self.prefix}. Try again when it has ended."
+                    )
                 undone = self._recover()
                 self._make()
                 try:
@@ -83,10 +89,13 @@ class Transaction:
                         shutil.rmtree(self._reserved, ignore_errors=True)
                     self._journal.leave()
         except OSError as error:
-            raise InputError(f"Cannot change {self.prefix}: {error.strerror or error} ({error.filename}).") from error
+            raise InputError(
+                f"Cannot change {self.prefix}: {error.strerror or error} ({error.filename})."
+            ) from error
 
     def recover(self) -> str | None:
-        """What `opened` would undo, without changing anything: the packages of a journal that was left.
+        """What `opened` would undo, without changing anything: the packages of a journal that was
+        left.
 
         Raises `InputError` when it cannot be read.
         """
@@ -125,7 +134,9 @@ class Transaction:
         return sorted(_files(str(self.staged(package))))
 
     def apply(self, packages: Sequence[str], old: Iterable[str]) -> list[str]:
-        """Replace the files ``old`` by what is staged for ``packages``, in one step, and return what that was."""
+        """Replace the files ``old`` by what is staged for ``packages``, in one step, and return
+        what that was.
+        """
         coming = {package: self.incoming(package) for package in packages}
         with self.exchanging(coming, old) as new:
             for package, names in coming.items():
@@ -135,11 +146,15 @@ class Transaction:
         return new
 
     @contextmanager
-    def exchanging(self, coming: Mapping[str, Sequence[str]], old: Iterable[str]) -> Iterator[list[str]]:
-        """Move the files ``old`` out while somebody brings the files ``coming`` of some packages; the value is those.
+    def exchanging(
+        self, coming: Mapping[str, Sequence[str]], old: Iterable[str]
+    ) -> Iterator[list[str]]:
+        """Move the files ``old`` out while somebody brings the files ``coming`` of some packages;
+        the value is those.
 
-        On any error everything is put back. What is in the way of a new file is moved out like an old one: a file, a
-        file where a folder has to be, a symbolic link that leads out of the environment.
+        On any error everything is put back. What is in the way of a new file is moved out like an
+        old one: a file, a file where a folder has to be, a symbolic link that leads out of the
+        environment.
         """
         new = sorted({name for names in coming.values() for name in names})
         barriers = self._barriers(new)
@@ -169,7 +184,10 @@ class Transaction:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _number(self, package: str) -> str:
-        """What the folders of a package are called: its name comes from a lock, and so is no path."""
+        """What the folders of a package are called:
+
+        its name comes from a lock, and so is no path.
+        """
         return self._numbers.setdefault(package, str(len(self._numbers)))
 
     def _make(self) -> None:
@@ -195,7 +213,9 @@ class Transaction:
     def _left(self) -> Moves | None:
         """The moves of a killed run whose files are still here."""
         moves = self._journal.read()
-        is_here = moves is not None and all(map(is_plain_folder, (self._reserved, self._reserved / moves.run)))
+        is_here = moves is not None and all(
+            map(is_plain_folder, (self._reserved, self._reserved / moves.run))
+        )
         return moves if is_here else None
 
     def _recover(self) -> str | None:
@@ -219,10 +239,14 @@ class Transaction:
     def _is_record(self, name: str) -> bool:
         """Whether a file is the RECORD of a distribution that is installed here."""
         dist_info, _, last = name.removeprefix(self._below).partition("/")
-        return name.startswith(self._below) and dist_info.endswith(".dist-info") and last == "RECORD"
+        return (
+            name.startswith(self._below) and dist_info.endswith(".dist-info") and last == "RECORD"
+        )
 
     def _spare_environment(self, names: Iterable[str]) -> None:
-        """Raise OSError when a file would come to one of the environment's own through a link inside."""
+        """Raise OSError when a file would come to one of the environment's own through a link
+        inside.
+        """
         root = os.path.realpath(self.prefix)
         for folder, below in _by_folder(names).items():
             place = os.path.realpath(f"{root}/{folder}")
@@ -230,10 +254,15 @@ class Transaction:
                 continue
             for name in below:
                 if is_environment(os.path.relpath(f"{place}/{name.rpartition('/')[2]}", root)):
-                    raise OSError(errno.EPERM, "it belongs to the environment", f"{self.prefix}/{name}")
+                    raise OSError(
+                        errno.EPERM, "it belongs to the environment", f"{self.prefix}/{name}"
+                    )
 
     def _clear(self, names: Iterable[str]) -> None:
-        """Remove empty folders where files have to be. Raises OSError for one that somebody has something in."""
+        """Remove empty folders where files have to be.
+
+        Raises OSError for one that somebody has something in.
+        """
         for folder, below in _by_folder(names).items():
             if not os.path.isdir(f"{self.prefix}/{folder}"):
                 continue
@@ -243,7 +272,9 @@ class Transaction:
                     try:
                         os.rmdir(place)
                     except OSError as error:
-                        raise OSError(errno.ENOTEMPTY, "a folder that no package has is in the way", place) from error
+                        raise OSError(
+                            errno.ENOTEMPTY, "a folder that no package has is in the way", place
+                        ) from error
 
     def _present(self, names: Iterable[str]) -> Iterator[str]:
         """The files that are there; of a folder that is not, none is asked for."""
@@ -252,10 +283,15 @@ class Transaction:
                 yield from (name for name in below if _exists(f"{self.prefix}/{name}"))
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
-        """What is no folder of this environment where one has to be. Raises OSError for a folder of the venv itself."""
+        """What is no folder of this environment where one has to be.
+
+        Raises OSError for a folder of the venv itself.
+        """
         root = self.prefix.resolve()
         found: list[str] = []
-        parents = {parent for folder in _by_folder(names) for parent in PurePosixPath(folder, ".").parents}
+        parents = {
+            parent for folder in _by_folder(names) for parent in PurePosixPath(folder, ".").parents
+        }
         parents |= {PurePosixPath(folder) for folder in _by_folder(names)}
         for parent in sorted(parents, key=lambda item: len(item.parts)):
             place = self.prefix / parent
@@ -263,7 +299,11 @@ class Transaction:
                 continue
             is_link_out = place.is_symlink() and not place.resolve().is_relative_to(root)
             if is_link_out and self.prefix != self._site and len(parent.parts) == 1:
-                raise OSError(errno.EPERM, "a link that leads out of the environment is in the way", str(place))
+                raise OSError(
+                    errno.EPERM,
+                    "a link that leads out of the environment is in the way",
+                    str(place),
+                )
             if is_link_out or (not place.is_dir() and os.path.lexists(place)):
                 found.append(str(parent))
         return found
@@ -272,9 +312,15 @@ class Transaction:
         """Move everything back. Raises OSError where it cannot be: then it is pending as before."""
         work = self._reserved / moves.run
         inside = _Inside(self.prefix)
-        came = [(number, name) for number, names in moves.coming.items() for name in names if inside.holds(name)]
+        came = [
+            (number, name)
+            for number, names in moves.coming.items()
+            for name in names
+            if inside.holds(name)
+        ]
         for number, name in came:
-            # What is no longer staged has been moved; back to where it was, so that this may be done twice.
+            # What is no longer staged has been moved; back to where it was, so that this may be
+            # done twice.
             staged = f"{work}/new/{number}/{name}"
             if not _exists(staged):
                 _move(f"{self.prefix}/{name}", staged)
@@ -289,8 +335,16 @@ class Transaction:
 
     def _prune_empty(self, names: Iterable[str]) -> None:
         """Remove the folders that moving ``names`` has emptied."""
-        folders = {parent for folder in _by_folder(names) for parent in (self.prefix / folder / ".x").parents}
-        inside = [folder for folder in folders if folder.is_relative_to(self.prefix) and folder != self.prefix]
+        folders = {
+            parent
+            for folder in _by_folder(names)
+            for parent in (self.prefix / folder / ".x").parents
+        }
+        inside = [
+            folder
+            for folder in folders
+            if folder.is_relative_to(self.prefix) and folder != self.prefix
+        ]
         kept = {self._site}
         for folder in sorted(inside, key=lambda item: -len(item.parts)):
             if folder not in kept:
@@ -350,7 +404,10 @@ def _move(source: str, target: str) -> None:
 
 
 def _bring(source: str, target: str) -> None:
-    """Move what is in the folder ``source`` into the folder ``target``; folders that are new there go as they are."""
+    """Move what is in the folder ``source`` into the folder ``target``;
+
+    folders that are new there go as they are.
+    """
     try:
         with os.scandir(source) as found:
             entries = sorted(found, key=attrgetter("name"))

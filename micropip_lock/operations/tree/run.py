@@ -1,6 +1,7 @@
 """`tree`: who needs whom in a lock, how large it is, and what could be spared.
 
-A lock has no sizes. They are those of the files themselves, where these are at hand, or what their servers say.
+A lock has no sizes. They are those of the files themselves, where these are at hand, or what their
+servers say.
 """
 
 from __future__ import annotations
@@ -29,20 +30,26 @@ from .sizes import ask_sizes, sizes_at_hand
 #: No tree that people read is deeper.
 DEEPEST = 50
 
-#: ``again``: it was drawn before. ``cycle``: it needs, in the end, itself. ``missing``: not in the lock.
+#: ``again``: it was drawn before. ``cycle``: it needs, in the end, itself. ``missing``: not in the
+#: lock.
 Mark = Literal["", "again", "cycle", "missing", "deep"]
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Some packages together: how many, the bytes of those whose size is known, and of how many it is not."""
+    """Some packages together:
+
+    how many, the bytes of those whose size is known, and of how many it is not.
+    """
 
     packages: int
     bytes: int
     unknown: int = 0
 
     def __add__(self, other: Total) -> Total:
-        return Total(self.packages + other.packages, self.bytes + other.bytes, self.unknown + other.unknown)
+        return Total(
+            self.packages + other.packages, self.bytes + other.bytes, self.unknown + other.unknown
+        )
 
     def to_json(self) -> dict[str, int]:
         """The total as a JSON object."""
@@ -51,7 +58,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a drawn tree. ``lasts`` says for each level, its own included, whether it is the last one there."""
+    """A line of a drawn tree.
+
+    ``lasts`` says for each level, its own included, whether it is the last one there.
+    """
 
     package: str
     lasts: tuple[bool, ...] = ()
@@ -60,7 +70,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Tree:
-    """Who needs whom. Names are canonical; ``sizes`` are bytes, of as many packages as they are known of."""
+    """Who needs whom. Names are canonical;
+
+    ``sizes`` are bytes, of as many packages as they are known of.
+    """
 
     packages: Mapping[str, LockedPackage]
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -71,7 +84,10 @@ class Tree:
 
     @cached_property
     def _components(self) -> list[set[str]]:
-        """Packages that need each other in a circle come and go together; what is needed comes first."""
+        """Packages that need each other in a circle come and go together;
+
+        what is needed comes first.
+        """
         return components({key: set(entry.depends) for key, entry in self.packages.items()})
 
     @cached_property
@@ -92,7 +108,9 @@ class Tree:
         """What nothing else needs; of a circle that nothing else needs its first member."""
         found = []
         for number, members in enumerate(self._components):
-            outside = {self._component_of[name] for key in members for name in self.dependants.get(key, ())}
+            outside = {
+                self._component_of[name] for key in members for name in self.dependants.get(key, ())
+            }
             if not outside - {number}:
                 found.append(min(members, key=lambda name: (name not in self.requested, name)))
         return tuple(sorted(found))
@@ -111,7 +129,10 @@ class Tree:
         return Total(len(chosen), sum(known), len(chosen) - len(known))
 
     def closure(self, name: str, *, invert: bool = False) -> set[str]:
-        """A package and everything that is loaded with it; with ``invert`` everything that it is loaded with."""
+        """A package and everything that is loaded with it;
+
+        with ``invert`` everything that it is loaded with.
+        """
         found: set[str] = set()
         waiting = [name]
         while waiting:
@@ -122,12 +143,17 @@ class Tree:
         return found
 
     def spared(self, name: str) -> Total:
-        """What goes when a package goes: itself, and what is there for nobody else. In a circle all go together."""
+        """What goes when a package goes:
+
+        itself, and what is there for nobody else. In a circle all go together.
+        """
         return self._spared[self._component_of[name]]
 
     @cached_property
     def _spared(self) -> list[Total]:
-        """For each component the total of the part of the graph that is reached through it alone (dominators)."""
+        """For each component the total of the part of the graph that is reached through it alone
+        (dominators).
+        """
         above: dict[int, set[int]] = defaultdict(set)
         for number, members in enumerate(self._components):
             for name in (name for key in members for name in self.dependants.get(key, ())):
@@ -159,7 +185,10 @@ class Tree:
         return tuple(sorted(set(entry.depends))) if entry is not None else ()
 
     def find(self, name: str) -> str:
-        """The canonical name of a package of the lock. Raises `InputError` when it has none of that name."""
+        """The canonical name of a package of the lock.
+
+        Raises `InputError` when it has none of that name.
+        """
         key = canonicalize_name(name)
         if key in self.packages:
             return key
@@ -168,11 +197,15 @@ class Tree:
         raise InputError(f"There is no package {key[:80]!r} in the lock.{meant}")
 
     def rows(self, invert: str | None = None) -> Iterator[Row]:
-        """The tree line by line; with ``invert``, who needs that package. What was drawn once is not drawn again."""
+        """The tree line by line;
+
+        with ``invert``, who needs that package. What was drawn once is not drawn again.
+        """
         starts = self.roots if invert is None else (self.find(invert),)
         drawn: set[str] = set()
         for start in starts:
-            # Each item: a package, its place, and who is above it. Not recursive: chains may be long.
+            # Each item: a package, its place, and who is above it. Not recursive: chains may be
+            # long.
             waiting: list[tuple[str, tuple[bool, ...], tuple[str, ...]]] = [(start, (), ())]
             while waiting:
                 name, lasts, above = waiting.pop()
@@ -196,7 +229,10 @@ class Tree:
                     waiting.extend(reversed(children))
 
     def to_json(self, invert: str | None = None) -> dict[str, Any]:
-        """The tree as a JSON object; with ``invert`` of the packages that it is loaded with, else of all."""
+        """The tree as a JSON object;
+
+        with ``invert`` of the packages that it is loaded with, else of all.
+        """
         names = self.packages if invert is None else self.closure(self.find(invert), invert=True)
         return {
             **({} if invert is None else {"invert": self.find(invert)}),
@@ -231,28 +267,37 @@ async def tree(
 ) -> Tree:
     """Who needs whom in a lock, whoever wrote it, and how large it is.
 
-    Sizes are those of the files beside the lock and in ``base_dir`` (a local Pyodide distribution), by name, and of
-    those in the cache, by sha256. Of others they are not known, and nobody is asked, unless ``sizes`` is given: then
-    the servers that have them are, for the size alone.
+    Sizes are those of the files beside the lock and in ``base_dir`` (a local Pyodide distribution),
+    by name, and of those in the cache, by sha256. Of others they are not known, and nobody is
+    asked, unless ``sizes`` is given: then the servers that have them are, for the size alone.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
-    * ``offline``: ask nobody; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder of the cache (None
-      with a fetcher: none); ``progress``: is called as (done, total, package).
+    * ``offline``: ask nobody; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder
+      of the cache (None with a fetcher: none); ``progress``: is called as (done, total, package).
 
     Raises `InputError` for a lock or a folder that cannot be used.
     """
     lock = as_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{")
+    is_path = isinstance(lockfile, Path) or (
+        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
+    )
     folders = [Path(str(lockfile)).parent] if is_path else []
     if base_dir is not None:
         folders.append(Path(base_dir))
         if not folders[-1].is_dir():
             raise InputError(f"The folder {base_dir} does not exist.")
-    known = sizes_at_hand(lock, folders, default_cache_dir() if fetcher is None and cache_dir is None else cache_dir)
+    known = sizes_at_hand(
+        lock, folders, default_cache_dir() if fetcher is None and cache_dir is None else cache_dir
+    )
     problems: tuple[Problem, ...] = ()
     wanted = {key: entry.file_name for key, entry in lock.packages.items() if key not in known}
     if sizes and any(map(is_http, wanted.values())):
         async with connected(fetcher, None, offline=offline, refresh=refresh) as (meter, _):
             told, problems = await ask_sizes(wanted, meter, progress)
         known |= told
-    return Tree(lock.packages, known, frozenset(LockProvenance.by(lock).requested) & lock.packages.keys(), problems)
+    return Tree(
+        lock.packages,
+        known,
+        frozenset(LockProvenance.by(lock).requested) & lock.packages.keys(),
+        problems,
+    )

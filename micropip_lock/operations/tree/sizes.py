@@ -16,8 +16,13 @@ from ..bundle.wheel_supply import filename_of
 from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 
 
-def sizes_at_hand(lock: Lockfile, folders: Iterable[Path], cache_dir: Path | None) -> dict[str, int]:
-    """The sizes, in bytes, of files in some folders, by name, and in the cache, by sha256. Nothing is read."""
+def sizes_at_hand(
+    lock: Lockfile, folders: Iterable[Path], cache_dir: Path | None
+) -> dict[str, int]:
+    """The sizes, in bytes, of files in some folders, by name, and in the cache, by sha256.
+
+    Nothing is read.
+    """
     store = WheelStore(cache_dir) if cache_dir is not None else None
     names = {folder: _names(folder) for folder in folders}
     found = {key: _at_hand(entry, names, store) for key, entry in lock.packages.items()}
@@ -31,7 +36,9 @@ def _names(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _at_hand(entry: LockedPackage, folders: Mapping[Path, frozenset[str]], store: WheelStore | None) -> int | None:
+def _at_hand(
+    entry: LockedPackage, folders: Mapping[Path, frozenset[str]], store: WheelStore | None
+) -> int | None:
     try:
         name = filename_of(entry)
     except IntegrityError:  # no name that a file can have
@@ -74,7 +81,10 @@ async def ask_sizes(
 
 
 async def _size(fetcher: Fetcher, url: str) -> int | None:
-    """The size of a file, by HEAD, else by its first byte; None where it is not there or the server does not tell."""
+    """The size of a file, by HEAD, else by its first byte;
+
+    None where it is not there or the server does not tell.
+    """
     try:
         response = await fetcher.head(url)
     except FetchError as error:
@@ -85,10 +95,14 @@ async def _size(fetcher: Fetcher, url: str) -> int | None:
         if not response.found:
             return None
         if response.headers.get("content-type", "").startswith("text/html"):
-            raise FetchError(f"{shown(url)} answers with a web page in place of the file.", url=shown(url))
+            raise FetchError(
+                f"{shown(url)} answers with a web page in place of the file.", url=shown(url)
+            )
         length = response.headers.get("content-length", "")
         if length.isdecimal() and int(length) > 0:
             return int(length)
     response = await fetcher.get(url, byte_range=(0, 0), max_bytes=1)
-    match = re.fullmatch(r"bytes \d+-\d+/(\d{1,18})", response.headers.get("content-range", "").strip())
+    match = re.fullmatch(
+        r"bytes \d+-\d+/(\d{1,18})", response.headers.get("content-range", "").strip()
+    )
     return int(match[1]) if match else None

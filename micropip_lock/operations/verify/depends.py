@@ -1,4 +1,7 @@
-"""The edges of a lock against METADATA: is everything there that a package needs, and is it loaded with it?"""
+"""The edges of a lock against METADATA:
+
+is everything there that a package needs, and is it loaded with it?
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ from .online import Look
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A requirement that a package makes: ``through`` is the other package whose extra adds it, if any."""
+    """A requirement that a package makes:
+
+    ``through`` is the other package whose extra adds it, if any.
+    """
 
     requirement: Requirement
     through: str = ""
@@ -33,23 +39,37 @@ class Ask:
     def words(self) -> str:
         """What it asks for, as a sentence has it."""
         wanted = text_of(self.requirement)
-        return f"it needs {wanted} for the extra {self.through}," if self.through else f"it needs {wanted},"
+        return (
+            f"it needs {wanted} for the extra {self.through},"
+            if self.through
+            else f"it needs {wanted},"
+        )
 
 
 def text_of(requirement: Requirement) -> str:
     """A requirement without its marker, and without what may be secret in a URL."""
     if requirement.url is None:
         return str(requirement).partition(";")[0].strip()
-    extras = f"[{','.join(sorted(map(canonicalize_name, requirement.extras)))}]" if requirement.extras else ""
+    extras = (
+        f"[{','.join(sorted(map(canonicalize_name, requirement.extras)))}]"
+        if requirement.extras
+        else ""
+    )
     return f"{requirement.name}{extras} @ {shown(requirement.url)}"
 
 
-def check_depends(looks: Iterable[Look], entries: Mapping[str, Entry], target: Target) -> Iterator[Problem]:
+def check_depends(
+    looks: Iterable[Look], entries: Mapping[str, Entry], target: Target
+) -> Iterator[Problem]:
     """Compare ``depends`` with the METADATA of every package that has one.
 
     A distribution's own packages are left out: their ``depends`` are Pyodide's decision.
     """
-    known = {look.entry.key: look.metadata for look in looks if look.metadata is not None and not look.is_base}
+    known = {
+        look.entry.key: look.metadata
+        for look in looks
+        if look.metadata is not None and not look.is_base
+    }
     asks: dict[str, list[Ask]] = {}
     for key, metadata in known.items():
         try:
@@ -81,7 +101,11 @@ def asks_of(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iter
             if extra and holds(requirement, target.environment, ""):
                 continue
             ask = Ask(requirement, f"{name}[{extra}]" if extra else "")
-            more = {(ask.name, canonicalize_name(other)) for other in requirement.extras if ask.name in known}
+            more = {
+                (ask.name, canonicalize_name(other))
+                for other in requirement.extras
+                if ask.name in known
+            }
             waiting.extend(sorted(more - seen))
             seen |= more
             if ask.name != key:
@@ -100,8 +124,11 @@ def _closure(key: str, entries: Mapping[str, Entry]) -> set[str]:
     return found
 
 
-def _circles(asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]) -> dict[str, set[str]]:
-    """The packages that need each other in a circle, which a lock has to break; each with all of its circle.
+def _circles(
+    asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]
+) -> dict[str, set[str]]:
+    """The packages that need each other in a circle, which a lock has to break; each with all of
+    its circle.
 
     Only those of which one loads all the others: then nothing was lost by breaking it.
     """
@@ -110,7 +137,9 @@ def _circles(asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]) ->
         graph[key] |= {ask.name for ask in made}
     found: dict[str, set[str]] = {}
     for component in components(graph):
-        if len(component) > 1 and any(component <= _closure(member, entries) for member in component):
+        if len(component) > 1 and any(
+            component <= _closure(member, entries) for member in component
+        ):
             found.update(dict.fromkeys(component, component))
     return found
 
@@ -118,9 +147,13 @@ def _circles(asks: Mapping[str, Iterable[Ask]], entries: Mapping[str, Entry]) ->
 def _check(
     entry: Entry, asks: Iterable[Ask], entries: Mapping[str, Entry], together: Collection[str]
 ) -> Iterator[Problem]:
-    told = {name for name in entry.depends if name not in entries}  # these are told without METADATA
+    told = {
+        name for name in entry.depends if name not in entries
+    }  # these are told without METADATA
     direct = set(entry.depends) | {entry.key}
-    loaded: set[str] | None = None  # all that is loaded with it: much in a deep lock, and seldom the question
+    loaded: set[str] | None = (
+        None  # all that is loaded with it: much in a deep lock, and seldom the question
+    )
     for ask in asks:
         other = entries.get(ask.name)
         if other is None:
@@ -129,7 +162,8 @@ def _check(
                 yield entry.problem(
                     "missing-dependency",
                     f"{ask.words} which is not in the lock.",
-                    f"Install {ask.name} and freeze again; if the page provides it in another way, nothing is wrong.",
+                    f"Install {ask.name} and freeze again; if the page provides it in another "
+                    "way, nothing is wrong.",
                     entry.url,
                 )
             continue

@@ -25,9 +25,13 @@ from .unreachable import UnreachableHosts
 _HINTS = {
     Verdict.OTHER: "Install the wheel that the lock names, or freeze again.",
     Verdict.RECORD_WRONG: "Its publisher made it so; only --deep can compare the bytes.",
-    Verdict.FILES_CHANGED: "Something was added after it was installed: install it again, or freeze again.",
+    Verdict.FILES_CHANGED: (
+        "Something was added after it was installed: install it again, or freeze again."
+    ),
     Verdict.WEAK: "Its RECORD has no sha256 for some files; only --deep can compare them.",
-    Verdict.LAYOUT: "Install it with pip into a new folder: its RECORD tells data files from modules.",
+    Verdict.LAYOUT: (
+        "Install it with pip into a new folder: its RECORD tells data files from modules."
+    ),
     Verdict.NO_RANGES: "Let it be downloaded with --deep.",
 }
 
@@ -38,14 +42,23 @@ class Drift:
     Raises `InputError` for a folder that cannot be read, and for folders without a distribution.
     """
 
-    def __init__(self, paths: Sequence[Path], entries: Mapping[str, Entry], base: Lockfile | None, site: Site) -> None:
+    def __init__(
+        self, paths: Sequence[Path], entries: Mapping[str, Entry], base: Lockfile | None, site: Site
+    ) -> None:
         found, self._faults = scan_environment(paths, site)
         self._installed = {item.key: item for item in found}
         self._entries = entries
-        self._base = frozenset(entry.sha256 for entry in base.packages.values()) if base is not None else frozenset()
+        self._base = (
+            frozenset(entry.sha256 for entry in base.packages.values())
+            if base is not None
+            else frozenset()
+        )
 
     def on_disk(self, looks: Mapping[str, Look]) -> Iterator[Problem]:
-        """What differs as far as the disk tells; ``looks`` say which entries are of Pyodide's distribution."""
+        """What differs as far as the disk tells;
+
+        ``looks`` say which entries are of Pyodide's distribution.
+        """
         yield from self._faults
         faulty = {problem.package for problem in self._faults}
         for key, item in self._installed.items():
@@ -54,17 +67,27 @@ class Drift:
                 if key not in TOOLS:
                     yield _drift(key, item.version, "it is installed, but not in the lock.")
             elif not _same_version(item, entry):
-                yield _drift(key, item.version, f"it is installed, but the lock has {entry.version}.")
+                yield _drift(
+                    key, item.version, f"it is installed, but the lock has {entry.version}."
+                )
             elif item.faults and key not in faulty:
                 yield unreadable(item)
-            elif changed := item.changed_files("size", compiled=item.installer == "pyodide.loadPackage"):
+            elif changed := item.changed_files(
+                "size", compiled=item.installer == "pyodide.loadPackage"
+            ):
                 yield changed_on_disk(item, changed)
         for key, entry in self._entries.items():
-            if key not in self._installed and entry.is_wheel and not self._may_be_absent(entry, looks.get(key)):
+            if (
+                key not in self._installed
+                and entry.is_wheel
+                and not self._may_be_absent(entry, looks.get(key))
+            ):
                 yield _drift(key, entry.version, "it is in the lock, but not installed.")
 
     def _may_be_absent(self, entry: Entry, look: Look | None) -> bool:
-        """Whether it belongs to Pyodide's distribution, which is there to be loaded when it is wanted."""
+        """Whether it belongs to Pyodide's distribution, which is there to be loaded when it is
+        wanted.
+        """
         if entry.url is None or (look is not None and look.is_base):
             return True
         return entry.sha256 in self._base or is_release(entry.url)
@@ -97,7 +120,9 @@ def _same_version(item: InstalledDistribution, entry: Entry) -> bool:
     if entry.version is None:  # that is told as such
         return True
     version = as_version(entry.version)
-    return item.version == entry.version or bool(item.versions & (entry.versions if version else set()))
+    return item.version == entry.version or bool(
+        item.versions & (entry.versions if version else set())
+    )
 
 
 def _drift(key: str, version: str | None, message: str) -> Problem:
@@ -105,7 +130,12 @@ def _drift(key: str, version: str | None, message: str) -> Problem:
 
 
 async def _compare(
-    item: InstalledDistribution, look: Look, fetcher: Fetcher, rules: Rules, facts: Facts, unreachable: UnreachableHosts
+    item: InstalledDistribution,
+    look: Look,
+    fetcher: Fetcher,
+    rules: Rules,
+    facts: Facts,
+    unreachable: UnreachableHosts,
 ) -> Problem | None:
     entry = look.entry
     url = entry.url or ""
@@ -124,7 +154,9 @@ async def _compare(
     elif verdict in _HINTS:
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
         if verdict is Verdict.RECORD_WRONG:
-            reason = f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
+            reason = (
+                f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
+            )
         elif verdict in (Verdict.WEAK, Verdict.LAYOUT, Verdict.NO_RANGES):
             reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
         return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)

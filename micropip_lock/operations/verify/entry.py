@@ -45,25 +45,34 @@ class Entry:
 
     @cached_property
     def scheme(self) -> str:
-        """The scheme of the file name, in lower case; empty for a path, and a drive letter is none."""
+        """The scheme of the file name, in lower case;
+
+        empty for a path, and a drive letter is none.
+        """
         match = None if _DRIVE.match(self.file_name or "") else _SCHEME.match(self.file_name or "")
         return match[1].lower() if match else ""
 
     @cached_property
     def place(self) -> Literal["http", "relative", "local", "nowhere"]:
-        """Where the file lies: on a server, beside the lock, on one machine, or where no runtime looks."""
+        """Where the file lies: on a server, beside the lock, on one machine, or where no runtime
+        looks.
+        """
         name = self.file_name or ""
         if self.url is not None:
             return "http"
         if self.scheme:
             return "local" if self.scheme in ("emfs", "file") else "nowhere"
-        # A page knows «//host/file», but «/folder/file» is what micropip writes in Node: a path of that machine.
+        # A page knows «//host/file», but «/folder/file» is what micropip writes in Node: a path of
+        # that machine.
         is_path = name.startswith(("/", "\\")) and not name.startswith("//")
         return "local" if is_path or _DRIVE.match(name) else "relative"
 
     @cached_property
     def url(self) -> str | None:
-        """Where its file lies, without credentials, query and fragment; None where that is no http(s) URL."""
+        """Where its file lies, without credentials, query and fragment;
+
+        None where that is no http(s) URL.
+        """
         name = self.file_name or ""
         return without_credentials(name).partition("?")[0] if is_http(name) else None
 
@@ -84,12 +93,17 @@ class Entry:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it is a wheel with modules, rather than a shared library, a test suite or the like."""
+        """Whether it is a wheel with modules, rather than a shared library, a test suite or the
+        like.
+        """
         return self.package_type == "package" and self.filename.endswith(".whl")
 
     @cached_property
     def versions(self) -> frozenset[Version]:
-        """The versions that an index may list it under: the entry may lack the file name's local part."""
+        """The versions that an index may list it under:
+
+        the entry may lack the file name's local part.
+        """
         found = set()
         if self.version is not None and (version := as_version(self.version)) is not None:
             found.add(version)
@@ -104,7 +118,8 @@ class Entry:
 
 
 def wheel_name_fault(file_name: str, key: str, version: str | None) -> str | None:
-    """Why Pyodide does not load the file of this URL or path as the wheel of a package; None when it does.
+    """Why Pyodide does not load the file of this URL or path as the wheel of a package; None when
+    it does.
 
     Pyodide reads the project from the last part of the URL as it stands, without decoding it.
     """
@@ -112,11 +127,18 @@ def wheel_name_fault(file_name: str, key: str, version: str | None) -> str | Non
     filename = unquote(last)
     project = last.partition("-")[0]
     try:
-        if len(filename) > LONGEST_FILENAME or not last.endswith(".whl") or not filename.startswith(project + "-"):
+        if (
+            len(filename) > LONGEST_FILENAME
+            or not last.endswith(".whl")
+            or not filename.startswith(project + "-")
+        ):
             raise InvalidWheelFilename(filename)
         found, in_name, _, _ = parse_wheel_filename(filename)
     except (InvalidWheelFilename, InvalidVersion):
-        return f"its file name {filename[:80]!r} is not that of a wheel, and the runtime cannot load that."
+        return (
+            f"its file name {filename[:80]!r} is not that of a wheel, and the runtime cannot load "
+            "that."
+        )
     if found != key or not is_normalized_name(key) or not _same_version(in_name, version):
         own = f"{key} {version}" if version else key
         return f"its file {filename} is {found} {in_name}, but the entry says {own}."

@@ -1,6 +1,7 @@
 """A lock as it stands, faults and all: what the runtime reads of it, and what is wrong with that.
 
-`Lockfile` is strict and stops at the first fault. Here each one is told, and everything else stays to be looked at.
+`Lockfile` is strict and stops at the first fault. Here each one is told, and everything else stays
+to be looked at.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from ...errors import InputError, Problem
-from ...formats.lockfile import Lockfile, LockInfo, describe, is_project_name, parse_json, read_bytes
+from ...formats.lockfile import (
+    Lockfile,
+    LockInfo,
+    describe,
+    is_project_name,
+    parse_json,
+    read_bytes,
+)
 from ...formats.target import Target
 from .entry import WHOLE, Entry
 
@@ -32,7 +40,9 @@ class Lock:
     target: Target | None = None
     problems: list[Problem] = field(default_factory=list)
 
-    def fault(self, key: str, message: str, hint: str, *, code: str = "schema", version: str | None = None) -> None:
+    def fault(
+        self, key: str, message: str, hint: str, *, code: str = "schema", version: str | None = None
+    ) -> None:
         """Add a problem."""
         self.problems.append(Problem(code, key, version, message, hint))
 
@@ -59,7 +69,8 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
             lock.fault(
                 entry.key,
                 f"two keys of packages name it; {key!r} is one of them.",
-                "Remove the one that is not meant: the runtime knows a package by its canonical name only.",
+                "Remove the one that is not meant: the runtime knows a package by its canonical "
+                "name only.",
                 code="duplicate",
             )
         if key == entry.key or entry.key not in lock.entries:
@@ -68,14 +79,17 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
         name = canonicalize_name(key)
         lock.fault(
             name if name in lock.entries else WHOLE,
-            f"the key {key!r} stands more than once in one object; readers take the last, and forget the others.",
+            f"the key {key!r} stands more than once in one object; readers take the last, and "
+            "forget the others.",
             "Remove all but one.",
             code="duplicate",
         )
     return lock
 
 
-def _load(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Mapping[str, Any], list[str]]:
+def _load(
+    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+) -> tuple[Mapping[str, Any], list[str]]:
     """The object, and the keys that its text has twice."""
     if isinstance(lockfile, Lockfile):
         return lockfile.to_dict(), []
@@ -96,7 +110,9 @@ def _load(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Mapping[
     origin = "the lock" if is_text else str(lockfile)
     data = parse_json(str(lockfile) if is_text else read_bytes(lockfile), origin, make_object)
     if not isinstance(data, Mapping):
-        raise InputError(f"{origin}: expected an object, found {describe(data)}. Is this a pyodide-lock.json?")
+        raise InputError(
+            f"{origin}: expected an object, found {describe(data)}. Is this a pyodide-lock.json?"
+        )
     return data, repeated
 
 
@@ -108,8 +124,11 @@ def _target(info: object, lock: Lock) -> Target | None:
     before = len(lock.problems)
     for key in ("python", "platform", "arch"):
         if not _is_text(info.get(key)):
-            lock.fault(WHOLE, f"info.{key}: expected a text, found {describe(info.get(key))}.", hint)
-    # The runtime boots only if one of the two is its own: the version up to 0.27 (Python 3.12), the ABI from 0.28 on.
+            lock.fault(
+                WHOLE, f"info.{key}: expected a text, found {describe(info.get(key))}.", hint
+            )
+    # The runtime boots only if one of the two is its own: the version up to 0.27 (Python 3.12), the
+    # ABI from 0.28 on.
     python = info.get("python")
     is_old = isinstance(python, str) and re.match(r"3\.(\d|1[0-2])(?!\d)", python) is not None
     for key, needed in (("version", is_old), ("abi_version", not is_old)):
@@ -129,9 +148,17 @@ def _entry(key: str, value: object, lock: Lock) -> Entry:
     name = canonicalize_name(key)
     where = f"packages.{key}"
     if not is_project_name(key):
-        lock.fault(name, f"the key {key!r} is no name of a project (PEP 508).", "Remove it, or freeze again.")
+        lock.fault(
+            name,
+            f"the key {key!r} is no name of a project (PEP 508).",
+            "Remove it, or freeze again.",
+        )
     elif name != key:
-        lock.fault(name, f"the key {key!r} is not canonical, so the runtime never finds it.", f"Write it as {name!r}.")
+        lock.fault(
+            name,
+            f"the key {key!r} is not canonical, so the runtime never finds it.",
+            f"Write it as {name!r}.",
+        )
     if not isinstance(value, Mapping):
         lock.fault(name, f"{where}: expected an object, found {describe(value)}.", "Freeze again.")
         return Entry(name)
@@ -143,7 +170,8 @@ def _entry(key: str, value: object, lock: Lock) -> Entry:
         lock.fault(
             name,
             f"it lacks {', '.join(missing)}, which pyodide-lock and tools that build on it expect.",
-            'Add them; for a wheel: "install_dir": "site", "package_type": "package", "unvendored_tests": false.',
+            'Add them; for a wheel: "install_dir": "site", "package_type": "package", '
+            '"unvendored_tests": false.',
             code="incomplete",
             version=version,
         )
@@ -162,16 +190,28 @@ def _odd_texts(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     """What is wrong with the plain values of an entry, and what to do."""
     for key in ("name", "version", "file_name", "install_dir", "package_type"):
         if (key not in _EXPECTED or key in value) and not _is_text(value.get(key)):
-            yield f"{key}: expected a text, found {describe(value.get(key))}.", f"Write its {key}, or freeze again."
+            yield (
+                f"{key}: expected a text, found {describe(value.get(key))}.",
+                f"Write its {key}, or freeze again.",
+            )
     if _is_text(value.get("name")) and canonicalize_name(value["name"]) != name:
-        yield f"name: expected {name!r}, found {describe(value['name'])}.", "Correct the name or the key."
+        yield (
+            f"name: expected {name!r}, found {describe(value['name'])}.",
+            "Correct the name or the key.",
+        )
     if not isinstance(value.get("unvendored_tests", False), bool):
         found = describe(value["unvendored_tests"])
-        yield f"unvendored_tests: expected true or false, found {found}.", "Write false for a wheel of an index."
+        yield (
+            f"unvendored_tests: expected true or false, found {found}.",
+            "Write false for a wheel of an index.",
+        )
 
 
 def _odd_lists(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, effect in (("imports", "Pyodide does not boot with it"), ("depends", "the package cannot be loaded")):
+    for key, effect in (
+        ("imports", "Pyodide does not boot with it"),
+        ("depends", "the package cannot be loaded"),
+    ):
         if _texts(value.get(key)) is None:
             yield (
                 f"{key}: expected an array of texts, found {describe(value.get(key))}; {effect}.",
@@ -191,7 +231,8 @@ def _sha256(name: str, version: str | None, value: object, lock: Lock) -> str | 
     elif not isinstance(value, str) or not _SHA256.fullmatch(value):
         lock.fault(
             name,
-            f"packages.{name}.sha256: expected 64 hexadecimal digits and nothing before them, found {describe(value)}.",
+            f"packages.{name}.sha256: expected 64 hexadecimal digits and nothing before them, "
+            f"found {describe(value)}.",
             "Write the sha256 of its file in hexadecimal digits.",
             version=version,
         )

@@ -1,4 +1,7 @@
-"""Where the files of a lock lie: on an index, beside a lock of Pyodide's own, or nowhere any more."""
+"""Where the files of a lock lie:
+
+on an index, beside a lock of Pyodide's own, or nowhere any more.
+"""
 
 from __future__ import annotations
 
@@ -62,13 +65,19 @@ class Places:
     async def open(self, entries: Sequence[Entry]) -> None:
         """Look for locks in the folders that several files lie in.
 
-        That spares the index: a distribution has hundreds of packages, and none of its files is on any page.
+        That spares the index: a distribution has hundreds of packages, and none of its files is on
+        any page.
         """
         folders = Counter(entry.folder for entry in entries)
-        await self._fetcher.gather([self._open(folder) for folder, count in folders.items() if count > 1])
+        await self._fetcher.gather(
+            [self._open(folder) for folder, count in folders.items() if count > 1]
+        )
 
     async def find(self, look: Look, *, knock: bool) -> None:
-        """Find the file of one entry; with ``knock`` its server is asked for it where nobody else vouches for it."""
+        """Find the file of one entry;
+
+        with ``knock`` its server is asked for it where nobody else vouches for it.
+        """
         entry = look.entry
         if self._is_vouched_for(look):
             return
@@ -139,8 +148,10 @@ class Places:
         elif not is_listed and was_asked:
             look.tell(
                 "unlisted",
-                f"no index that was asked lists {entry.url}, so its sha256 was compared with nothing.",
-                "Name the index it is from (--index-url), or let it be downloaded and hashed with --deep.",
+                f"no index that was asked lists {entry.url}, so its sha256 was compared with "
+                "nothing.",
+                "Name the index it is from (--index-url), or let it be downloaded and hashed with "
+                "--deep.",
             )
 
 
@@ -177,14 +188,21 @@ _Found = list[tuple[str, ProjectPage, IndexFile]]
 
 
 def _offers(entry: Entry, listing: Listing | None) -> tuple[_Found, _Found]:
-    """The pages that list this very URL; and those that list the same file, by name and sha256, at another one."""
+    """The pages that list this very URL;
+
+    and those that list the same file, by name and sha256, at another one.
+    """
     context: _Found = []
     elsewhere: _Found = []
     for index, page in listing.pages if listing is not None else ():
         for file in page.files(entry.key, entry.versions):
             if candidate_at(file.url, "index", None).url == entry.url:
                 context.append((index, page, file))
-            elif file.filename == entry.filename and file.sha256 is not None and file.sha256 == entry.sha256:
+            elif (
+                file.filename == entry.filename
+                and file.sha256 is not None
+                and file.sha256 == entry.sha256
+            ):
                 elsewhere.append((index, page, file))
     return context, elsewhere
 
@@ -201,7 +219,8 @@ def _judge(look: Look, found: _Found) -> None:
         if file.yanked is not None:
             look.tell(
                 "yanked",
-                f"its authors yanked this release from {index}{f': {file.yanked}' if file.yanked else ''}.",
+                "its authors yanked this release from "
+                f"{index}{f': {file.yanked}' if file.yanked else ''}.",
                 "It can still be loaded; lock another version if you can.",
             )
             break
@@ -212,13 +231,17 @@ def _tell_conflict(look: Look, who: str, sha256: str) -> None:
     look.tell(
         "hash-conflict",
         f"the lock says sha256 {look.entry.sha256}, {who} says {sha256}; browsers refuse the file.",
-        "The lock or the file was changed. Install the package again and freeze again, and ask whoever publishes it.",
+        "The lock or the file was changed. Install the package again and freeze again, and ask "
+        "whoever publishes it.",
     )
 
 
 _STATUS_HINTS = {
     # PEP 792: «the project is considered generally unsafe for use»
-    "quarantined": "Do not use it: its index holds it to be unsafe, and has taken it down. Remove it from the lock.",
+    "quarantined": (
+        "Do not use it: its index holds it to be unsafe, and has taken it down. Remove it from the "
+        "lock."
+    ),
     "archived": "It still works, but nobody maintains it. Look for something else when you can.",
     "deprecated": "It still works; its authors want you to use something else.",
 }

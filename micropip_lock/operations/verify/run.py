@@ -69,21 +69,25 @@ async def verify(
 ) -> tuple[Problem, ...]:
     """Everything that is wrong with a lock, all at once; none: it is true, and loads what it says.
 
-    The same call inside Pyodide and on the host. What the lock says of itself is always checked. Online, every
-    file is looked up on the indexes, its hash compared, and ``depends`` with the METADATA there; no wheel is
-    downloaded. Problems whose code is in ``ADVICE`` do not make a lock wrong. docs/verify.md has the codes.
+    The same call inside Pyodide and on the host. What the lock says of itself is always checked.
+    Online, every file is looked up on the indexes, its hash compared, and ``depends`` with the
+    METADATA there; no wheel is downloaded. Problems whose code is in ``ADVICE`` do not make a lock
+    wrong. docs/verify.md has the codes.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a file.
-    * ``deep``: download every wheel to compare its hash, its members and its METADATA; nothing is kept.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns)
+      or a file.
+    * ``deep``: download every wheel to compare its hash, its members and its METADATA; nothing is
+      kept.
     * ``path``: site-packages folders; what is installed there is compared with the lock, too.
     * ``online=False``, ``offline``: ask nobody.
-    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip, are configured.
-    * ``refresh``: ask even what the cache knows; ``fetcher``: asks for bytes (stays open); ``facts``: remembers
-      what cannot change; ``progress``: is called as (done, total, package).
+    * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
+      are configured.
+    * ``refresh``: ask even what the cache knows; ``fetcher``: asks for bytes (stays open);
+      ``facts``: remembers what cannot change; ``progress``: is called as (done, total, package).
     * ``surroundings``: an environment to compare with, and whose indexes to ask.
 
-    Raises `InputError` for a lock that is missing, unreadable or no JSON object, and for folders and settings that
-    cannot be used; never for a lock that is merely wrong.
+    Raises `InputError` for a lock that is missing, unreadable or no JSON object, and for folders
+    and settings that cannot be used; never for a lock that is merely wrong.
     """
     verdict = await examine(
         lockfile,
@@ -115,24 +119,43 @@ async def examine(
 ) -> Verdict:
     """`verify`, with what it cost."""
     if deep and not online:
-        raise InputError("A deep check downloads every wheel, which needs the network. Leave out deep, or offline.")
+        raise InputError(
+            "A deep check downloads every wheel, which needs the network. Leave out deep, or "
+            "offline."
+        )
     lock = read_lock(lockfile)
-    lock.problems.extend(check_static(lock, surroundings.page_origin if surroundings is not None else None))
-    paths = _folders(path) if path is not None else surroundings.paths if surroundings is not None else ()
+    lock.problems.extend(
+        check_static(lock, surroundings.page_origin if surroundings is not None else None)
+    )
+    paths = (
+        _folders(path)
+        if path is not None
+        else surroundings.paths
+        if surroundings is not None
+        else ()
+    )
     base = surroundings.base if surroundings is not None else None
     site = site_of(path, surroundings.loaded if surroundings is not None else None)
     drift = Drift(paths, lock.entries, base, site) if paths else None
     if not online:
-        problems = [*lock.problems, *_empty_imports(lock, {}), *(drift.on_disk({}) if drift else ())]
+        problems = [
+            *lock.problems,
+            *_empty_imports(lock, {}),
+            *(drift.on_disk({}) if drift else ()),
+        ]
         return Verdict(_sorted(problems), len(lock.entries))
-    async with connected(fetcher, NoFacts() if refresh else facts, offline=False, refresh=refresh) as (meter, known):
+    async with connected(
+        fetcher, NoFacts() if refresh else facts, offline=False, refresh=refresh
+    ) as (meter, known):
         task = _Examination(lock, drift, CircuitBreaker(meter), known, deep, progress)
         problems = await task.run(_indexes(lock, surroundings, index_urls))
         return Verdict(_sorted(problems), len(lock.entries), meter.requests, meter.bytes)
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(dict.fromkeys(problems), key=lambda item: (item.package, item.code, item.message)))
+    return tuple(
+        sorted(dict.fromkeys(problems), key=lambda item: (item.package, item.code, item.message))
+    )
 
 
 def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
@@ -143,8 +166,13 @@ def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     return folders
 
 
-def _indexes(lock: Lock, detected: Surroundings | None, index_urls: str | Sequence[str] | None) -> Indexes:
-    """The indexes to ask, as `freeze` finds them. Their configuration is read only when it is needed."""
+def _indexes(
+    lock: Lock, detected: Surroundings | None, index_urls: str | Sequence[str] | None
+) -> Indexes:
+    """The indexes to ask, as `freeze` finds them.
+
+    Their configuration is read only when it is needed.
+    """
     if index_urls is not None:
         return Indexes((index_urls,) if isinstance(index_urls, str) else tuple(index_urls))
     if not any(entry.url for entry in lock.entries.values()):
@@ -163,7 +191,8 @@ def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
         if entry.is_wheel and entry.imports == () and not is_settled:
             yield entry.problem(
                 "imports-empty",
-                "it claims no import names, so importing its modules, if it has any, does not load it.",
+                "it claims no import names, so importing its modules, if it has any, does not "
+                "load it.",
                 "Let verify look into the wheel (online, or --deep), or freeze again.",
                 entry.url,
             )
@@ -182,7 +211,9 @@ class _Examination:
 
     async def run(self, indexes: Indexes) -> list[Problem]:
         unreachable = UnreachableHosts()
-        looks = {key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None}
+        looks = {
+            key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None
+        }
         await indexes.open(self.fetcher)
         places = Places(indexes, self.fetcher, unreachable)
         wheels = Wheels(self.fetcher, self.facts, unreachable)
@@ -202,7 +233,9 @@ class _Examination:
         await self.fetcher.gather([find(look) for look in looks.values()])
         problems = list(self.lock.problems)
         if self.drift is not None:
-            problems += await self.drift.contents(looks, self.fetcher, self.facts, unreachable, download=self.deep)
+            problems += await self.drift.contents(
+                looks, self.fetcher, self.facts, unreachable, download=self.deep
+            )
             problems += self.drift.on_disk(looks)
         if self.lock.target is not None:
             problems += check_depends(looks.values(), self.lock.entries, self.lock.target)

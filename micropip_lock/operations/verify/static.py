@@ -1,4 +1,7 @@
-"""What a lock says of itself: file names, hashes, edges and import names, without asking anybody."""
+"""What a lock says of itself:
+
+file names, hashes, edges and import names, without asking anybody.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,10 @@ def _file_name(entry: Entry, target: Target | None) -> Iterator[Problem]:
         # Where it lies on that machine is nobody's business.
         yield entry.problem(
             "local-file",
-            f"its file name is a place on one machine ({entry.scheme and entry.scheme + ':'}.../{entry.filename}).",
-            "Install the wheel from an index or an https URL and freeze again, or write its https URL.",
+            "its file name is a place on one machine "
+            f"({entry.scheme and entry.scheme + ':'}.../{entry.filename}).",
+            "Install the wheel from an index or an https URL and freeze again, or write its https "
+            "URL.",
         )
     elif entry.place == "nowhere":
         what = f"its file name ({entry.scheme}:...) is neither a relative path nor an http(s) URL"
@@ -62,8 +67,10 @@ def _file_name(entry: Entry, target: Target | None) -> Iterator[Problem]:
     if "?" in bare:
         yield entry.problem(
             "query-needed",
-            f"its file name has a query after {entry.filename}: the runtime cannot load it, and it may be a secret.",
-            "Write the URL without the query. If the server needs it, publish the wheel at a plain URL.",
+            f"its file name has a query after {entry.filename}: the runtime cannot load it, and "
+            "it may be a secret.",
+            "Write the URL without the query. If the server needs it, publish the wheel at a "
+            "plain URL.",
             entry.url,
         )
     if fragment or name.endswith("#"):
@@ -80,10 +87,15 @@ def _archive(entry: Entry, target: Target | None) -> Iterator[Problem]:
     """Whether the last part of the file name is one that the runtime takes for this package."""
     filename = entry.filename
     if not filename.endswith(_ARCHIVES) or len(filename) > LONGEST_FILENAME:
-        yield _unfit(entry, f"its file name ends in {filename[:80]!r}, which is no archive", "Name a wheel (.whl).")
+        yield _unfit(
+            entry,
+            f"its file name ends in {filename[:80]!r}, which is no archive",
+            "Name a wheel (.whl).",
+        )
     elif filename.endswith(".whl"):
         yield from _wheel(entry, target)
-    # Shared libraries and unvendored tests of a distribution are archives, too, but nobody calls them like an sdist.
+    # Shared libraries and unvendored tests of a distribution are archives, too, but nobody calls
+    # them like an sdist.
     elif (match := _SDIST.fullmatch(filename)) and canonicalize_name(match["name"]) == entry.key:
         yield entry.problem(
             "sdist",
@@ -107,14 +119,17 @@ def _wheel(entry: Entry, target: Target | None) -> Iterator[Problem]:
         yield entry.problem(
             "wrong-platform",
             f"its wheel is for {found}, which does not run on {target}.",
-            "Lock the wheel for this Pyodide, or make the lock for the Pyodide that the wheel is for.",
+            "Lock the wheel for this Pyodide, or make the lock for the Pyodide that the wheel is "
+            "for.",
             entry.url,
         )
 
 
 def _unknown_abi(tags: Iterable[Tag], target: Target) -> bool:
     """Whether the tags are for a Pyodide while the lock does not say for which it is."""
-    return target.abi is None and any(tag.platform.startswith(("pyodide_", "pyemscripten_")) for tag in tags)
+    return target.abi is None and any(
+        tag.platform.startswith(("pyodide_", "pyemscripten_")) for tag in tags
+    )
 
 
 def _not_portable(entries: Iterable[Entry], page_origin: str | None) -> Iterator[Problem]:
@@ -130,15 +145,18 @@ def _not_portable(entries: Iterable[Entry], page_origin: str | None) -> Iterator
             "not-portable",
             about(relative),
             None,
-            f"{_count(relative, 'file name is', 'file names are')} relative to the lock ({listed(relative)}).",
-            "Put the lock beside these files, or give loadPyodide a packageBaseUrl; nobody can check them from here.",
+            f"{_count(relative, 'file name is', 'file names are')} relative to the lock "
+            f"({listed(relative)}).",
+            "Put the lock beside these files, or give loadPyodide a packageBaseUrl; nobody can "
+            "check them from here.",
         )
     for place, keys in sorted(places.items()):
         yield Problem(
             "not-portable",
             about(keys),
             None,
-            f"only this machine or network can load {_count(keys, 'file', 'files')} from {place} ({listed(keys)}).",
+            f"only this machine or network can load {_count(keys, 'file', 'files')} from {place} "
+            f"({listed(keys)}).",
             "Install from a public index and freeze again, or bundle the wheels with the lock.",
             place,
         )
@@ -156,7 +174,8 @@ def _dangling(entry: Entry, entries: Collection[str]) -> Iterator[Problem]:
         yield entry.problem(
             "missing-dependency",
             f"it depends on {name}, which is not in the lock; so it cannot be loaded at all.",
-            f"Install {name} and freeze again, or remove it from depends if the page provides it in another way.",
+            f"Install {name} and freeze again, or remove it from depends if the page provides it "
+            "in another way.",
         )
 
 
@@ -178,7 +197,8 @@ def _cycles(entries: Iterable[Entry]) -> Iterator[Problem]:
                 "cycle",
                 members[0],
                 None,
-                f"{', '.join(members)} depend on each other; whoever loads one of them waits for ever.",
+                f"{', '.join(members)} depend on each other; whoever loads one of them waits for "
+                "ever.",
                 "Freeze again: cycles are broken there, so that one member loads the others.",
             )
 
@@ -198,6 +218,7 @@ def _collisions(entries: Iterable[Entry]) -> Iterator[Problem]:
             several[0],
             None,
             f"the import name {listed(names)} is claimed by {' and by '.join(several)}.",
-            "Importing it loads only the last of them; load the other one by its package name. For a namespace, "
+            "Importing it loads only the last of them; load the other one by its package name. For "
+            "a namespace, "
             "claim the dotted names below it.",
         )

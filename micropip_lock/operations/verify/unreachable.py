@@ -1,4 +1,7 @@
-"""Hosts that give no answer: not asked again and again, and told once, however many packages they concern."""
+"""Hosts that give no answer:
+
+not asked again and again, and told once, however many packages they concern.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,14 @@ from .entry import about, listed
 PATIENCE = 3
 
 _HINTS = {
-    "unreachable": "Try again later, or check the network, the proxy and (in a browser) the server's CORS headers.",
-    "not-allowed": "Give credentials for it: in the index URL, in netrc, in a keyring, or in pip's configuration.",
+    "unreachable": (
+        "Try again later, or check the network, the proxy and (in a browser) the server's CORS "
+        "headers."
+    ),
+    "not-allowed": (
+        "Give credentials for it: in the index URL, in netrc, in a keyring, or in pip's "
+        "configuration."
+    ),
 }
 
 
@@ -40,7 +49,9 @@ class CircuitBreaker(Meter):
         refresh: bool = False,
     ) -> Response:
         with self._asking(url):
-            return await super().get(url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh)
+            return await super().get(
+                url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
+            )
 
     async def head(self, url: str) -> Response:
         with self._asking(url):
@@ -73,8 +84,8 @@ class CircuitBreaker(Meter):
     def _limit(self, place: str) -> int:
         """One failure is enough for a host that never answered; it was tried several times by then.
 
-        Not in a browser, which asks for no suffix ranges: there a missing file on a server that sends no CORS
-        headers with its errors looks the same.
+        Not in a browser, which asks for no suffix ranges: there a missing file on a server that
+        sends no CORS headers with its errors looks the same.
         """
         return PATIENCE if place in self._answered or not self.suffix_ranges else 1
 
@@ -99,5 +110,8 @@ class UnreachableHosts:
             error = missed[min(missed)]
             said, url = str(error).rstrip("."), error.url
             if len(missed) > 1:
-                said, url = f"{place} gave no answer for {len(missed)} packages ({listed(missed)}): {said}", place
+                said, url = (
+                    f"{place} gave no answer for {len(missed)} packages ({listed(missed)}): {said}",
+                    place,
+                )
             yield Problem(code, about(missed), None, f"{said}.", _HINTS[code], url)

@@ -23,7 +23,10 @@ from .unreachable import UnreachableHosts
 
 T = TypeVar("T")
 
-_BROKEN = "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another version."
+_BROKEN = (
+    "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another "
+    "version."
+)
 
 
 class Wheels:
@@ -35,11 +38,15 @@ class Wheels:
         self._silence = unreachable
 
     async def read(self, look: Look, *, deep: bool) -> None:
-        """Read what an index says of the wheel, and its files where the entry claims no import names."""
+        """Read what an index says of the wheel, and its files where the entry claims no import
+        names.
+        """
         entry, file = look.entry, look.file
         if file is None or file.kind == "sdist" or look.has("hash-conflict"):
             return
-        if not deep or file.metadata_sha256 is not None:  # else METADATA is nowhere but in the wheel
+        if (
+            not deep or file.metadata_sha256 is not None
+        ):  # else METADATA is nowhere but in the wheel
             look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
         if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
             summary = await self._guarded(look, self._publications.summary(file, entry.key))
@@ -47,7 +54,9 @@ class Wheels:
                 _note_modules(look, summary.modules)
 
     async def download(self, look: Look) -> None:
-        """Download the file and compare it with the lock, with its own RECORD and with its sidecar."""
+        """Download the file and compare it with the lock, with its own RECORD and with its
+        sidecar.
+        """
         entry, url = look.entry, look.entry.url or ""
         witness = _Witness(self._fetcher)
         contents = None
@@ -93,7 +102,9 @@ class Wheels:
 
 
 class _Witness(Meter):
-    """A `Fetcher` that hashes what it streams, so that even a file that is no wheel has a sha256."""
+    """A `Fetcher` that hashes what it streams, so that even a file that is no wheel has a
+    sha256.
+    """
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__(fetcher)
@@ -116,11 +127,15 @@ def _check_hash(look: Look, witness: _Witness) -> bool:
     found = witness.sha256.hexdigest()
     if look.entry.sha256 in (None, found):
         return True
-    if not look.has("hash-conflict"):  # the page and the lock may agree with each other, and not with what is served
+    if not look.has(
+        "hash-conflict"
+    ):  # the page and the lock may agree with each other, and not with what is served
         look.tell(
             "hash-conflict",
-            f"the lock says sha256 {look.entry.sha256}, what is served at {look.entry.url} has {found}.",
-            "The file was replaced, or the lock was changed. Freeze again from an install that you trust.",
+            f"the lock says sha256 {look.entry.sha256}, what is served at {look.entry.url} has "
+            f"{found}.",
+            "The file was replaced, or the lock was changed. Freeze again from an install that "
+            "you trust.",
         )
     return False
 
@@ -129,7 +144,9 @@ def _judge(look: Look, contents: WheelContents) -> None:
     """What a whole wheel says against the lock, its own RECORD and its sidecar."""
     entry, published = look.entry, look.metadata
     if contents.wrong_rows:
-        look.problems.append(wrong_record(entry.key, entry.version or "", contents.wrong_rows, entry.url or ""))
+        look.problems.append(
+            wrong_record(entry.key, entry.version or "", contents.wrong_rows, entry.url or "")
+        )
     try:
         metadata = parse_metadata(contents.metadata or b"")
     except ValueError as error:
@@ -145,7 +162,8 @@ def _judge(look: Look, contents: WheelContents) -> None:
     if _contradicts(look, contents.metadata or b"", metadata, published):
         look.tell(
             "content-mismatch",
-            "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements than installers.",
+            "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements "
+            "than installers.",
             _BROKEN,
         )
     # What is installed is what counts.
@@ -160,11 +178,14 @@ def _is_version(text: str, entry: Entry) -> bool:
     return own is None or (found is not None and (found == own or found.public == own.public))
 
 
-def _contradicts(look: Look, data: bytes, metadata: CoreMetadata, published: CoreMetadata | None) -> bool:
+def _contradicts(
+    look: Look, data: bytes, metadata: CoreMetadata, published: CoreMetadata | None
+) -> bool:
     announced = look.file.metadata_sha256 if look.file is not None else None
     if announced:
         return hashlib.sha256(data).hexdigest() != announced
-    # A sidecar without a hash was fetched; of one that is not announced, METADATA was read from the wheel.
+    # A sidecar without a hash was fetched; of one that is not announced, METADATA was read from the
+    # wheel.
     return announced is not None and published is not None and published != metadata
 
 
@@ -179,7 +200,10 @@ def _note_modules(look: Look, modules: WheelModules) -> None:
 
 
 def _check_claims(look: Look, contents: WheelContents) -> None:
-    """Say which of the claimed import names the wheel does not have; a namespace may be another package's as well."""
+    """Say which of the claimed import names the wheel does not have;
+
+    a namespace may be another package's as well.
+    """
     entry = look.entry
     if look.is_base or not entry.is_wheel:
         return
@@ -200,7 +224,8 @@ def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterat
         # What Pyodide does not spread cannot be imported anyway, and that is told.
         if look.is_base or look.modules is None or not entry.is_wheel or look.has("layout"):
             continue
-        # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is loaded by then.
+        # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is
+        # loaded by then.
         missing = [
             name
             for name in look.modules
@@ -211,7 +236,8 @@ def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterat
         if missing:
             yield entry.problem(
                 "no-imports",
-                f"its wheel holds {listed(missing)}, which no entry claims: importing that does not load it.",
+                f"its wheel holds {listed(missing)}, which no entry claims: importing that does "
+                "not load it.",
                 f"Add it to the imports of {entry.key}, or freeze again.",
                 entry.url,
             )

@@ -31,7 +31,10 @@ def lock(index: IndexServer) -> dict[str, Any]:
         build_wheel(index.folder, "app", "1.0", requires=["big"]),
         build_wheel(index.folder, "big", "1.0", files=BIG),
     ]
-    entries = {wheel.name.partition("-")[0]: lock_entry(wheel, index.file_url(wheel.name)) for wheel in wheels}
+    entries = {
+        wheel.name.partition("-")[0]: lock_entry(wheel, index.file_url(wheel.name))
+        for wheel in wheels
+    }
     document = base_document()
     return {**document, "info": {**document["info"], "version": "314.0.7"}, "packages": entries}
 
@@ -41,7 +44,9 @@ def dest(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def bundled(lock: Any, dest: Path, *, fetching: Mapping[str, Any] | None = None, **options: Any) -> BundleResult:
+def bundled(
+    lock: Any, dest: Path, *, fetching: Mapping[str, Any] | None = None, **options: Any
+) -> BundleResult:
     async def run() -> BundleResult:
         fetcher = quick_fetcher(**(fetching or {}))
         try:
@@ -65,15 +70,23 @@ def check(folder: Path, original: Mapping[str, Any]) -> None:
     local = Lockfile.read(folder / "pyodide-lock.json")
     assert local.packages.keys() == original["packages"].keys()
     for key, entry in local.packages.items():
-        assert sha256(folder / entry.file_name) == entry.sha256 == original["packages"][key]["sha256"]
-        assert {**entry.to_dict(), "file_name": original["packages"][key]["file_name"]} == original["packages"][key]
+        assert (
+            sha256(folder / entry.file_name) == entry.sha256 == original["packages"][key]["sha256"]
+        )
+        assert {**entry.to_dict(), "file_name": original["packages"][key]["file_name"]} == original[
+            "packages"
+        ][key]
     assert local.info.to_dict() == original["info"]
 
 
 def test_a_bundle(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
     result = bundled(lock, dest)
     check(dest, lock)
-    assert names(dest) == {"pyodide-lock.json", "app-1.0-py3-none-any.whl", "big-1.0-py3-none-any.whl"}
+    assert names(dest) == {
+        "pyodide-lock.json",
+        "app-1.0-py3-none-any.whl",
+        "big-1.0-py3-none-any.whl",
+    }
     assert sources(result) == {"app": "downloaded", "big": "downloaded"}
     assert (result.folder, result.zip, result.page) == (dest, None, None)
     assert result.lockfile == Lockfile.read(dest / "pyodide-lock.json")
@@ -83,7 +96,11 @@ def test_a_bundle(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
 
 
 def test_no_password_of_the_lock_gets_into_the_bundle(lock: dict[str, Any], dest: Path) -> None:
-    told = {"requested": ["app"], "indexes": ["https://user:hunter2@index.example/simple"], "proof": "content"}
+    told = {
+        "requested": ["app"],
+        "indexes": ["https://user:hunter2@index.example/simple"],
+        "proof": "content",
+    }
     result = bundled({**lock, "tool": {"micropip-lock": told}}, dest)
     own = result.lockfile.to_dict()["tool"]["micropip-lock"]
     assert own == {**told, "indexes": ["https://index.example/simple"]}
@@ -115,7 +132,9 @@ def test_a_folder_of_the_user_stays(lock: dict[str, Any], dest: Path) -> None:
     assert precious.read_text() == "mine"
 
 
-def test_overlapping_locks_share_the_cache(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+def test_overlapping_locks_share_the_cache(
+    lock: dict[str, Any], tmp_path: Path, index: IndexServer
+) -> None:
     bundled(lock, tmp_path / "one", cache_dir=tmp_path / "cache")
     third = build_wheel(index.folder, "third", "1.0")
     lock["packages"]["third"] = lock_entry(third, index.file_url(third.name))
@@ -125,7 +144,9 @@ def test_overlapping_locks_share_the_cache(lock: dict[str, Any], tmp_path: Path,
     assert sources(result) == {"big": "cache", "third": "downloaded"}
     assert index.paths() == [f"/files/{third.name}"]
     index.reset()
-    offline = bundled(lock, tmp_path / "three", cache_dir=tmp_path / "cache", fetching={"offline": True})
+    offline = bundled(
+        lock, tmp_path / "three", cache_dir=tmp_path / "cache", fetching={"offline": True}
+    )
     assert set(sources(offline).values()) == {"cache"}
     check(tmp_path / "three", lock)
 
@@ -137,10 +158,14 @@ def test_base_dir(lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
     check(dest, lock)
 
 
-def test_a_lock_file_with_its_wheels_beside_it(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+def test_a_lock_file_with_its_wheels_beside_it(
+    lock: dict[str, Any], tmp_path: Path, index: IndexServer
+) -> None:
     bundled(lock, tmp_path / "one")
     index.reset()
-    for number, given in enumerate([tmp_path / "one" / "pyodide-lock.json", tmp_path / "one", str(tmp_path / "one")]):
+    for number, given in enumerate(
+        [tmp_path / "one" / "pyodide-lock.json", tmp_path / "one", str(tmp_path / "one")]
+    ):
         result = bundled(given, tmp_path / f"again{number}")
         assert set(sources(result).values()) == {"folder"}
         check(tmp_path / f"again{number}", lock)
@@ -151,7 +176,11 @@ def test_one_file_for_several_entries(lock: dict[str, Any], dest: Path, index: I
     archive = index.folder / "lib-1.0.tar.gz"
     archive.write_bytes(b"a library")
     (index.folder / "copy-1.0.tar.gz").write_bytes(b"a library")
-    for key, name in (("lib", archive.name), ("lib-too", archive.name), ("copy", "copy-1.0.tar.gz")):
+    for key, name in (
+        ("lib", archive.name),
+        ("lib-too", archive.name),
+        ("copy", "copy-1.0.tar.gz"),
+    ):
         lock["packages"][key] = lock_entry(archive, index.file_url(name)) | {"name": key}
     bundled(lock, dest)
     check(dest, lock)
@@ -160,7 +189,10 @@ def test_one_file_for_several_entries(lock: dict[str, Any], dest: Path, index: I
 
 
 def test_other_files_of_one_name(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
-    """Also where case does not count, and of names that the bundle needs itself; and they are found again."""
+    """Also where case does not count, and of names that the bundle needs itself;
+
+    and they are found again.
+    """
     for key, name in (("a", "x.zip"), ("b", "X.zip"), ("c", "index.html"), ("d", "pyodide")):
         file = tmp_path / "base" / key / name
         file.parent.mkdir(parents=True)
@@ -182,23 +214,42 @@ def with_file(lock: dict[str, Any], folder: Path, name: str, content: str) -> di
     file = folder / "base" / "a" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
-    entry = {"name": "a", "file_name": f"a/{name}", "sha256": sha256(file), "package_type": "shared_library"}
+    entry = {
+        "name": "a",
+        "file_name": f"a/{name}",
+        "sha256": sha256(file),
+        "package_type": "shared_library",
+    }
     return {**lock, "packages": {**lock["packages"], "a": lock["packages"]["app"] | entry}}
 
 
-RUNTIME = ["pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"]
+RUNTIME = [
+    "pyodide.mjs",
+    "pyodide.js",
+    "pyodide.asm.mjs",
+    "pyodide.asm.js",
+    "pyodide.asm.wasm",
+    "python_stdlib.zip",
+]
 
 
-@pytest.mark.parametrize("name", [*RUNTIME, "PYODIDE.MJS", "Python_Stdlib.zip", "index.html", "Index.HTML", "app.py"])
+@pytest.mark.parametrize(
+    "name", [*RUNTIME, "PYODIDE.MJS", "Python_Stdlib.zip", "index.html", "Index.HTML", "app.py"]
+)
 def test_names_of_the_runtime_and_the_page_are_kept_free(
     name: str, lock: dict[str, Any], dest: Path, tmp_path: Path
 ) -> None:
-    """Whether Pyodide lies in the folder before, comes later, or is there when the lock is bundled again."""
+    """Whether Pyodide lies in the folder before, comes later, or is there when the lock is bundled
+    again.
+    """
     (tmp_path / "app.py").write_text("print()")
     lock = with_file(lock, tmp_path, name, "another")
     for _ in range(2):
         result = bundled(lock, dest, base_dir=tmp_path / "base", page=tmp_path / "app.py")
-        assert result.lockfile.packages["a"].file_name == f"{lock['packages']['a']['sha256'][:12]}/{name}"
+        assert (
+            result.lockfile.packages["a"].file_name
+            == f"{lock['packages']['a']['sha256'][:12]}/{name}"
+        )
         check(dest, lock)
         for own in RUNTIME:
             (dest / own).write_text("runtime")
@@ -206,8 +257,12 @@ def test_names_of_the_runtime_and_the_page_are_kept_free(
     assert (dest / "app.py").read_text() == "print()"
 
 
-@pytest.mark.parametrize("name", ["main.py", "package.json", "lib.so", "lib-1.0.tar.gz", "lib-1.0.zip"])
-def test_another_file_is_not_replaced(name: str, lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["main.py", "package.json", "lib.so", "lib-1.0.tar.gz", "lib-1.0.zip"]
+)
+def test_another_file_is_not_replaced(
+    name: str, lock: dict[str, Any], dest: Path, tmp_path: Path
+) -> None:
     """But for one of the same bytes, and for those of an earlier bundle."""
     first = with_file(lock, tmp_path, name, "first")
     dest.mkdir()
@@ -215,7 +270,10 @@ def test_another_file_is_not_replaced(name: str, lock: dict[str, Any], dest: Pat
     (dest / "app-1.0-py3-none-any.whl").write_text("mine")
     with pytest.raises(UnlockableError) as error:
         bundled(first, dest, base_dir=tmp_path / "base")
-    assert [(item.package, item.code) for item in error.value.problems] == [("a", "file-name"), ("app", "file-name")]
+    assert [(item.package, item.code) for item in error.value.problems] == [
+        ("a", "file-name"),
+        ("app", "file-name"),
+    ]
     assert str(dest / name) in error.value.problems[0].message
     assert names(dest) == {name, "app-1.0-py3-none-any.whl"}
     assert (dest / name).read_text() == (dest / "app-1.0-py3-none-any.whl").read_text() == "mine"
@@ -228,7 +286,9 @@ def test_another_file_is_not_replaced(name: str, lock: dict[str, Any], dest: Pat
     check(dest, second)
 
 
-def test_a_lock_is_no_witness_for_the_files_beside_it(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
+def test_a_lock_is_no_witness_for_the_files_beside_it(
+    lock: dict[str, Any], dest: Path, tmp_path: Path
+) -> None:
     lock = with_file(lock, tmp_path, "main.py", "another")
     lock["packages"]["a"]["file_name"] = "main.py"
     dest.mkdir()
@@ -240,8 +300,13 @@ def test_a_lock_is_no_witness_for_the_files_beside_it(lock: dict[str, Any], dest
 
 
 @pytest.mark.parametrize("below", ["", "/deep"])
-def test_a_folder_that_leads_elsewhere(below: str, lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
-    """Files of one name lie in folders of their own: no file is written to where a link of that name leads."""
+def test_a_folder_that_leads_elsewhere(
+    below: str, lock: dict[str, Any], dest: Path, tmp_path: Path
+) -> None:
+    """Files of one name lie in folders of their own:
+
+    no file is written to where a link of that name leads.
+    """
     for key in ("a", "b"):
         file = tmp_path / "base" / key / "x.zip"
         file.parent.mkdir(parents=True)
@@ -281,7 +346,9 @@ def test_zip(lock: dict[str, Any], dest: Path) -> None:
     assert result.zip == dest.with_name("site.zip")
     with zipfile.ZipFile(result.zip) as archive:
         assert archive.testzip() is None
-        assert set(archive.namelist()) == {name for name in names(dest) if "." not in (name[0], name[:1])}
+        assert set(archive.namelist()) == {
+            name for name in names(dest) if "." not in (name[0], name[:1])
+        }
         for name in archive.namelist():
             assert archive.read(name) == (dest / name).read_bytes()
     before = result.zip.read_bytes()
@@ -316,7 +383,9 @@ def test_page(lock: dict[str, Any], dest: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [True, "nowhere.py"])
-def test_a_page_that_cannot_be_made(page: bool | str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+def test_a_page_that_cannot_be_made(
+    page: bool | str, lock: dict[str, Any], dest: Path, index: IndexServer
+) -> None:
     """It is known before anything is downloaded."""
     if page is True:
         del lock["info"]["version"]
@@ -340,7 +409,9 @@ def test_a_page_that_cannot_be_made(page: bool | str, lock: dict[str, Any], dest
     ],
     ids=lambda value: f"{value.kind} {value.status}" if isinstance(value, Fault) else value,
 )
-def test_faults(fault: Fault, code: str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+def test_faults(
+    fault: Fault, code: str, lock: dict[str, Any], dest: Path, index: IndexServer
+) -> None:
     """No lock is written, an old one stays, and what did come is kept for the next run."""
     dest.mkdir()
     (dest / "pyodide-lock.json").write_text("old")
@@ -360,7 +431,12 @@ def test_faults(fault: Fault, code: str, lock: dict[str, Any], dest: Path, index
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault("status", 503, times=2), Fault("reset", times=2), Fault("truncate", times=3), Fault("hang", times=1)],
+    [
+        Fault("status", 503, times=2),
+        Fault("reset", times=2),
+        Fault("truncate", times=3),
+        Fault("hang", times=1),
+    ],
     ids=lambda fault: fault.kind,
 )
 @pytest.mark.parametrize("cached", [True, False])
@@ -383,31 +459,52 @@ def test_every_problem_at_once(lock: dict[str, Any], dest: Path, index: IndexSer
     assert codes == [("app", "local-file"), ("big", "gone"), ("none", "content-mismatch")]
 
 
-NO_NAMES = ["", "..%2Fx.whl", ".x", "%2e%2e%2fx.whl", "..%5Cx.whl", "C:x.whl", "C%3Ax.whl", "a%252Fx.whl"]
+NO_NAMES = [
+    "",
+    "..%2Fx.whl",
+    ".x",
+    "%2e%2e%2fx.whl",
+    "..%5Cx.whl",
+    "C:x.whl",
+    "C%3Ax.whl",
+    "a%252Fx.whl",
+]
 NO_NAMES += ["a%00x.whl", "a%0Ax.whl", "a\nx.whl", "a\ud800x.whl", "x" * 300 + ".whl"]
 NO_PATHS = ["..", "..\\x.whl", "C:\\x.whl", "a\0.whl", "a\nb.whl"]
 
 
-@pytest.mark.parametrize("name", [*(f"http://127.0.0.1/{name}" for name in NO_NAMES), *NO_PATHS], ids=short)
-def test_names_that_are_none(name: str, lock: dict[str, Any], dest: Path, index: IndexServer) -> None:
+@pytest.mark.parametrize(
+    "name", [*(f"http://127.0.0.1/{name}" for name in NO_NAMES), *NO_PATHS], ids=short
+)
+def test_names_that_are_none(
+    name: str, lock: dict[str, Any], dest: Path, index: IndexServer
+) -> None:
     lock["packages"]["app"]["file_name"] = name
     with pytest.raises(UnlockableError) as caught:
         bundled(lock, dest)
-    assert [(item.package, item.code) for item in caught.value.problems] == [("app", "broken-metadata")]
+    assert [(item.package, item.code) for item in caught.value.problems] == [
+        ("app", "broken-metadata")
+    ]
     assert index.requests == []
 
 
-def test_a_hostile_wheel(lock: dict[str, Any], dest: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_a_hostile_wheel(
+    lock: dict[str, Any], dest: Path, index: IndexServer, tmp_path: Path
+) -> None:
     wheel = build_wheel(index.folder, "evil", "1.0", files={"../evil.py": "x"})
     lock["packages"]["evil"] = lock_entry(wheel, index.file_url(wheel.name))
     with pytest.raises(UnlockableError) as caught:
         bundled(lock, dest, cache_dir=tmp_path / "cache")
-    assert [(item.package, item.code) for item in caught.value.problems] == [("evil", "content-mismatch")]
+    assert [(item.package, item.code) for item in caught.value.problems] == [
+        ("evil", "content-mismatch")
+    ]
     assert not (dest / wheel.name).exists()
     assert WheelStore(tmp_path / "cache").find(sha256(wheel)) is None
 
 
-def test_places_that_cannot_be_used(lock: dict[str, Any], tmp_path: Path, index: IndexServer) -> None:
+def test_places_that_cannot_be_used(
+    lock: dict[str, Any], tmp_path: Path, index: IndexServer
+) -> None:
     (tmp_path / "file").write_text("")
     for dest in (tmp_path / "file", tmp_path / "file" / "deep"):
         with pytest.raises(InputError):

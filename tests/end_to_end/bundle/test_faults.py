@@ -1,6 +1,8 @@
-"""bundle when something goes wrong, as its user sees it: it ends well after all, or with a clear error and status.
+"""bundle when something goes wrong, as its user sees it: it ends well after all, or with a clear
+error and status.
 
-Whatever happens, a file of the folder is whole or not there, and a lock is there only with all its files.
+Whatever happens, a file of the folder is whole or not there, and a lock is there only with all its
+files.
 """
 
 from __future__ import annotations
@@ -48,10 +50,11 @@ DONE = {BIG, SMALL, "pyodide-lock.json"}
 
 
 class Slow(Server):
-    """After a body that is shorter than it claims the connection stays open, until it shall ``go_on`` and close.
+    """After a body that is shorter than it claims the connection stays open, until it shall
+    ``go_on`` and close.
 
-    With ``reset`` it is reset, as soon as that function says that so many bytes have been seen: what is on its way
-    then would be lost.
+    With ``reset`` it is reset, as soon as that function says that so many bytes have been seen:
+    what is on its way then would be lost.
     """
 
     def __init__(self) -> None:
@@ -68,7 +71,9 @@ class Slow(Server):
                 while not self.reset(first + len(answer.body)):
                     time.sleep(0.005)
                 # SO_LINGER with zero seconds: close() sends RST instead of FIN
-                handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                handler.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 handler.connection.close()
             else:
                 self.go_on.wait()
@@ -100,7 +105,9 @@ class Scene:
 
     def add(self, name: str, size: int) -> None:
         content = random.Random(name).randbytes(size)
-        wheel = build_wheel(self.folder / "built", name, "1.0", files={f"{name}.bin": content}, stored=True)
+        wheel = build_wheel(
+            self.folder / "built", name, "1.0", files={f"{name}.bin": content}, stored=True
+        )
         self.bodies[wheel.name] = wheel.read_bytes()
         self.server.answers[f"/{wheel.name}"] = ranged(self.bodies[wheel.name])
 
@@ -108,7 +115,9 @@ class Scene:
         document = base_document()
         for name in self.bodies:
             wheel = self.folder / "built" / name
-            document["packages"][name.partition("-")[0]] = lock_entry(wheel, f"{self.server.origin}/{name}")
+            document["packages"][name.partition("-")[0]] = lock_entry(
+                wheel, f"{self.server.origin}/{name}"
+            )
         self.lock.parent.mkdir(exist_ok=True)
         self.lock.write_text(json.dumps({**document, "info": {**document["info"], **info}}))
 
@@ -119,7 +128,11 @@ class Scene:
         def answer(asked: Asked) -> Answer:
             good = whole(asked)
             left[0] -= 1
-            return good if left[0] < 0 else Answer(good.status, good.body[:size], good.headers, length=len(good.body))
+            return (
+                good
+                if left[0] < 0
+                else Answer(good.status, good.body[:size], good.headers, length=len(good.body))
+            )
 
         self.server.answers[f"/{name}"] = answer
 
@@ -128,7 +141,9 @@ class Scene:
 
     def run(self, *options: str | Path) -> tuple[int, str]:
         """Exit status, and what is said to people."""
-        result = CliRunner().invoke(micropip_lock, self.arguments(*options or ("--cache-dir", self.cache)))
+        result = CliRunner().invoke(
+            micropip_lock, self.arguments(*options or ("--cache-dir", self.cache))
+        )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.stderr
@@ -137,7 +152,11 @@ class Scene:
         return [asked.headers.get("range") for asked in self.server.log if asked.path == f"/{name}"]
 
     def names(self) -> set[str]:
-        return {path.relative_to(self.dest).as_posix() for path in self.dest.rglob("*") if path.is_file()}
+        return {
+            path.relative_to(self.dest).as_posix()
+            for path in self.dest.rglob("*")
+            if path.is_file()
+        }
 
     def partial(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.name.endswith(".part")]
@@ -147,7 +166,11 @@ class Scene:
         for path in self.folder.rglob("*"):
             if path.is_file() and path.name in self.bodies:
                 assert path.read_bytes() == self.bodies[path.name], path
-            if path.is_file() and path.parent.parent.name == "wheels" and not path.name.startswith("."):
+            if (
+                path.is_file()
+                and path.parent.parent.name == "wheels"
+                and not path.name.startswith(".")
+            ):
                 assert sha256(path) == path.name
         if (self.dest / "pyodide-lock.json").exists():
             for entry in Lockfile.read(self.dest / "pyodide-lock.json").packages.values():
@@ -215,7 +238,9 @@ def test_a_slow_server(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "no cache"])
 def test_a_reset_in_the_middle(cached: bool, scene: Scene) -> None:
     # The last bytes may still wait in a buffer.
-    scene.server.reset = lambda size: sum(path.stat().st_size for path in scene.partial()) > size - 20_000
+    scene.server.reset = lambda size: (
+        sum(path.stat().st_size for path in scene.partial()) > size - 20_000
+    )
     scene.breaking(BIG, 100_000, times=2)
     status, _ = scene.run(*(("--cache-dir", scene.cache) if cached else ("--no-cache",)))
     assert status == 0
@@ -261,8 +286,16 @@ def elsewhere(body: bytes) -> Callable[[Asked], Answer]:
 #: What the server answers for a body -> exit status, and code.
 WRONG: Mapping[str, tuple[Callable[[bytes], Any], int, str]] = {
     "one bit": (lambda body: Answer(200, altered(body)), 1, "content-mismatch"),
-    "one bit at first": (lambda body: [Answer(200, altered(body)), Answer(200, body)], 1, "content-mismatch"),
-    "a shorter length": (lambda body: Answer(200, body, length=len(body) - 10), 1, "content-mismatch"),
+    "one bit at first": (
+        lambda body: [Answer(200, altered(body)), Answer(200, body)],
+        1,
+        "content-mismatch",
+    ),
+    "a shorter length": (
+        lambda body: Answer(200, body, length=len(body) - 10),
+        1,
+        "content-mismatch",
+    ),
     "cut off": (lambda body: Answer(200, body[:-10]), 1, "content-mismatch"),
     "longer": (lambda body: Answer(200, body + b"more"), 1, "content-mismatch"),
     "another part": (from_the_start, 1, "content-mismatch"),
@@ -319,8 +352,13 @@ def bundling(scene: Scene, *options: str | Path) -> Iterator[subprocess.Popen[st
     """A process that has the small file and some of the large one, whose rest does not come."""
     scene.breaking(BIG, 200_000)
     command = [sys.executable, "-m", "micropip_lock", *scene.arguments(*options)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean_environment()) as process:
-        while not (scene.dest / SMALL).exists() or sum(path.stat().st_size for path in scene.partial()) < 100_000:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=clean_environment()
+    ) as process:
+        while (
+            not (scene.dest / SMALL).exists()
+            or sum(path.stat().st_size for path in scene.partial()) < 100_000
+        ):
             assert process.poll() is None
             time.sleep(0.01)
         yield process
@@ -330,7 +368,10 @@ def bundling(scene: Scene, *options: str | Path) -> Iterator[subprocess.Popen[st
 
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "no cache"])
 def test_interrupted_in_the_middle(cached: bool, scene: Scene) -> None:
-    """What has come is kept in the cache, never among the user's files; the next run goes on with it."""
+    """What has come is kept in the cache, never among the user's files;
+
+    the next run goes on with it.
+    """
     options = ("--cache-dir", scene.cache) if cached else ("--no-cache",)
     with bundling(scene, *options) as process:
         process.send_signal(signal.SIGINT)
@@ -365,8 +406,9 @@ def test_killed_in_the_middle(cached: bool, scene: Scene) -> None:
         assert set(archive.namelist()) == DONE
 
 
-#: For each line that it reads it forks, and the child runs the command; it is dead at the step of that number: at a
-#: file that is opened, moves, is removed or gets its mode, or a folder that is made.
+#: For each line that it reads it forks, and the child runs the command; it is dead at the step of
+#: that number: at a file that is opened, moves, is removed or gets its mode, or a folder that is
+#: made.
 _VICTIM = """
 import json, os, signal, sys
 import micropip_lock.operations.bundle.run
@@ -429,7 +471,9 @@ class Victim:
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     command = [sys.executable, "-c", _VICTIM]
-    environ = {name: value for name, value in clean_environment().items() if "proxy" not in name.lower()}
+    environ = {
+        name: value for name, value in clean_environment().items() if "proxy" not in name.lower()
+    }
     # No certificates, as in freezing.py: every run would read those of the whole world.
     environ = {name: value for name, value in environ.items() if name != "SSL_CERT_FILE"}
     environ["SSL_CERT_DIR"] = str(tmp_path_factory.mktemp("no-certificates"))
@@ -444,7 +488,9 @@ KILLS = 24
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_killed_at_any_step(number: int, victim: Victim, tmp_path: Path) -> None:
-    """No partial file has the name of a whole one, and the next run ends as if nothing had happened."""
+    """No partial file has the name of a whole one, and the next run ends as if nothing had
+    happened.
+    """
     assert victim.steps > KILLS
     scene = make_scene(tmp_path, victim.server)
     assert victim.run(scene, number * victim.steps // KILLS) == (-signal.SIGKILL, -1)
@@ -490,12 +536,17 @@ def test_what_was_planted(kind: str, name: str, scene: Scene, tmp_path: Path) ->
     assert status == 0, said
     assert precious.read_text() == "mine" and not (tmp_path / "made").exists()
     scene.check()
-    for path in [*(scene.dest / name for name in (*DONE, "index.html", "app.py")), tmp_path / "site.zip"]:
+    for path in [
+        *(scene.dest / name for name in (*DONE, "index.html", "app.py")),
+        tmp_path / "site.zip",
+    ]:
         assert path.is_file() and not path.is_symlink() and path.read_bytes() != b"mine", path
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_what_lies_at_the_name_of_a_wheel_is_not_replaced(kind: str, scene: Scene, tmp_path: Path) -> None:
+def test_what_lies_at_the_name_of_a_wheel_is_not_replaced(
+    kind: str, scene: Scene, tmp_path: Path
+) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
     plant(kind, scene.dest / BIG, precious)
@@ -509,7 +560,16 @@ def test_what_lies_at_the_name_of_a_wheel_is_not_replaced(kind: str, scene: Scen
 
 @pytest.mark.parametrize("kind", PLANTED)
 @pytest.mark.parametrize(
-    "name", ["http.sqlite3", "http.sqlite3-wal", "facts.sqlite3", "facts.sqlite3-shm", "wheels", "wheel", "part"]
+    "name",
+    [
+        "http.sqlite3",
+        "http.sqlite3-wal",
+        "facts.sqlite3",
+        "facts.sqlite3-shm",
+        "wheels",
+        "wheel",
+        "part",
+    ],
 )
 def test_what_was_planted_in_the_cache(kind: str, name: str, scene: Scene, tmp_path: Path) -> None:
     """As a cache that was restored from elsewhere may have it."""
@@ -627,7 +687,10 @@ def test_a_disk_that_is_full_at_the_end(what: str, tmp_path: Path, server: Slow)
 
 @contextmanager
 def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder that nobody may write to; where nothing may be mounted, one in which nothing can be opened to write."""
+    """A folder that nobody may write to;
+
+    where nothing may be mounted, one in which nothing can be opened to write.
+    """
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", "ro,mode=700", "tmpfs", str(folder)]
     try:
@@ -637,7 +700,9 @@ def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any, *arguments: Any, **options: Any) -> Any:
-            reading = arguments[:1] in (("r",), ("rb",)) or (function is not os.mkdir and not arguments)
+            reading = arguments[:1] in (("r",), ("rb",)) or (
+                function is not os.mkdir and not arguments
+            )
             if str(path).startswith(str(folder)) and not reading:
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
             return function(path, *arguments, **options)
@@ -657,7 +722,9 @@ def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("deep", [False, True], ids=["there", "to be made"])
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "no cache"])
-def test_a_read_only_folder(cached: bool, deep: bool, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder(
+    cached: bool, deep: bool, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = scene.dest
     if deep:
         scene.dest = target / "deep" / "site"

@@ -48,7 +48,9 @@ def told(found: Checked) -> list[tuple[str, str]]:
 
 def test_what_people_read() -> None:
     text = (FOLDER / "check.out").read_text(encoding="utf-8")
-    assert TEXTS["check.out"]() == text, "if this is meant: python -m tests.end_to_end.golden.living"
+    assert TEXTS["check.out"]() == text, (
+        "if this is meant: python -m tests.end_to_end.golden.living"
+    )
 
 
 # -- environments
@@ -57,13 +59,19 @@ def test_what_people_read() -> None:
 def environment(tmp_path: Path, *wheels: Mapping[str, Any], **options: Any) -> Checked:
     """Check an environment of wheels with these arguments of `build_wheel`."""
     built = [build_wheel(tmp_path / "wheels", **{"version": "1.0", **wheel}) for wheel in wheels]
-    return checked(path=installer_target(tmp_path / "site", *built), base=base_lock(), offline=True, **options)
+    return checked(
+        path=installer_target(tmp_path / "site", *built), base=base_lock(), offline=True, **options
+    )
 
 
 def test_an_environment_that_goes_together(tmp_path: Path) -> None:
     app = {
         "name": "app",
-        "requires": ["lib[fast]>=1", "posix; sys_platform=='emscripten'", "no; sys_platform=='win32'"],
+        "requires": [
+            "lib[fast]>=1",
+            "posix; sys_platform=='emscripten'",
+            "no; sys_platform=='win32'",
+        ],
     }
     lib = {"name": "lib", "extras": {"fast": ["speed"], "slow": ["absent"]}}
     found = environment(tmp_path, app, lib, {"name": "speed"}, {"name": "posix"})
@@ -71,11 +79,20 @@ def test_an_environment_that_goes_together(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_installed_where_the_others_lie(tmp_path: Path) -> None:
-    [conflict] = environment(tmp_path, {"name": "page", "requires": ["absent>=2; extra != 'x'"]}).conflicts
+    [conflict] = environment(
+        tmp_path, {"name": "page", "requires": ["absent>=2; extra != 'x'"]}
+    ).conflicts
     platform = "(with the --platform options the folder was made with)"
-    assert conflict.problem.hint == f"Install it: pip install --target {tmp_path / 'site'} 'absent>=2' {platform}"
-    site = installer_target(tmp_path / "other", build_wheel(tmp_path / "wheels", "lib", "1.0", requires=["absent"]))
-    [conflict] = checked(surroundings=Surroundings(paths=(site,)), base=base_lock(), offline=True).conflicts
+    assert (
+        conflict.problem.hint
+        == f"Install it: pip install --target {tmp_path / 'site'} 'absent>=2' {platform}"
+    )
+    site = installer_target(
+        tmp_path / "other", build_wheel(tmp_path / "wheels", "lib", "1.0", requires=["absent"])
+    )
+    [conflict] = checked(
+        surroundings=Surroundings(paths=(site,)), base=base_lock(), offline=True
+    ).conflicts
     assert conflict.problem.hint == "Install it: pip install 'absent'"
 
 
@@ -98,7 +115,9 @@ def test_the_chain(tmp_path: Path) -> None:
         ("asker", "1.0", "lib>=2"),
     ]
     assert conflict.present == "lib 1.0"
-    assert [[step.package for step in chain] for chain in conflict.brought] == [["other", "content"]]
+    assert [[step.package for step in chain] for chain in conflict.brought] == [
+        ["other", "content"]
+    ]
     assert found.conflicts[0].to_json()["brought"] == [
         [
             {"package": "other", "version": "1.0", "requirement": "content"},
@@ -115,7 +134,9 @@ def test_circles_have_chains_too(tmp_path: Path) -> None:
         {"name": "c", "requires": ["c[x]"]},
     )
     assert told(found) == []
-    found = environment(tmp_path, {"name": "d", "requires": ["e"]}, {"name": "e", "requires": ["d", "absent"]})
+    found = environment(
+        tmp_path, {"name": "d", "requires": ["e"]}, {"name": "e", "requires": ["d", "absent"]}
+    )
     assert told(found) == [("e", "missing-dependency")]
     assert [step.package for step in found.conflicts[0].asked] == ["d", "e"]
 
@@ -137,7 +158,9 @@ def test_other_faults_of_an_environment(tmp_path: Path) -> None:
 
 
 def test_a_url_is_shown_without_its_secret(tmp_path: Path) -> None:
-    found = environment(tmp_path, {"name": "app", "requires": ["lib @ https://me:hunter2@files.example/lib.whl"]})
+    found = environment(
+        tmp_path, {"name": "app", "requires": ["lib @ https://me:hunter2@files.example/lib.whl"]}
+    )
     assert told(found) == [("app", "missing-dependency")]
     assert "hunter2" not in str(found) and "lib @ https://files.example/lib.whl" in str(found)
 
@@ -176,15 +199,22 @@ def torn(index: IndexServer) -> dict[str, Any]:
         "lib": build_wheel(index.folder, "lib", "1.0"),
     }
     return lock_of(
-        *(wheel_entry(index, item, depends=["lib"] if name == "app" else []) for name, item in wheels.items())
+        *(
+            wheel_entry(index, item, depends=["lib"] if name == "app" else [])
+            for name, item in wheels.items()
+        )
     )
 
 
 TORN = [("app", "conflicting-dependency"), ("app", "missing-dependency")]
 
 
-def test_metadata_is_read_and_no_wheel_is_downloaded(torn: dict[str, Any], index: IndexServer) -> None:
-    build_wheel(index.folder, "big", "1.0", files={"big.dat": bytes(range(256)) * 1000}, stored=True)
+def test_metadata_is_read_and_no_wheel_is_downloaded(
+    torn: dict[str, Any], index: IndexServer
+) -> None:
+    build_wheel(
+        index.folder, "big", "1.0", files={"big.dat": bytes(range(256)) * 1000}, stored=True
+    )
     torn["packages"]["big"] = wheel_entry(index, index.folder / "big-1.0-py3-none-any.whl")
     found = checked(torn)
     assert told(found) == TORN
@@ -196,7 +226,9 @@ def test_metadata_is_read_and_no_wheel_is_downloaded(torn: dict[str, Any], index
     assert conflict.brought == ()
 
 
-def test_offline_only_what_is_at_hand_is_known(torn: dict[str, Any], index: IndexServer, tmp_path: Path) -> None:
+def test_offline_only_what_is_at_hand_is_known(
+    torn: dict[str, Any], index: IndexServer, tmp_path: Path
+) -> None:
     index.reset()
     found = checked(torn, offline=True)
     assert (told(found), found.unread) == ([], 2)
@@ -218,35 +250,48 @@ def test_offline_only_what_is_at_hand_is_known(torn: dict[str, Any], index: Inde
     assert index.requests == []
 
 
-def test_facts_are_used_and_the_lock_makes_none(torn: dict[str, Any], index: IndexServer, tmp_path: Path) -> None:
+def test_facts_are_used_and_the_lock_makes_none(
+    torn: dict[str, Any], index: IndexServer, tmp_path: Path
+) -> None:
     facts = facts_in(tmp_path / "facts")
     assert told(checked(torn, facts=facts)) == TORN
     entry_ = torn["packages"]["app"]
     key = f"{entry_['sha256']} {entry_['file_name']}"
     # Whoever wrote the lock is not the one who says what belongs to a sha256.
     assert facts.get("metadata", key) is None and facts.get("wheel", key) is None
-    facts.put("metadata", key, b"Metadata-Version: 2.1\nName: app\nVersion: 1.0\nRequires-Dist: lib<2\n")
+    facts.put(
+        "metadata", key, b"Metadata-Version: 2.1\nName: app\nVersion: 1.0\nRequires-Dist: lib<2\n"
+    )
     assert told(checked(torn, facts=facts, offline=True)) == []
     assert told(checked(torn, facts=facts, refresh=True)) == TORN
     facts.close()
 
 
 def test_an_edge_of_an_extra_is_nobodys_content(index: IndexServer) -> None:
-    """The lock has the edge, for who asks for the extra; METADATA says that the package itself does not ask."""
+    """The lock has the edge, for who asks for the extra;
+
+    METADATA says that the package itself does not ask.
+    """
     wheels = {
         "app": build_wheel(index.folder, "app", "1.0", requires=["lib[fast]"]),
         "lib": build_wheel(index.folder, "lib", "1.0", extras={"fast": ["speed>=2"]}),
         "speed": build_wheel(index.folder, "speed", "1.0"),
     }
     depends = {"app": ["lib"], "lib": ["speed"], "speed": []}
-    found = checked(lock_of(*(wheel_entry(index, wheel, depends=depends[name]) for name, wheel in wheels.items())))
+    found = checked(
+        lock_of(
+            *(wheel_entry(index, wheel, depends=depends[name]) for name, wheel in wheels.items())
+        )
+    )
     assert told(found) == [("app", "conflicting-dependency")]
     assert "for the extra lib[fast]" in found.conflicts[0].problem.message
     assert found.conflicts[0].brought == ()
 
 
 def test_what_the_lock_itself_tells() -> None:
-    lock = lock_of(entry("a", depends=["b", "absent"]), entry("b", depends=["a"]), entry("c", version=1))
+    lock = lock_of(
+        entry("a", depends=["b", "absent"]), entry("b", depends=["a"]), entry("c", version=1)
+    )
     found = checked(lock)
     assert told(found) == [("a", "cycle"), ("a", "missing-dependency"), ("c", "schema")]
 
@@ -259,7 +304,9 @@ def test_an_edge_that_leads_nowhere_is_told_once(torn: dict[str, Any]) -> None:
 
 
 def test_pyodides_own_packages_are_left_out(index: IndexServer) -> None:
-    wheels = [build_wheel(index.folder, name, "1.0", requires=["absent"]) for name in ("one", "two")]
+    wheels = [
+        build_wheel(index.folder, name, "1.0", requires=["absent"]) for name in ("one", "two")
+    ]
     lock = lock_of(*(wheel_entry(index, wheel) for wheel in wheels))
     assert len(told(checked(lock))) == 2
     # A lock beside the files has them: they are of a distribution that somebody hosts.
@@ -279,15 +326,21 @@ def test_pyodides_own_packages_are_left_out(index: IndexServer) -> None:
     assert told(checked(lock)) == []
     # On Pyodide's servers nobody is asked at all.
     for package in lock["packages"].values():
-        package["file_name"] = CDN.format(version="314.0.7") + package["file_name"].rpartition("/")[2]
+        package["file_name"] = (
+            CDN.format(version="314.0.7") + package["file_name"].rpartition("/")[2]
+        )
     found = checked(lock)
     assert (told(found), found.requests, found.unread) == ([], 0, 0)
 
 
-def test_relative_names_may_be_pyodides_own(torn: dict[str, Any], index: IndexServer, tmp_path: Path) -> None:
+def test_relative_names_may_be_pyodides_own(
+    torn: dict[str, Any], index: IndexServer, tmp_path: Path
+) -> None:
     for package in torn["packages"].values():
         package["file_name"] = package["file_name"].rpartition("/")[2]
-        (tmp_path / package["file_name"]).write_bytes((index.folder / package["file_name"]).read_bytes())
+        (tmp_path / package["file_name"]).write_bytes(
+            (index.folder / package["file_name"]).read_bytes()
+        )
     Lockfile.from_json(torn).write(tmp_path / "pyodide-lock.json")
     # What is missing may be Pyodide's decision; what is there in a version that is excluded is not.
     assert told(checked(tmp_path / "pyodide-lock.json")) == TORN[:1]

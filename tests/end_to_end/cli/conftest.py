@@ -50,7 +50,10 @@ def clean_machine(monkeypatch: pytest.MonkeyPatch, make_folder: Callable[[str], 
 
 @pytest.fixture
 def run() -> Run:
-    """Run a command of the command line; an exception that is no exit is a traceback for users, so it is raised."""
+    """Run a command of the command line;
+
+    an exception that is no exit is a traceback for users, so it is raised.
+    """
 
     def call(*arguments: str | Path) -> Done:
         result = CliRunner().invoke(micropip_lock, [str(argument) for argument in arguments])

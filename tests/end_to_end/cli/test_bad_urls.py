@@ -48,7 +48,10 @@ def told(done: Done) -> None:
 def lock(index: IndexServer, site: Path, tmp_path: Path) -> Path:
     """A lock of two packages."""
     path = tmp_path / "pyodide-lock.json"
-    entries = (entry(name, file_name=index.file_url(f"{name}-1.0-py3-none-any.whl")) for name in ("demo", "other"))
+    entries = (
+        entry(name, file_name=index.file_url(f"{name}-1.0-py3-none-any.whl"))
+        for name in ("demo", "other")
+    )
     path.write_text(json.dumps(base_document(*entries)))
     return path
 
@@ -70,8 +73,27 @@ def test_an_index(url: str, run: Run, base: Path, site: Path, lock: Path, tmp_pa
 @pytest.mark.parametrize("url", URLS)
 def test_a_base(url: str, run: Run, base: Path, site: Path, lock: Path) -> None:
     for options in (("--base", url), ("--base", base, "--base-url", url)):
-        told(run("freeze", "--path", site, *options, "--index-url", "https://index.invalid/simple", "--offline"))
-        told(run("resolve", "demo", *options, "--index-url", "https://index.invalid/simple", "--offline"))
+        told(
+            run(
+                "freeze",
+                "--path",
+                site,
+                *options,
+                "--index-url",
+                "https://index.invalid/simple",
+                "--offline",
+            )
+        )
+        told(
+            run(
+                "resolve",
+                "demo",
+                *options,
+                "--index-url",
+                "https://index.invalid/simple",
+                "--offline",
+            )
+        )
     told(run("export", lock, "--format", "requirements", "--base-url", url))
 
 
@@ -81,7 +103,10 @@ def test_what_pip_and_uv_are_told(
 ) -> None:
     if "\0" in url:
         return  # no environment has it
-    for variables in (("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"), ("UV_INDEX", "UV_FIND_LINKS")):
+    for variables in (
+        ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
+        ("UV_INDEX", "UV_FIND_LINKS"),
+    ):
         with monkeypatch.context() as context:
             for name in variables:
                 context.setenv(name, url)
@@ -92,10 +117,16 @@ def test_what_pip_and_uv_are_told(
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_a_file_name(url: str, run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_a_file_name(
+    url: str, run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path
+) -> None:
     lock = tmp_path / "bad.json"
     names = {"demo": url, "other": f"{url}/other-1.0-py3-none-any.whl"}
-    lock.write_text(json.dumps(base_document(*(entry(key, file_name=name or "x") for key, name in names.items()))))
+    lock.write_text(
+        json.dumps(
+            base_document(*(entry(key, file_name=name or "x") for key, name in names.items()))
+        )
+    )
     options = ("--index-url", index.url, "--no-cache")
     told(run("verify", lock, *options))
     told(run("bundle", lock, tmp_path / "bundle", "--no-cache"))

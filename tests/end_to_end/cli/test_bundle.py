@@ -28,7 +28,9 @@ def lock(index: IndexServer, tmp_path: Path) -> Path:
     wheels = [build_wheel(index.folder, name, "1.0") for name in ("app", "lib")]
     document = base_document()
     document["info"] = {**document["info"], "version": "314.0.7"}
-    document["packages"] = {path.name[:3]: lock_entry(path, index.file_url(path.name)) for path in wheels}
+    document["packages"] = {
+        path.name[:3]: lock_entry(path, index.file_url(path.name)) for path in wheels
+    }
     path = tmp_path / "lock" / "lock.json"
     path.parent.mkdir()
     path.write_text(json.dumps(document))
@@ -48,7 +50,16 @@ def test_flags() -> None:
     command = micropip_lock.get_command(None, "bundle")  # type: ignore[arg-type]
     assert command is not None
     flags = {name for parameter in command.params for name in parameter.opts}
-    assert {"--base-dir", "--zip", "--page", "--json", "--quiet", "--offline", "--no-cache", "--jobs"} <= flags
+    assert {
+        "--base-dir",
+        "--zip",
+        "--page",
+        "--json",
+        "--quiet",
+        "--offline",
+        "--no-cache",
+        "--jobs",
+    } <= flags
 
 
 def test_a_bundle(run: Run, lock: Path, dest: Path) -> None:
@@ -62,7 +73,9 @@ def test_a_bundle(run: Run, lock: Path, dest: Path) -> None:
     assert last.startswith(f"2 files in {dest}") and "2 downloaded" in last
 
 
-def test_a_second_one_downloads_nothing(run: Run, lock: Path, tmp_path: Path, index: IndexServer) -> None:
+def test_a_second_one_downloads_nothing(
+    run: Run, lock: Path, tmp_path: Path, index: IndexServer
+) -> None:
     run("bundle", lock, tmp_path / "one")
     index.reset()
     done = run("bundle", lock, tmp_path / "two")
@@ -101,7 +114,11 @@ def test_zip_and_page(run: Run, lock: Path, dest: Path, tmp_path: Path) -> None:
     assert done.status == 0
     assert f"wrote {dest}.zip" in done.err and f"wrote {dest / 'index.html'}" in done.err
     with zipfile.ZipFile(f"{dest}.zip") as archive:
-        assert set(archive.namelist()) == names(dest) == WHEELS | {"pyodide-lock.json", "index.html", "app.py"}
+        assert (
+            set(archive.namelist())
+            == names(dest)
+            == WHEELS | {"pyodide-lock.json", "index.html", "app.py"}
+        )
     assert run("bundle", "--page", "--zip", lock, tmp_path / "console").status == 0
     assert names(tmp_path / "console") == WHEELS | {"pyodide-lock.json", "index.html"}
 
@@ -121,7 +138,9 @@ def test_base_dir(run: Run, lock: Path, dest: Path, index: IndexServer) -> None:
     ],
     ids=lambda value: f"{value.kind} {value.status}" if isinstance(value, Fault) else str(value),
 )
-def test_failures(fault: Fault, status: int, code: str, run: Run, lock: Path, dest: Path, index: IndexServer) -> None:
+def test_failures(
+    fault: Fault, status: int, code: str, run: Run, lock: Path, dest: Path, index: IndexServer
+) -> None:
     index.faults["/files/lib"] = fault
     done = run("bundle", lock, dest)
     assert (done.status, done.out) == (status, "")
@@ -171,7 +190,9 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_interrupted(cached: bool, lock: Path, dest: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_interrupted(
+    cached: bool, lock: Path, dest: Path, index: IndexServer, tmp_path: Path
+) -> None:
     """Ctrl-C: no lock, no partial file among the user's, and a status of its own."""
     import signal
     import time

@@ -24,7 +24,9 @@ COMMANDS = ["dir", "info", "prune", "clear"]
 
 @pytest.fixture
 def folder(freeze: Run, tmp_path: Path) -> Path:
-    """The folder of a cache with a few pages, which were used just now, and facts, of which one is 100 days old."""
+    """The folder of a cache with a few pages, which were used just now, and facts, of which one is
+    100 days old.
+    """
     folder = tmp_path / "cache"
     assert freeze("--cache-dir", folder).status == 0
     facts = FactStore(folder)
@@ -76,7 +78,9 @@ def test_no_cache(run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_without_platformdirs(run: Run, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_platformdirs(
+    run: Run, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "platformdirs", None)
     done = run("cache", name)
     assert (done.status, done.out) == (2, "")
@@ -134,7 +138,10 @@ def test_info_of_what_is_unreadable(run: Run, folder: Path) -> None:
     done = run("cache", "info", "--cache-dir", folder)
     assert done.status == 0
     assert done.out.count("unreadable") == 2
-    assert run("cache", "info", "--json", "--cache-dir", folder).json["parts"]["pages"]["entries"] is None
+    assert (
+        run("cache", "info", "--json", "--cache-dir", folder).json["parts"]["pages"]["entries"]
+        is None
+    )
 
 
 # -- prune
@@ -142,7 +149,10 @@ def test_info_of_what_is_unreadable(run: Run, folder: Path) -> None:
 
 def test_prune(run: Run, folder: Path) -> None:
     number, facts = stored(folder), known(folder)
-    execute(folder / "http.sqlite3", "UPDATE entries SET last_accessed_at = last_accessed_at - 100 * 86400")
+    execute(
+        folder / "http.sqlite3",
+        "UPDATE entries SET last_accessed_at = last_accessed_at - 100 * 86400",
+    )
     done = run("cache", "prune", "--cache-dir", folder)
     assert (done.status, done.out) == (0, "")
     assert f"Removed {number} pages and 1 fact not used for 90 days: " in done.err
@@ -230,7 +240,9 @@ def private(path: Path) -> int:
     return path.stat().st_mode & 0o077
 
 
-def test_it_is_of_this_user_alone(freeze: Run, run: Run, index: IndexServer, tmp_path: Path) -> None:
+def test_it_is_of_this_user_alone(
+    freeze: Run, run: Run, index: IndexServer, tmp_path: Path
+) -> None:
     """With a umask that lets others do everything, too."""
     before = os.umask(0)
     try:
@@ -244,7 +256,9 @@ def test_it_is_of_this_user_alone(freeze: Run, run: Run, index: IndexServer, tmp
     found = [folder, *folder.rglob("*")]
     assert {"http.sqlite3", "facts.sqlite3", "wheels"} <= {path.name for path in found}
     assert [path for path in found if private(path)] == []
-    assert (tmp_path / "lock.json").stat().st_mode & 0o777 == 0o666  # the lock is the user's, as the umask has it
+    assert (
+        tmp_path / "lock.json"
+    ).stat().st_mode & 0o777 == 0o666  # the lock is the user's, as the umask has it
 
 
 @pytest.mark.parametrize("kind", ["empty", "with a cache"])
@@ -274,7 +288,10 @@ def test_a_folder_with_other_things_stays_open(freeze: Run, tmp_path: Path) -> N
 def test_a_folder_that_another_user_can_write_to(
     fault: str, freeze: Run, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every command that would use it says so at once, and what to do; nothing is read from it or written to it."""
+    """Every command that would use it says so at once, and what to do;
+
+    nothing is read from it or written to it.
+    """
     folder, lock = tmp_path / "cache", tmp_path / "lock.json"
     assert freeze("-o", lock).status == 0
     folder.mkdir()
@@ -293,7 +310,10 @@ def test_a_folder_that_another_user_can_write_to(
         ("cache", "prune"),
         ("cache", "info"),
     ]
-    for done in (freeze("--cache-dir", folder), *(run(*words, "--cache-dir", folder) for words in commands)):
+    for done in (
+        freeze("--cache-dir", folder),
+        *(run(*words, "--cache-dir", folder) for words in commands),
+    ):
         assert (done.status, done.out) == (2, "")
         assert f"The cache folder {folder} " in done.err
         assert "--cache-dir" in done.err and "--no-cache" in done.err

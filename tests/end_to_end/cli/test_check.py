@@ -36,7 +36,16 @@ def torn(site: Path, index: IndexServer) -> Path:
 
 def test_every_flag_exists(run: Run) -> None:
     names = {name for parameter in check_command.params for name in parameter.opts}
-    assert {"--venv", "--path", "--base", "--json", "--quiet", "--offline", "--refresh", "--no-cache"} <= names
+    assert {
+        "--venv",
+        "--path",
+        "--base",
+        "--json",
+        "--quiet",
+        "--offline",
+        "--refresh",
+        "--no-cache",
+    } <= names
     assert "check" in run("--help").out
 
 
@@ -45,7 +54,11 @@ def test_all_is_well(run: Run, lock: Path, site: Path, base: Path) -> None:
     assert (done.status, done.out) == (0, "")
     assert "2 packages checked: " in done.err and done.err.endswith("All requirements are met.\n")
     done = run("check", "--path", site, "--base", base)
-    assert (done.status, done.out, done.err) == (0, "", "2 packages checked. All requirements are met.\n")
+    assert (done.status, done.out, done.err) == (
+        0,
+        "",
+        "2 packages checked. All requirements are met.\n",
+    )
     done = run("check", lock, "--quiet")
     assert (done.status, done.out, done.err) == (0, "", "")
 
@@ -60,11 +73,14 @@ def test_the_chain(run: Run, torn: Path, base: Path) -> None:
         "    Find versions that go together: micropip-lock resolve asker lib",
         "missing-dependency  asker 1.0  it needs absent, which is not installed.",
         "    asker is there because page 3.0 needs asker.",
-        f"    Install it: pip install --target {torn} 'absent' (with the --platform options the folder was made with)",
+        f"    Install it: pip install --target {torn} 'absent' (with the --platform options the "
+        "folder was made with)",
         "4 packages checked. 2 problems.",
     ]
     quiet = run("check", "--path", torn, "--base", base, "--quiet")
-    assert quiet.status == 1 and "conflicting-dependency" in quiet.err and "checked" not in quiet.err
+    assert (
+        quiet.status == 1 and "conflicting-dependency" in quiet.err and "checked" not in quiet.err
+    )
 
 
 def test_json(run: Run, torn: Path, base: Path) -> None:
@@ -129,7 +145,9 @@ def test_usage(run: Run, lock: Path, venv: Path, tmp_path: Path) -> None:
 def test_nothing_steers_the_terminal(run: Run, tmp_path: Path) -> None:
     evil = "1.0\x1b]0;title\x07\x9b2J\r\n[bold]x[/]\u202e"
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(base_document(entry("demo", evil, depends=[evil]), entry("odd", version=[evil]))))
+    path.write_text(
+        json.dumps(base_document(entry("demo", evil, depends=[evil]), entry("odd", version=[evil])))
+    )
     for flags in ((), ("--json",)):
         done = run("check", path, *flags)
         assert done.status == 1

@@ -100,8 +100,13 @@ def test_json(run: Run, old: Path, new: Path) -> None:
 
 
 def test_other_bytes_are_loud(run: Run, old: Path, tmp_path: Path) -> None:
-    forged = write(tmp_path / "forged.json", entry("demo", sha256="a" * 64), entry("gone"), entry("same"))
-    assert "OTHER BYTES" in run("diff", old, forged).out and "find out why" in run("diff", old, forged).out
+    forged = write(
+        tmp_path / "forged.json", entry("demo", sha256="a" * 64), entry("gone"), entry("same")
+    )
+    assert (
+        "OTHER BYTES" in run("diff", old, forged).out
+        and "find out why" in run("diff", old, forged).out
+    )
     assert "[!CAUTION]" in run("diff", old, forged, "--markdown").out
     # Pyodide packs its own anew for each release, but an index never does.
     moved = json.loads(forged.read_bytes())
@@ -124,13 +129,18 @@ def test_long_groups_are_paragraphs_that_break_between_packages(
     lines = text.splitlines()
     assert lines[0] == "30 packages: removed"
     assert all(len(line) <= 40 for line in lines) and len(lines) == 17
-    assert re.findall(r"package-\d\d 1\.0", text) == [f"package-{number:02} 1.0" for number in range(30)]
+    assert re.findall(r"package-\d\d 1\.0", text) == [
+        f"package-{number:02} 1.0" for number in range(30)
+    ]
 
 
 def test_what_changed_beside_is_not_lost_in_a_paragraph(run: Run, tmp_path: Path) -> None:
     names = [f"package-{number:02}" for number in range(30)]
     first = write(tmp_path / "first.json", *(entry(name) for name in names))
-    changed = [entry(name, sha256="f" * 64, depends=names[:1] if name == names[7] else []) for name in names]
+    changed = [
+        entry(name, sha256="f" * 64, depends=names[:1] if name == names[7] else [])
+        for name in names
+    ]
     second = json.loads(write(tmp_path / "second.json", *changed).read_bytes())
     second["info"]["abi_version"] = "2025_0"
     (tmp_path / "second.json").write_text(json.dumps(second))
@@ -208,7 +218,9 @@ def test_any_encoding(tmp_path: Path) -> None:
     second = write(tmp_path / "second.json", entry("demo", imports=[]))
     for flags in ([], ["--markdown"], ["--json"]):
         command = [sys.executable, "-m", "micropip_lock", "diff", str(first), str(second), *flags]
-        done = subprocess.run(command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+        done = subprocess.run(
+            command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
+        )
         assert (done.returncode, done.stderr) == (1, b"")
         # Text for people is what the terminal takes; a document is UTF-8 wherever it goes.
         text = done.stdout.decode("utf-8" if flags else "ascii")
@@ -218,10 +230,16 @@ def test_any_encoding(tmp_path: Path) -> None:
 def test_secrets_are_not_printed(run: Run, tmp_path: Path) -> None:
     url = "https://me:hunter2@files.example/demo-1.0-py3-none-any.whl?token=hunter2#hunter2"
     first = write(tmp_path / "first.json", entry("demo", file_name=url))
-    second = write(tmp_path / "second.json", entry("demo", file_name=url.replace("hunter2", "other")))
+    second = write(
+        tmp_path / "second.json", entry("demo", file_name=url.replace("hunter2", "other"))
+    )
     for flags in ((), ("--markdown",), ("--json",)):
         done = run("diff", first, second, *flags)
-        assert done.status == 1 and "hunter2" not in done.out + done.err and "files.example" in done.out
+        assert (
+            done.status == 1
+            and "hunter2" not in done.out + done.err
+            and "files.example" in done.out
+        )
     assert "other credentials, query or fragment" in run("diff", first, second).out
 
 

@@ -1,4 +1,6 @@
-"""The command: what real installers make of what it writes, its options, files and exit statuses."""
+"""The command: what real installers make of what it writes, its options, files and exit
+statuses.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ LOCKED = {
 def server() -> Iterator[IndexServer]:
     """An index with what is locked, and with newer and other files beside that."""
     with IndexServer() as found:
-        build_wheel(found.folder, "demo", "1.0", requires=["native>=1"], extras={"more": ["extra-lib"]})
+        build_wheel(
+            found.folder, "demo", "1.0", requires=["native>=1"], extras={"more": ["extra-lib"]}
+        )
         build_wheel(found.folder, "native", "1.5", tag=NATIVE)
         build_wheel(found.folder, "extra-lib", "1.0")
         yield found
@@ -87,7 +91,9 @@ def installed(folder: Path) -> set[str]:
 # -- real installers, which compare hashes themselves
 
 
-def test_uv_installs_the_pylock(exported: Callable[..., Path], server: IndexServer, tmp_path: Path) -> None:
+def test_uv_installs_the_pylock(
+    exported: Callable[..., Path], server: IndexServer, tmp_path: Path
+) -> None:
     site = uv_target(tmp_path / "site", "-r", str(exported("pylock.toml")))
     assert downloaded(server) == LOCKED
     assert installed(site) == {"demo-1.0", "extra_lib-1.0", "native-1.5"}
@@ -101,14 +107,30 @@ def test_uv_refuses_the_pylock_elsewhere(exported: Callable[..., Path], tmp_path
 
 
 def test_pip_installs_the_pylock(run: Run, tmp_path: Path, server: IndexServer) -> None:
-    """pip takes no --platform beside a pylock, so this one has pure wheels only, and pip the markers of Pyodide."""
+    """pip takes no --platform beside a pylock, so this one has pure wheels only, and pip the
+    markers of Pyodide.
+    """
     server.reset()
     only_pure = tmp_path / "pure.json"
     resolved("extra-lib", index_urls=server.url).write(only_pure)
     pylock = tmp_path / "pylock.toml"
     assert run("export", only_pure, "--format", "pylock", "-o", pylock).status == 0
-    command = [sys.executable, foreign_python.__file__, "pip", json.dumps(foreign_python.markers("3.14")), "install"]
-    command += ["-r", str(pylock), "--target", str(tmp_path / "site"), "--no-index", "--no-cache-dir", "-q"]
+    command = [
+        sys.executable,
+        foreign_python.__file__,
+        "pip",
+        json.dumps(foreign_python.markers("3.14")),
+        "install",
+    ]
+    command += [
+        "-r",
+        str(pylock),
+        "--target",
+        str(tmp_path / "site"),
+        "--no-index",
+        "--no-cache-dir",
+        "-q",
+    ]
     subprocess.run(command, env=clean_environment(), check=True, capture_output=True)
     assert installed(tmp_path / "site") == {"extra_lib-1.0"}
 
@@ -133,24 +155,45 @@ def test_requirements_install_the_very_files(
     assert ("simple" in " ".join(server.paths())) is not urls
 
 
-def test_beside_the_lock(run: Run, result: ResolveResult, server: IndexServer, tmp_path: Path) -> None:
+def test_beside_the_lock(
+    run: Run, result: ResolveResult, server: IndexServer, tmp_path: Path
+) -> None:
     """A bundle: relative names become paths from the pylock, and nobody is asked."""
     document = json.loads(result.to_json())
     (tmp_path / "bundle").mkdir()
     for package in document["packages"].values():
         package["file_name"] = package["file_name"].rpartition("/")[2]
-        (tmp_path / "bundle" / package["file_name"]).write_bytes((server.folder / package["file_name"]).read_bytes())
+        (tmp_path / "bundle" / package["file_name"]).write_bytes(
+            (server.folder / package["file_name"]).read_bytes()
+        )
     (tmp_path / "bundle" / "pyodide-lock.json").write_text(json.dumps(document))
     (tmp_path / "project").mkdir()
     pylock = tmp_path / "project" / "pylock.toml"
-    done = run("export", tmp_path / "bundle" / "pyodide-lock.json", "--format", "pylock", "-o", pylock)
+    done = run(
+        "export", tmp_path / "bundle" / "pyodide-lock.json", "--format", "pylock", "-o", pylock
+    )
     assert done.status == 0 and "not-portable" in done.err
     server.reset()
-    assert installed(uv_target(tmp_path / "site", "-r", str(pylock))) == {"demo-1.0", "extra_lib-1.0", "native-1.5"}
+    assert installed(uv_target(tmp_path / "site", "-r", str(pylock))) == {
+        "demo-1.0",
+        "extra_lib-1.0",
+        "native-1.5",
+    }
     assert server.requests == []
-    paths = [package["wheels"][0]["path"] for package in tomllib.loads(pylock.read_text())["packages"]]
+    paths = [
+        package["wheels"][0]["path"] for package in tomllib.loads(pylock.read_text())["packages"]
+    ]
     assert paths[0] == "../bundle/demo-1.0-py3-none-any.whl"
-    assert run("export", tmp_path / "bundle" / "pyodide-lock.json", "--format", "requirements", "--urls").status == 1
+    assert (
+        run(
+            "export",
+            tmp_path / "bundle" / "pyodide-lock.json",
+            "--format",
+            "requirements",
+            "--urls",
+        ).status
+        == 1
+    )
 
 
 # -- the command
@@ -159,15 +202,23 @@ def test_beside_the_lock(run: Run, result: ResolveResult, server: IndexServer, t
 def test_flags(run: Run) -> None:
     text = run("export", "--help").out
     assert all(flag in text for flag in FLAGS)
-    assert {option for parameter in export_command.params for option in parameter.opts} >= set(FLAGS)
+    assert {option for parameter in export_command.params for option in parameter.opts} >= set(
+        FLAGS
+    )
 
 
 def test_stdout(run: Run, lock: Path) -> None:
     done = run("export", lock, "--format", "requirements")
-    assert [line.split("==")[0] for line in done.out.splitlines()] == ["demo", "extra-lib", "native"]
+    assert [line.split("==")[0] for line in done.out.splitlines()] == [
+        "demo",
+        "extra-lib",
+        "native",
+    ]
     assert run("export", lock, "--format", "requirements", "-o", "-").out == done.out
     assert run("export", lock, "--format", "requirements", "-q").err == ""
-    text = CliRunner().invoke(micropip_lock, ["export", "-", "--format", "requirements"], input=lock.read_text())
+    text = CliRunner().invoke(
+        micropip_lock, ["export", "-", "--format", "requirements"], input=lock.read_text()
+    )
     assert (text.exit_code, text.stdout) == (0, done.out)
 
 
@@ -184,7 +235,9 @@ def test_json(run: Run, lock: Path, tmp_path: Path) -> None:
 
 def test_evidence(run: Run, server: IndexServer, base: Path, tmp_path: Path) -> None:
     lock, evidence = tmp_path / "lock.json", tmp_path / "evidence.json"
-    done = run("resolve", "demo==1.0", "--base", base, "--index-url", server.url, "--json", "-o", lock)
+    done = run(
+        "resolve", "demo==1.0", "--base", base, "--index-url", server.url, "--json", "-o", lock
+    )
     evidence.write_text(done.out)
     out = run("export", lock, "--format", "pylock", "--evidence", evidence).out
     for package in tomllib.loads(out)["packages"]:
@@ -227,7 +280,10 @@ def refused(run: Run, tmp_path: Path, lock: Any, *arguments: str) -> Done:
 
 
 def test_what_cannot_be_exported_is_1(run: Run, tmp_path: Path) -> None:
-    entries = [entry(name, file_name=f"emfs://user:hunter2@x/{name}-1.0-py3-none-any.whl") for name in ("one", "two")]
+    entries = [
+        entry(name, file_name=f"emfs://user:hunter2@x/{name}-1.0-py3-none-any.whl")
+        for name in ("one", "two")
+    ]
     done = refused(run, tmp_path, base_document(*entries))
     assert (done.status, done.out) == (1, "")
     assert re.findall(r"^local-file  (\w+) 1.0", done.err, re.MULTILINE) == ["one", "two"]
@@ -242,5 +298,8 @@ def test_wrong_inputs_are_2(run: Run, tmp_path: Path, lock: Path) -> None:
     assert run("export", lock).status == 2
     assert run("export", lock, "--format", "poetry").status == 2
     assert run("export", lock, "--format", "pylock", "--urls").status == 2
-    assert run("export", lock, "--format", "pylock", "-o", tmp_path / "gone" / "pylock.toml").status == 2
+    assert (
+        run("export", lock, "--format", "pylock", "-o", tmp_path / "gone" / "pylock.toml").status
+        == 2
+    )
     assert run("export", lock, "--format", "pylock", "--base-url", "x").status == 2

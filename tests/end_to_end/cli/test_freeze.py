@@ -115,7 +115,14 @@ def test_json_is_one_document(freeze: Run, index: IndexServer, tmp_path: Path) -
     assert done.json["lockfile"] == json.loads(freeze().out)
     assert done.json["totals"].keys() == {"packages", "requests", "bytes", "wheel_bytes"}
     assert done.json["evidence"][0]["package"] == "demo"
-    assert done.json["warnings"][0].keys() == {"code", "package", "version", "message", "hint", "url"}
+    assert done.json["warnings"][0].keys() == {
+        "code",
+        "package",
+        "version",
+        "message",
+        "hint",
+        "url",
+    }
     assert done.err == ""
     with_file = freeze("--json", "-o", tmp_path / "lock.json")
     assert with_file.json["lockfile"] == json.loads((tmp_path / "lock.json").read_text())
@@ -126,9 +133,13 @@ def test_json_of_what_is_left_out(freeze: Run, site: Path, index: IndexServer) -
     assert freeze("--json").json["left_out"] == [["pip", "26.0", "a tool that nothing depends on"]]
 
 
-def test_json_of_a_failure(run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_json_of_a_failure(
+    run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path
+) -> None:
     (site / "aaa-1.0.egg-info").mkdir()
-    done = run("freeze", "--json", "--path", site, "--base", base, "--index-url", index.root + "/none")
+    done = run(
+        "freeze", "--json", "--path", site, "--base", base, "--index-url", index.root + "/none"
+    )
     assert done.status == 1
     assert done.json["error"] == "legacy-metadata"
     assert [problem["code"] for problem in done.json["problems"]] == [
@@ -160,7 +171,9 @@ def test_evidence_goes_to_a_file(freeze: Run, tmp_path: Path) -> None:
 # -- arguments
 
 
-def test_path_may_be_repeated(run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_path_may_be_repeated(
+    run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path
+) -> None:
     other = installer_target(tmp_path / "other", build_wheel(index.folder, "third", "1.0"))
     done = run("freeze", "--path", site, "--path", other, "--base", base, "--index-url", index.url)
     assert set(done.json["packages"]) == {"demo", "lib", "third"}
@@ -168,7 +181,17 @@ def test_path_may_be_repeated(run: Run, base: Path, site: Path, index: IndexServ
 
 def test_index_url_may_be_repeated(run: Run, base: Path, site: Path, index: IndexServer) -> None:
     with IndexServer() as empty:
-        done = run("freeze", "--path", site, "--base", base, "--index-url", empty.url, "--index-url", index.url)
+        done = run(
+            "freeze",
+            "--path",
+            site,
+            "--base",
+            base,
+            "--index-url",
+            empty.url,
+            "--index-url",
+            index.url,
+        )
         assert done.status == 0
         assert "/simple/demo/" in empty.paths()
 
@@ -193,7 +216,9 @@ def test_the_active_and_the_nearest_venv(
     assert run("freeze").status == 0
 
 
-def test_a_base_by_argument_replaces_that_of_the_venv(run: Run, venv: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_a_base_by_argument_replaces_that_of_the_venv(
+    run: Run, venv: Path, index: IndexServer, tmp_path: Path
+) -> None:
     other = tmp_path / "other.json"
     other.write_text(json.dumps(base_document(tool={})))
     done = run("freeze", "--venv", venv, "--base", other, "--index-url", index.url)
@@ -210,7 +235,9 @@ def test_base_dir_and_base_url(run: Run, site: Path, index: IndexServer, tmp_pat
     )
     assert done.status == 0, done.out
     assert {item["claim"] for item in done.json["evidence"]} == {"base"}
-    assert done.json["lockfile"]["packages"]["demo"]["file_name"].startswith("https://cdn.example/full/demo-")
+    assert done.json["lockfile"]["packages"]["demo"]["file_name"].startswith(
+        "https://cdn.example/full/demo-"
+    )
 
 
 def test_include_and_exclude(run: Run, site: Path, index: IndexServer, tmp_path: Path) -> None:
@@ -218,7 +245,11 @@ def test_include_and_exclude(run: Run, site: Path, index: IndexServer, tmp_path:
     base.write_text(json.dumps(base_document(entry("more"))))
     arguments = ("freeze", "--path", site, "--base", base, "--index-url", index.url)
     assert set(run(*arguments).json["packages"]) == {"demo", "lib"}
-    assert set(run(*arguments, "--include", "distribution").json["packages"]) == {"demo", "lib", "more"}
+    assert set(run(*arguments, "--include", "distribution").json["packages"]) == {
+        "demo",
+        "lib",
+        "more",
+    }
     done = run(*arguments, "--exclude", "LIB")
     assert set(done.json["packages"]) == {"demo"}
     assert "excluded-dependency" in done.err and "left out: lib 2.0" in done.err
@@ -234,7 +265,9 @@ def test_requested_allow_broken_and_strict(freeze: Run) -> None:
 def test_report(run: Run, base: Path, index: IndexServer, tmp_path: Path) -> None:
     build_wheel(index.folder, "demo", "1.0")
     report = pip_report(tmp_path / "target", tmp_path / "report.json", "demo", index_url=index.url)
-    done = run("freeze", "--path", tmp_path / "target", "--base", base, "--report", report, "--json")
+    done = run(
+        "freeze", "--path", tmp_path / "target", "--base", base, "--report", report, "--json"
+    )
     assert done.json["evidence"][0]["claim"] == "report"
 
 
@@ -259,7 +292,9 @@ def test_download(freeze: Run, index: IndexServer) -> None:
     index.hashes = "none"
     assert freeze().status == 1
     done = freeze("--download", "--json")
-    assert done.json["lockfile"]["packages"]["demo"]["sha256"] == sha256(next(index.folder.glob("demo*")))
+    assert done.json["lockfile"]["packages"]["demo"]["sha256"] == sha256(
+        next(index.folder.glob("demo*"))
+    )
 
 
 def test_trust_index_file(run: Run, base: Path, site: Path, index: IndexServer) -> None:
@@ -290,7 +325,17 @@ def test_offline_uses_what_the_cache_knows(
     run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path
 ) -> None:
     index.cache_control = "max-age=600"
-    arguments = ("freeze", "--path", site, "--base", base, "--index-url", index.url, "--cache-dir", tmp_path / "cache")
+    arguments = (
+        "freeze",
+        "--path",
+        site,
+        "--base",
+        base,
+        "--index-url",
+        index.url,
+        "--cache-dir",
+        tmp_path / "cache",
+    )
     done = run(*arguments, "--offline")
     assert done.status == 3
     assert "offline" in done.err
@@ -335,7 +380,10 @@ def test_check_as_json(freeze: Run, tmp_path: Path) -> None:
     stale = freeze("--check", "-o", path, "--json", "--exclude", "lib")
     assert (stale.status, stale.json["fresh"]) == (1, False)
     packages = stale.json["differences"]["packages"]
-    assert [(item["package"], item["kind"]) for item in packages] == [("demo", "details"), ("lib", "removed")]
+    assert [(item["package"], item["kind"]) for item in packages] == [
+        ("demo", "details"),
+        ("lib", "removed"),
+    ]
 
 
 def test_check_compares_with_the_default_file(freeze: Run, clean_machine: Path) -> None:
@@ -405,7 +453,9 @@ def test_a_file_as_folder_of_the_output_is_2(freeze: Run, tmp_path: Path, base: 
     assert freeze("--evidence", tmp_path / "missing" / "evidence.json").status == 2
 
 
-def test_a_definite_problem_is_1_even_beside_network_ones(run: Run, base: Path, site: Path, index: IndexServer) -> None:
+def test_a_definite_problem_is_1_even_beside_network_ones(
+    run: Run, base: Path, site: Path, index: IndexServer
+) -> None:
     index.faults["/simple/"] = Fault("status", status=500)
     arguments = ("freeze", "--path", site, "--base", base, "--index-url", index.url)
     assert run(*arguments).status == 3
@@ -427,7 +477,9 @@ def test_an_existing_lock_stays_untouched(freeze: Run, index: IndexServer, tmp_p
         assert ("{" in done.out) == ("--json" in arguments)
 
 
-def test_no_partial_lock_where_there_was_none(freeze: Run, index: IndexServer, tmp_path: Path) -> None:
+def test_no_partial_lock_where_there_was_none(
+    freeze: Run, index: IndexServer, tmp_path: Path
+) -> None:
     index.faults["/files/demo"] = Fault("status", status=500)
     freeze("-o", tmp_path / "out.json")
     assert not list(tmp_path.glob("*out.json*"))
@@ -454,7 +506,9 @@ def test_no_partial_lock_where_there_was_none(freeze: Run, index: IndexServer, t
     ],
     ids=lambda value: f"{value.kind}-{value.status}" if isinstance(value, Fault) else str(value),
 )
-def test_an_index_that_misbehaves(fault: Fault, status: int, freeze: Run, index: IndexServer) -> None:
+def test_an_index_that_misbehaves(
+    fault: Fault, status: int, freeze: Run, index: IndexServer
+) -> None:
     index.faults["/simple/"] = fault
     done = freeze()
     assert done.status == status
@@ -473,13 +527,17 @@ def test_a_broken_dist_info(damage: str, freeze: Run, site: Path) -> None:
 
 def test_latin_1_metadata(freeze: Run, site: Path) -> None:
     path = site / "demo-1.0.dist-info" / "METADATA"
-    path.write_bytes(path.read_bytes().replace(b"Version: 1.0", "Version: 1.0Ü".encode("latin-1"), 1))
+    path.write_bytes(
+        path.read_bytes().replace(b"Version: 1.0", "Version: 1.0Ü".encode("latin-1"), 1)
+    )
     done = freeze()
     assert done.status == 1
     assert "UTF-8" in done.err
 
 
-@pytest.mark.parametrize("text", ["", '{"info": {}', "[]", '{"info": {"python": 3}, "packages": {}}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", '{"info": {}', "[]", '{"info": {"python": 3}, "packages": {}}', "\x00"]
+)
 def test_a_broken_base(text: str, run: Run, site: Path, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text(text)
@@ -507,12 +565,26 @@ def test_nothing_secret_is_printed(
     freeze: Run, run: Run, base: Path, site: Path, index: IndexServer, tmp_path: Path
 ) -> None:
     index.auth = ("user", "hunter2")
-    arguments = ("freeze", "--path", site, "--base", base, "--index-url", index.url_with_password, "-v")
+    arguments = (
+        "freeze",
+        "--path",
+        site,
+        "--base",
+        base,
+        "--index-url",
+        index.url_with_password,
+        "-v",
+    )
     evidence = tmp_path / "evidence.json"
     ok = run(*arguments, "--evidence", evidence, "--json")
     assert ok.status == 0, ok.out
     said = [ok.out, ok.err, evidence.read_text(), run(*arguments).err]
-    for fault in (Fault("status", status=403), Fault("reset"), Fault("status", status=500), Fault("html")):
+    for fault in (
+        Fault("status", status=403),
+        Fault("reset"),
+        Fault("status", status=500),
+        Fault("html"),
+    ):
         for place in ("/simple/", "/files/"):
             index.faults = {place: fault}
             for extra in ((), ("--json",)):
@@ -533,7 +605,9 @@ def test_verbose_shows_causes(run: Run, base: Path, site: Path) -> None:
     assert "Traceback" not in verbose.err
 
 
-def test_an_empty_folder_leaves_an_old_lock(run: Run, base: Path, site: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_leaves_an_old_lock(
+    run: Run, base: Path, site: Path, tmp_path: Path
+) -> None:
     (tmp_path / "venv" / "lib" / "python3.14").mkdir(parents=True)
     site.rename(tmp_path / "venv" / "lib" / "python3.14" / "site-packages")
     (tmp_path / "lock.json").write_text("old")
@@ -557,7 +631,11 @@ def environment() -> dict[str, str]:
 def process(*arguments: str | Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "micropip_lock", *map(str, arguments)]
     return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_ctrl_c
+        command,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_hear_ctrl_c,
     )
 
 
@@ -581,7 +659,17 @@ def test_ctrl_c_leaves_nothing(
 ) -> None:
     index.faults[place] = Fault("hang")
     (tmp_path / "lock.json").write_text("old")
-    arguments = ("freeze", "--path", site, "--base", base, "--index-url", index.url, "-o", tmp_path / "lock.json")
+    arguments = (
+        "freeze",
+        "--path",
+        site,
+        "--base",
+        base,
+        "--index-url",
+        index.url,
+        "-o",
+        tmp_path / "lock.json",
+    )
     with process(*arguments, *flags) as running:
         while not any(path.startswith(place) for path in index.paths()):
             assert running.poll() is None

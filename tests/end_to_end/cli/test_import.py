@@ -15,7 +15,17 @@ from ...support.index_server import Fault, IndexServer
 from ...support.wheels import build_wheel, sha256
 from .conftest import Done, Run
 
-FLAGS = ["--base", "--base-url", "--base-dir", "--index-url", "--extra", "--group", "--compact", "--output", "-o"]
+FLAGS = [
+    "--base",
+    "--base-url",
+    "--base-dir",
+    "--index-url",
+    "--extra",
+    "--group",
+    "--compact",
+    "--output",
+    "-o",
+]
 
 
 @pytest.fixture
@@ -25,7 +35,10 @@ def pylock(index: IndexServer, tmp_path: Path) -> Path:
     text = 'lock-version = "1.0"\ncreated-by = "test"\nextras = ["more"]\n'
     for name, marker in (("demo", "python_version >= '3'"), ("lib", "'more' in extras")):
         wheel = build_wheel(index.folder, name, "1.0")
-        text += f'[[packages]]\nname = "{name}"\nversion = "1.0"\nmarker = "{marker}"\n[[packages.wheels]]\n'
+        text += (
+            f'[[packages]]\nname = "{name}"\nversion = "1.0"\nmarker = '
+            f'"{marker}"\n[[packages.wheels]]\n'
+        )
         text += f'url = "{index.file_url(wheel.name)}"\nhashes = {{ sha256 = "{sha256(wheel)}" }}\n'
     path.write_text(text)
     return path
@@ -44,7 +57,9 @@ def import_(run: Run, pylock: Path, base: Path, index: IndexServer) -> Run:
 def test_flags(run: Run) -> None:
     text = run("import", "--help").out
     assert all(flag in text for flag in FLAGS)
-    assert {option for parameter in import_command.params for option in parameter.opts} >= set(FLAGS)
+    assert {option for parameter in import_command.params for option in parameter.opts} >= set(
+        FLAGS
+    )
 
 
 def test_stdout_and_files(import_: Run, tmp_path: Path) -> None:
@@ -96,7 +111,8 @@ def test_servers_that_do_not_answer_are_3(import_: Run, index: IndexServer) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "lock-version = 1", "lock-version = '9'", "\0", '[a]\nx = "https://u:hunter2@h']
+    "text",
+    ["", "[", "lock-version = 1", "lock-version = '9'", "\0", '[a]\nx = "https://u:hunter2@h'],
 )
 def test_no_pylock_is_2(text: str, import_: Run, pylock: Path) -> None:
     pylock.write_text(text)

@@ -24,7 +24,12 @@ SHA = "a" * 64
 
 def evidence(name: str = "demo", *, proof: str = "content", **changes: object) -> Evidence:
     url = f"https://files.example/a/{name}-1.0-py3-none-any.whl"
-    known = {"index": "https://index.example/simple", "size": 1_500_000, "requests": 2, "bytes": 30_000}
+    known = {
+        "index": "https://index.example/simple",
+        "size": 1_500_000,
+        "requests": 2,
+        "bytes": 30_000,
+    }
     return Evidence(name, "1.0", "index", proof, url, SHA, **{**known, **changes})  # type: ignore[arg-type]
 
 
@@ -62,7 +67,10 @@ def test_sizes(number: int | None, text: str) -> None:
         (evidence(), "index index.example"),
         (evidence(index=None), "index files.example"),
         (Evidence("demo", "1.0", "base", "base", "demo-1.0-py3-none-any.whl", SHA), "base"),
-        (Evidence("demo", "1.0", "direct-url", "content", "http://127.0.0.1:80/x.whl", SHA), "direct-url 127.0.0.1:80"),
+        (
+            Evidence("demo", "1.0", "direct-url", "content", "http://127.0.0.1:80/x.whl", SHA),
+            "direct-url 127.0.0.1:80",
+        ),
     ],
 )
 def test_from_where(item: Evidence, text: str) -> None:
@@ -94,7 +102,13 @@ def test_a_narrow_terminal_keeps_names_and_proofs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    output().result(result(evidence("a-package-name", index="https://a-very-long-host-name.index.example.example/x")))
+    output().result(
+        result(
+            evidence(
+                "a-package-name", index="https://a-very-long-host-name.index.example.example/x"
+            )
+        )
+    )
     err = capsys.readouterr().err
     assert "a-package-name" in err and "content" in err and "1.5 MB" in err
     assert "…" in err
@@ -102,7 +116,13 @@ def test_a_narrow_terminal_keeps_names_and_proofs(
 
 def test_problems_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     problems = [
-        Problem("sdist", "demo", "1.0", "a [bold]message[/bold] of demo[extra]", "pip install 'demo[extra]'"),
+        Problem(
+            "sdist",
+            "demo",
+            "1.0",
+            "a [bold]message[/bold] of demo[extra]",
+            "pip install 'demo[extra]'",
+        ),
         Problem("missing-dependency", "absent", None, "x" * 300, "do this"),
     ]
     output(quiet=True).error(UnlockableError(problems))
@@ -180,11 +200,22 @@ def test_every_text_of_the_command_can_be_printed_in_ascii(
 ) -> None:
     """A terminal without UTF-8 must not turn a finished lock into a traceback."""
     files = {"naïve.py": ""}
-    site = installer_target(tmp_path / "utf8", build_wheel(index.folder, "demo", "1.0", files=files))
+    site = installer_target(
+        tmp_path / "utf8", build_wheel(index.folder, "demo", "1.0", files=files)
+    )
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     import subprocess
 
-    command = [sys.executable, "-m", "micropip_lock", "freeze", "--path", str(site), "--base", str(base)]
+    command = [
+        sys.executable,
+        "-m",
+        "micropip_lock",
+        "freeze",
+        "--path",
+        str(site),
+        "--base",
+        str(base),
+    ]
     for flags in ([], ["--json"], ["--evidence", str(tmp_path / "evidence.json")]):
         done = subprocess.run(
             [*command, "--index-url", index.url, *flags],

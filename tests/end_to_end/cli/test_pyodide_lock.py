@@ -1,4 +1,6 @@
-"""``pyodide lock``: the plugin under both kinds of pyodide-cli, typer's on Python 3.11 and click's on newer ones."""
+"""``pyodide lock``: the plugin under both kinds of pyodide-cli, typer's on Python 3.11 and click's
+on newer ones.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ def command(request: pytest.FixtureRequest) -> Path:
 def pyodide(command: Path, clean_machine: Path) -> Pyodide:
     """Run it. ``broken``: modules whose import fails, by the message of the failure."""
 
-    def call(*arguments: str | Path, cwd: Path = clean_machine, broken: tuple[str, ...] = (), **environ: str) -> Done:
+    def call(
+        *arguments: str | Path,
+        cwd: Path = clean_machine,
+        broken: tuple[str, ...] = (),
+        **environ: str,
+    ) -> Done:
         env = {**os.environ, **environ}
         if broken:
             startup = clean_machine / "sitecustomize.py"
@@ -69,7 +76,9 @@ def test_the_same_help(pyodide: Pyodide, command: Path) -> None:
     own = [command.with_name("micropip-lock"), "freeze", "--help"]
     alone = subprocess.run(own, env=os.environ, capture_output=True, text=True, check=True)
     assert (done.status, done.err) == (0, "")
-    assert done.out == alone.stdout.replace("Usage: micropip-lock freeze", "Usage: pyodide lock freeze")
+    assert done.out == alone.stdout.replace(
+        "Usage: micropip-lock freeze", "Usage: pyodide lock freeze"
+    )
     done = pyodide("lock", "--help")
     assert "Usage: pyodide lock [OPTIONS] COMMAND" in done.out
     for name in micropip_lock.list_commands(None):  # type: ignore[arg-type]
@@ -84,8 +93,12 @@ def test_usage(pyodide: Pyodide) -> None:
 
 
 @pytest.mark.parametrize("where", ["active", "nearest"])
-def test_a_whole_run(where: str, pyodide: Pyodide, venv: Path, index: IndexServer, command: Path) -> None:
-    """The venv is the active one, else the nearest one of Pyodide though that of the command itself is active."""
+def test_a_whole_run(
+    where: str, pyodide: Pyodide, venv: Path, index: IndexServer, command: Path
+) -> None:
+    """The venv is the active one, else the nearest one of Pyodide though that of the command itself
+    is active.
+    """
     environ = {"VIRTUAL_ENV": str(venv if where == "active" else command.parent.parent)}
     cwd = venv.parent if where == "nearest" else command.parent
     arguments = ("lock", "freeze", "--index-url", index.url, "-o", venv.parent / "lock.json")
@@ -103,8 +116,19 @@ def test_problems(pyodide: Pyodide, venv: Path, index: IndexServer) -> None:
     assert (done.status, done.json["error"], done.err) == (1, "no-such-project", "")
 
 
-def test_a_broken_dependency_does_not_break_pyodide(pyodide: Pyodide, command: Path, venv: Path) -> None:
-    broken = ("anysqlite", "hishel", "httpx", "installer", "packaging", "platformdirs", "resolvelib", "tomli_w")
+def test_a_broken_dependency_does_not_break_pyodide(
+    pyodide: Pyodide, command: Path, venv: Path
+) -> None:
+    broken = (
+        "anysqlite",
+        "hishel",
+        "httpx",
+        "installer",
+        "packaging",
+        "platformdirs",
+        "resolvelib",
+        "tomli_w",
+    )
     # Of what is needed here, too, only what this pyodide-cli itself needs is whole.
     broken += ("rich",) if command.parent.parent.name != "cli-0.2.4" else ("click",)
     done = pyodide("--help", broken=broken)
@@ -117,15 +141,21 @@ def test_a_broken_dependency_does_not_break_pyodide(pyodide: Pyodide, command: P
 
 
 def test_importing_it_is_light(command: Path) -> None:
-    """It takes part in every start of `pyodide`, so it brings nothing that pyodide-cli does not bring itself."""
+    """It takes part in every start of `pyodide`, so it brings nothing that pyodide-cli does not
+    bring itself.
+    """
     code = (
         "import sys, pyodide_cli.app; before = set(sys.modules)\n"
         "import micropip_lock.integrations.pyodide_cli\n"
-        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))\n"
-        "print(sorted(name for name in set(sys.modules) - before if name.startswith('micropip_lock')))"
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before} - "
+        "set(sys.stdlib_module_names)))\n"
+        "print(sorted(name for name in set(sys.modules) - before if "
+        "name.startswith('micropip_lock')))"
     )
     python = command.with_name("python")
-    done = subprocess.run([python, "-c", code], env=os.environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, "-c", code], env=os.environ, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == [
         "['micropip_lock']",
         "['micropip_lock', 'micropip_lock.integrations', 'micropip_lock.integrations.pyodide_cli']",
@@ -135,7 +165,8 @@ def test_importing_it_is_light(command: Path) -> None:
 def test_importing_it_never_fails(clean_machine: Path) -> None:
     """Whatever is missing: with an isolated Python that has nothing but this checkout."""
     code = (
-        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom micropip_lock.integrations.pyodide_cli import lock\n"
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom "
+        "micropip_lock.integrations.pyodide_cli import lock\n"
     )
     code += "print(callable(lock)); sys.argv = ['pyodide', 'lock']; lock()"
     words = [sys.executable, "-I", "-S", "-c", code]

@@ -55,7 +55,13 @@ FLAGS = [
 @pytest.fixture
 def wheels(index: IndexServer) -> IndexServer:
     """An index with a package in two versions, and what it needs."""
-    build_wheel(index.folder, "demo", "2.0", requires=["lib>=1"], files={"demo.py": "", "demo.dat": os.urandom(50_000)})
+    build_wheel(
+        index.folder,
+        "demo",
+        "2.0",
+        requires=["lib>=1"],
+        files={"demo.py": "", "demo.dat": os.urandom(50_000)},
+    )
     build_wheel(index.folder, "demo", "1.0", requires=["lib>=1"])
     build_wheel(index.folder, "lib", "1.5")
     return index
@@ -107,7 +113,11 @@ def test_the_last_line_says_what_it_cost(resolve: Run, wheels: IndexServer) -> N
     done = resolve("demo", "--no-cache")
     last = done.err.strip().splitlines()[-1]
     assert last.startswith(f"2 packages locked: {len(wheels.requests)} requests, ")
-    read = f"{wheels.bytes / 1000:.1f} kB" if wheels.bytes < 100_000 else f"{wheels.bytes / 1000:.0f} kB"
+    read = (
+        f"{wheels.bytes / 1000:.1f} kB"
+        if wheels.bytes < 100_000
+        else f"{wheels.bytes / 1000:.0f} kB"
+    )
     assert f" {read} read instead of 5" in last
     assert last.endswith(" kB of wheels.")
 
@@ -160,7 +170,10 @@ def test_several_requirements_with_markers_and_extras(resolve: Run, wheels: Inde
 def test_a_url_with_a_hash(resolve: Run, wheels: IndexServer) -> None:
     wheel = next(wheels.folder.glob("demo-1.0*"))
     url = wheels.file_url(wheel.name)
-    for requirement in (f"demo @ {url}#sha256={sha256(wheel)}", f"{url} --hash=sha256:{sha256(wheel)}"):
+    for requirement in (
+        f"demo @ {url}#sha256={sha256(wheel)}",
+        f"{url} --hash=sha256:{sha256(wheel)}",
+    ):
         done = resolve(requirement)
         assert done.json["packages"]["demo"]["file_name"] == url
     assert wheels.wheel_downloads == 0
@@ -186,16 +199,30 @@ def test_base_url_and_base_dir(run: Run, wheels: IndexServer, tmp_path: Path) ->
     base.write_text(json.dumps(base_document(lock_entry(based))))
     arguments = ("resolve", "based[x]", "--base", base, "--index-url", wheels.url, "--json")
     assert run(*arguments).status == 3
-    done = run(*arguments, "--base-dir", tmp_path / "dist", "--base-url", "https://cdn.example/full")
+    done = run(
+        *arguments, "--base-dir", tmp_path / "dist", "--base-url", "https://cdn.example/full"
+    )
     assert versions(done.json["lockfile"]) == {"based": "1.0", "lib": "1.5"}
-    assert done.json["lockfile"]["packages"]["based"]["file_name"] == f"https://cdn.example/full/{based.name}"
+    assert (
+        done.json["lockfile"]["packages"]["based"]["file_name"]
+        == f"https://cdn.example/full/{based.name}"
+    )
 
 
 def test_a_base_by_url(run: Run, wheels: IndexServer) -> None:
     document = json.dumps(base_document(entry("lib", "1.0"))).encode()
     wheels.faults["/files/pyodide-lock.json"] = Fault("body", body=document)
-    done = run("resolve", "lib", "--base", f"{wheels.root}/files/pyodide-lock.json", "--index-url", wheels.url)
-    assert done.json["packages"]["lib"]["file_name"] == f"{wheels.root}/files/lib-1.0-py3-none-any.whl"
+    done = run(
+        "resolve",
+        "lib",
+        "--base",
+        f"{wheels.root}/files/pyodide-lock.json",
+        "--index-url",
+        wheels.url,
+    )
+    assert (
+        done.json["packages"]["lib"]["file_name"] == f"{wheels.root}/files/lib-1.0-py3-none-any.whl"
+    )
 
 
 def test_jobs_and_color(resolve: Run) -> None:
@@ -236,13 +263,17 @@ def other(tmp_path: Path) -> Any:
         yield server
 
 
-def test_index_url_goes_before_that_of_a_file(resolve: Run, other: IndexServer, tmp_path: Path) -> None:
+def test_index_url_goes_before_that_of_a_file(
+    resolve: Run, other: IndexServer, tmp_path: Path
+) -> None:
     write(tmp_path, requirements__txt=f"--index-url {other.url}\ndemo\n")
     assert versions(resolve("-r", tmp_path / "requirements.txt").json)["demo"] == "2.0"
     assert other.requests == []
 
 
-def test_index_urls_of_a_file(run: Run, base: Path, wheels: IndexServer, other: IndexServer, tmp_path: Path) -> None:
+def test_index_urls_of_a_file(
+    run: Run, base: Path, wheels: IndexServer, other: IndexServer, tmp_path: Path
+) -> None:
     files = write(
         tmp_path,
         first__txt=f"--index-url {other.url}\ndemo\n",
@@ -251,15 +282,31 @@ def test_index_urls_of_a_file(run: Run, base: Path, wheels: IndexServer, other: 
     )
     arguments = ("resolve", "--base", base, "-r")
     assert versions(run(*arguments, files / "first.txt").json) == {"demo": "9.0"}
-    assert versions(run(*arguments, files / "extra.txt").json) == {"demo": "2.0", "lib": "1.5", "only-there": "1.0"}
+    assert versions(run(*arguments, files / "extra.txt").json) == {
+        "demo": "2.0",
+        "lib": "1.5",
+        "only-there": "1.0",
+    }
     wheels.reset()
     assert versions(run(*arguments, files / "none.txt").json) == {"demo": "9.0"}
     assert wheels.requests == []
 
 
-def test_index_url_may_be_repeated(run: Run, base: Path, wheels: IndexServer, other: IndexServer) -> None:
+def test_index_url_may_be_repeated(
+    run: Run, base: Path, wheels: IndexServer, other: IndexServer
+) -> None:
     done = run(
-        *("resolve", "demo", "only-there", "--base", base, "--index-url", wheels.url, "--index-url", other.url),
+        *(
+            "resolve",
+            "demo",
+            "only-there",
+            "--base",
+            base,
+            "--index-url",
+            wheels.url,
+            "--index-url",
+            other.url,
+        ),
     )
     assert versions(done.json) == {"demo": "2.0", "lib": "1.5", "only-there": "1.0"}
     assert not any("/demo/" in path for path in other.paths())
@@ -268,7 +315,9 @@ def test_index_url_may_be_repeated(run: Run, base: Path, wheels: IndexServer, ot
 # -- files of requirements and constraints
 
 
-def test_files_with_hashes_and_nested_files(resolve: Run, wheels: IndexServer, tmp_path: Path) -> None:
+def test_files_with_hashes_and_nested_files(
+    resolve: Run, wheels: IndexServer, tmp_path: Path
+) -> None:
     demo = next(wheels.folder.glob("demo-1.0*"))
     lib = next(wheels.folder.glob("lib-1.5*"))
     build_wheel(wheels.folder, "lib", "1.6")
@@ -288,7 +337,15 @@ def test_files_with_hashes_and_nested_files(resolve: Run, wheels: IndexServer, t
 
 def test_several_files_and_arguments_together(resolve: Run, tmp_path: Path) -> None:
     write(tmp_path, one__txt="demo<2", two__txt="lib", limits__txt="lib==1.5")
-    done = resolve("demo", "-r", tmp_path / "one.txt", "-r", tmp_path / "two.txt", "-c", tmp_path / "limits.txt")
+    done = resolve(
+        "demo",
+        "-r",
+        tmp_path / "one.txt",
+        "-r",
+        tmp_path / "two.txt",
+        "-c",
+        tmp_path / "limits.txt",
+    )
     assert versions(done.json) == {"demo": "1.0", "lib": "1.5"}
 
 
@@ -309,7 +366,9 @@ def test_a_file_may_require_hashes(resolve: Run, wheels: IndexServer, tmp_path: 
 # -- the cache
 
 
-def test_a_pinned_set_needs_no_request_again(run: Run, base: Path, wheels: IndexServer, tmp_path: Path) -> None:
+def test_a_pinned_set_needs_no_request_again(
+    run: Run, base: Path, wheels: IndexServer, tmp_path: Path
+) -> None:
     cache = ("--cache-dir", tmp_path / "cache")
     arguments = ("resolve", "demo==2.0", "lib==1.5", "--base", base, "--index-url", wheels.url)
     offline = run(*arguments, *cache, "--offline")
@@ -335,8 +394,19 @@ def test_a_pinned_set_needs_no_request_again(run: Run, base: Path, wheels: Index
     assert set(wheels.paths()) > pages
 
 
-def test_refresh_sees_yanks_and_removals(run: Run, base: Path, wheels: IndexServer, tmp_path: Path) -> None:
-    arguments = ("resolve", "lib==1.5", "--base", base, "--index-url", wheels.url, "--cache-dir", tmp_path / "cache")
+def test_refresh_sees_yanks_and_removals(
+    run: Run, base: Path, wheels: IndexServer, tmp_path: Path
+) -> None:
+    arguments = (
+        "resolve",
+        "lib==1.5",
+        "--base",
+        base,
+        "--index-url",
+        wheels.url,
+        "--cache-dir",
+        tmp_path / "cache",
+    )
     assert run(*arguments).status == 0
     wheels.yanked["lib==1.5"] = True
     assert "yanked" not in run(*arguments).err
@@ -350,7 +420,15 @@ def test_another_index_is_another_answer(
     run: Run, base: Path, wheels: IndexServer, other: IndexServer, tmp_path: Path
 ) -> None:
     build_wheel(other.folder, "lib", "1.5", files={"other.py": ""})
-    arguments = ("resolve", "lib==1.5", "--base", base, "--cache-dir", tmp_path / "cache", "--index-url")
+    arguments = (
+        "resolve",
+        "lib==1.5",
+        "--base",
+        base,
+        "--cache-dir",
+        tmp_path / "cache",
+        "--index-url",
+    )
     first = run(*arguments, wheels.url).json["packages"]["lib"]
     second = run(*arguments, other.url).json["packages"]["lib"]
     assert (first["imports"], second["imports"]) == (["lib"], ["other"])
@@ -379,7 +457,10 @@ def test_another_index_is_another_answer(
         (("demo",), "Which Pyodide is the lock for?"),
         (("demo", "--base", "base.json", "-o", "missing/lock.json"), "missing/lock.json"),
         (("demo", "--base", "base.json", "--base-dir", "missing"), "missing"),
-        (("demo", "--base", "base.json", "--base-url", "ftp://host.example/"), "ftp://host.example/"),
+        (
+            ("demo", "--base", "base.json", "--base-url", "ftp://host.example/"),
+            "ftp://host.example/",
+        ),
         (("demo", "--base", "base.json", "--jobs", "0"), "--jobs"),
         (("demo", "--base", "base.json", "--no-such-flag"), "--no-such-flag"),
         (("not a requirement!", "--base", "base.json"), "not a requirement!"),
@@ -391,7 +472,9 @@ def test_another_index_is_another_answer(
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
-def test_usage_and_missing_input_are_2(arguments: tuple[str, ...], said: str, run: Run, clean_machine: Path) -> None:
+def test_usage_and_missing_input_are_2(
+    arguments: tuple[str, ...], said: str, run: Run, clean_machine: Path
+) -> None:
     linux = {"info": {"python": "3.14.2", "platform": "linux", "arch": "x86_64"}, "packages": {}}
     write(
         clean_machine,
@@ -472,7 +555,12 @@ def test_bytes_that_are_not_what_was_promised_are_1(resolve: Run, wheels: IndexS
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
 def test_servers_that_do_not_answer_are_3(
-    fault: Fault, place: str, resolve: Run, wheels: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: Fault,
+    place: str,
+    resolve: Run,
+    wheels: IndexServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     defaults = HttpxFetcher.__init__.__kwdefaults__
     assert defaults is not None
@@ -502,14 +590,23 @@ def test_nobody_listens(run: Run, base: Path) -> None:
     done = run("resolve", "demo", "--base", base, "--index-url", url)
     assert done.status == 3
     assert f"{url}/demo/" in done.err
-    assert "caused by ConnectError" in run("resolve", "demo", "--base", base, "--index-url", url, "-v").err
+    assert (
+        "caused by ConnectError"
+        in run("resolve", "demo", "--base", base, "--index-url", url, "-v").err
+    )
 
 
-def test_nothing_secret_is_printed(run: Run, base: Path, wheels: IndexServer, tmp_path: Path) -> None:
+def test_nothing_secret_is_printed(
+    run: Run, base: Path, wheels: IndexServer, tmp_path: Path
+) -> None:
     wheels.auth = ("user", "hunter2")
     secret = wheels.url_with_password
     direct = wheels.file_url("demo-1.0-py3-none-any.whl").replace("//", "//user:hunter2@")
-    write(tmp_path, requirements__txt=f"--index-url {secret}\nlib\n", wrong__txt=f"--index-ulr {secret}\n{direct} x\n")
+    write(
+        tmp_path,
+        requirements__txt=f"--index-url {secret}\nlib\n",
+        wrong__txt=f"--index-ulr {secret}\n{direct} x\n",
+    )
     said = []
     for arguments, status in [
         (("demo", "--index-url", secret), 0),
@@ -524,7 +621,16 @@ def test_nothing_secret_is_printed(run: Run, base: Path, wheels: IndexServer, tm
         (("demo", "--index-url", secret.replace("user", "nobody")), 3),
     ]:
         for extra in ((), ("--json",)):
-            done = run("resolve", "--base", base, *arguments, *extra, "-v", "--cache-dir", tmp_path / "cache")
+            done = run(
+                "resolve",
+                "--base",
+                base,
+                *arguments,
+                *extra,
+                "-v",
+                "--cache-dir",
+                tmp_path / "cache",
+            )
             assert done.status == status, done.err + done.out
             said += [done.out, done.err]
     assert "hunter2" not in "".join(said)
@@ -536,8 +642,22 @@ def test_ctrl_c_leaves_nothing(base: Path, wheels: IndexServer, tmp_path: Path) 
     wheels.faults["/simple/lib/"] = Fault("hang")
     path = tmp_path / "lock.json"
     path.write_text("old")
-    command = [sys.executable, "-m", "micropip_lock", "resolve", "demo", "--base", str(base), "--index-url", wheels.url]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "micropip_lock",
+        "resolve",
+        "demo",
+        "--base",
+        str(base),
+        "--index-url",
+        wheels.url,
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     with subprocess.Popen(
         [*command, "-o", str(path)],
         env=environment,

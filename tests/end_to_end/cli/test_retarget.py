@@ -26,7 +26,9 @@ def lock(index: IndexServer, tmp_path: Path) -> Path:
     build_wheel(index.folder, "cbor2", "5.6", tag=OLD_NATIVE)
     both(index, "cbor2", "5.7")
     path = tmp_path / "old.json"
-    resolved("pure", "cbor2<5.7", base=old_base(entry("lib", "1")), index_urls=index.url).write(path)
+    resolved("pure", "cbor2<5.7", base=old_base(entry("lib", "1")), index_urls=index.url).write(
+        path
+    )
     return path
 
 
@@ -44,7 +46,16 @@ def retarget(run: Run, lock: Path, index: IndexServer, tmp_path: Path) -> Run:
 
 def test_every_flag_exists(run: Run) -> None:
     names = {name for parameter in retarget_command.params for name in parameter.opts}
-    assert {"--base", "--base-url", "--base-dir", "--index-url", "--requested", "--compact", "-o", "--json"} <= names
+    assert {
+        "--base",
+        "--base-url",
+        "--base-dir",
+        "--index-url",
+        "--requested",
+        "--compact",
+        "-o",
+        "--json",
+    } <= names
     assert "retarget" in run("--help").out
 
 
@@ -56,7 +67,10 @@ def test_the_lock_goes_to_stdout_and_what_changed_to_stderr(retarget: Run, lock:
     assert "base abi_version  2025_0 -> 2026_0" in changes
     assert "  ~ cbor2 5.6 -> 5.7  no wheel of 5.6 for pyemscripten_2026_0_wasm32" in changes
     assert "  ~ lib   1 -> 2  the same bytes  Pyodide's own" in changes
-    assert "1 of 1 requirement: what nothing else in the lock needs, for it does not say what was asked for." in changes
+    assert (
+        "1 of 1 requirement: what nothing else in the lock needs, for it does not say what was "
+        "asked for." in changes
+    )
     assert "2 with another version, 1 unchanged." in changes
     assert changes[-1].startswith("3 packages locked: ")
 
@@ -66,7 +80,10 @@ def test_to_a_file(retarget: Run, lock: Path, tmp_path: Path) -> None:
     done = retarget("-o", path)
     assert (done.status, done.out) == (0, "")
     assert Lockfile.read(path).packages["cbor2"].version == "5.7"
-    assert (retarget("-o", tmp_path / "absent" / "new.json").status, retarget("-o", lock).status) == (2, 0)
+    assert (
+        retarget("-o", tmp_path / "absent" / "new.json").status,
+        retarget("-o", lock).status,
+    ) == (2, 0)
     assert lock.read_text() == path.read_text()
     quiet = retarget("--quiet", "-o", "-", "--compact")
     assert (quiet.err, quiet.out.count("\n")) == ("", 1)
@@ -77,7 +94,10 @@ def test_json(retarget: Run) -> None:
     assert document["lockfile"]["packages"]["cbor2"]["version"] == "5.7"
     assert (document["requested"], document["guessed"]) == (["pure"], ["pure"])
     reasons = {item["package"]: item["reason"] for item in document["changes"]["packages"]}
-    assert reasons == {"cbor2": "no wheel of 5.6 for pyemscripten_2026_0_wasm32", "lib": "Pyodide's own"}
+    assert reasons == {
+        "cbor2": "no wheel of 5.6 for pyemscripten_2026_0_wasm32",
+        "lib": "Pyodide's own",
+    }
     assert document["totals"]["packages"] == 3
     assert {item["claim"] for item in document["evidence"]} == {"base", "index", "lock"}
 
@@ -106,7 +126,9 @@ def test_statuses(run: Run, retarget: Run, index: IndexServer, lock: Path, tmp_p
     assert retarget("--no-cache").status == 3
 
 
-def test_from_stdin(run: Run, lock: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_stdin(
+    run: Run, lock: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Pipes are CliRunner's own: what it gives is bytes like those of a shell.
     from click.testing import CliRunner
 
@@ -124,17 +146,30 @@ def test_nothing_changes(run: Run, lock: Path, index: IndexServer) -> None:
     assert "Nothing changes." in done.err
 
 
-def test_many_packages_of_pyodide_are_one_paragraph(run: Run, index: IndexServer, tmp_path: Path) -> None:
+def test_many_packages_of_pyodide_are_one_paragraph(
+    run: Run, index: IndexServer, tmp_path: Path
+) -> None:
     old, new = base_lock("0.29.5"), base_lock("314.0.7")
     wheel = build_wheel(index.folder, "mine", "1.0", tag=OLD_NATIVE)
     both(index, "mine", "1.1")
-    mine = resolved("mine<1.1", base=old_base(), index_urls=index.url).lockfile.to_dict()["packages"]["mine"]
+    mine = resolved("mine<1.1", base=old_base(), index_urls=index.url).lockfile.to_dict()[
+        "packages"
+    ]["mine"]
     assert wheel.name in mine["file_name"]
     old["packages"]["mine"] = mine
     paths = [tmp_path / "old.json", tmp_path / "new.json"]
     for path, document in zip(paths, (old, new), strict=True):
         path.write_text(json.dumps(document))
-    done = run("retarget", paths[0], "--base", paths[1], "--index-url", index.url, "-o", tmp_path / "moved.json")
+    done = run(
+        "retarget",
+        paths[0],
+        "--base",
+        paths[1],
+        "--index-url",
+        index.url,
+        "-o",
+        tmp_path / "moved.json",
+    )
     assert done.status == 0
     assert "  ~ mine 1.0 -> 1.1  no wheel of 1.0 for pyemscripten_2026_0_wasm32" in done.err
     assert "39 packages: removed" in done.err

@@ -1,4 +1,6 @@
-"""A secret in each place that one can come from is in nothing that a command prints, writes or remembers."""
+"""A secret in each place that one can come from is in nothing that a command prints, writes or
+remembers.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,10 @@ class Scene:
         return path
 
     def told(self, *words: str | Path, expected: set[int] | None = None) -> bytes:
-        """Run a command for people or, each second time, for programs; all that it leaves, with no secret in it."""
+        """Run a command for people or, each second time, for programs;
+
+        all that it leaves, with no secret in it.
+        """
         left = b""
         self.for_programs = not self.for_programs
         for form in FORMS if self.both else [FORMS[self.for_programs]]:
@@ -94,15 +99,26 @@ class Scene:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
             line = [*words, "-v", "--cache-dir", self.folder / "cache", *form]
-            done = CliRunner().invoke(micropip_lock, [str(word).replace("{out}", str(out)) for word in line])
+            done = CliRunner().invoke(
+                micropip_lock, [str(word).replace("{out}", str(out)) for word in line]
+            )
             if done.exception is not None and not isinstance(done.exception, SystemExit):
                 raise done.exception
             assert expected is None or done.exit_code in expected, done.output
-            files = [path for name in ("out", "cache", "site") for path in sorted((self.folder / name).rglob("*"))]
+            files = [
+                path
+                for name in ("out", "cache", "site")
+                for path in sorted((self.folder / name).rglob("*"))
+            ]
             left += f"{done.stdout}{done.stderr}{self.log()}".encode()
-            left += b"".join(path.read_bytes() for path in files if path.is_file() and path not in self.planted)
+            left += b"".join(
+                path.read_bytes() for path in files if path.is_file() and path not in self.planted
+            )
         for word in (SECRET, CODED):
-            assert word.encode() not in left, (words, left[max(0, left.index(word.encode()) - 200) :][:400])
+            assert word.encode() not in left, (
+                words,
+                left[max(0, left.index(word.encode()) - 200) :][:400],
+            )
         return left
 
     def freeze(self, *words: str | Path, expected: set[int] | None = None) -> bytes:
@@ -127,7 +143,15 @@ def scene(tmp_path: Path, index: IndexServer, caplog: pytest.LogCaptureFixture) 
 def test_an_index_url_as_an_option(spelling: str, scene: Scene) -> None:
     scene.index.auth = ("us", "another")
     scene.freeze("--index-url", scene.url(spelling), expected={0, 1, 2, 3})
-    scene.told("resolve", "demo", "--base", scene.base, "--index-url", scene.url(spelling), expected={0, 1, 2, 3})
+    scene.told(
+        "resolve",
+        "demo",
+        "--base",
+        scene.base,
+        "--index-url",
+        scene.url(spelling),
+        expected={0, 1, 2, 3},
+    )
 
 
 VARIABLES = [
@@ -138,11 +162,19 @@ VARIABLES = [
     "UV_INDEX_URL",
     "UV_DEFAULT_INDEX",
 ]
-VARIABLES += ["UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE", "PIP_CONFIG_FILE"]
+VARIABLES += [
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_CONFIG_FILE",
+    "PIP_CONFIG_FILE",
+]
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_an_index_url_in_the_environment(variable: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_url_in_the_environment(
+    variable: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.index.auth = ("us", "another")
     monkeypatch.setenv("PIP_INDEX_URL", scene.index.url)  # nor is the default index asked
     for spelling in SPELLINGS:
@@ -150,13 +182,36 @@ def test_an_index_url_in_the_environment(variable: str, scene: Scene, monkeypatc
         scene.freeze(expected={0, 1, 2, 3})
 
 
-PIP = ["index-url = {}", "extra-index-url = {}", "find-links = {}", "no-index = {}", "index-url {}", "{}", "x = 1\n{}"]
-UV = ['index-url = "{}"', 'extra-index-url = ["{}"]', 'find-links = ["{}"]', '[[index]]\nurl = "{}"', "index-url = {}"]
-UV += ['index-url = ["{}"]', '[[index]]\nurl = ["{}"]', '"{}"', "{}", 'no-index = "{}"', '[[index]]\nname="{}"']
+PIP = [
+    "index-url = {}",
+    "extra-index-url = {}",
+    "find-links = {}",
+    "no-index = {}",
+    "index-url {}",
+    "{}",
+    "x = 1\n{}",
+]
+UV = [
+    'index-url = "{}"',
+    'extra-index-url = ["{}"]',
+    'find-links = ["{}"]',
+    '[[index]]\nurl = "{}"',
+    "index-url = {}",
+]
+UV += [
+    'index-url = ["{}"]',
+    '[[index]]\nurl = ["{}"]',
+    '"{}"',
+    "{}",
+    'no-index = "{}"',
+    '[[index]]\nname="{}"',
+]
 
 
 @pytest.mark.parametrize("line", PIP)
-def test_an_index_url_in_the_configuration_of_pip(line: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_url_in_the_configuration_of_pip(
+    line: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.index.auth = ("us", "another")
     monkeypatch.setenv("UV_DEFAULT_INDEX", scene.index.url)
     file = scene.folder / "pip.conf"
@@ -167,7 +222,9 @@ def test_an_index_url_in_the_configuration_of_pip(line: str, scene: Scene, monke
 
 
 @pytest.mark.parametrize("line", UV)
-def test_an_index_url_in_the_configuration_of_uv(line: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_url_in_the_configuration_of_uv(
+    line: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.index.auth = ("us", "another")
     monkeypatch.setenv("PIP_INDEX_URL", scene.index.url)
     file = scene.folder / "uv.toml"
@@ -177,7 +234,9 @@ def test_an_index_url_in_the_configuration_of_uv(line: str, scene: Scene, monkey
         scene.freeze(expected={0, 1, 2, 3})
 
 
-@pytest.mark.parametrize("answer", ["good", "401", "403", "404", "500", "no page", "cut", "away", "refused"])
+@pytest.mark.parametrize(
+    "answer", ["good", "401", "403", "404", "500", "no page", "cut", "away", "refused"]
+)
 def test_what_a_server_answers(answer: str, scene: Scene) -> None:
     scene.both = True
     scene.index.auth = ("us", SECRET)
@@ -186,7 +245,9 @@ def test_what_a_server_answers(answer: str, scene: Scene) -> None:
         case "401":
             scene.index.auth = ("us", "another")
         case "403" | "500":
-            scene.index.faults["/"] = Fault("status", status=int(answer), body=f"{url}?{SECRET}".encode())
+            scene.index.faults["/"] = Fault(
+                "status", status=int(answer), body=f"{url}?{SECRET}".encode()
+            )
         case "404":
             scene.index.faults["/"] = Fault("status", status=404)
         case "no page":
@@ -200,8 +261,20 @@ def test_what_a_server_answers(answer: str, scene: Scene) -> None:
     good = {0} if answer == "good" else {1, 3}
     scene.freeze("--index-url", url, expected=good)
     scene.freeze("--index-url", url, "--download", expected=good)
-    scene.told("resolve", "demo", "--base", scene.base, "--index-url", url, "-o", "{out}/lock.json", expected=good)
-    lock = scene.lock(scene.index.file_url(WHEEL).replace("http://", f"http://us:{SECRET}@"), tool={})
+    scene.told(
+        "resolve",
+        "demo",
+        "--base",
+        scene.base,
+        "--index-url",
+        url,
+        "-o",
+        "{out}/lock.json",
+        expected=good,
+    )
+    lock = scene.lock(
+        scene.index.file_url(WHEEL).replace("http://", f"http://us:{SECRET}@"), tool={}
+    )
     for words in (
         ("verify", lock),
         ("outdated", lock, "--index-url", url),
@@ -220,7 +293,11 @@ def test_a_proxy(variable: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -
 def test_netrc(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = scene.folder / "netrc"
     monkeypatch.setenv("NETRC", str(netrc))
-    for text in (f"machine 127.0.0.1 login us password {SECRET}\n", f"machine 127.0.0.1 {SECRET}\n", SECRET):
+    for text in (
+        f"machine 127.0.0.1 login us password {SECRET}\n",
+        f"machine 127.0.0.1 {SECRET}\n",
+        SECRET,
+    ):
         netrc.write_text(text)
         scene.index.auth = ("us", SECRET)
         scene.freeze("--index-url", scene.index.url)
@@ -268,7 +345,10 @@ def test_netrc_is_not_for_the_ports_that_pages_claims_and_locks_name(
     scene.freeze(*indexes, expected={0})
     assert not was_told(other)
     report = scene.folder / "report.json"
-    item = {"metadata": {"name": "demo", "version": "1.0"}, "download_info": json.loads(archive(url, scene.sha256))}
+    item = {
+        "metadata": {"name": "demo", "version": "1.0"},
+        "download_info": json.loads(archive(url, scene.sha256)),
+    }
     report.write_text(json.dumps({"version": "1", "install": [{**item, "requested": True}]}))
     scene.freeze(*indexes, "--report", report)
     assert not was_told(other)
@@ -311,12 +391,22 @@ def test_netrc_is_for_no_base_over_plain_http(
             ("check", *folders, "--base", base),
             ("resolve", "demo", "--base", base, "--no-cache"),
             ("retarget", lock, "--base", base, "--no-cache"),
-            ("resolve", "demo", "--base", scene.base, "--base-url", f"{other.root}/files/", "--no-cache"),
+            (
+                "resolve",
+                "demo",
+                "--base",
+                scene.base,
+                "--base-url",
+                f"{other.root}/files/",
+                "--no-cache",
+            ),
         ):
             scene.told(*words)
             if "--base-url" not in words:
                 assert was_told(other) is (configured == other.url), words
-            assert configured == other.url or not any("authorization" in it.headers for it in other.requests)
+            assert configured == other.url or not any(
+                "authorization" in it.headers for it in other.requests
+            )
             other.reset()
 
 
@@ -337,8 +427,24 @@ REQUIREMENTS = [
     "demo; {url}",
     "demo=={url}",
 ]
-LINES = [*REQUIREMENTS, "-r {url}", "-c {url}", "--index-url {url}", "--index-url{url}", "-i{url}", "--index-url={url}"]
-LINES += ["--extra-index-url {url}", "-f {url}", "--{url}", "-x{url}", "--index {url}", "--no-index={url}", "-i '{url}"]
+LINES = [
+    *REQUIREMENTS,
+    "-r {url}",
+    "-c {url}",
+    "--index-url {url}",
+    "--index-url{url}",
+    "-i{url}",
+    "--index-url={url}",
+]
+LINES += [
+    "--extra-index-url {url}",
+    "-f {url}",
+    "--{url}",
+    "-x{url}",
+    "--index {url}",
+    "--no-index={url}",
+    "-i '{url}",
+]
 WHEEL_SPELLINGS = [
     spelling.replace("{place}", f"{{host}}/files/{WHEEL}")
     for spelling in SPELLINGS
@@ -347,7 +453,9 @@ WHEEL_SPELLINGS = [
 
 
 def wheel_urls(scene: Scene) -> list[str]:
-    """The wheel by the same spellings, but for those that are good URLs with other paths, or no line of a file."""
+    """The wheel by the same spellings, but for those that are good URLs with other paths, or no
+    line of a file.
+    """
     host = scene.place.partition("/")[0]
     return [spelling.format(secret=SECRET, host=host) for spelling in WHEEL_SPELLINGS]
 
@@ -368,7 +476,15 @@ def test_a_line_of_a_requirements_file(line: str, scene: Scene) -> None:
     file = scene.folder / "requirements.txt"
     for url in wheel_urls(scene):
         file.write_text(f"{line.format(url=url.strip())}\n")
-        common = ("resolve", "--base", scene.base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
+        common = (
+            "resolve",
+            "--base",
+            scene.base,
+            "--index-url",
+            scene.index.url,
+            "-o",
+            "{out}/lock.json",
+        )
         scene.told(*common, "-r", file)
         scene.told(*common, "demo", "-c", file)
 
@@ -381,14 +497,26 @@ def test_what_was_asked_for_is_written_bare_wherever_it_goes(scene: Scene) -> No
     asked = ("--index-url", scene.index.url, f"--requested=demo @ {url}")
     assert b'"demo @ ' + bare.encode() + b'"' in scene.freeze(*asked, expected={0})
     # A lock of an earlier version, or one that was written by hand.
-    own = {"micropip-lock": {"requested": [f"demo @ {url}", f"{SECRET} is none"], "indexes": [], "proof": "content"}}
+    own = {
+        "micropip-lock": {
+            "requested": [f"demo @ {url}", f"{SECRET} is none"],
+            "indexes": [],
+            "proof": "content",
+        }
+    }
     lock = scene.lock(bare, tool=own)
     scene.told("bundle", lock, "{out}/bundle", expected={0})
     bundled = json.loads((scene.folder / "out" / "bundle" / "pyodide-lock.json").read_text())
     assert bundled["tool"]["micropip-lock"]["requested"] == [f"demo @ {bare}"]
     common = ("--base", scene.base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
     assert bare.encode() in scene.told("retarget", lock, *common, expected={0})
-    for words in (("diff", scene.base, lock), ("tree", lock), ("verify", lock), ("outdated", lock), ("check", lock)):
+    for words in (
+        ("diff", scene.base, lock),
+        ("tree", lock),
+        ("verify", lock),
+        ("outdated", lock),
+        ("check", lock),
+    ):
         scene.told(*words)
     for form in ("pylock", "requirements"):
         scene.told("export", lock, "--format", form, "-o", "{out}/exported.toml")
@@ -406,7 +534,9 @@ def test_what_was_asked_for_is_written_bare_wherever_it_goes(scene: Scene) -> No
 # -- claims, locks, bases
 
 
-@pytest.mark.parametrize("name", ["direct_url_json", "provenance_url_json", "PYODIDE_URL", "PYODIDE_SOURCE", "INDEX"])
+@pytest.mark.parametrize(
+    "name", ["direct_url_json", "provenance_url_json", "PYODIDE_URL", "PYODIDE_SOURCE", "INDEX"]
+)
 def test_a_claim(name: str, scene: Scene) -> None:
     for url in wheel_urls(scene):
         claim(scene.site, **{name: archive(url, scene.sha256) if name.endswith("json") else url})
@@ -430,7 +560,16 @@ def test_a_report(scene: Scene) -> None:
         )
         for given in (report, pylock):
             scene.freeze("--index-url", scene.index.url, "--report", given)
-        scene.told("import", pylock, "--base", scene.base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
+        scene.told(
+            "import",
+            pylock,
+            "--base",
+            scene.base,
+            "--index-url",
+            scene.index.url,
+            "-o",
+            "{out}/lock.json",
+        )
 
 
 def test_a_file_name_of_a_lock(scene: Scene) -> None:
@@ -445,8 +584,19 @@ def test_a_file_name_of_a_lock(scene: Scene) -> None:
         ):
             scene.told(*words)
         scene.told("diff", scene.base, lock, "--markdown")
-        scene.told("export", lock, "--format", "requirements", "--urls", "-o", "{out}/requirements.txt")
-        scene.told("retarget", lock, "--base", scene.base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
+        scene.told(
+            "export", lock, "--format", "requirements", "--urls", "-o", "{out}/requirements.txt"
+        )
+        scene.told(
+            "retarget",
+            lock,
+            "--base",
+            scene.base,
+            "--index-url",
+            scene.index.url,
+            "-o",
+            "{out}/lock.json",
+        )
         scene.told("bundle", lock, "{out}/bundle")
         scene.told("sync", lock, "--path", scene.site, "--dry-run")
 
@@ -482,8 +632,28 @@ def test_a_file_name_that_is_no_http_url(spelling: str, scene: Scene) -> None:
     lock = scene.lock(spelling.format(secret=SECRET, file=WHEEL), tool={})
     target = ("-o", "{out}/lock.json")
     for words in (
-        ("freeze", "--path", scene.site, "--base", lock, *index, "--include", "distribution", *target),
-        ("freeze", "--path", scene.site, "--base", lock, *index, "--base-url", "https://h.example/full", *target),
+        (
+            "freeze",
+            "--path",
+            scene.site,
+            "--base",
+            lock,
+            *index,
+            "--include",
+            "distribution",
+            *target,
+        ),
+        (
+            "freeze",
+            "--path",
+            scene.site,
+            "--base",
+            lock,
+            *index,
+            "--base-url",
+            "https://h.example/full",
+            *target,
+        ),
         ("resolve", "demo", "--base", lock, *index),
         ("resolve", "demo", "--base", lock, *index, *target),
         ("resolve", "demo", "--base", scene.base, *index, "-o", lock, "--check"),
@@ -510,7 +680,15 @@ def test_a_file_name_that_is_no_http_url(spelling: str, scene: Scene) -> None:
 
 def test_the_base(scene: Scene) -> None:
     for url in [scene.url(spelling) for spelling in SPELLINGS]:
-        given = ("freeze", "--path", scene.site, "--index-url", scene.index.url, "-o", "{out}/lock.json")
+        given = (
+            "freeze",
+            "--path",
+            scene.site,
+            "--index-url",
+            scene.index.url,
+            "-o",
+            "{out}/lock.json",
+        )
         scene.told(*given, "--base", url)
         scene.told(*given, "--base", scene.base, "--base-url", url)
         scene.told(*given, "--base", scene.base, "--base-dir", url)
@@ -521,15 +699,22 @@ def test_the_base(scene: Scene) -> None:
 
 @pytest.mark.parametrize("place", ["https://cdn.example/full/", ""])
 def test_a_query_of_the_base(place: str, scene: Scene) -> None:
-    """No command writes it into a lock: who has another wheel of demo takes that, and the others refuse the base."""
+    """No command writes it into a lock:
+
+    who has another wheel of demo takes that, and the others refuse the base.
+    """
     base = scene.lock(f"{place}{WHEEL}?key={SECRET}", tool={})
     scene.both = True
     pylock = scene.folder / "pylock.toml"
     pylock.write_text(
-        'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "demo"\nversion = "1.0"\n'
-        f'[[packages.wheels]]\nurl = "{scene.index.file_url(WHEEL)}"\nhashes = {{ sha256 = "{scene.sha256}" }}\n'
+        'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "demo"\nversion = '
+        '"1.0"\n'
+        f'[[packages.wheels]]\nurl = "{scene.index.file_url(WHEEL)}"\nhashes = {{ sha256 = '
+        f'"{scene.sha256}" }}\n'
     )
-    empty = installer_target(scene.folder / "empty", build_wheel(scene.folder / "tools", "pip", "26.0"))
+    empty = installer_target(
+        scene.folder / "empty", build_wheel(scene.folder / "tools", "pip", "26.0")
+    )
     common = ("--base", base, "--index-url", scene.index.url, "-o", "{out}/lock.json")
     scene.told("freeze", "--path", scene.site, *common, expected={0})
     for words in (

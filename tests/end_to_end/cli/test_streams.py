@@ -1,4 +1,7 @@
-"""Standard streams that are closed, full or no longer read: no traceback, and no success without a result."""
+"""Standard streams that are closed, full or no longer read:
+
+no traceback, and no success without a result.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,13 @@ def shell(command: str, folder: Path) -> tuple[int, str, str]:
     """Run a line of bash, in which ``lock`` is the command line."""
     line = f'set -o pipefail; lock() {{ {MODULE} "$@"; }}; {command}'
     done = subprocess.run(
-        ["bash", "-c", line], cwd=folder, env=environment(), capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", line],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -35,7 +44,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["tree many.json", "tree many.json --json", "diff many.json none.json --markdown"])
+@pytest.mark.parametrize(
+    "command", ["tree many.json", "tree many.json --json", "diff many.json none.json --markdown"]
+)
 @pytest.mark.parametrize("stream", [">/dev/full", ">&- <&-"])
 def test_a_result_that_is_lost_is_no_success(command: str, stream: str, folder: Path) -> None:
     status, _, err = shell(f"lock {command} {stream}", folder)
@@ -54,7 +65,9 @@ def test_a_reader_that_ends_early(command: str, folder: Path) -> None:
 
 
 def test_help_is_a_result_as_well(folder: Path) -> None:
-    assert [shell(f"lock --help {stream}", folder)[0] for stream in (">&-", ">/dev/full", "| true")] == [2, 2, 1]
+    assert [
+        shell(f"lock --help {stream}", folder)[0] for stream in (">&-", ">/dev/full", "| true")
+    ] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "2> >(true)", "<&- 2>&-"])
@@ -70,7 +83,9 @@ def test_what_is_said_on_the_way_may_be_lost(
     assert shell(f"lock nonsense {stream}", folder)[0] == 2
 
 
-def test_a_full_device_is_no_place_for_a_lock(base: Path, site: Path, index: IndexServer, folder: Path) -> None:
+def test_a_full_device_is_no_place_for_a_lock(
+    base: Path, site: Path, index: IndexServer, folder: Path
+) -> None:
     freeze = f"lock freeze --path {site} --base {base} --index-url {index.url}"
     status, _, err = shell(f"{freeze} -o /dev/full", folder)
     assert status == 2 and "Cannot write /dev/full: No space left on device." in err
@@ -92,7 +107,11 @@ def test_a_closed_stdin(command: str, folder: Path) -> None:
     assert (status, out) == (2, "") and "There is no standard input" in err
 
 
-def test_the_pipe_of_a_shell_is_a_file(base: Path, index: IndexServer, site: Path, folder: Path) -> None:
-    command = f"lock resolve -r <(sleep 0.5; echo demo) --base <(cat {base}) --index-url {index.url}"
+def test_the_pipe_of_a_shell_is_a_file(
+    base: Path, index: IndexServer, site: Path, folder: Path
+) -> None:
+    command = (
+        f"lock resolve -r <(sleep 0.5; echo demo) --base <(cat {base}) --index-url {index.url}"
+    )
     status, out, _ = shell(command, folder)
     assert status == 0 and json.loads(out)["packages"].keys() == {"demo", "lib"}

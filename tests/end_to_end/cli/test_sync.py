@@ -23,9 +23,16 @@ from .conftest import Run
 def lock(index: IndexServer, tmp_path: Path, venv: Path) -> Path:
     """demo as it is, lib newer, and one more; the index has them all."""
     demo = index.folder / "demo-1.0-py3-none-any.whl"
-    wheels = [demo, build_wheel(index.folder, "lib", "3.0"), build_wheel(index.folder, "new", "1.0")]
+    wheels = [
+        demo,
+        build_wheel(index.folder, "lib", "3.0"),
+        build_wheel(index.folder, "new", "1.0"),
+    ]
     path = tmp_path / "lock.json"
-    entries = {wheel.name.partition("-")[0]: lock_entry(wheel, index.file_url(wheel.name)) for wheel in wheels}
+    entries = {
+        wheel.name.partition("-")[0]: lock_entry(wheel, index.file_url(wheel.name))
+        for wheel in wheels
+    }
     path.write_text(json.dumps({**base_document(), "packages": entries}))
     return path
 
@@ -43,7 +50,15 @@ def test_flags() -> None:
     command = micropip_lock.get_command(None, "sync")  # type: ignore[arg-type]
     assert command is not None
     flags = {name for parameter in command.params for name in parameter.opts}
-    assert {"--venv", "--no-prune", "--dry-run", "--json", "--quiet", "--offline", "--no-cache"} <= flags
+    assert {
+        "--venv",
+        "--no-prune",
+        "--dry-run",
+        "--json",
+        "--quiet",
+        "--offline",
+        "--no-cache",
+    } <= flags
 
 
 def test_sync(run: Run, lock: Path, venv: Path, site_packages: Path, index: IndexServer) -> None:
@@ -56,7 +71,8 @@ def test_sync(run: Run, lock: Path, venv: Path, site_packages: Path, index: Inde
     index.reset()
     done = run("sync", lock, "--venv", venv)
     assert done.err == "The environment is what the lock says.\n"
-    # What another installer installed tells nothing of its wheel; that was looked at once, and is remembered.
+    # What another installer installed tells nothing of its wheel; that was looked at once, and is
+    # remembered.
     assert index.requests == []
 
 
@@ -99,7 +115,9 @@ def test_path(run: Run, lock: Path, site_packages: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--venv", "--path"])
-def test_another_pyodide(option: str, run: Run, lock: Path, venv: Path, site_packages: Path) -> None:
+def test_another_pyodide(
+    option: str, run: Run, lock: Path, venv: Path, site_packages: Path
+) -> None:
     document = json.loads(lock.read_text())
     document["info"]["abi_version"] = "2025_0"
     lock.write_text(json.dumps(document))
@@ -112,7 +130,13 @@ def test_another_pyodide(option: str, run: Run, lock: Path, venv: Path, site_pac
 
 @pytest.mark.parametrize(("code", "status"), [(500, 3), (403, 3), (404, 1)])
 def test_failures(
-    code: int, status: int, run: Run, lock: Path, venv: Path, site_packages: Path, index: IndexServer
+    code: int,
+    status: int,
+    run: Run,
+    lock: Path,
+    venv: Path,
+    site_packages: Path,
+    index: IndexServer,
 ) -> None:
     index.faults["/files/new"] = Fault("status", code)
     before = infos(site_packages)

@@ -57,7 +57,12 @@ def test_the_tree_is_the_result(run: Run, lock: Path, index: IndexServer) -> Non
 
 def test_invert(run: Run, lock: Path) -> None:
     done = run("tree", lock, "--invert", "Lib")
-    assert done.out.splitlines() == ["lib 1.0", "├── app 1.0", "└── tool 1.0", "2 packages need lib."]
+    assert done.out.splitlines() == [
+        "lib 1.0",
+        "├── app 1.0",
+        "└── tool 1.0",
+        "2 packages need lib.",
+    ]
     done = run("tree", lock, "--invert", "libb")
     assert done.status == 2 and "Did you mean lib" in done.err
     assert run("tree", lock, "--invert", "app").out.splitlines()[-1] == "0 packages need app."
@@ -65,7 +70,10 @@ def test_invert(run: Run, lock: Path) -> None:
 
 def test_sizes_are_asked_for_only_on_demand(run: Run, lock: Path, index: IndexServer) -> None:
     done = run("tree", lock, "--sizes")
-    sizes = {name: (index.folder / f"{name}-1.0-py3-none-any.whl").stat().st_size for name in ("app", "tool", "lib")}
+    sizes = {
+        name: (index.folder / f"{name}-1.0-py3-none-any.whl").stat().st_size
+        for name in ("app", "tool", "lib")
+    }
     assert done.status == 0 and done.err == ""
     assert f"lib 1.0  {sizes['lib']} B, needed by 2" in done.out
     assert f"removing it saves {sizes['app']} B" in done.out
@@ -108,7 +116,9 @@ def test_the_picture(run: Run, lock: Path, tmp_path: Path) -> None:
     path = tmp_path / "tree.svg"
     done = run("tree", lock, "--svg", path)
     assert (done.status, done.out) == (0, "")
-    texts = [element.text for element in ElementTree.fromstring(path.read_bytes()).iter() if element.text]
+    texts = [
+        element.text for element in ElementTree.fromstring(path.read_bytes()).iter() if element.text
+    ]
     assert {"app 1.0", "lib 1.0", "tool 1.0", "3 packages."} <= set(texts)
     assert run("tree", lock, "--svg", "-").out == path.read_text(encoding="utf-8")
     done = run("tree", lock, "--svg", path, "--json", "--invert", "app")
@@ -123,7 +133,11 @@ def test_circles_are_told(run: Run, tmp_path: Path) -> None:
     path.write_text(json.dumps(base_document(*entries)))
     done = run("tree", path)
     assert done.status == 0
-    assert done.out.splitlines()[:3] == ["a 1.0  1 package only for it", "└── b 1.0", "    └── a 1.0 (a circle)"]
+    assert done.out.splitlines()[:3] == [
+        "a 1.0  1 package only for it",
+        "└── b 1.0",
+        "    └── a 1.0 (a circle)",
+    ]
     assert "a, b need each other" in done.err and "c needs itself" in done.err
 
 
@@ -136,7 +150,11 @@ def test_usage(run: Run, tmp_path: Path) -> None:
 
 def test_nothing_steers_the_terminal(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(base_document(entry("demo", EVIL, depends=[EVIL, "other"]), entry("other", EVIL))))
+    path.write_text(
+        json.dumps(
+            base_document(entry("demo", EVIL, depends=[EVIL, "other"]), entry("other", EVIL))
+        )
+    )
     for flags in ((), ("--invert", "demo"), ("--json",), ("--svg", "-"), ("--invert", EVIL)):
         done = run("tree", path, *flags)
         assert all(letter.isprintable() or letter == "\n" for letter in done.out + done.err), flags
@@ -146,10 +164,14 @@ def test_nothing_steers_the_terminal(run: Run, tmp_path: Path) -> None:
 
 def test_any_encoding(lock: Path) -> None:
     command = [sys.executable, "-m", "micropip_lock", "tree", str(lock)]
-    done = subprocess.run(command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0
     assert done.stdout.splitlines()[1] == "`-- lib 1.0  needed by 2"
     command += ["--svg", "-"]
-    done = subprocess.run(command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    done = subprocess.run(
+        command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
+    )
     assert done.returncode == 0
     ElementTree.fromstring(done.stdout)

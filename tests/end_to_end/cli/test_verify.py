@@ -15,7 +15,17 @@ from ...support.installed import installer_target
 from ...support.wheels import build_wheel
 from .conftest import Done, Run
 
-FLAGS = ["--deep", "--venv", "--path", "--index-url", "--json", "--quiet", "-v", "--offline", "--refresh"]
+FLAGS = [
+    "--deep",
+    "--venv",
+    "--path",
+    "--index-url",
+    "--json",
+    "--quiet",
+    "-v",
+    "--offline",
+    "--refresh",
+]
 FLAGS += ["--no-cache", "--cache-dir", "--jobs", "--color"]
 
 
@@ -71,8 +81,18 @@ def test_json(verify: Run, lock: Path) -> None:
     change(lock, "demo", depends=[])
     done = verify("--json")
     assert done.status == 1
-    assert [problem["code"] for problem in done.json["problems"]] == ["lost-dependency", "not-portable"]
-    assert done.json["problems"][0].keys() == {"code", "package", "version", "message", "hint", "url"}
+    assert [problem["code"] for problem in done.json["problems"]] == [
+        "lost-dependency",
+        "not-portable",
+    ]
+    assert done.json["problems"][0].keys() == {
+        "code",
+        "package",
+        "version",
+        "message",
+        "hint",
+        "url",
+    }
 
 
 def test_problems_come_before_advice(verify: Run, lock: Path, index: IndexServer) -> None:
@@ -80,7 +100,11 @@ def test_problems_come_before_advice(verify: Run, lock: Path, index: IndexServer
     change(lock, "lib", sha256="0" * 64)
     done = verify()
     assert (done.status, done.out) == (1, "")
-    assert done.err.index("hash-conflict") < done.err.index("yanked") < done.err.index("1 problem, 2 advice.")
+    assert (
+        done.err.index("hash-conflict")
+        < done.err.index("yanked")
+        < done.err.index("1 problem, 2 advice.")
+    )
     assert "for a reason" in done.err
     quiet = verify("--quiet")
     assert quiet.status == 1
@@ -163,7 +187,9 @@ def test_a_folder(verify: Run, site: Path, index: IndexServer) -> None:
     assert verify("--path", site, "--offline").status == 1
 
 
-def test_a_venv(run: Run, lock: Path, venv: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_venv(
+    run: Run, lock: Path, venv: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("PIP_CONFIG_FILE")  # it forbids all others
     (venv / "pip.conf").write_text(f"[global]\nindex-url = {index.url}\n")
     done = run("verify", lock, "--venv", venv)
@@ -175,7 +201,9 @@ def test_a_venv(run: Run, lock: Path, venv: Path, index: IndexServer, monkeypatc
     assert "files-changed" in done.err
 
 
-def test_what_wheels_say_does_not_steer_the_terminal(verify: Run, lock: Path, index: IndexServer) -> None:
+def test_what_wheels_say_does_not_steer_the_terminal(
+    verify: Run, lock: Path, index: IndexServer
+) -> None:
     index.yanked["demo==1.0"] = "\x1b[31m[bold]red"
     done = verify()
     assert "\x1b" not in done.err
@@ -184,7 +212,11 @@ def test_what_wheels_say_does_not_steer_the_terminal(verify: Run, lock: Path, in
 
 def test_secrets_are_not_printed(run: Run, lock: Path, index: IndexServer) -> None:
     index.auth = ("user", "hunter2")
-    change(lock, "demo", file_name=index.file_url("demo-1.0-py3-none-any.whl").replace("//", "//me:hunter2@"))
+    change(
+        lock,
+        "demo",
+        file_name=index.file_url("demo-1.0-py3-none-any.whl").replace("//", "//me:hunter2@"),
+    )
     change(lock, "lib", file_name=index.file_url("lib-2.0-py3-none-any.whl") + "?token=hunter2")
     for extra in ((), ("--json",), ("-v",)):
         done = run("verify", lock, "--index-url", index.url_with_password, *extra)

@@ -48,10 +48,18 @@ def test_each_kind() -> None:
     assert found.unchanged == 2 and not found.equal
     by_name = {change.package: change for change in found.changes}
     assert by_name["newer"].direction == "up" and by_name["older"].direction == "down"
-    assert by_name["newer"].depends.added == ("fresh",) and by_name["newer"].depends.removed == ("gone",)
-    assert by_name["needs"].imports.removed == ("needs_old",) and by_name["needs"].keys == ("install_dir",)
+    assert by_name["newer"].depends.added == ("fresh",) and by_name["newer"].depends.removed == (
+        "gone",
+    )
+    assert by_name["needs"].imports.removed == ("needs_old",) and by_name["needs"].keys == (
+        "install_dir",
+    )
     assert by_name["older"].places == ("https://files.example", "https://mirror.example")
-    assert by_name["gone"].direction == "" and not by_name["gone"].depends and by_name["gone"].places is None
+    assert (
+        by_name["gone"].direction == ""
+        and not by_name["gone"].depends
+        and by_name["gone"].places is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,8 +125,15 @@ def test_the_locks_of_pyodide(old: str, new: str) -> None:
     found = diff(first, second)
     names = {*first["packages"], *second["packages"]}
     assert sum(found.totals.values()) == len(names)
-    assert {change.package for change in found.of("added")} == second["packages"].keys() - first["packages"].keys()
-    assert {item.key for item in found.base} <= {"version", "abi_version", "python", "platform"} and found.base
+    assert {change.package for change in found.of("added")} == second["packages"].keys() - first[
+        "packages"
+    ].keys()
+    assert {item.key for item in found.base} <= {
+        "version",
+        "abi_version",
+        "python",
+        "platform",
+    } and found.base
     assert diff(first, first).equal
 
 
@@ -126,7 +141,8 @@ def test_json_shows_no_secret() -> None:
     secret = "https://me:hunter2@files.example/demo-1.0-py3-none-any.whl?token=hunter2#hunter2"
     found = diff(
         base_lock(
-            entry("demo", file_name=secret, note="hunter2"), tool={"x": {"requested": ["a @ https://hunter2@b"]}}
+            entry("demo", file_name=secret, note="hunter2"),
+            tool={"x": {"requested": ["a @ https://hunter2@b"]}},
         ),
         base_lock(entry("demo", file_name=URL)),
     )
@@ -147,7 +163,9 @@ ENTRIES = st.fixed_dictionaries(
     }
 )
 LOCKS = st.dictionaries(NAMES, ENTRIES).map(
-    lambda packages: Lockfile.from_json(base_document(*(entry(name, **values) for name, values in packages.items())))
+    lambda packages: Lockfile.from_json(
+        base_document(*(entry(name, **values) for name, values in packages.items()))
+    )
 )
 
 

@@ -43,27 +43,46 @@ def problems(*entries: dict[str, Any]) -> list[Problem]:
 
 def test_names_versions_places_and_hashes(tmp_path: Path) -> None:
     path = tmp_path / "pyodide-lock.json"
-    path.write_text(json.dumps(base_document(at("demo", f"{HOST}/demo-1.0-py3-none-any.whl"), entry("lib"))))
+    path.write_text(
+        json.dumps(base_document(at("demo", f"{HOST}/demo-1.0-py3-none-any.whl"), entry("lib")))
+    )
     exported = export(path)
     demo, lib = exported.wheels
-    assert (demo.name, str(demo.version), demo.filename) == ("demo", "1.0", "demo-1.0-py3-none-any.whl")
-    assert (demo.url, demo.path, demo.size, demo.index) == (f"{HOST}/demo-1.0-py3-none-any.whl", None, None, None)
+    assert (demo.name, str(demo.version), demo.filename) == (
+        "demo",
+        "1.0",
+        "demo-1.0-py3-none-any.whl",
+    )
+    assert (demo.url, demo.path, demo.size, demo.index) == (
+        f"{HOST}/demo-1.0-py3-none-any.whl",
+        None,
+        None,
+        None,
+    )
     assert (lib.url, lib.path) == (None, "lib-1.0-py3-none-any.whl")
     assert demo.sha256 == entry("demo")["sha256"]
-    assert (exported.target.python, exported.target.abi, exported.warnings) == ("3.14.2", "2026_0", ())
+    assert (exported.target.python, exported.target.abi, exported.warnings) == (
+        "3.14.2",
+        "2026_0",
+        (),
+    )
 
 
 def test_evidence_knows_index_and_size() -> None:
     lock = base_lock(at("demo", f"{HOST}/demo-1.0-py3-none-any.whl"), entry("lib"))
     sha256 = lock.packages["demo"].sha256
-    told = Evidence("demo", "1.0", "index", "content", HOST, sha256, 77, "https://index.example/simple")
+    told = Evidence(
+        "demo", "1.0", "index", "content", HOST, sha256, 77, "https://index.example/simple"
+    )
     demo, lib = export(lock, evidence=[told]).wheels
     assert (demo.index, demo.size) == ("https://index.example/simple", 77)
     assert (lib.index, lib.size) == (None, None)
 
 
 def test_relative_names() -> None:
-    lock = base_lock(entry("demo"), entry("lib", file_name="wheels/lib-1.0%2Blocal-py3-none-any.whl"))
+    lock = base_lock(
+        entry("demo"), entry("lib", file_name="wheels/lib-1.0%2Blocal-py3-none-any.whl")
+    )
     assert [wheel.path for wheel in export(lock).wheels] == [
         "demo-1.0-py3-none-any.whl",
         "wheels/lib-1.0+local-py3-none-any.whl",
@@ -87,7 +106,11 @@ def test_the_local_part_is_the_file_names() -> None:
 def test_nothing_secret() -> None:
     url = f"{HOST}/demo-1.0-py3-none-any.whl"
     sha256 = entry("demo")["sha256"]
-    for secret in (url.replace("//", "//user:hunter2@"), f"{url}#hunter2", f"{url}?sha256={sha256}"):
+    for secret in (
+        url.replace("//", "//user:hunter2@"),
+        f"{url}#hunter2",
+        f"{url}?sha256={sha256}",
+    ):
         assert urls(export(base_lock(at("demo", secret)))) == {"demo": url}
     (problem,) = problems(at("demo", f"{url}?token=hunter2"))
     assert problem.code == "query-needed"
@@ -97,7 +120,12 @@ def test_what_is_no_wheel_is_left_out_and_told() -> None:
     exported = export(
         base_lock(
             entry("demo", depends=["libfoo"]),
-            entry("libfoo", file_name="libfoo-1.1.1w.zip", version="1.1.1w", package_type="shared_library"),
+            entry(
+                "libfoo",
+                file_name="libfoo-1.1.1w.zip",
+                version="1.1.1w",
+                package_type="shared_library",
+            ),
             entry("demo-tests", file_name=f"{HOST}/demo-tests.tar?token=hunter2"),
         )
     )
@@ -111,8 +139,12 @@ def test_what_is_no_wheel_is_left_out_and_told() -> None:
 
 def test_files_of_releases_are_on_no_index() -> None:
     release = CDN.format(version="314.0.7")
-    exported = export(base_lock(at("demo", f"{HOST}/demo-1.0-py3-none-any.whl"), entry("lib")), base_url=release)
-    assert [(problem.package, problem.code) for problem in not_on_index(exported)] == [("lib", "not-on-index")]
+    exported = export(
+        base_lock(at("demo", f"{HOST}/demo-1.0-py3-none-any.whl"), entry("lib")), base_url=release
+    )
+    assert [(problem.package, problem.code) for problem in not_on_index(exported)] == [
+        ("lib", "not-on-index")
+    ]
 
 
 def test_every_reason_at_once() -> None:
@@ -145,7 +177,9 @@ def test_every_reason_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "x\n--index-url=y", "-r", "é", ""], ids=["blank", "line", "dash", "letter", "none"]
+    "name",
+    ["a b", "x\n--index-url=y", "-r", "é", ""],
+    ids=["blank", "line", "dash", "letter", "none"],
 )
 def test_hostile_file_names(name: str) -> None:
     """A key that is no name of a project is refused before."""
@@ -154,7 +188,8 @@ def test_hostile_file_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file_name", ["http://[/x-1.0-py3-none-any.whl", "https://h:x/demo-1.0-py3-none-any.whl", "?", "#"]
+    "file_name",
+    ["http://[/x-1.0-py3-none-any.whl", "https://h:x/demo-1.0-py3-none-any.whl", "?", "#"],
 )
 def test_hostile_urls(file_name: str) -> None:
     try:
@@ -167,7 +202,9 @@ def test_no_lock_of_a_pyodide(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Cannot read"):
         export(tmp_path / "gone.json")
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps({**base_document(), "info": {**base_document()["info"], "platform": "linux"}}))
+    path.write_text(
+        json.dumps({**base_document(), "info": {**base_document()["info"], "platform": "linux"}})
+    )
     with pytest.raises(InputError, match=r"info\.platform"):
         export(path)
 
@@ -187,7 +224,11 @@ def test_what_is_written_can_be_read(urls: bool, tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(to_requirements(exported, urls=urls))
     said = read_requirement_files([path], [])
-    assert [item.requirement.name for item in said.requirements] == [item.name for item in exported.wheels]
-    assert [set(item.hashes) for item in said.requirements] == [{item.sha256} for item in exported.wheels]
+    assert [item.requirement.name for item in said.requirements] == [
+        item.name for item in exported.wheels
+    ]
+    assert [set(item.hashes) for item in said.requirements] == [
+        {item.sha256} for item in exported.wheels
+    ]
     assert all((item.requirement.url is not None) is urls for item in said.requirements)
     assert [item.name for item in exported.wheels] == sorted(item.name for item in exported.wheels)

@@ -1,4 +1,6 @@
-"""import_pylock: which pylocks become locks, that these boot, and everything that is said of the others."""
+"""import_pylock: which pylocks become locks, that these boot, and everything that is said of the
+others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from typing import Any
 import pytest
 from packaging.pylock import Pylock
 
-from micropip_lock import InputError, Lockfile, Problem, ResolveResult, UnlockableError, export, import_pylock
+from micropip_lock import (
+    InputError,
+    Lockfile,
+    Problem,
+    ResolveResult,
+    UnlockableError,
+    export,
+    import_pylock,
+)
 from micropip_lock.environment import Surroundings
 from micropip_lock.formats.pylock import parse_pylock, read_pylock, to_pylock
 from micropip_lock.storage.facts import FactStore
@@ -76,12 +86,16 @@ def pylock(*packages: Mapping[str, Any], **extra: Any) -> Pylock:
 def package(index: IndexServer, *wheels: Path, **changes: Any) -> dict[str, Any]:
     """A package of a pylock, with wheels of the index."""
     name, version = wheels[0].name.split("-")[:2]
-    files = [{"url": index.file_url(path.name), "hashes": {"sha256": sha256(path)}} for path in wheels]
+    files = [
+        {"url": index.file_url(path.name), "hashes": {"sha256": sha256(path)}} for path in wheels
+    ]
     found = {"name": name.replace("_", "-"), "version": version, "wheels": files}
     return {key: value for key, value in {**found, **changes}.items() if value is not None}
 
 
-def one_wheel(index: IndexServer, name: str = "demo", version: str = "1.0", **options: Any) -> dict[str, Any]:
+def one_wheel(
+    index: IndexServer, name: str = "demo", version: str = "1.0", **options: Any
+) -> dict[str, Any]:
     return package(index, build_wheel(index.folder, name, version, **options))
 
 
@@ -94,10 +108,16 @@ def wheels() -> Iterator[IndexServer]:
     with IndexServer() as server:
         server.add_folder(real_wheels("cbor2", platform=PYODIDE_314))
         server.add_folder(real_wheels("resolvelib==1.2.1"))
-        requires = ["lib>=1", "never; sys_platform != 'emscripten'", "only-here; sys_platform == 'emscripten'"]
+        requires = [
+            "lib>=1",
+            "never; sys_platform != 'emscripten'",
+            "only-here; sys_platform == 'emscripten'",
+        ]
         build_wheel(server.folder, "demo", "1.0", requires=requires, extras={"more": ["addition"]})
         build_wheel(server.folder, "lib", "1.5", tag=LINUX)
-        build_wheel(server.folder, "lib", "1.5", tag=NATIVE, files={"lib/__init__.py": "number = 5\n"})
+        build_wheel(
+            server.folder, "lib", "1.5", tag=NATIVE, files={"lib/__init__.py": "number = 5\n"}
+        )
         build_sdist(server.folder, "lib", "1.5")
         for name in ("only-here", "addition", "never"):
             build_wheel(server.folder, name, "1.0")
@@ -120,16 +140,31 @@ def test_lock_of_uv_boots(
     result = imported(read_pylock(path), base=base, index_urls=wheels.url)
     assert wheels.wheel_downloads == 0 and asked_twice(wheels) == []
     assert len(wheels.requests) == result.requests
-    assert versions(result).keys() == {"demo", "lib", "only-here", "addition", "cbor2", "resolvelib"}
+    assert versions(result).keys() == {
+        "demo",
+        "lib",
+        "only-here",
+        "addition",
+        "cbor2",
+        "resolvelib",
+    }
     assert depends(result)["demo"] == ("addition", "lib", "only-here")
     assert {item.claim for item in result.evidence} == {"pylock"}
     # The very lock that the requirements themselves give.
     other = resolved(*REQUIREMENTS[:3], base=base, index_urls=wheels.url).lockfile
     assert {**result.lockfile.to_dict(), "tool": 0} == {**other.to_dict(), "tool": 0}
-    files = [wheels.folder, real_wheels("cbor2", platform=PYODIDE_314), real_wheels("resolvelib==1.2.1")]
-    booted = fresh_pyodide(BASE, lock=localise(json.loads(result.to_json()), tmp_path / "lock", *files))
+    files = [
+        wheels.folder,
+        real_wheels("cbor2", platform=PYODIDE_314),
+        real_wheels("resolvelib==1.2.1"),
+    ]
+    booted = fresh_pyodide(
+        BASE, lock=localise(json.loads(result.to_json()), tmp_path / "lock", *files)
+    )
     booted.load_packages_from_imports("import demo, cbor2, resolvelib")
-    assert booted.run("import demo, lib, addition, only_here, cbor2\nlib.number, cbor2.loads(cbor2.dumps([1]))") == [
+    assert booted.run(
+        "import demo, lib, addition, only_here, cbor2\nlib.number, cbor2.loads(cbor2.dumps([1]))"
+    ) == [
         5,
         [1],
     ]
@@ -137,15 +172,23 @@ def test_lock_of_uv_boots(
 
 def test_uv_export_of_a_project(wheels: IndexServer, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "project"\nversion = "1"\nrequires-python = ">=3.12"\ndependencies = ["demo"]\n'
-        '[project.optional-dependencies]\nmore = ["addition"]\n[dependency-groups]\ndev = ["resolvelib"]\n'
+        '[project]\nname = "project"\nversion = "1"\nrequires-python = ">=3.12"\ndependencies = '
+        '["demo"]\n'
+        '[project.optional-dependencies]\nmore = ["addition"]\n[dependency-groups]\ndev = '
+        '["resolvelib"]\n'
         '[build-system]\nrequires = []\nbuild-backend = "none"\nbackend-path = ["."]\n'
     )
-    found = read_pylock(pylocks.uv_export(tmp_path, index_url=wheels.url, flags=["--no-emit-project", "--all-extras"]))
+    found = read_pylock(
+        pylocks.uv_export(
+            tmp_path, index_url=wheels.url, flags=["--no-emit-project", "--all-extras"]
+        )
+    )
     wheels.reset()
     result = imported(found, index_urls=None, surroundings=Surroundings(paths=(), base=base_lock()))
     assert set(versions(result)) == {"demo", "lib", "only-here", "addition", "resolvelib"}
-    assert {item.index for item in result.evidence} == {wheels.url}  # uv says which index each is from
+    assert {item.index for item in result.evidence} == {
+        wheels.url
+    }  # uv says which index each is from
     assert not any(warning.code == "claimed-hash" for warning in result.warnings)
     whole = read_pylock(pylocks.uv_export(tmp_path, index_url=wheels.url))
     (problem,) = refused(whole)
@@ -176,7 +219,9 @@ def test_markers_extras_and_groups(index: IndexServer) -> None:
         "standard": "'standard' in dependency_groups",
         "dev": "'dev' in dependency_groups",
     }
-    packages = [{**one_wheel(index, name), "marker": marker} for name, marker in markers.items() if marker]
+    packages = [
+        {**one_wheel(index, name), "marker": marker} for name, marker in markers.items() if marker
+    ]
     lock = pylock(
         one_wheel(index, "always"),
         *packages,
@@ -185,7 +230,12 @@ def test_markers_extras_and_groups(index: IndexServer) -> None:
         default_groups=["standard"],
     )
     assert set(versions(imported(lock))) == {"always", "here", "standard"}
-    assert set(versions(imported(lock, extras=["more"], groups=["dev"]))) == {"always", "here", "extra", "dev"}
+    assert set(versions(imported(lock, extras=["more"], groups=["dev"]))) == {
+        "always",
+        "here",
+        "extra",
+        "dev",
+    }
     assert set(versions(imported(lock, groups=[]))) == {"always", "here"}
     with pytest.raises(InputError, match="no extra 'gone'; it has more"):
         imported(lock, extras=["gone"])
@@ -194,9 +244,16 @@ def test_markers_extras_and_groups(index: IndexServer) -> None:
 
 
 def test_the_best_wheel(index: IndexServer) -> None:
-    """The target's own tag before the general one, the highest build of it; and none of another machine."""
-    files = [build_wheel(index.folder, "demo", "1.0", tag=tag) for tag in ("py3-none-any", LINUX, NATIVE)]
-    files += [build_wheel(index.folder, "demo", "1.0", tag=NATIVE, build=build) for build in ("9", "10")]
+    """The target's own tag before the general one, the highest build of it;
+
+    and none of another machine.
+    """
+    files = [
+        build_wheel(index.folder, "demo", "1.0", tag=tag) for tag in ("py3-none-any", LINUX, NATIVE)
+    ]
+    files += [
+        build_wheel(index.folder, "demo", "1.0", tag=NATIVE, build=build) for build in ("9", "10")
+    ]
     result = imported(pylock(package(index, *files)))
     assert result.lockfile.packages["demo"].file_name.endswith(f"demo-1.0-10-{NATIVE}.whl")
     result = imported(pylock(package(index, *files[:2])))
@@ -206,11 +263,17 @@ def test_the_best_wheel(index: IndexServer) -> None:
 def test_other_pythons_and_environments(index: IndexServer) -> None:
     demo = one_wheel(index)
     assert codes(pylock(demo, requires_python="<3.14")) == [("pyodide", "wrong-platform")]
-    assert codes(pylock(demo, environments=["sys_platform == 'linux'"])) == [("pyodide", "wrong-platform")]
-    fits = pylock(demo, requires_python=">=3.14", environments=["os_name == 'nt'", "python_version == '3.14'"])
+    assert codes(pylock(demo, environments=["sys_platform == 'linux'"])) == [
+        ("pyodide", "wrong-platform")
+    ]
+    fits = pylock(
+        demo, requires_python=">=3.14", environments=["os_name == 'nt'", "python_version == '3.14'"]
+    )
     assert versions(imported(fits)) == {"demo": "1.0"}
     assert codes(pylock({**demo, "requires-python": "<3.14"})) == [("demo", "no-matching-wheel")]
-    assert codes(pylock(one_wheel(index, "old", requires_python="<3.14"))) == [("old", "no-matching-wheel")]
+    assert codes(pylock(one_wheel(index, "old", requires_python="<3.14"))) == [
+        ("old", "no-matching-wheel")
+    ]
 
 
 def test_nothing_is_selected(index: IndexServer) -> None:
@@ -221,7 +284,10 @@ def test_nothing_is_selected(index: IndexServer) -> None:
 
 
 def base_with(index: IndexServer, folder: Path) -> tuple[Lockfile, Path]:
-    """A base with demo, which needs a library and six; its own build of demo, and the wheel of it."""
+    """A base with demo, which needs a library and six;
+
+    its own build of demo, and the wheel of it.
+    """
     own = build_wheel(folder, "demo", "1.0", files={"demo.py": "base = True\n"})
     library = entry("libdemo", file_name="libdemo-1.0.zip", package_type="shared_library")
     demo = lock_entry(own, index.add(own), imports=["demo"], depends=["libdemo", "six"])
@@ -231,7 +297,10 @@ def base_with(index: IndexServer, folder: Path) -> tuple[Lockfile, Path]:
 def test_the_very_file_of_the_base(index: IndexServer, tmp_path: Path) -> None:
     """Wherever the pylock takes it from: the entry is the base's, with what it needs."""
     base, own = base_with(index, tmp_path)
-    elsewhere = {"url": f"https://host.example/{own.name}", "hashes": {"sha256": sha256(own).upper()}}
+    elsewhere = {
+        "url": f"https://host.example/{own.name}",
+        "hashes": {"sha256": sha256(own).upper()},
+    }
     result = imported(pylock(package(index, own, wheels=[elsewhere])), base=base)
     assert versions(result) == {"demo": "1.0", "libdemo": "1.0", "six": "1.0"}
     assert result.lockfile.packages["demo"] == base.packages["demo"]
@@ -257,10 +326,14 @@ def test_same_version_with_other_bytes_is_not_the_same(index: IndexServer, tmp_p
     for url in (index.file_url(own.name), index.file_url(own.name).replace("/files/", "/./files/")):
         for hashes in ({"sha256": WRONG}, {"sha512": "0" * 128}):
             wrong = {"url": url, "hashes": hashes}
-            assert codes(pylock(package(index, own, wheels=[wrong])), base=base) == [("demo", "hash-conflict")]
+            assert codes(pylock(package(index, own, wheels=[wrong])), base=base) == [
+                ("demo", "hash-conflict")
+            ]
 
 
-def test_the_version_of_the_pylock_counts_not_a_hash_of_the_base(index: IndexServer, tmp_path: Path) -> None:
+def test_the_version_of_the_pylock_counts_not_a_hash_of_the_base(
+    index: IndexServer, tmp_path: Path
+) -> None:
     base, own = base_with(index, tmp_path)
     newer = build_wheel(index.folder, "demo", "2.0")
     unfit = {"url": index.file_url(f"demo-2.0-{LINUX}.whl"), "hashes": {"sha256": sha256(own)}}
@@ -280,15 +353,24 @@ def test_every_reason_at_once(index: IndexServer) -> None:
         pylock(
             {"name": "source", "version": "1.0", "sdist": source},
             {"name": "archive", "archive": {"url": f"{root}/x.zip", **hashes}},
-            {"name": "git", "vcs": {"type": "git", "url": "https://u:hunter2@host.example/x", "commit-id": "1"}},
+            {
+                "name": "git",
+                "vcs": {"type": "git", "url": "https://u:hunter2@host.example/x", "commit-id": "1"},
+            },
             {"name": "folder", "directory": {"path": "."}},
             {"name": "edited", "directory": {"path": ".", "editable": True}},
             {"name": "linux", "wheels": [{"url": f"{root}/linux-1.0-{LINUX}.whl", **hashes}]},
             {"name": "path", "wheels": [{"path": "/home/me/path-1.0-py3-none-any.whl", **hashes}]},
             {"name": "file", "wheels": [{"url": "file:///file-1.0-py3-none-any.whl", **hashes}]},
             {"name": "local", "archive": {"path": "local-1.0-py3-none-any.whl", **hashes}},
-            {"name": "query", "wheels": [{"url": f"{root}/query-1.0-py3-none-any.whl?token=hunter2", **hashes}]},
-            {"name": "gone", "wheels": [{"url": index.file_url("gone-1.0-py3-none-any.whl"), **hashes}]},
+            {
+                "name": "query",
+                "wheels": [{"url": f"{root}/query-1.0-py3-none-any.whl?token=hunter2", **hashes}],
+            },
+            {
+                "name": "gone",
+                "wheels": [{"url": index.file_url("gone-1.0-py3-none-any.whl"), **hashes}],
+            },
             {**one_wheel(index, "twice")},
             {**one_wheel(index, "twice", "2.0")},
             {**one_wheel(index, "marker"), "marker": "'a' in 'b'"},
@@ -332,11 +414,20 @@ def test_dependencies_that_the_pylock_lacks(index: IndexServer) -> None:
     conflict, missing = refused(lock)
     assert conflict.message == "it needs lib>=2, but lib 1.0 is in the pylock."
     assert missing.message == "it needs missing, which the pylock does not have for this Pyodide."
-    assert {conflict.hint, missing.hint} == {"Write the pylock anew for the Python of this Pyodide."}
+    assert {conflict.hint, missing.hint} == {
+        "Write the pylock anew for the Python of this Pyodide."
+    }
 
 
 @pytest.mark.parametrize(
-    "marker", ["extras == 'x'", "dependency_groups > 'a'", "extras in 'x'", "python_version ~= '3'", "'a' in 'b'"]
+    "marker",
+    [
+        "extras == 'x'",
+        "dependency_groups > 'a'",
+        "extras in 'x'",
+        "python_version ~= '3'",
+        "'a' in 'b'",
+    ],
 )
 def test_hostile_markers(marker: str, index: IndexServer) -> None:
     assert codes(pylock({**one_wheel(index), "marker": marker})) == [("demo", "broken-metadata")]
@@ -344,7 +435,16 @@ def test_hostile_markers(marker: str, index: IndexServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://[", "https://h:x/{}", "https://h/a b/{}", "https://h/\n{}", "//h/{}", "javascript:{}", "https:/{}"]
+    "url",
+    [
+        "http://[",
+        "https://h:x/{}",
+        "https://h/a b/{}",
+        "https://h/\n{}",
+        "//h/{}",
+        "javascript:{}",
+        "https:/{}",
+    ],
 )
 def test_hostile_urls(url: str) -> None:
     wheel = {"name": "demo-1.0-py3-none-any.whl", "url": url.format("demo-1.0-py3-none-any.whl")}
@@ -366,14 +466,22 @@ def test_hashes_are_compared_with_the_index(index: IndexServer) -> None:
     demo = one_wheel(index)
     demo["wheels"][0]["hashes"] = {"sha256": "0" * 64}
     (problem,) = refused(pylock(demo), index_urls=index.url)
-    assert (problem.code, problem.url) == ("hash-conflict", index.file_url("demo-1.0-py3-none-any.whl"))
+    assert (problem.code, problem.url) == (
+        "hash-conflict",
+        index.file_url("demo-1.0-py3-none-any.whl"),
+    )
     assert "0" * 64 in problem.message and index.url in problem.message
 
 
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("claimed", ["right", "wrong"])
-def test_one_url_with_two_hashes(claimed: str, order: int, index: IndexServer, other_index: IndexServer) -> None:
-    """On one page, on two indexes, or in the pylock alone: no order decides which of them counts."""
+def test_one_url_with_two_hashes(
+    claimed: str, order: int, index: IndexServer, other_index: IndexServer
+) -> None:
+    """On one page, on two indexes, or in the pylock alone:
+
+    no order decides which of them counts.
+    """
     demo = one_wheel(index)
     (wheel,) = demo["wheels"]
     url, digest = wheel["url"], wheel["hashes"]["sha256"]
@@ -401,13 +509,19 @@ def test_one_url_spelled_in_two_ways(spelling: str, index: IndexServer) -> None:
     }[spelling]
     index.list_hashes(spelled, digest)
     result = imported(pylock(demo), index_urls=index.url)
-    assert (told(result.warnings), result.evidence[0].url, result.evidence[0].index) == ([], url, index.url)
+    assert (told(result.warnings), result.evidence[0].url, result.evidence[0].index) == (
+        [],
+        url,
+        index.url,
+    )
     wheel["hashes"] = {"sha256": WRONG}
     assert codes(pylock(demo), index_urls=index.url) == [("demo", "hash-conflict")]
 
 
 def test_a_hash_that_only_the_pylock_gives(index: IndexServer, other_index: IndexServer) -> None:
-    """It is locked, and said to be a claim, unless one of the indexes gives it for this very URL."""
+    """It is locked, and said to be a claim, unless one of the indexes gives it for this very
+    URL.
+    """
     demo = one_wheel(index)
 
     def heard(*urls: str) -> tuple[list[tuple[str, str]], str]:
@@ -430,7 +544,10 @@ def test_a_hash_that_only_the_pylock_gives(index: IndexServer, other_index: Inde
 
 
 def test_an_exported_lock_comes_back_without_a_warning(index: IndexServer) -> None:
-    wheels = [build_wheel(index.folder, "demo", "1.0", requires=["lib"]), build_wheel(index.folder, "lib", "1.0")]
+    wheels = [
+        build_wheel(index.folder, "demo", "1.0", requires=["lib"]),
+        build_wheel(index.folder, "lib", "1.0"),
+    ]
     lock = resolved("demo", index_urls=index.url).lockfile
     exported = parse_pylock(to_pylock(export(lock)).encode())
     confirmed, claimed = imported(exported, index_urls=index.url), imported(exported)
@@ -451,7 +568,9 @@ def test_hashes_that_pyodide_does_not_know(index: IndexServer) -> None:
     demo = one_wheel(index)
     wheel = index.folder / "demo-1.0-py3-none-any.whl"
     demo["wheels"][0]["hashes"] = {"sha512": hashlib.sha512(wheel.read_bytes()).hexdigest()}
-    assert imported(pylock(demo), index_urls=index.url).lockfile.packages["demo"].sha256 == sha256(wheel)
+    assert imported(pylock(demo), index_urls=index.url).lockfile.packages["demo"].sha256 == sha256(
+        wheel
+    )
     assert codes(pylock(demo)) == [("demo", "hash-missing")]
     demo["wheels"][0]["hashes"] = {"sha256": "nonsense"}
     assert codes(pylock(demo)) == [("demo", "hash-missing")]
@@ -516,7 +635,10 @@ def test_the_index_of_the_pylock_is_asked(index: IndexServer, other_index: Index
 
 
 def test_credentials_are_those_of_the_configuration(index: IndexServer) -> None:
-    """The pylock has none; those of its index come from where pip and uv have them. None are written or shown."""
+    """The pylock has none; those of its index come from where pip and uv have them.
+
+    None are written or shown.
+    """
     lock = pylock({**one_wheel(index), "index": index.url})
     index.auth = ("user", "hunter2")
     around = Surroundings(paths=(), base=base_lock(), index_urls=(index.url_with_password,))
@@ -546,7 +668,9 @@ def test_extras_are_guessed(index: IndexServer) -> None:
 
 
 def test_what_nobody_needs_was_asked_for(index: IndexServer) -> None:
-    lock = pylock(one_wheel(index, requires=["lib"]), one_wheel(index, "lib"), one_wheel(index, "tool"))
+    lock = pylock(
+        one_wheel(index, requires=["lib"]), one_wheel(index, "lib"), one_wheel(index, "tool")
+    )
     result = imported(lock, base=base_lock(tool={}))
     assert result.lockfile.extra["tool"]["micropip-lock"]["requested"] == ["demo", "tool"]
 

@@ -1,4 +1,6 @@
-"""Freezing again: what was proved is not proved anew, unless what it was proved from has changed."""
+"""Freezing again: what was proved is not proved anew, unless what it was proved from has
+changed.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def frozen(index: IndexServer, site: Path, facts: FactStore) -> FreezeResult:
     return result
 
 
-def test_what_is_as_it_was_needs_nobody(frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore) -> None:
+def test_what_is_as_it_was_needs_nobody(
+    frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore
+) -> None:
     for options in ({}, {"offline": True}, {"fetching": {"offline": True}}):
         again = freeze_folder(site, index_urls=index.url, facts=facts, **options)
         assert again.to_json() == frozen.to_json()
@@ -46,9 +50,15 @@ def test_what_is_as_it_was_needs_nobody(frozen: FreezeResult, index: IndexServer
     assert index.requests == []
 
 
-def test_only_what_is_new_is_asked_for(frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore) -> None:
+def test_only_what_is_new_is_asked_for(
+    frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore
+) -> None:
     installer_target(site, build_wheel(index.folder, "new", "1.0"))
-    assert list(proofs(freeze_folder(site, index_urls=index.url, facts=facts))) == ["app", "lib", "new"]
+    assert list(proofs(freeze_folder(site, index_urls=index.url, facts=facts))) == [
+        "app",
+        "lib",
+        "new",
+    ]
     assert {path.partition("-")[0] for path in index.paths()} == {"/simple/new/", "/files/new"}
 
 
@@ -73,14 +83,18 @@ def test_an_edited_installation_is_found_out(
     if edited == "added.py":
         with (site / "lib-1.0.dist-info" / "RECORD").open("a") as file:
             file.write("added.py,,\n")
-    assert [name for name, _ in told(problems_of(site, index_urls=index.url, facts=facts))] == ["lib"]
+    assert [name for name, _ in told(problems_of(site, index_urls=index.url, facts=facts))] == [
+        "lib"
+    ]
 
 
 def test_another_row_in_record_is_compared_anew(
     frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore
 ) -> None:
     rewrite_record(site, "lib-1.0.dist-info", "lib.py,sha256=", "lib.py,sha256=A")
-    assert told(problems_of(site, index_urls=index.url, facts=facts)) == [("lib", "content-mismatch")]
+    assert told(problems_of(site, index_urls=index.url, facts=facts)) == [
+        ("lib", "content-mismatch")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +122,17 @@ def test_for_another_target_it_is_proved_anew(
     frozen: FreezeResult, index: IndexServer, site: Path, facts: FactStore
 ) -> None:
     other = base_lock()
-    info = other.to_dict()["info"] | {"python": "3.13.2", "abi_version": "2025_0", "platform": "emscripten_4_0_9"}
-    freeze_folder(site, base=type(other).from_json({"info": info, "packages": {}}), index_urls=index.url, facts=facts)
+    info = other.to_dict()["info"] | {
+        "python": "3.13.2",
+        "abi_version": "2025_0",
+        "platform": "emscripten_4_0_9",
+    }
+    freeze_folder(
+        site,
+        base=type(other).from_json({"info": info, "packages": {}}),
+        index_urls=index.url,
+        facts=facts,
+    )
     assert index.requests
 
 
@@ -119,7 +142,9 @@ def test_what_the_files_on_disk_decided_is_looked_at_each_time(
     installer_target(site, build_wheel(index.folder, "demo", "1.0", files={"demo.py": "x = 1\n"}))
     freeze_folder(site, index_urls=index.url, facts=facts, check_files="hash")
     (site / "demo.py").write_text("x = 2\n")
-    assert told(problems_of(site, index_urls=index.url, facts=facts, check_files="hash")) == [("demo", "files-changed")]
+    assert told(problems_of(site, index_urls=index.url, facts=facts, check_files="hash")) == [
+        ("demo", "files-changed")
+    ]
 
 
 def test_a_row_of_another_algorithm_is_compared_with_the_file_each_time(
@@ -130,17 +155,26 @@ def test_a_row_of_another_algorithm_is_compared_with_the_file_each_time(
     from base64 import urlsafe_b64encode
 
     content = b"x = 1\n"
-    installer_target(site, build_wheel(index.folder, "demo", "1.0", files={"demo.py": content.decode()}))
+    installer_target(
+        site, build_wheel(index.folder, "demo", "1.0", files={"demo.py": content.decode()})
+    )
     record = site / "demo-1.0.dist-info" / "RECORD"
     digest = urlsafe_b64encode(hashlib.sha512(content).digest()).rstrip(b"=").decode()
-    rows = [f"demo.py,sha512={digest},6" if row.startswith("demo.py,") else row for row in record.read_text().split()]
+    rows = [
+        f"demo.py,sha512={digest},6" if row.startswith("demo.py,") else row
+        for row in record.read_text().split()
+    ]
     record.write_text("\n".join(rows) + "\n")
     freeze_folder(site, index_urls=index.url, facts=facts)
     (site / "demo.py").write_text("x = 2\n")
-    assert told(problems_of(site, index_urls=index.url, facts=facts)) == [("demo", "content-mismatch")]
+    assert told(problems_of(site, index_urls=index.url, facts=facts)) == [
+        ("demo", "content-mismatch")
+    ]
 
 
-def test_what_was_only_accepted_is_not_known(index: IndexServer, site: Path, facts: FactStore) -> None:
+def test_what_was_only_accepted_is_not_known(
+    index: IndexServer, site: Path, facts: FactStore
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     installer_target(site, wheel)
     index.faults["/files/"] = Fault("status", status=500)
@@ -157,7 +191,11 @@ def test_while_the_base_is_down_nothing_is_learnt(
     installer_target(site, wheel)
     base = base_lock(lock_entry(repack(wheel, other_index.folder)))
     other_index.faults["/"] = Fault("reset")
-    options: dict[str, Any] = {"base": base, "base_url": f"{other_index.root}/files/", "index_urls": index.url}
+    options: dict[str, Any] = {
+        "base": base,
+        "base_url": f"{other_index.root}/files/",
+        "index_urls": index.url,
+    }
     assert proofs(freeze_folder(site, facts=facts, **options)) == {"demo": ("index", "content")}
     other_index.faults.clear()
     assert proofs(freeze_folder(site, facts=facts, **options)) == {"demo": ("base", "content")}
@@ -190,7 +228,9 @@ def test_documents_are_read_instead_of_pages_once_one_of_them_is_right(
     result = freeze_folder(site, index_urls=index.url, facts=facts)
     assert result.to_json() == by_pages.to_json()
     assert proofs(result) == proofs(by_pages)
-    assert asked(index, "/pypi/") == [f"/pypi/{name}/1.0/json" for name in ("aaa", "aaa", "bbb", "ccc")]
+    assert asked(index, "/pypi/") == [
+        f"/pypi/{name}/1.0/json" for name in ("aaa", "aaa", "bbb", "ccc")
+    ]
     assert asked(index, "/simple/") == ["/simple/aaa/"]
     # What was found out of the index holds for the next environment as well.
     installer_target(site, build_wheel(index.folder, "ddd", "1.0"))
@@ -199,7 +239,9 @@ def test_documents_are_read_instead_of_pages_once_one_of_them_is_right(
     assert (asked(index, "/pypi/"), asked(index, "/simple/")) == (["/pypi/ddd/1.0/json"], [])
 
 
-def test_an_index_without_documents_is_asked_for_one(three: list[str], index: IndexServer, site: Path) -> None:
+def test_an_index_without_documents_is_asked_for_one(
+    three: list[str], index: IndexServer, site: Path
+) -> None:
     freeze_folder(site, index_urls=index.url)
     assert asked(index, "/pypi/") == ["/pypi/aaa/1.0/json"]
     assert asked(index, "/simple/") == [f"/simple/{name}/" for name in three]
@@ -210,7 +252,11 @@ def test_an_index_without_documents_is_asked_for_one(three: list[str], index: In
     [
         Fault("body", body=b'{"urls": []}'),
         Fault(
-            "body", body=b'{"urls": [{"filename": "aaa-1.0-py3-none-any.whl", "url": "https://files.example/x.whl"}]}'
+            "body",
+            body=(
+                b'{"urls": [{"filename": "aaa-1.0-py3-none-any.whl", "url": '
+                b'"https://files.example/x.whl"}]}'
+            ),
         ),
         Fault("html"),
         Fault("broken-json"),
@@ -232,7 +278,9 @@ def test_documents_that_are_not_what_the_pages_say_are_left_alone(
     assert asked(index, "/simple/") == [f"/simple/{name}/" for name in three]
 
 
-@pytest.mark.parametrize("fault", [Fault("status", status=500), Fault("status", status=404), Fault("html")])
+@pytest.mark.parametrize(
+    "fault", [Fault("status", status=500), Fault("status", status=404), Fault("html")]
+)
 def test_where_a_document_fails_later_the_page_is_asked(
     fault: Fault, three: list[str], index: IndexServer, site: Path
 ) -> None:
@@ -260,7 +308,9 @@ def test_a_document_tells_what_was_yanked(three: list[str], index: IndexServer, 
     assert "/simple/ccc/" not in index.paths()
 
 
-def test_metadata_as_proof_needs_the_pages(three: list[str], index: IndexServer, site: Path) -> None:
+def test_metadata_as_proof_needs_the_pages(
+    three: list[str], index: IndexServer, site: Path
+) -> None:
     index.release_json = True
     freeze_folder(site, index_urls=index.url, proof="metadata")
     assert asked(index, "/pypi/") == []

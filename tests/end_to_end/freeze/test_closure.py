@@ -1,7 +1,9 @@
-"""Some 85 real distributions, five of them native, as pip and uv install them: every one proved by content.
+"""Some 85 real distributions, five of them native, as pip and uv install them: every one proved by
+content.
 
-The wheels are the machine's default index's; what is installed is frozen against that index itself, against the same
-through a mirror that knows HTML alone, and against an index on loopback that has everything.
+The wheels are the machine's default index's; what is installed is frozen against that index itself,
+against the same through a mirror that knows HTML alone, and against an index on loopback that has
+everything.
 """
 
 from __future__ import annotations
@@ -49,8 +51,12 @@ def mirror() -> Iterator[IndexProxy]:
 
 
 @pytest.fixture(scope="module", params=[pip_target, uv_target], ids=["pip", "uv"])
-def folder(request: pytest.FixtureRequest, loopback: IndexServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    installed: Path = request.param(tmp_path_factory.mktemp("target"), *REQUIREMENTS, index_url=loopback.url)
+def folder(
+    request: pytest.FixtureRequest, loopback: IndexServer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    installed: Path = request.param(
+        tmp_path_factory.mktemp("target"), *REQUIREMENTS, index_url=loopback.url
+    )
     return installed
 
 
@@ -70,7 +76,9 @@ def check(result: FreezeResult, folder: Path, wheels: Path) -> None:
     assert {entry.name.replace("_", "-") for entry in native} >= NATIVE
 
 
-def test_index_with_everything_is_read_without_a_wheel(folder: Path, wheels: Path, loopback: IndexServer) -> None:
+def test_index_with_everything_is_read_without_a_wheel(
+    folder: Path, wheels: Path, loopback: IndexServer
+) -> None:
     loopback.reset()
     result = frozen(folder, loopback.url)
     check(result, folder, wheels)
@@ -83,7 +91,9 @@ def test_index_with_everything_is_read_without_a_wheel(folder: Path, wheels: Pat
     assert frozen(folder, loopback.url).to_json() == result.to_json()
 
 
-def test_default_index_and_its_poor_mirror_give_one_lock(folder: Path, wheels: Path, mirror: IndexProxy) -> None:
+def test_default_index_and_its_poor_mirror_give_one_lock(
+    folder: Path, wheels: Path, mirror: IndexProxy
+) -> None:
     poor = frozen(folder, mirror.url)
     check(poor, folder, wheels)
     for item in poor.evidence:

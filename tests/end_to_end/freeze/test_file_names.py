@@ -1,4 +1,7 @@
-"""File names that the runtime cannot load: a problem of every command that writes a lock, as they are of verify."""
+"""File names that the runtime cannot load:
+
+a problem of every command that writes a lock, as they are of verify.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,12 @@ def by_resolve(index: IndexServer, wheel: Path, folder: Path) -> None:
 @pytest.mark.parametrize("path", ODD)
 @pytest.mark.parametrize("command", [by_freeze, by_resolve])
 def test_a_url_that_the_runtime_cannot_load(
-    path: str, command: Callable[..., None], index: IndexServer, wheel: Path, files: SiteServer, tmp_path: Path
+    path: str,
+    command: Callable[..., None],
+    index: IndexServer,
+    wheel: Path,
+    files: SiteServer,
+    tmp_path: Path,
 ) -> None:
     url = put(files, wheel, path)
     index.overrides[WHEEL] = {"url": url}
@@ -86,10 +94,14 @@ def test_a_url_that_the_runtime_cannot_load(
     assert (problem.package, problem.code, problem.url) == ("demo", "file-name", url)
     assert path.rpartition("/")[2] in problem.message
     # verify says the same, but for what may be the archive of a shared library.
-    assert ("demo", "file-name") in codes(static(base_lock(lock_entry(wheel, url)))) or path.endswith(".zip")
+    assert ("demo", "file-name") in codes(
+        static(base_lock(lock_entry(wheel, url)))
+    ) or path.endswith(".zip")
 
 
-def test_retarget_neither_keeps_nor_takes_it(index: IndexServer, wheel: Path, files: SiteServer) -> None:
+def test_retarget_neither_keeps_nor_takes_it(
+    index: IndexServer, wheel: Path, files: SiteServer
+) -> None:
     url = put(files, wheel, "12345")
     index.overrides[WHEEL] = {"url": url}
     lock = base_lock(lock_entry(wheel, url))
@@ -100,13 +112,19 @@ def test_retarget_neither_keeps_nor_takes_it(index: IndexServer, wheel: Path, fi
 
 
 @pytest.mark.parametrize("path", ["12345", f"{WHEEL}/download"])
-def test_a_pylock_that_gives_the_name_beside_the_url(path: str, wheel: Path, files: SiteServer) -> None:
+def test_a_pylock_that_gives_the_name_beside_the_url(
+    path: str, wheel: Path, files: SiteServer
+) -> None:
     file = {"name": WHEEL, "url": put(files, wheel, path), "hashes": {"sha256": sha256(wheel)}}
     package = {"name": "demo", "version": "1.0", "wheels": [file]}
     pylock = Pylock.from_dict({"lock-version": "1.0", "created-by": "test", "packages": [package]})
     with pytest.raises(UnlockableError) as caught:
         asyncio.run(
-            with_fetcher(lambda fetcher: import_pylock(pylock, base=base_lock(), index_urls=(), fetcher=fetcher))
+            with_fetcher(
+                lambda fetcher: import_pylock(
+                    pylock, base=base_lock(), index_urls=(), fetcher=fetcher
+                )
+            )
         )
     assert told(caught.value.problems) == [("demo", "file-name")]
 

@@ -49,16 +49,22 @@ def test_a_file_of_another_size(demo: Path, index: IndexServer, site: Path) -> N
 def test_an_edit_of_equal_size_needs_hashes(demo: Path, index: IndexServer, site: Path) -> None:
     (site / "demo.txt").write_text("TEXT")
     freeze_folder(site, index_urls=index.url)
-    assert ("demo", "files-changed") in told(problems_of(site, index_urls=index.url, check_files="hash"))
+    assert ("demo", "files-changed") in told(
+        problems_of(site, index_urls=index.url, check_files="hash")
+    )
 
 
 @pytest.mark.parametrize("name", ["entry_points.txt", "METADATA", "WHEEL"])
 def test_an_edit_of_what_decides_is_always_found(name: str, index: IndexServer, site: Path) -> None:
-    installer_target(site, build_wheel(index.folder, "demo", "1.0", entry_points={"demo": "demo:main"}))
+    installer_target(
+        site, build_wheel(index.folder, "demo", "1.0", entry_points={"demo": "demo:main"})
+    )
     path = site / DIST_INFO / name
     data = path.read_bytes()
     path.write_bytes(data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
-    assert ("demo", "files-changed") in told(problems_of(site, index_urls=index.url, check_files="off"))
+    assert ("demo", "files-changed") in told(
+        problems_of(site, index_urls=index.url, check_files="off")
+    )
 
 
 def test_an_extra_row_of_record(demo: Path, index: IndexServer, site: Path) -> None:
@@ -101,7 +107,9 @@ def test_a_folder_without_a_distribution_is_no_environment(site: Path, tmp_path:
     (site / "module.py").touch()
     (site / "~emo-1.0.dist-info").mkdir()
     for include in ("installed", "distribution"):
-        with pytest.raises(InputError, match=rf"^no \.dist-info in {site}: install packages there first"):
+        with pytest.raises(
+            InputError, match=rf"^no \.dist-info in {site}: install packages there first"
+        ):
             freeze_folder(site, include=include)
     other = tmp_path / "other"
     other.mkdir()
@@ -116,7 +124,9 @@ def test_a_folder_without_a_distribution_is_no_environment(site: Path, tmp_path:
 
 
 @pytest.mark.parametrize("below", ["lib/python3.14/site-packages", "Lib/site-packages"])
-def test_the_folder_of_a_venv_is_not_its_site_packages(below: str, index: IndexServer, tmp_path: Path) -> None:
+def test_the_folder_of_a_venv_is_not_its_site_packages(
+    below: str, index: IndexServer, tmp_path: Path
+) -> None:
     venv = tmp_path / "venv"
     site = installer_target(venv / below, build_wheel(index.folder, "demo", "1.0"))
     with pytest.raises(InputError) as caught:
@@ -135,7 +145,9 @@ def test_a_new_pyodide_may_have_nothing(site: Path) -> None:
         freeze_folder(site, surroundings=around)
 
 
-def test_names_that_begin_with_a_tilde_are_ignored(demo: Path, index: IndexServer, site: Path) -> None:
+def test_names_that_begin_with_a_tilde_are_ignored(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     (site / "~emo-1.0.dist-info").mkdir()
     assert told(freeze_folder(site, index_urls=index.url).warnings) == []
 
@@ -176,13 +188,18 @@ def _folder_for_metadata(folder: Path) -> None:
         (_written("METADATA", ""), "no Name"),
         (_written("METADATA", "Name: demo\n"), "Version"),
         (_written("METADATA", "Name: other\nVersion: 1.0\n"), "another project"),
-        (_written("METADATA", "Name: demo\nVersion: 1.0\nRequires-Dist: no requirement!\n"), "no requirement!"),
+        (
+            _written("METADATA", "Name: demo\nVersion: 1.0\nRequires-Dist: no requirement!\n"),
+            "no requirement!",
+        ),
         (_written("WHEEL", "Wheel-Version: 1.0\n"), "no Tag"),
         (_written("RECORD", 'demo.py,"sha256=\n'), "RECORD"),
         (_written("RECORD", "demo.py,,many\n"), "many"),
     ],
 )
-def test_broken_metadata(damage: Callable[[Path], None], says: str, demo: Path, index: IndexServer, site: Path) -> None:
+def test_broken_metadata(
+    damage: Callable[[Path], None], says: str, demo: Path, index: IndexServer, site: Path
+) -> None:
     damage(site / DIST_INFO)
     index.reset()
     (problem,) = problems_of(site, index_urls=index.url)
@@ -191,7 +208,9 @@ def test_broken_metadata(damage: Callable[[Path], None], says: str, demo: Path, 
     assert index.requests == []
 
 
-@pytest.mark.parametrize("name", ["broken.dist-info", "-1.0.dist-info", ".dist-info", "demo-1.0-1-2.dist-info"])
+@pytest.mark.parametrize(
+    "name", ["broken.dist-info", "-1.0.dist-info", ".dist-info", "demo-1.0-1-2.dist-info"]
+)
 def test_an_odd_dist_info_folder_is_a_clear_problem(name: str, site: Path) -> None:
     (site / name).mkdir(parents=True)
     (problem,) = problems_of(site)
@@ -205,7 +224,9 @@ def test_a_dist_info_that_is_a_file_is_a_clear_problem(site: Path) -> None:
     assert told(problems_of(site)) == [("demo", "broken-metadata")]
 
 
-@pytest.mark.parametrize("tag", ["cp314-cp314-manylinux_2_17_x86_64", "cp313-cp313-pyodide_2025_0_wasm32"])
+@pytest.mark.parametrize(
+    "tag", ["cp314-cp314-manylinux_2_17_x86_64", "cp313-cp313-pyodide_2025_0_wasm32"]
+)
 def test_wrong_platform(tag: str, index: IndexServer, site: Path) -> None:
     installer_target(site, build_wheel(index.folder, "demo", "1.0", tag=tag))
     (problem,) = problems_of(site, index_urls=index.url)
@@ -214,7 +235,11 @@ def test_wrong_platform(tag: str, index: IndexServer, site: Path) -> None:
 
 
 def test_a_native_wheel_is_for_this_platform(index: IndexServer, site: Path) -> None:
-    for name, tag in (("one", NATIVE), ("two", "cp314-cp314-pyodide_2026_0_wasm32"), ("three", "cp312-abi3-any")):
+    for name, tag in (
+        ("one", NATIVE),
+        ("two", "cp314-cp314-pyodide_2026_0_wasm32"),
+        ("three", "cp312-abi3-any"),
+    ):
         tag = tag.replace("abi3-any", "abi3-emscripten_5_0_3_wasm32")
         installer_target(site, build_wheel(index.folder, name, "1.0", tag=tag))
     assert told(freeze_folder(site, index_urls=index.url).warnings) == []
@@ -223,7 +248,9 @@ def test_a_native_wheel_is_for_this_platform(index: IndexServer, site: Path) -> 
 @pytest.mark.parametrize("scheme", ["purelib", "platlib"])
 def test_layout(scheme: str, index: IndexServer, site: Path) -> None:
     """Pyodide unpacks wheels as they are."""
-    wheel = build_wheel(index.folder, "demo", "1.0", files={}, data={f"{scheme}/demo.py": "x = 1\n"})
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files={}, data={f"{scheme}/demo.py": "x = 1\n"}
+    )
     with zipfile.ZipFile(wheel) as unpacked:
         unpacked.extractall(site)
     assert ("demo", "layout") in told(problems_of(site, index_urls=index.url))
@@ -256,8 +283,12 @@ def test_foreign_installer(demo: Path, index: IndexServer, site: Path) -> None:
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "foreign-installer")]
 
 
-@pytest.mark.parametrize("installer", ["poetry", "pdm", "pip", "uv", "", "micropip", "pyodide.loadPackage"])
-def test_any_other_installer_is_proved_by_contents(installer: str, demo: Path, index: IndexServer, site: Path) -> None:
+@pytest.mark.parametrize(
+    "installer", ["poetry", "pdm", "pip", "uv", "", "micropip", "pyodide.loadPackage"]
+)
+def test_any_other_installer_is_proved_by_contents(
+    installer: str, demo: Path, index: IndexServer, site: Path
+) -> None:
     claim(site, INSTALLER=installer)
     assert proofs(freeze_folder(site, index_urls=index.url)) == {"demo": ("index", "content")}
 
@@ -270,9 +301,16 @@ def test_mock(installer: str, demo: Path, index: IndexServer, site: Path) -> Non
 
 def test_a_mock_in_memory_is_seen(site: Path) -> None:
     site.mkdir()
-    problems = problems_of(None, index_urls=None, surroundings=live(site, in_memory={"ghost": "1.0"}))
+    problems = problems_of(
+        None, index_urls=None, surroundings=live(site, in_memory={"ghost": "1.0"})
+    )
     assert told(problems) == [("ghost", "mock")]
-    freeze_folder(None, index_urls=None, surroundings=live(site, in_memory={"ghost": "1.0"}), exclude=["ghost"])
+    freeze_folder(
+        None,
+        index_urls=None,
+        surroundings=live(site, in_memory={"ghost": "1.0"}),
+        exclude=["ghost"],
+    )
 
 
 def test_a_loaded_name_without_a_trace_is_broken_metadata(site: Path) -> None:
@@ -286,4 +324,6 @@ def test_a_loaded_name_without_a_trace_is_broken_metadata(site: Path) -> None:
 def test_base_mismatch(entries: tuple[dict[str, Any], ...], demo: Path, site: Path) -> None:
     claim(site, INSTALLER="pyodide.loadPackage", PYODIDE_SOURCE="pyodide")
     around = live(site, *entries, loaded={"demo": "default channel"})
-    assert told(problems_of(None, index_urls=None, surroundings=around)) == [("demo", "base-mismatch")]
+    assert told(problems_of(None, index_urls=None, surroundings=around)) == [
+        ("demo", "base-mismatch")
+    ]

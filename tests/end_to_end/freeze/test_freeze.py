@@ -1,4 +1,7 @@
-"""Rules 4 and 5 of the evidence: what an index proves, what it costs, and which of several wheels wins."""
+"""Rules 4 and 5 of the evidence:
+
+what an index proves, what it costs, and which of several wheels wins.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ Install = Callable[..., Path]
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target])
-def test_content_is_proved_without_downloading_a_wheel(install: Install, index: IndexServer, site: Path) -> None:
+def test_content_is_proved_without_downloading_a_wheel(
+    install: Install, index: IndexServer, site: Path
+) -> None:
     build_wheel(index.folder, "app", "1.0", requires=["big"], entry_points={"app": "app:main"})
     wheel = build_wheel(index.folder, "big", "2.0", files=BIG)
     install(site, "app", index_url=index.url)
@@ -49,7 +54,12 @@ def test_what_installer_leaves_is_proved_by_content(index: IndexServer, site: Pa
         "app",
         "1.0",
         files={"app/__init__.py": "", "app/data.txt": "data"},
-        data={"scripts/run": "#!python\n", "purelib/more.py": "", "data/share/app/x.txt": "x", "headers/app.h": "//"},
+        data={
+            "scripts/run": "#!python\n",
+            "purelib/more.py": "",
+            "data/share/app/x.txt": "x",
+            "headers/app.h": "//",
+        },
         entry_points={"app": "app:main"},
     )
     installer_target(site, wheel)
@@ -117,7 +127,9 @@ def test_a_redirect_of_a_file_is_followed_and_not_written(index: IndexServer, si
     wheel = build_wheel(index.folder, "demo", "1.0")
     moved = build_wheel(index.folder / "else", "demo", "1.0")
     index.add(moved.rename(index.folder / "moved-1.0-py3-none-any.whl"))
-    index.faults[f"/files/{wheel.name}"] = Fault("redirect", location=index.file_url("moved-1.0-py3-none-any.whl"))
+    index.faults[f"/files/{wheel.name}"] = Fault(
+        "redirect", location=index.file_url("moved-1.0-py3-none-any.whl")
+    )
     installer_target(site, wheel)
     result = freeze_folder(site, index_urls=index.url)
     assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
@@ -134,7 +146,9 @@ def test_a_redirected_page_has_links_relative_to_its_own_place(
     assert result.lockfile.packages["demo"].file_name == other_index.file_url(wheel.name)
 
 
-def test_a_wheel_that_fits_in_the_first_answer_needs_no_ranges(index: IndexServer, site: Path) -> None:
+def test_a_wheel_that_fits_in_the_first_answer_needs_no_ranges(
+    index: IndexServer, site: Path
+) -> None:
     installer_target(site, build_wheel(index.folder, "small", "1.0"))
     index.ranges = "ignored"
     assert proofs(freeze_folder(site, index_urls=index.url)) == {"small": ("index", "content")}
@@ -144,7 +158,13 @@ def test_content_chooses_among_wheels_of_one_version(index: IndexServer, site: P
     build_wheel(index.folder, "demo", "1.0", files={"demo.py": "pure = True"})
     build_wheel(index.folder, "demo", "1.0", build="2", files={"demo.py": "build = 2"})
     native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE, files={"demo.so": "native"})
-    build_wheel(index.folder, "demo", "1.0", tag="cp314-cp314-manylinux_2_17_x86_64", files={"demo.so": "other"})
+    build_wheel(
+        index.folder,
+        "demo",
+        "1.0",
+        tag="cp314-cp314-manylinux_2_17_x86_64",
+        files={"demo.so": "other"},
+    )
     installer_target(site, native)
     result = freeze_folder(site, index_urls=index.url)
     assert result.lockfile.packages["demo"].file_name == index.file_url(native.name)
@@ -159,7 +179,9 @@ def test_tags_order_the_candidates_and_exclude_none(index: IndexServer, site: Pa
     assert result.lockfile.packages["demo"].file_name == index.file_url(renamed.name)
 
 
-def test_a_wheel_with_weaker_tags_is_looked_at_although_a_better_one_is_there(index: IndexServer, site: Path) -> None:
+def test_a_wheel_with_weaker_tags_is_looked_at_although_a_better_one_is_there(
+    index: IndexServer, site: Path
+) -> None:
     pure = build_wheel(index.folder, "demo", "1.0")
     build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
     installer_target(site, pure)
@@ -232,16 +254,22 @@ def test_an_index_that_only_an_index_file_names_is_asked_when_that_is_trusted(
     assert result.lockfile.packages["demo"].file_name == other_index.file_url(wheel.name)
 
 
-def around(site: Path, *, links: tuple[str, ...] = (), urls: tuple[str, ...] = (), **more: Any) -> Surroundings:
+def around(
+    site: Path, *, links: tuple[str, ...] = (), urls: tuple[str, ...] = (), **more: Any
+) -> Surroundings:
     return Surroundings(paths=(site,), base=base_lock(), index_urls=urls, find_links=links, **more)
 
 
-def test_find_links_pages_are_read_like_an_index(index: IndexServer, other_index: IndexServer, site: Path) -> None:
+def test_find_links_pages_are_read_like_an_index(
+    index: IndexServer, other_index: IndexServer, site: Path
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     installer_target(site, wheel)
     links = f"{index.url}/demo/"
     for urls in ((), (other_index.url,)):
-        result = freeze_folder(None, index_urls=None, surroundings=around(site, links=(links,), urls=urls))
+        result = freeze_folder(
+            None, index_urls=None, surroundings=around(site, links=(links,), urls=urls)
+        )
         assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
 
 
@@ -251,17 +279,23 @@ def test_a_find_links_entry_may_be_a_wheel_itself(index: IndexServer, site: Path
     links = (index.file_url(wheel.name),)
     problems = problems_of(None, index_urls=None, surroundings=around(site, links=links))
     assert told(problems) == [("demo", "hash-missing")]
-    result = freeze_folder(None, index_urls=None, surroundings=around(site, links=links), download=True)
+    result = freeze_folder(
+        None, index_urls=None, surroundings=around(site, links=links), download=True
+    )
     assert result.lockfile.packages["demo"].sha256 == sha256(wheel)
     assert proofs(result) == {"demo": ("index", "download")}
 
 
-def test_a_wheel_only_in_a_find_links_folder_is_a_local_file(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_a_wheel_only_in_a_find_links_folder_is_a_local_file(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     wheel = build_wheel(tmp_path / "links", "demo", "1.0")
     build_wheel(index.folder, "other", "1.0")
     installer_target(site, wheel)
     surroundings = around(site, links=((tmp_path / "links").as_uri(),), urls=(index.url,))
-    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [("demo", "local-file")]
+    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [
+        ("demo", "local-file")
+    ]
 
 
 def test_a_wheel_in_a_find_links_folder_and_on_an_index_is_the_indexes(
@@ -274,14 +308,20 @@ def test_a_wheel_in_a_find_links_folder_and_on_an_index_is_the_indexes(
         index.hashes = hashes
         result = freeze_folder(None, index_urls=None, surroundings=surroundings, download=download)
         assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
-    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [("demo", "hash-missing")]
+    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [
+        ("demo", "hash-missing")
+    ]
 
 
-def test_find_links_do_not_hide_that_no_index_has_the_project(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_find_links_do_not_hide_that_no_index_has_the_project(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     build_wheel(tmp_path / "links", "other", "1.0")
     installer_target(site, build_wheel(tmp_path, "demo", "1.0"))
     surroundings = around(site, links=((tmp_path / "links").as_uri(),), urls=(index.url,))
-    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [("demo", "no-such-project")]
+    assert told(problems_of(None, index_urls=None, surroundings=surroundings)) == [
+        ("demo", "no-such-project")
+    ]
 
 
 # -- rule 5: metadata
@@ -316,7 +356,9 @@ def test_metadata_proof_wants_equal_tags_and_build(index: IndexServer, site: Pat
 
 
 @pytest.mark.parametrize("ranges", ["no", "ignored"])
-def test_download_decides_where_there_are_no_ranges(ranges: str, index: IndexServer, site: Path) -> None:
+def test_download_decides_where_there_are_no_ranges(
+    ranges: str, index: IndexServer, site: Path
+) -> None:
     wheel = build_wheel(index.folder, "big", "1.0", files=BIG)
     installer_target(site, wheel)
     index.ranges = ranges
@@ -332,7 +374,9 @@ def test_download_is_not_used_where_ranges_decide(index: IndexServer, site: Path
     assert index.wheel_downloads == 0
 
 
-def test_download_finds_a_wheel_that_is_not_what_the_index_promises(index: IndexServer, site: Path) -> None:
+def test_download_finds_a_wheel_that_is_not_what_the_index_promises(
+    index: IndexServer, site: Path
+) -> None:
     wheel = build_wheel(index.folder, "big", "1.0", files=BIG)
     installer_target(site, wheel)
     index.ranges = "no"
@@ -343,14 +387,18 @@ def test_download_finds_a_wheel_that_is_not_what_the_index_promises(index: Index
 
 
 def test_download_compares_what_a_weak_record_cannot(index: IndexServer, site: Path) -> None:
-    weak = build_wheel(index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows])
+    weak = build_wheel(
+        index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows]
+    )
     uv_target(site, "demo", index_url=index.url)
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "weak-record")]
     result = freeze_folder(site, index_urls=index.url, download=True)
     assert proofs(result) == {"demo": ("index", "download")}
     assert result.lockfile.packages["demo"].sha256 == sha256(weak)
     (site / "demo.py").write_text("edited = True\n")
-    assert told(problems_of(site, index_urls=index.url, download=True)) == [("demo", "content-mismatch")]
+    assert told(problems_of(site, index_urls=index.url, download=True)) == [
+        ("demo", "content-mismatch")
+    ]
 
 
 def test_download_chooses_the_first_of_several_equal_wheels(

@@ -25,12 +25,19 @@ Install = Callable[..., Path]
 Names = dict[str, tuple[str, ...]]
 
 #: Modules, and what installers put elsewhere: uv --target puts that beside the modules.
-DATA = {"scripts/run.py": "#!python\n", "data/share/demo/x.py": "", "data/etc/y.py": "", "headers/h.py": ""}
+DATA = {
+    "scripts/run.py": "#!python\n",
+    "data/share/demo/x.py": "",
+    "data/etc/y.py": "",
+    "headers/h.py": "",
+}
 
 
 def by_installer(folder: Path, *names: str, index_url: str) -> Path:
     """As pip_target, by `installer`, from the folder beside ``folder``."""
-    return installer_target(folder, *(folder.parent / "wheels" / f"{name}-1.0-py3-none-any.whl" for name in names))
+    return installer_target(
+        folder, *(folder.parent / "wheels" / f"{name}-1.0-py3-none-any.whl" for name in names)
+    )
 
 
 @pytest.fixture
@@ -38,7 +45,9 @@ def index(tmp_path: Path) -> Iterator[IndexServer]:
     """An index with packages of every shape."""
     with IndexServer(tmp_path / "wheels") as server:
         build_wheel(server.folder, "demo", "1.0", data=DATA, entry_points={"demo.py": "demo:main"})
-        build_wheel(server.folder, "one", "1.0", files={"ns/one/__init__.py": "", "ns/one/part.py": ""})
+        build_wheel(
+            server.folder, "one", "1.0", files={"ns/one/__init__.py": "", "ns/one/part.py": ""}
+        )
         build_wheel(server.folder, "two", "1.0", files={"ns/two.py": "", "ns/data.txt": ""})
         announced = "Import-Name: three\nImport-Name: _three ; private\nImport-Name: bin.gone"
         files = {"three.py": "", "_three.py": "", "untold.py": ""}
@@ -66,7 +75,9 @@ def exported_and_imported(lockfile: Lockfile) -> Names:
     async def run() -> Lockfile:
         fetcher = quick_fetcher()
         try:
-            return (await import_pylock(pylock, base=base_lock(), index_urls=(), fetcher=fetcher)).lockfile
+            return (
+                await import_pylock(pylock, base=base_lock(), index_urls=(), fetcher=fetcher)
+            ).lockfile
         finally:
             await fetcher.aclose()
 
@@ -74,7 +85,9 @@ def exported_and_imported(lockfile: Lockfile) -> Names:
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target, by_installer])
-def test_freeze_finds_the_same_whoever_installed_it(install: Install, index: IndexServer, tmp_path: Path) -> None:
+def test_freeze_finds_the_same_whoever_installed_it(
+    install: Install, index: IndexServer, tmp_path: Path
+) -> None:
     site = install(tmp_path / "site", *PACKAGES, index_url=index.url)
     facts = FactStore(tmp_path / "facts")
     try:
@@ -82,7 +95,9 @@ def test_freeze_finds_the_same_whoever_installed_it(install: Install, index: Ind
         assert names(frozen.lockfile) == EXPECTED
         index.reset()
         again = freeze_folder(site, index_urls=index.url, facts=facts)
-        assert (again.to_json(), index.requests) == (frozen.to_json(), []), "what was proved before says the same"
+        assert (again.to_json(), index.requests) == (frozen.to_json(), []), (
+            "what was proved before says the same"
+        )
     finally:
         facts.close()
     # Where no wheel is read, the folders tell.
@@ -99,24 +114,36 @@ def test_resolve_and_import_find_the_same(index: IndexServer) -> None:
 
 ODD_RECORDS: dict[str, Callable[[list[Any]], list[Any]]] = {
     "slashes": lambda rows: [("/" + path, hash_, size) for path, hash_, size in rows],
-    "phantom": lambda rows: [*rows, ("phantom.py", "sha256=" + "A" * 43, "1"), ("ghost/__init__.py", "", "")],
+    "phantom": lambda rows: [
+        *rows,
+        ("phantom.py", "sha256=" + "A" * 43, "1"),
+        ("ghost/__init__.py", "", ""),
+    ],
     "no rows": lambda rows: [],
 }
 
 
 @pytest.mark.parametrize("record", ODD_RECORDS.values(), ids=ODD_RECORDS)
-def test_record_is_not_believed(record: Callable[[list[Any]], list[Any]], index: IndexServer) -> None:
-    wheel = build_wheel(index.folder, "odd", "1.0", files={"odd/__init__.py": "", "space/x.py": ""}, record=record)
+def test_record_is_not_believed(
+    record: Callable[[list[Any]], list[Any]], index: IndexServer
+) -> None:
+    wheel = build_wheel(
+        index.folder, "odd", "1.0", files={"odd/__init__.py": "", "space/x.py": ""}, record=record
+    )
     expected = {"odd": ("odd", "space", "space.x")}
     locked = resolved("odd", index_urls=index.url)
     assert names(locked.lockfile) == expected
     assert exported_and_imported(locked.lockfile) == expected
     unclaimed = base_lock({**lock_entry(wheel, index.file_url(wheel.name)), "imports": []})
-    (problem,) = [item for item in verified(unclaimed, index_urls=index.url) if item.code == "no-imports"]
+    (problem,) = [
+        item for item in verified(unclaimed, index_urls=index.url) if item.code == "no-imports"
+    ]
     assert "odd, space, space.x" in problem.message
 
 
-def test_a_wheel_that_is_accepted_and_was_read_has_its_own_names(index: IndexServer, tmp_path: Path) -> None:
+def test_a_wheel_that_is_accepted_and_was_read_has_its_own_names(
+    index: IndexServer, tmp_path: Path
+) -> None:
     """What was added to the installation is no part of the wheel that the lock names."""
     site = installer_target(tmp_path / "site", index.folder / "demo-1.0-py3-none-any.whl")
     (site / "added.py").write_text("")

@@ -62,8 +62,17 @@ def test_no_matching_wheel(demo: Path, other_index: IndexServer, site: Path) -> 
     assert "3.14" in problem.message
 
 
-def test_a_file_name_that_is_no_wheel_name_is_passed_over(demo: Path, index: IndexServer, site: Path) -> None:
-    odd = ["demo-1.0.whl", "demo-1.0-py3-none.whl", "demo-not.a.version-py3-none-any.whl", "demo-1.0.exe", "", "-.whl"]
+def test_a_file_name_that_is_no_wheel_name_is_passed_over(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
+    odd = [
+        "demo-1.0.whl",
+        "demo-1.0-py3-none.whl",
+        "demo-not.a.version-py3-none-any.whl",
+        "demo-1.0.exe",
+        "",
+        "-.whl",
+    ]
     page = {
         "meta": {"api-version": "1.0"},
         "name": "demo",
@@ -90,13 +99,17 @@ def test_content_mismatch_of_metadata(index: IndexServer, site: Path, tmp_path: 
     assert "METADATA" in problem.message
 
 
-def test_a_member_that_is_not_installed_is_a_mismatch(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_a_member_that_is_not_installed_is_a_mismatch(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     build_wheel(index.folder, "demo", "1.0", files={"demo.py": "", "demo_more.py": ""})
     installer_target(site, build_wheel(tmp_path, "demo", "1.0", files={"demo.py": ""}))
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "content-mismatch")]
 
 
-def test_a_member_in_the_zip_alone_is_not_proved_by_its_record(index: IndexServer, site: Path) -> None:
+def test_a_member_in_the_zip_alone_is_not_proved_by_its_record(
+    index: IndexServer, site: Path
+) -> None:
     """A payload that RECORD does not list is installed by pip, too."""
     build_wheel(
         index.folder,
@@ -124,7 +137,9 @@ def test_weak_record(install: Install, hash_: str, index: IndexServer, site: Pat
         "demo",
         "1.0",
         files={"demo.py": "foo"},
-        record=lambda rows: [(path, hash_ if path == "demo.py" else old, size) for path, old, size in rows],
+        record=lambda rows: [
+            (path, hash_ if path == "demo.py" else old, size) for path, old, size in rows
+        ],
     )
     install(site, "demo", index_url=index.url)
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "weak-record")]
@@ -163,17 +178,26 @@ def test_unreachable(place: str, fault: Fault, demo: Path, index: IndexServer, s
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("html"), Fault("broken-json"), Fault("huge", size=50 * 2**20)], ids=lambda fault: str(fault.kind)
+    "fault",
+    [Fault("html"), Fault("broken-json"), Fault("huge", size=50 * 2**20)],
+    ids=lambda fault: str(fault.kind),
 )
-def test_a_page_that_is_none_is_no_answer(fault: Fault, demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_page_that_is_none_is_no_answer(
+    fault: Fault, demo: Path, index: IndexServer, site: Path
+) -> None:
     index.faults["/simple/demo/"] = fault
     (problem,) = problems_of(site, index_urls=index.url)
     assert problem.code == "unreachable"
 
 
-def test_an_html_error_in_place_of_a_wheel_is_no_wheel(demo: Path, index: IndexServer, site: Path) -> None:
+def test_an_html_error_in_place_of_a_wheel_is_no_wheel(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     index.faults["/files/"] = Fault("html")
-    assert told(problems_of(site, index_urls=index.url))[0][1] in ("content-mismatch", "unreachable")
+    assert told(problems_of(site, index_urls=index.url))[0][1] in (
+        "content-mismatch",
+        "unreachable",
+    )
 
 
 def test_connection_refused(demo: Path, site: Path) -> None:
@@ -198,10 +222,17 @@ def test_an_index_that_is_down_is_not_passed_over(
         assert told(problems_of(site, index_urls=urls)) == [("demo", "unreachable")]
 
 
-def test_find_links_that_are_down_are_told_for_every_package(demo: Path, index: IndexServer, site: Path) -> None:
+def test_find_links_that_are_down_are_told_for_every_package(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     installer_target(site, build_wheel(index.folder, "more", "1.0"))
     index.faults["/links"] = Fault("status", status=500)
-    around = Surroundings(paths=(site,), base=base_lock(), index_urls=(index.url,), find_links=(index.root + "/links",))
+    around = Surroundings(
+        paths=(site,),
+        base=base_lock(),
+        index_urls=(index.url,),
+        find_links=(index.root + "/links",),
+    )
     problems = problems_of(None, index_urls=None, surroundings=around)
     assert told(problems) == [("demo", "unreachable"), ("more", "unreachable")]
 

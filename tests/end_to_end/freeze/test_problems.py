@@ -34,7 +34,9 @@ def test_a_local_wheel_is_a_local_file(install: Install, site: Path, tmp_path: P
 @pytest.mark.parametrize(
     "url", ["emfs:/drive/demo-1.0-py3-none-any.whl", "./demo-1.0-py3-none-any.whl", "file:///x.whl"]
 )
-def test_a_local_place_of_micropip_is_a_local_file(url: str, demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_local_place_of_micropip_is_a_local_file(
+    url: str, demo: Path, index: IndexServer, site: Path
+) -> None:
     claim(site, INSTALLER="micropip", PYODIDE_URL=url, PYODIDE_SHA256=sha256(demo))
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "local-file")]
 
@@ -47,13 +49,17 @@ def test_an_sdist_by_url_is_an_sdist(install: Install, index: IndexServer, site:
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target])
-def test_an_sdist_from_an_index_is_an_sdist(install: Install, index: IndexServer, site: Path) -> None:
+def test_an_sdist_from_an_index_is_an_sdist(
+    install: Install, index: IndexServer, site: Path
+) -> None:
     build_sdist(index.folder, "demo", "1.0")
     install(site, "demo", index_url=index.url, platform=None)
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "sdist")]
 
 
-def test_what_uv_built_is_an_sdist_even_if_the_index_has_a_wheel(demo: Path, index: IndexServer, site: Path) -> None:
+def test_what_uv_built_is_an_sdist_even_if_the_index_has_a_wheel(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     claim(site, uv_build_json="{}")
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "sdist")]
 
@@ -81,17 +87,28 @@ def test_a_local_folder_is_a_local_directory(install: Install, site: Path, tmp_p
     [
         ({"url": "file:///src/demo", "dir_info": {"editable": True}}, "editable"),
         ({"url": "file:///src/demo", "dir_info": {}}, "local-directory"),
-        ({"url": "https://u:secret@git.example/demo", "vcs_info": {"vcs": "git", "commit_id": "0" * 40}}, "vcs"),
+        (
+            {
+                "url": "https://u:secret@git.example/demo",
+                "vcs_info": {"vcs": "git", "commit_id": "0" * 40},
+            },
+            "vcs",
+        ),
         ({"url": "file:///demo-1.0-py3-none-any.whl", "archive_info": {}}, "local-file"),
         ({"url": "https://files.example/demo-1.0.tar.gz", "archive_info": {}}, "sdist"),
         ({"url": "https://files.example/demo-1.0.zip#egg=demo", "archive_info": {}}, "sdist"),
         ({"url": "https://files.example/demo.whl"}, "broken-metadata"),
         ({"url": 3, "archive_info": {}}, "broken-metadata"),
         (["url"], "broken-metadata"),
-        ({"url": "https://f.example/demo.whl", "archive_info": {"hashes": {"sha256": "short"}}}, "broken-metadata"),
+        (
+            {"url": "https://f.example/demo.whl", "archive_info": {"hashes": {"sha256": "short"}}},
+            "broken-metadata",
+        ),
     ],
 )
-def test_what_direct_url_says(direct_url: object, code: str, demo: Path, index: IndexServer, site: Path) -> None:
+def test_what_direct_url_says(
+    direct_url: object, code: str, demo: Path, index: IndexServer, site: Path
+) -> None:
     claim(site, direct_url_json=json.dumps(direct_url))
     problems = problems_of(site, index_urls=index.url)
     assert told(problems) == [("demo", code)]
@@ -112,8 +129,12 @@ def test_a_forged_claim_is_found_in_the_wheel_itself(index: IndexServer, site: P
 
 
 @pytest.mark.parametrize("listed", [True, False])
-@pytest.mark.parametrize("name", ["direct_url.json", "provenance_url.json", "PYODIDE_URL", "PYODIDE_SOURCE"])
-def test_a_forged_claim_need_not_be_in_record(name: str, listed: bool, index: IndexServer, site: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["direct_url.json", "provenance_url.json", "PYODIDE_URL", "PYODIDE_SOURCE"]
+)
+def test_a_forged_claim_need_not_be_in_record(
+    name: str, listed: bool, index: IndexServer, site: Path
+) -> None:
     url = index.file_url("demo-1.0-py3-none-any.whl")
     text = archive(url) if name.endswith("json") else url
     wheel = build_wheel(
@@ -129,15 +150,21 @@ def test_a_forged_claim_need_not_be_in_record(name: str, listed: bool, index: In
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "forged-claim")]
 
 
-def test_a_forged_index_file_changes_nothing(index: IndexServer, other_index: IndexServer, site: Path) -> None:
-    wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files={"INDEX": other_index.url + "\n"})
+def test_a_forged_index_file_changes_nothing(
+    index: IndexServer, other_index: IndexServer, site: Path
+) -> None:
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", dist_info_files={"INDEX": other_index.url + "\n"}
+    )
     installer_target(site, wheel)
     result = freeze_folder(site, index_urls=index.url)
     assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
     assert other_index.requests == []
 
 
-def test_a_claim_to_a_wheel_of_other_contents_does_not_match(demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_claim_to_a_wheel_of_other_contents_does_not_match(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     other = build_wheel(index.folder / "other", "demo", "1.0", files={"demo.py": "evil = True\n"})
     index.add(other.rename(other.with_name("demo-1.0-1-py3-none-any.whl")))
     claim(site, direct_url_json=archive(index.file_url("demo-1.0-1-py3-none-any.whl")))
@@ -145,7 +172,9 @@ def test_a_claim_to_a_wheel_of_other_contents_does_not_match(demo: Path, index: 
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "content-mismatch")]
 
 
-def test_a_claim_to_a_wheel_of_another_project_does_not_match(demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_claim_to_a_wheel_of_another_project_does_not_match(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     other = build_wheel(index.folder, "other", "1.0")
     claim(site, direct_url_json=archive(index.file_url(other.name), sha256(other)))
     assert told(problems_of(site)) == [("demo", "content-mismatch")]
@@ -163,24 +192,34 @@ def test_claim_and_page_disagree_about_the_hash(demo: Path, index: IndexServer, 
 
 def test_two_claims_disagree_about_the_hash(demo: Path, index: IndexServer, site: Path) -> None:
     url = index.file_url(demo.name)
-    claim(site, direct_url_json=archive(url, "0" * 64), provenance_url_json=archive(url, sha256(demo)))
+    claim(
+        site, direct_url_json=archive(url, "0" * 64), provenance_url_json=archive(url, sha256(demo))
+    )
     assert told(problems_of(site)) == [("demo", "hash-conflict")]
 
 
-def test_report_and_claim_disagree_about_the_hash(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_report_and_claim_disagree_about_the_hash(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     report = pip_report(site, tmp_path / "report.json", "demo", index_url=index.url)
     claim(site, direct_url_json=archive(index.file_url(wheel.name), "0" * 64))
     assert told(problems_of(site, report=report)) == [("demo", "hash-conflict")]
 
 
-def test_a_hash_of_micropip_conflicts_with_the_page_on_a_folder(demo: Path, index: IndexServer, site: Path) -> None:
-    claim(site, INSTALLER="micropip", PYODIDE_URL=index.file_url(demo.name), PYODIDE_SHA256="0" * 64)
+def test_a_hash_of_micropip_conflicts_with_the_page_on_a_folder(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
+    claim(
+        site, INSTALLER="micropip", PYODIDE_URL=index.file_url(demo.name), PYODIDE_SHA256="0" * 64
+    )
     assert told(problems_of(site, index_urls=index.url)) == [("demo", "hash-conflict")]
 
 
 @pytest.mark.parametrize("hashes", ["none", "md5"])
-def test_a_hash_that_nobody_gives_is_missing(hashes: str, demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_hash_that_nobody_gives_is_missing(
+    hashes: str, demo: Path, index: IndexServer, site: Path
+) -> None:
     index.hashes = hashes
     (problem,) = problems_of(site, index_urls=index.url)
     assert problem.code == "hash-missing"
@@ -193,7 +232,9 @@ def test_a_hash_that_nobody_gives_is_missing(hashes: str, demo: Path, index: Ind
 # -- all at once, nothing written
 
 
-def test_every_problem_of_every_package_is_told_at_once(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_every_problem_of_every_package_is_told_at_once(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     installer_target(
         site,
         build_wheel(index.folder, "good", "1.0"),
@@ -219,7 +260,9 @@ def test_every_problem_of_every_package_is_told_at_once(index: IndexServer, site
 
 
 def test_a_problem_is_told_once(index: IndexServer, site: Path) -> None:
-    installer_target(site, build_wheel(index.folder, "demo", "1.0", requires=["absent", "absent>1"]))
+    installer_target(
+        site, build_wheel(index.folder, "demo", "1.0", requires=["absent", "absent>1"])
+    )
     problems = problems_of(site, index_urls=index.url)
     assert len(set(problems)) == len(problems)
 

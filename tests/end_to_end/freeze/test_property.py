@@ -1,9 +1,9 @@
 """Whatever a wheel holds and whoever installs it: freeze proves it, and one changed byte is caught.
 
-hypothesis draws distributions of every shape that wheels have; they are built as real wheels. `installer` runs in this
-process, so its examples come one by one and shrink when they fail. pip and uv take seconds for a call, so the very same
-strategy gives them batches. Every property counts its examples, which are distributions: 300 by installer, and 150 each
-by pip and by uv.
+hypothesis draws distributions of every shape that wheels have; they are built as real wheels.
+`installer` runs in this process, so its examples come one by one and shrink when they fail. pip and
+uv take seconds for a call, so the very same strategy gives them batches. Every property counts its
+examples, which are distributions: 300 by installer, and 150 each by pip and by uv.
 
 The draws are derandomized: a failure comes back in the next run, on every machine.
 """
@@ -54,7 +54,11 @@ _SETTINGS = settings(
 
 
 def for_all(
-    strategy: st.SearchStrategy[Any], holds: Callable[[Any], None], *, examples: int = EXAMPLES, **changed: Any
+    strategy: st.SearchStrategy[Any],
+    holds: Callable[[Any], None],
+    *,
+    examples: int = EXAMPLES,
+    **changed: Any,
 ) -> None:
     """Check ``holds`` for examples of the strategy, and count them."""
     counted = 0
@@ -120,14 +124,21 @@ def test_installer() -> None:
             assert installed.problems(check_files="hash") == {}
             with rd.changed_file(installed.folder, wheel, byte_change) as path:
                 assert missed(installed.problems(check_files="hash"), {wheel: path}, CHANGED) == []
-            for change, (_, rewrite_record, check_files) in zip(member_changes, MEMBER_CHANGES.values(), strict=True):
+            for change, (_, rewrite_record, check_files) in zip(
+                member_changes, MEMBER_CHANGES.values(), strict=True
+            ):
                 there = installed.folder.parent / change.kind
                 what = rd.change_wheel(wheel, change, rewrite_record=rewrite_record, folder=there)
                 installed.index.add(there / wheel.name)
-                assert missed(installed.problems(check_files=check_files), {wheel: what}, OTHER) == []
+                assert (
+                    missed(installed.problems(check_files=check_files), {wheel: what}, OTHER) == []
+                )
 
     kinds = [kinds for kinds, _, _ in MEMBER_CHANGES.values()]
-    for_all(st.tuples(distributions(), changes("flip"), st.tuples(*(changes(*each) for each in kinds))), holds)
+    for_all(
+        st.tuples(distributions(), changes("flip"), st.tuples(*(changes(*each) for each in kinds))),
+        holds,
+    )
 
 
 # -- pip and uv: batches
@@ -144,7 +155,8 @@ def published() -> Iterator[list[Batch]]:
     with ExitStack() as stack:
         indexes = [stack.enter_context(IndexServer()) for _ in range(0, EXAMPLES // 2, BATCH)]
         yield [
-            (index, build_all(index.folder, drawn[number * BATCH :][:BATCH])) for number, index in enumerate(indexes)
+            (index, build_all(index.folder, drawn[number * BATCH :][:BATCH]))
+            for number, index in enumerate(indexes)
         ]
 
 
@@ -166,7 +178,9 @@ def folders(
 
 
 def for_each_batch(
-    folders: Sequence[Path], published: Sequence[Batch], holds: Callable[[Path, IndexServer, list[Path]], None]
+    folders: Sequence[Path],
+    published: Sequence[Batch],
+    holds: Callable[[Path, IndexServer, list[Path]], None],
 ) -> None:
     """Check ``holds`` for each batch, and count its distributions."""
     counted = 0
@@ -179,19 +193,24 @@ def for_each_batch(
 def test_what_pip_and_uv_install_is_proved(folders: list[Path], published: list[Batch]) -> None:
     def holds(folder: Path, index: IndexServer, wheels: list[Path]) -> None:
         assert_proved(freeze_folder(folder, index_urls=index.url), wheels, index.file_url)
-        assert Installed(folder, wheels, MemoryIndex(wheels=wheels)).problems(check_files="hash") == {}
+        assert (
+            Installed(folder, wheels, MemoryIndex(wheels=wheels)).problems(check_files="hash") == {}
+        )
 
     for_each_batch(folders, published, holds)
 
 
-def test_one_changed_byte_after_pip_and_uv_is_caught(folders: list[Path], published: list[Batch]) -> None:
+def test_one_changed_byte_after_pip_and_uv_is_caught(
+    folders: list[Path], published: list[Batch]
+) -> None:
     dice = random.Random(1)
 
     def holds(folder: Path, index: IndexServer, wheels: list[Path]) -> None:
         installed = Installed(folder, wheels, MemoryIndex(wheels=wheels))
         with ExitStack() as stack:
             changed = {
-                wheel: stack.enter_context(rd.changed_file(folder, wheel, roll(dice, "flip"))) for wheel in wheels
+                wheel: stack.enter_context(rd.changed_file(folder, wheel, roll(dice, "flip")))
+                for wheel in wheels
             }
             problems = installed.problems(check_files="hash")
         assert missed(problems, changed, CHANGED) == []
@@ -209,7 +228,11 @@ def test_one_changed_member_is_caught_after_pip_and_uv(
     def holds(folder: Path, index: IndexServer, wheels: list[Path]) -> None:
         changed = {
             wheel: rd.change_wheel(
-                wheel, roll(dice, *kinds), rewrite_record=rewrite_record, folder=tmp_path, installed=folder
+                wheel,
+                roll(dice, *kinds),
+                rewrite_record=rewrite_record,
+                folder=tmp_path,
+                installed=folder,
             )
             for wheel in wheels
         }
@@ -234,13 +257,23 @@ def key_of(wheel: Path) -> str:
     return canonicalize_name(wheel.name.partition("-")[0])
 
 
-def missed(problems: Mapping[str, set[str]], changed: Mapping[Path, str], expected: set[str]) -> list[str]:
-    """What of ``changed`` (wheel -> what was done to it) no problem of an ``expected`` code tells of."""
+def missed(
+    problems: Mapping[str, set[str]], changed: Mapping[Path, str], expected: set[str]
+) -> list[str]:
+    """What of ``changed`` (wheel -> what was done to it) no problem of an ``expected`` code tells
+    of.
+    """
     found = {wheel: problems.get(key_of(wheel), set()) for wheel in changed}
-    return [f"{wheel.name}: {what}, {found[wheel]}" for wheel, what in changed.items() if not found[wheel] & expected]
+    return [
+        f"{wheel.name}: {what}, {found[wheel]}"
+        for wheel, what in changed.items()
+        if not found[wheel] & expected
+    ]
 
 
-def assert_proved(result: FreezeResult, wheels: Sequence[Path], url_of: Callable[[str], str]) -> None:
+def assert_proved(
+    result: FreezeResult, wheels: Sequence[Path], url_of: Callable[[str], str]
+) -> None:
     """Every distribution is proved by content, and its entry names the very wheel."""
     assert {item.package: (item.proof, item.url, item.sha256) for item in result.evidence} == {
         key_of(wheel): ("content", url_of(wheel.name), sha256(wheel)) for wheel in wheels
@@ -254,4 +287,6 @@ def compile_all(folder: Path) -> None:
 
 def roll(dice: random.Random, *kinds: str) -> Change:
     """One change, for the batches that are no examples of hypothesis."""
-    return Change(dice.choice(kinds), dice.randrange(1000), dice.randrange(100_000), dice.randrange(1, 256))
+    return Change(
+        dice.choice(kinds), dice.randrange(1000), dice.randrange(100_000), dice.randrange(1, 256)
+    )

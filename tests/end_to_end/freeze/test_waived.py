@@ -73,7 +73,9 @@ def test_what_was_requested_must_be_there(
 def test_an_entry_that_the_base_lacks_is_missing(site: Path) -> None:
     site.mkdir()
     around = live(site, entry("lib", depends=["absent"]), loaded={"lib": "default channel"})
-    assert told(problems_of(None, index_urls=None, surroundings=around)) == [("lib", "missing-dependency")]
+    assert told(problems_of(None, index_urls=None, surroundings=around)) == [
+        ("lib", "missing-dependency")
+    ]
     result = freeze_folder(None, index_urls=None, surroundings=around, allow_broken=True)
     assert told(result.warnings) == [("lib", "missing-dependency")]
     assert result.lockfile.packages["lib"].depends == ()
@@ -132,7 +134,9 @@ def test_a_guessed_extra(index: IndexServer, site: Path) -> None:
     result = freeze_folder(site, index_urls=index.url)
     assert told(result.warnings) == [("demo", "extra-guessed")]
     assert result.lockfile.packages["demo"].depends == ("other",)
-    assert 'requested "demo[more]"' in result.warnings[-1].hint or "demo[more]" in str(result.warnings)
+    assert 'requested "demo[more]"' in result.warnings[-1].hint or "demo[more]" in str(
+        result.warnings
+    )
     told_so = freeze_folder(site, index_urls=index.url, requested=["demo[more]"])
     assert told(told_so.warnings) == []
     wanted_itself = freeze_folder(site, index_urls=index.url, requested=["other", "demo"])
@@ -182,7 +186,9 @@ def test_strict_without_warnings_is_no_obstacle(site: Path, tmp_path: Path) -> N
     wheel = build_wheel(tmp_path / "dist", "demo", "1.0")
     installer_target(site, wheel)
     base = base_lock(lock_entry(wheel))
-    freeze_folder(site, base=base, base_dir=tmp_path / "dist", base_url="https://cdn.example/", strict=True)
+    freeze_folder(
+        site, base=base, base_dir=tmp_path / "dist", base_url="https://cdn.example/", strict=True
+    )
 
 
 # -- accept_unproved
@@ -197,22 +203,32 @@ def test_what_may_be_waived() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=500), Fault("status", status=403)])
-def test_a_wheel_out_of_reach_can_be_accepted(fault: Fault, demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_wheel_out_of_reach_can_be_accepted(
+    fault: Fault, demo: Path, index: IndexServer, site: Path
+) -> None:
     index.faults["/files/"] = fault
     result = freeze_folder(site, index_urls=index.url, accept_unproved=["Demo"])
     assert proofs(result) == {"demo": ("index", "accepted")}
     assert result.lockfile.packages["demo"].sha256 == sha256(demo)
 
 
-def test_a_page_out_of_reach_leaves_nothing_to_accept(demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_page_out_of_reach_leaves_nothing_to_accept(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     index.faults["/simple/"] = Fault("status", status=500)
-    assert told(problems_of(site, index_urls=index.url, accept_unproved=["demo"])) == [("demo", "unreachable")]
+    assert told(problems_of(site, index_urls=index.url, accept_unproved=["demo"])) == [
+        ("demo", "unreachable")
+    ]
 
 
-def test_a_claim_out_of_reach_can_be_accepted_with_its_hash_only(demo: Path, index: IndexServer, site: Path) -> None:
+def test_a_claim_out_of_reach_can_be_accepted_with_its_hash_only(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     index.faults["/files/"] = Fault("reset")
     claim(site, direct_url_json=archive(index.file_url(demo.name), sha256(demo)))
-    assert proofs(freeze_folder(site, accept_unproved=["demo"])) == {"demo": ("direct-url", "accepted")}
+    assert proofs(freeze_folder(site, accept_unproved=["demo"])) == {
+        "demo": ("direct-url", "accepted")
+    }
     claim(site, direct_url_json=archive(index.file_url(demo.name)))
     assert told(problems_of(site, accept_unproved=["demo"])) == [("demo", "unreachable")]
 
@@ -238,7 +254,9 @@ def test_added_files_can_be_accepted(demo: Path, index: IndexServer, site: Path)
 
 
 def test_a_weak_record_can_be_accepted(index: IndexServer, site: Path) -> None:
-    build_wheel(index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows])
+    build_wheel(
+        index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows]
+    )
     uv_target(site, "demo", index_url=index.url)
     result = freeze_folder(site, index_urls=index.url, accept_unproved=["demo"])
     assert proofs(result) == {"demo": ("index", "accepted")}
@@ -247,14 +265,21 @@ def test_a_weak_record_can_be_accepted(index: IndexServer, site: Path) -> None:
 def test_accepting_one_package_accepts_no_other(demo: Path, index: IndexServer, site: Path) -> None:
     installer_target(site, build_wheel(index.folder, "more", "1.0"))
     index.faults["/files/"] = Fault("status", status=500)
-    assert told(problems_of(site, index_urls=index.url, accept_unproved=["more"])) == [("demo", "unreachable")]
+    assert told(problems_of(site, index_urls=index.url, accept_unproved=["more"])) == [
+        ("demo", "unreachable")
+    ]
 
 
 def test_a_wheel_of_other_tags_is_not_accepted_for_the_one_that_is_installed(
     demo: Path, index: IndexServer, site: Path, tmp_path: Path
 ) -> None:
-    """The one of the same tags is another wheel for certain; the other one merely cannot be read."""
-    site = installer_target(tmp_path / "b", build_wheel(tmp_path, "demo", "1.0", files={"demo.py": "x = 3\n"}))
+    """The one of the same tags is another wheel for certain;
+
+    the other one merely cannot be read.
+    """
+    site = installer_target(
+        tmp_path / "b", build_wheel(tmp_path, "demo", "1.0", files={"demo.py": "x = 3\n"})
+    )
     native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
     index.faults[f"/files/{native.name}"] = Fault("status", status=500)
     problems = problems_of(site, index_urls=index.url, accept_unproved=["demo"])
@@ -290,13 +315,21 @@ def _conflict(site: Path, index: IndexServer, wheel: Path) -> None:
     ],
 )
 def test_nothing_else_can_be_waived(
-    spoil: Callable[[Path, IndexServer, Path], None], code: str, demo: Path, index: IndexServer, site: Path
+    spoil: Callable[[Path, IndexServer, Path], None],
+    code: str,
+    demo: Path,
+    index: IndexServer,
+    site: Path,
 ) -> None:
     spoil(site, index, demo)
-    assert told(problems_of(site, index_urls=index.url, accept_unproved=["demo"])) == [("demo", code)]
+    assert told(problems_of(site, index_urls=index.url, accept_unproved=["demo"])) == [
+        ("demo", code)
+    ]
 
 
-def test_changed_files_of_another_wheel_are_not_waived(demo: Path, index: IndexServer, site: Path) -> None:
+def test_changed_files_of_another_wheel_are_not_waived(
+    demo: Path, index: IndexServer, site: Path
+) -> None:
     change_files(site)
     _mismatch(site, index, demo)
     codes = told(problems_of(site, index_urls=index.url, accept_unproved=["demo"]))

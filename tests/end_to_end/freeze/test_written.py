@@ -12,7 +12,15 @@ import pytest
 
 from micropip_lock import FreezeResult, InputError, Lockfile, UnlockableError
 
-from ...support.freezing import INFO, base_document, base_lock, entry, freeze_folder, quick_fetcher, told
+from ...support.freezing import (
+    INFO,
+    base_document,
+    base_lock,
+    entry,
+    freeze_folder,
+    quick_fetcher,
+    told,
+)
 from ...support.index_server import Fault, IndexServer
 from ...support.installed import installer_target, pip_target
 from ...support.runtimes import lock_entry
@@ -36,9 +44,17 @@ def installed(index: IndexServer, site: Path) -> Path:
     """Some packages that depend on each other."""
     installer_target(
         site,
-        build_wheel(index.folder, "My.App", "1.0", requires=["z_lib", "A-Lib[extra]"], extras={"x": ["z-lib"]}),
+        build_wheel(
+            index.folder,
+            "My.App",
+            "1.0",
+            requires=["z_lib", "A-Lib[extra]"],
+            extras={"x": ["z-lib"]},
+        ),
         build_wheel(index.folder, "z-lib", "2.0", files={"zlib_x/__init__.py": "", "ns/z.py": ""}),
-        build_wheel(index.folder, "a.lib", "3.0", extras={"extra": ["z-lib"]}, files={"ns/a.py": ""}),
+        build_wheel(
+            index.folder, "a.lib", "3.0", extras={"extra": ["z-lib"]}, files={"ns/a.py": ""}
+        ),
     )
     return site
 
@@ -69,21 +85,30 @@ def test_entries_are_complete_and_canonical(installed: Path, index: IndexServer)
 def test_the_text_is_canonical_json(installed: Path, index: IndexServer) -> None:
     result = freeze_folder(installed, index_urls=index.url)
     document = json.loads(result.to_json())
-    assert result.to_json() == json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    assert (
+        result.to_json()
+        == json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    )
     compact = result.to_json(compact=True)
     assert json.loads(compact) == document
     assert compact.count("\n") == 1
     assert Lockfile.from_json(result.to_json()) == result.lockfile
 
 
-def test_the_same_environment_gives_the_same_bytes(installed: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_the_same_environment_gives_the_same_bytes(
+    installed: Path, index: IndexServer, tmp_path: Path
+) -> None:
     first = freeze_folder(installed, index_urls=index.url)
     for jobs in (1, 2, 24):
         again = freeze_folder(installed, index_urls=index.url, fetching={"jobs": jobs})
         assert again.to_json() == first.to_json()
         assert again.warnings == first.warnings
-        assert [item.package for item in again.evidence] == [item.package for item in first.evidence]
-    shuffled = installer_target(tmp_path / "again", *sorted(index.folder.glob("*.whl"), reverse=True))
+        assert [item.package for item in again.evidence] == [
+            item.package for item in first.evidence
+        ]
+    shuffled = installer_target(
+        tmp_path / "again", *sorted(index.folder.glob("*.whl"), reverse=True)
+    )
     assert freeze_folder(shuffled, index_urls=index.url).to_json() == first.to_json()
 
 
@@ -105,14 +130,25 @@ def test_no_secret_is_written_or_said(site: Path, index: IndexServer, tmp_path: 
     installer_target(site, by_index, by_url)
     url = index.file_url(by_url.name)
     (site / "by_url-1.0.dist-info" / "direct_url.json").write_text(
-        json.dumps({"url": url.replace("//", "//user:hunter2@") + "?token=hunter3#frag", "archive_info": {}})
+        json.dumps(
+            {
+                "url": url.replace("//", "//user:hunter2@") + "?token=hunter3#frag",
+                "archive_info": {},
+            }
+        )
     )
     result = freeze_folder(site, index_urls=index.url_with_password)
     assert result.lockfile.packages["by-url"].file_name == url
     said = [result.to_json(), str(result), *(str(item.to_json()) for item in result.evidence)]
     installer_target(tmp_path / "b", build_wheel(tmp_path, "broken", "1.0"))
     (site / "by_url-1.0.dist-info" / "direct_url.json").write_text(
-        json.dumps({"url": url.replace("//", "//user:hunter2@").replace("by_url", "gone") + "?token=hunter3"} | ARCHIVE)
+        json.dumps(
+            {
+                "url": url.replace("//", "//user:hunter2@").replace("by_url", "gone")
+                + "?token=hunter3"
+            }
+            | ARCHIVE
+        )
     )
     with pytest.raises(UnlockableError) as caught:
         freeze_folder([tmp_path / "b", site], index_urls=index.url_with_password)
@@ -132,7 +168,9 @@ def test_a_fragment_of_the_page_is_not_written(index: IndexServer, site: Path) -
     assert "#" not in freeze_folder(site, index_urls=index.url).to_json()
 
 
-def test_a_query_of_the_page_is_dropped_when_the_bare_url_proves_by_download(index: IndexServer, site: Path) -> None:
+def test_a_query_of_the_page_is_dropped_when_the_bare_url_proves_by_download(
+    index: IndexServer, site: Path
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     index.overrides[wheel.name] = {"url": index.file_url(wheel.name) + "?token=hunter2"}
     installer_target(site, wheel)
@@ -161,18 +199,26 @@ def test_tool_is_written_only_when_the_base_has_it(index: IndexServer, site: Pat
     pip_target(site, "demo", index_url=index.url)
     assert "tool" not in json.loads(freeze_folder(site, index_urls=index.url).to_json())
     base = base_lock(tool={"other": {"x": 1}})
-    result = freeze_folder(site, base=base, index_urls=index.url, requested=["demo[more]"], proof="metadata")
+    result = freeze_folder(
+        site, base=base, index_urls=index.url, requested=["demo[more]"], proof="metadata"
+    )
     tool = json.loads(result.to_json())["tool"]
     assert tool == {
         "other": {"x": 1},
-        "micropip-lock": {"requested": ["demo", "demo[more]"], "indexes": [index.root], "proof": "metadata"},
+        "micropip-lock": {
+            "requested": ["demo", "demo[more]"],
+            "indexes": [index.root],
+            "proof": "metadata",
+        },
     }
 
 
 def test_tool_holds_no_secret_and_no_path(index: IndexServer, site: Path) -> None:
     index.auth = ("user", "hunter2")
     installer_target(site, build_wheel(index.folder, "demo", "1.0"))
-    text = freeze_folder(site, base=base_lock(tool={}), index_urls=index.url_with_password).to_json()
+    text = freeze_folder(
+        site, base=base_lock(tool={}), index_urls=index.url_with_password
+    ).to_json()
     assert "hunter2" not in text
     assert json.loads(text)["tool"]["micropip-lock"]["indexes"] == [index.root]
 
@@ -198,21 +244,36 @@ def test_unknown_keys_of_the_base_are_kept(index: IndexServer, site: Path, tmp_p
             "version": "0.27.7",
             "abi_version": "2024_0",
         },
-        {"python": "3.13.2", "platform": "emscripten_4_0_9", "arch": "wasm32", "abi_version": "2025_0"},
-        {"python": "3.12.1", "platform": "emscripten_3_1_46", "arch": "wasm32", "version": "0.26.0"},
+        {
+            "python": "3.13.2",
+            "platform": "emscripten_4_0_9",
+            "arch": "wasm32",
+            "abi_version": "2025_0",
+        },
+        {
+            "python": "3.12.1",
+            "platform": "emscripten_3_1_46",
+            "arch": "wasm32",
+            "version": "0.26.0",
+        },
     ],
 )
 def test_info_is_the_bases(info: dict[str, str], index: IndexServer, site: Path) -> None:
     installer_target(site, build_wheel(index.folder, "demo", "1.0"))
     base = Lockfile.from_json({"info": info, "packages": {}})
-    assert json.loads(freeze_folder(site, base=base, index_urls=index.url).to_json())["info"] == info
+    assert (
+        json.loads(freeze_folder(site, base=base, index_urls=index.url).to_json())["info"] == info
+    )
 
 
 # -- what is left out
 
 
 def test_tools_are_left_out(index: IndexServer, site: Path) -> None:
-    tools = [build_wheel(index.folder, name, "1.0") for name in ("pip", "setuptools", "wheel", "micropip-lock")]
+    tools = [
+        build_wheel(index.folder, name, "1.0")
+        for name in ("pip", "setuptools", "wheel", "micropip-lock")
+    ]
     installer_target(site, build_wheel(index.folder, "demo", "1.0"), *tools)
     index.reset()
     result = freeze_folder(site, index_urls=index.url)
@@ -222,7 +283,9 @@ def test_tools_are_left_out(index: IndexServer, site: Path) -> None:
     assert not any("/simple/pip/" in path for path in index.paths())
 
 
-def test_a_tool_that_something_needs_is_kept_with_what_it_needs(index: IndexServer, site: Path) -> None:
+def test_a_tool_that_something_needs_is_kept_with_what_it_needs(
+    index: IndexServer, site: Path
+) -> None:
     installer_target(
         site,
         build_wheel(index.folder, "demo", "1.0", requires=["setuptools"]),
@@ -274,11 +337,14 @@ def test_totals_count_what_was_asked(installed: Path, index: IndexServer) -> Non
         "bytes": index.bytes,
         "wheel_bytes": sum(wheel.stat().st_size for wheel in index.folder.glob("*.whl")),
     }
-    # Finding out whether the index has release documents takes a page and a request; no package is charged with it.
+    # Finding out whether the index has release documents takes a page and a request; no package is
+    # charged with it.
     assert sum(item.requests for item in result.evidence) == len(index.requests) - 2
 
 
-def test_nothing_is_asked_for_what_a_live_micropip_installed(site: Path, index: IndexServer) -> None:
+def test_nothing_is_asked_for_what_a_live_micropip_installed(
+    site: Path, index: IndexServer
+) -> None:
     from micropip_lock.environment import Surroundings
 
     for number in range(100):
@@ -289,7 +355,9 @@ def test_nothing_is_asked_for_what_a_live_micropip_installed(site: Path, index: 
         (info / "PYODIDE_URL").write_text(f"https://files.example/{wheel.name}")
         (info / "PYODIDE_SHA256").write_text(sha256(wheel))
     loaded = {f"demo{number}": "pypi" for number in range(100)}
-    around = Surroundings(paths=(site,), base=base_lock(), index_urls=(index.url,), loaded=loaded, loaded_into=site)
+    around = Surroundings(
+        paths=(site,), base=base_lock(), index_urls=(index.url,), loaded=loaded, loaded_into=site
+    )
 
     async def main() -> FreezeResult:
         from micropip_lock import freeze

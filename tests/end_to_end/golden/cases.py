@@ -20,13 +20,18 @@ LINUX = "cp314-cp314-manylinux_2_28_x86_64"
 
 
 class Shelf(MemoryIndex):
-    """An index in memory, filled by name and version. ``said``: file name -> further keys of its page entry."""
+    """An index in memory, filled by name and version.
+
+    ``said``: file name -> further keys of its page entry.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.said: dict[str, dict[str, Any]] = {}
 
-    def wheel(self, name: str, *versions: str, said: dict[str, Any] | None = None, **options: Any) -> None:
+    def wheel(
+        self, name: str, *versions: str, said: dict[str, Any] | None = None, **options: Any
+    ) -> None:
         """Add a wheel for each of ``versions``; see `build_wheel`."""
         with tempfile.TemporaryDirectory() as folder:
             for version in versions:
@@ -63,7 +68,13 @@ class Case:
         shelf = Shelf()
         self.fill(shelf)
         base = base_lock(*self.base)
-        task = resolve(self.requirements, base=base, constraints=self.constraints, index_urls=shelf.url, fetcher=shelf)
+        task = resolve(
+            self.requirements,
+            base=base,
+            constraints=self.constraints,
+            index_urls=shelf.url,
+            fetcher=shelf,
+        )
         try:
             drive(task)
         except ResolutionError as error:

@@ -1,7 +1,8 @@
-"""What diff, tree and check show of small locks, and diff of two locks of Pyodide itself, letter for letter.
+"""What diff, tree and check show of small locks, and diff of two locks of Pyodide itself, letter
+for letter.
 
-``python -m tests.end_to_end.golden.living`` writes the texts anew. Read what changed: each has to be clear to people
-who see it for the first time.
+``python -m tests.end_to_end.golden.living`` writes the texts anew. Read what changed: each has to
+be clear to people who see it for the first time.
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ def changed() -> Diff:
         at("gone", "0.9"),
         at("newer", "1.9", depends=["gone", "same"]),
         at("older", "2.0"),
-        at("native", "4.0", file_name="native-4.0-cp313-cp313-pyodide_2025_0_wasm32.whl", sha256="1" * 64),
+        at(
+            "native",
+            "4.0",
+            file_name="native-4.0-cp313-cp313-pyodide_2025_0_wasm32.whl",
+            sha256="1" * 64,
+        ),
         at("moved"),
         at("needs", depends=["same"], imports=["needs", "needs_old"]),
         tool={"micropip-lock": {"proof": "content", "requested": ["newer"]}},
@@ -68,7 +74,12 @@ def changed() -> Diff:
         at("fresh", "0.1"),
         at("newer", "1.10", depends=["fresh", "same"]),
         at("older", "1.5", host="https://mirror.example"),
-        at("native", "4.0", file_name="native-4.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl", sha256="2" * 64),
+        at(
+            "native",
+            "4.0",
+            file_name="native-4.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+            sha256="2" * 64,
+        ),
         at("moved", host="https://mirror.example"),
         at("needs", depends=["also-same"], imports=["needs"], install_dir="dynlib"),
         tool={"micropip-lock": {"proof": "content", "requested": ["newer", "fresh"]}},
@@ -78,7 +89,9 @@ def changed() -> Diff:
 
 def tampered() -> Diff:
     """One file was replaced, and nothing else."""
-    return diff(base_lock(at("forged", sha256="ab" * 32)), base_lock(at("forged", sha256="cd" * 32)))
+    return diff(
+        base_lock(at("forged", sha256="ab" * 32)), base_lock(at("forged", sha256="cd" * 32))
+    )
 
 
 def pyodide(old: str, new: str) -> Diff:
@@ -101,7 +114,13 @@ def grown() -> Tree:
             entry("right", depends=["left"]),
         )
     )
-    sizes = {"app": 120_000, "web": 2_400_000, "template": 310_000, "markup": 40_000, "shared": 900_000}
+    sizes = {
+        "app": 120_000,
+        "web": 2_400_000,
+        "template": 310_000,
+        "markup": 40_000,
+        "shared": 900_000,
+    }
     sizes |= {"deep": 15_000, "tool": 60_000, "left": 5_000}
     return Tree(lock.packages, sizes, frozenset({"app"}))
 

@@ -1,4 +1,6 @@
-"""outdated: newer versions that a lock could have, what its authors withdrew, and what is Pyodide's own."""
+"""outdated: newer versions that a lock could have, what its authors withdrew, and what is Pyodide's
+own.
+"""
 
 from __future__ import annotations
 
@@ -75,9 +77,17 @@ def test_withdrawn_packages_come_first(index: IndexServer) -> None:
     for name in ("active", "archived", "other"):
         build_wheel(index.folder, name, "2.0")
     index.yanked = {"yanked==1.0": "leaks", "other==2.0": True}
-    index.statuses = {name: (name, f"it is {name}") for name in ("archived", "deprecated", "quarantined")}
+    index.statuses = {
+        name: (name, f"it is {name}") for name in ("archived", "deprecated", "quarantined")
+    }
     found = looked_up(lock, index.url)
-    assert [item.package for item in found.news] == ["yanked", "quarantined", "archived", "deprecated", "active"]
+    assert [item.package for item in found.news] == [
+        "yanked",
+        "quarantined",
+        "archived",
+        "deprecated",
+        "active",
+    ]
     assert [item.withdrawn for item in found.news] == [True] * 4 + [False]
     first, second, third, *_ = found.news
     assert (first.yanked, first.newer, first.status) == ("leaks", None, "active")
@@ -85,8 +95,12 @@ def test_withdrawn_packages_come_first(index: IndexServer) -> None:
     assert (third.status, third.newer, third.yanked) == ("archived", "2.0", None)
 
 
-@pytest.mark.parametrize(("version", "expected"), [("1.0", (None, None)), ("2.0a1", ("2.0a2", "2.0a2"))])
-def test_prereleases(version: str, expected: tuple[str | None, str | None], index: IndexServer) -> None:
+@pytest.mark.parametrize(
+    ("version", "expected"), [("1.0", (None, None)), ("2.0a1", ("2.0a2", "2.0a2"))]
+)
+def test_prereleases(
+    version: str, expected: tuple[str | None, str | None], index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", version)
     lock = locked(index, f"demo=={version}")
     build_wheel(index.folder, "demo", "2.0a2")
@@ -97,7 +111,11 @@ def test_prereleases(version: str, expected: tuple[str | None, str | None], inde
 
 def test_pyodides_own_packages_are_marked(index: IndexServer) -> None:
     base = base_lock(
-        entry("numpy", "2.2", file_name="https://cdn.jsdelivr.net/pyodide/v314.0.7/full/numpy-2.2-py3-none-any.whl"),
+        entry(
+            "numpy",
+            "2.2",
+            file_name="https://cdn.jsdelivr.net/pyodide/v314.0.7/full/numpy-2.2-py3-none-any.whl",
+        ),
         entry("lib", "1.0"),
         entry("openssl", "1.1.1w", file_name="openssl-1.1.1w.zip", package_type="shared_library"),
         entry("ssl", "1.0", package_type="cpython_module"),
@@ -109,7 +127,11 @@ def test_pyodides_own_packages_are_marked(index: IndexServer) -> None:
         build_wheel(index.folder, name, "3.0")
     index.reset()
     found = looked_up(Lockfile(base.info, {**base.packages, "mine": mine}), index.url)
-    assert {item.package: item.base for item in found.news} == {"mine": False, "lib": True, "numpy": True}
+    assert {item.package: item.base for item in found.news} == {
+        "mine": False,
+        "lib": True,
+        "numpy": True,
+    }
     assert [item.package for item in found.news] == ["mine", "lib", "numpy"]
     assert (found.unlisted, found.unasked) == (("alone",), ("openssl", "ssl"))
     assert "/simple/ssl/" not in index.paths()

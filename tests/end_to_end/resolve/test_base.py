@@ -11,7 +11,17 @@ from micropip_lock import FetchError, bundle
 
 from ...support.freezing import base_lock, entry, told
 from ...support.index_server import Fault, IndexServer
-from ...support.resolving import BIG, asked_twice, codes, depends, no_solution, resolved, unlockable, versions, wheels
+from ...support.resolving import (
+    BIG,
+    asked_twice,
+    codes,
+    depends,
+    no_solution,
+    resolved,
+    unlockable,
+    versions,
+    wheels,
+)
 from ...support.runtimes import lock_entry
 from ...support.wheels import build_wheel, sha256
 
@@ -40,7 +50,9 @@ def test_what_needs_a_package_of_the_base_gets_the_bases(index: IndexServer) -> 
 
 
 @pytest.mark.parametrize("requirement", ["lib>=2", "lib<1", "lib!=1.5"])
-def test_another_version_than_the_bases_is_the_newest_of_the_index(requirement: str, index: IndexServer) -> None:
+def test_another_version_than_the_bases_is_the_newest_of_the_index(
+    requirement: str, index: IndexServer
+) -> None:
     wheels(index, "lib", "2.1", "2.0", "1.5", "0.9", "0.8")
     result = resolved(requirement, base=base_lock(entry("lib", "1.5")), index_urls=index.url)
     assert versions(result) == {"lib": "0.9" if "<" in requirement else "2.1"}
@@ -72,19 +84,25 @@ def test_upgrade_takes_the_newest_of_all(
     in_base: str, on_index: list[str], expected: tuple[str, str], index: IndexServer
 ) -> None:
     wheels(index, "lib", *on_index)
-    result = resolved("lib", base=base_lock(entry("lib", in_base)), index_urls=index.url, upgrade=True)
+    result = resolved(
+        "lib", base=base_lock(entry("lib", in_base)), index_urls=index.url, upgrade=True
+    )
     assert [(item.version, item.claim) for item in result.evidence] == [expected]
 
 
 def test_without_upgrade_a_prerelease_of_the_base_is_as_good_as_any(index: IndexServer) -> None:
     wheels(index, "lib", "1.5")
-    assert versions(resolved("lib", base=base_lock(entry("lib", "2.0rc1")), index_urls=index.url)) == {"lib": "2.0rc1"}
+    assert versions(
+        resolved("lib", base=base_lock(entry("lib", "2.0rc1")), index_urls=index.url)
+    ) == {"lib": "2.0rc1"}
 
 
 def test_upgrade_goes_back_to_the_base_when_the_newest_cannot_be_had(index: IndexServer) -> None:
     wheels(index, "lib", "2.0", requires=["other>=2"])
     wheels(index, "other", "1.0")
-    result = resolved("lib", base=base_lock(entry("lib", "1.5")), index_urls=index.url, upgrade=True)
+    result = resolved(
+        "lib", base=base_lock(entry("lib", "1.5")), index_urls=index.url, upgrade=True
+    )
     assert versions(result) == {"lib": "1.5"}
 
 
@@ -118,10 +136,20 @@ def test_a_base_that_names_what_it_lacks_cannot_be_locked() -> None:
 
 @pytest.mark.parametrize("folder", ["", "https://cdn.example/full/"])
 def test_a_url_of_the_base_that_needs_its_query_is_refused(folder: str) -> None:
-    names = {name: f"{folder}{name}-1.0-py3-none-any.whl" for name in ("demo", "lib", "other", "plain")}
-    queries = {"demo": "?key=hunter2", "lib": f"?sha256={'0' * 64}", "other": "?key=hunter2", "plain": ""}
+    names = {
+        name: f"{folder}{name}-1.0-py3-none-any.whl" for name in ("demo", "lib", "other", "plain")
+    }
+    queries = {
+        "demo": "?key=hunter2",
+        "lib": f"?sha256={'0' * 64}",
+        "other": "?key=hunter2",
+        "plain": "",
+    }
     entries = [
-        entry(name, depends=["lib"] if name == "demo" else (), file_name=names[name] + queries[name]) for name in names
+        entry(
+            name, depends=["lib"] if name == "demo" else (), file_name=names[name] + queries[name]
+        )
+        for name in names
     ]
     problems = unlockable("demo", "plain", base=base_lock(*entries))
     assert [(item.package, item.version, item.code, item.url) for item in problems] == [
@@ -134,17 +162,28 @@ def test_a_url_of_the_base_that_needs_its_query_is_refused(folder: str) -> None:
 
 def test_a_query_of_the_base_that_says_only_the_sha256_is_dropped() -> None:
     spelled = entry(
-        "demo", file_name=f"https://cdn.example/demo-1.0-py3-none-any.whl?sha256={'AB' * 32}", sha256="ab" * 32
+        "demo",
+        file_name=f"https://cdn.example/demo-1.0-py3-none-any.whl?sha256={'AB' * 32}",
+        sha256="ab" * 32,
     )
     result = resolved("demo", base=base_lock(spelled))
-    assert result.lockfile.packages["demo"].file_name == "https://cdn.example/demo-1.0-py3-none-any.whl"
-    assert [item.url for item in result.evidence] == ["https://cdn.example/demo-1.0-py3-none-any.whl"]
+    assert (
+        result.lockfile.packages["demo"].file_name
+        == "https://cdn.example/demo-1.0-py3-none-any.whl"
+    )
+    assert [item.url for item in result.evidence] == [
+        "https://cdn.example/demo-1.0-py3-none-any.whl"
+    ]
 
 
-def test_a_bundle_of_a_base_with_queries_is_a_base_without(index: IndexServer, tmp_path: Path) -> None:
+def test_a_bundle_of_a_base_with_queries_is_a_base_without(
+    index: IndexServer, tmp_path: Path
+) -> None:
     """What the hint of `query-needed` says."""
     wheel = build_wheel(index.folder, "demo", "1.0")
-    base = base_lock(entry("demo", file_name=f"{index.file_url(wheel.name)}?key=hunter2", sha256=sha256(wheel)))
+    base = base_lock(
+        entry("demo", file_name=f"{index.file_url(wheel.name)}?key=hunter2", sha256=sha256(wheel))
+    )
     (problem,) = unlockable("demo", base=base)
     assert "micropip-lock bundle" in problem.hint
     asyncio.run(bundle(base, tmp_path / "bundle"))
@@ -161,7 +200,10 @@ def test_the_distribution_is_not_needed_whole(index: IndexServer) -> None:
 
 
 def test_a_base_version_that_falls_is_looked_for_on_the_index(index: IndexServer) -> None:
-    """Its extra needs what the user excludes: until the page was read, that could go on for ever."""
+    """Its extra needs what the user excludes:
+
+    until the page was read, that could go on for ever.
+    """
     wheels(index, "a", "1.0", extras={"x": ["c>=2"]})
     wheels(index, "a", "2.0", extras={"x": ["c"]})
     wheels(index, "c", "1.0", "2.0")
@@ -183,7 +225,9 @@ def lib(index: IndexServer) -> None:
 
 
 @pytest.mark.usefixtures("lib")
-def test_extras_of_the_base_are_read_from_a_local_wheel(base_wheel: Path, index: IndexServer) -> None:
+def test_extras_of_the_base_are_read_from_a_local_wheel(
+    base_wheel: Path, index: IndexServer
+) -> None:
     base = base_lock(lock_entry(base_wheel))
     result = resolved("demo[more]", base=base, base_dir=base_wheel.parent, index_urls=index.url)
     assert depends(result) == {"demo": ("lib",), "lib": ()}
@@ -193,10 +237,14 @@ def test_extras_of_the_base_are_read_from_a_local_wheel(base_wheel: Path, index:
 
 
 @pytest.mark.usefixtures("lib")
-def test_extras_of_the_base_are_read_by_range(base_wheel: Path, index: IndexServer, other_index: IndexServer) -> None:
+def test_extras_of_the_base_are_read_by_range(
+    base_wheel: Path, index: IndexServer, other_index: IndexServer
+) -> None:
     other_index.add(base_wheel)
     base = base_lock(lock_entry(base_wheel))
-    result = resolved("demo[more]", base=base, base_url=f"{other_index.root}/files/", index_urls=index.url)
+    result = resolved(
+        "demo[more]", base=base, base_url=f"{other_index.root}/files/", index_urls=index.url
+    )
     assert depends(result) == {"demo": ("lib",), "lib": ()}
     assert codes(result) == []
     assert [request.range is not None for request in other_index.requests] == [True]
@@ -204,7 +252,9 @@ def test_extras_of_the_base_are_read_by_range(base_wheel: Path, index: IndexServ
 
 
 @pytest.mark.usefixtures("lib")
-@pytest.mark.parametrize("fault", [None, Fault("status", status=404), Fault("reset"), "no-ranges"], ids=str)
+@pytest.mark.parametrize(
+    "fault", [None, Fault("status", status=404), Fault("reset"), "no-ranges"], ids=str
+)
 def test_else_extras_of_the_base_are_those_of_the_same_version_on_the_index(
     fault: Fault | str | None, base_wheel: Path, index: IndexServer, other_index: IndexServer
 ) -> None:
@@ -216,7 +266,12 @@ def test_else_extras_of_the_base_are_those_of_the_same_version_on_the_index(
     wheels(index, "demo", "1.0", extras={"more": ["lib"]})
     wheels(index, "demo", "2.0", extras={"more": ["nothing-there"]})
     base_url = f"{other_index.root}/files/" if fault else None
-    result = resolved("demo[more]", base=base_lock(lock_entry(base_wheel)), base_url=base_url, index_urls=index.url)
+    result = resolved(
+        "demo[more]",
+        base=base_lock(lock_entry(base_wheel)),
+        base_url=base_url,
+        index_urls=index.url,
+    )
     assert depends(result) == {"demo": ("lib",), "lib": ()}
     assert result.lockfile.packages["demo"].sha256 == sha256(base_wheel)
     assert codes(result) == [("demo", "extra-guessed")]
@@ -229,18 +284,26 @@ def test_extras_of_the_base_that_nobody_knows(base_wheel: Path, index: IndexServ
 
 
 @pytest.mark.usefixtures("lib")
-def test_a_page_is_asked_for_once_even_for_extras_of_the_base(base_wheel: Path, index: IndexServer) -> None:
+def test_a_page_is_asked_for_once_even_for_extras_of_the_base(
+    base_wheel: Path, index: IndexServer
+) -> None:
     wheels(index, "demo", "1.0", extras={"more": ["lib"]})
-    result = resolved("demo[more]", base=base_lock(lock_entry(base_wheel)), index_urls=index.url, upgrade=True)
+    result = resolved(
+        "demo[more]", base=base_lock(lock_entry(base_wheel)), index_urls=index.url, upgrade=True
+    )
     assert versions(result) == {"demo": "1.0", "lib": "1.2"}
     assert asked_twice(index) == []
 
 
-def test_an_extra_of_the_base_that_only_backtracking_comes_to(base_wheel: Path, index: IndexServer) -> None:
+def test_an_extra_of_the_base_that_only_backtracking_comes_to(
+    base_wheel: Path, index: IndexServer
+) -> None:
     wheels(index, "lib", "1.2")
     wheels(index, "demo", "2.0", requires=["lib>=9"])
     base = base_lock(lock_entry(base_wheel))
-    result = resolved("demo[more]", base=base, base_dir=base_wheel.parent, index_urls=index.url, upgrade=True)
+    result = resolved(
+        "demo[more]", base=base, base_dir=base_wheel.parent, index_urls=index.url, upgrade=True
+    )
     assert versions(result) == {"demo": "1.0", "lib": "1.2"}
 
 
@@ -249,7 +312,9 @@ def test_a_guess_is_not_told_about_what_is_not_locked(base_wheel: Path, index: I
     wheels(index, "demo", "1.0", "2.0", extras={"more": ["lib"]})
     wheels(index, "lib", "1.2")
     wheels(index, "app", "1.0", requires=["demo>=2"])
-    result = resolved("demo[more]", "app", base=base_lock(lock_entry(base_wheel)), index_urls=index.url)
+    result = resolved(
+        "demo[more]", "app", base=base_lock(lock_entry(base_wheel)), index_urls=index.url
+    )
     assert versions(result) == {"app": "1.0", "demo": "2.0", "lib": "1.2"}
     assert codes(result) == []
 
@@ -265,6 +330,10 @@ def test_an_extra_that_a_package_of_the_base_asks_for(tmp_path: Path, index: Ind
 
 
 def test_a_base_wheel_with_a_marker_that_makes_no_sense(tmp_path: Path, index: IndexServer) -> None:
-    based = build_wheel(tmp_path / "base", "demo", "1.0", requires=["lib; sys_platform ~= 'web'"], extras={"x": []})
-    problems = unlockable("demo[x]", base=base_lock(lock_entry(based)), base_dir=based.parent, index_urls=index.url)
+    based = build_wheel(
+        tmp_path / "base", "demo", "1.0", requires=["lib; sys_platform ~= 'web'"], extras={"x": []}
+    )
+    problems = unlockable(
+        "demo[x]", base=base_lock(lock_entry(based)), base_dir=based.parent, index_urls=index.url
+    )
     assert told(problems) == [("demo", "broken-metadata")]

@@ -28,7 +28,16 @@ def test_nothing_to_resolve() -> None:
 
 @pytest.mark.parametrize(
     "requirement",
-    ["", "!", "demo ==", "-e .", "./demo-1.0-py3-none-any.whl", "git+https://host.example/demo", "x" * 5000, "a\x00b"],
+    [
+        "",
+        "!",
+        "demo ==",
+        "-e .",
+        "./demo-1.0-py3-none-any.whl",
+        "git+https://host.example/demo",
+        "x" * 5000,
+        "a\x00b",
+    ],
     ids=lambda text: ascii(text)[:20],
 )
 def test_what_is_no_requirement(requirement: str) -> None:
@@ -46,7 +55,9 @@ def test_a_base_that_is_none(base: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_base_of_no_pyodide() -> None:
-    base = Lockfile.from_json({"info": {"python": "3.14.2", "platform": "linux", "arch": "x86_64"}, "packages": {}})
+    base = Lockfile.from_json(
+        {"info": {"python": "3.14.2", "platform": "linux", "arch": "x86_64"}, "packages": {}}
+    )
     with pytest.raises(InputError, match=r"info\.platform"):
         resolved("demo", base=base)
 
@@ -63,7 +74,9 @@ def test_a_version_that_is_none(requirement: str, index: IndexServer) -> None:
 
 def test_a_sidecar_that_is_not_the_announced_one(index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
-    index.sidecars[wheel.name] = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: evil\n\n"
+    index.sidecars[wheel.name] = (
+        b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: evil\n\n"
+    )
     index.overrides[wheel.name] = {"core-metadata": {"sha256": "ab" * 32}}
     with pytest.raises(IntegrityError) as caught:
         resolved("demo", index_urls=index.url)
@@ -71,9 +84,13 @@ def test_a_sidecar_that_is_not_the_announced_one(index: IndexServer) -> None:
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("said", ["Name: other\nVersion: 1.0", "Name: demo\nVersion: 1.1"], ids=repr)
+@pytest.mark.parametrize(
+    "said", ["Name: other\nVersion: 1.0", "Name: demo\nVersion: 1.1"], ids=repr
+)
 @pytest.mark.parametrize("core_metadata", ["true", "off"])
-def test_metadata_of_another_project_or_version(core_metadata: str, said: str, index: IndexServer) -> None:
+def test_metadata_of_another_project_or_version(
+    core_metadata: str, said: str, index: IndexServer
+) -> None:
     metadata = f"Metadata-Version: 2.1\n{said}\n\n"
     wheels(index, "demo", "1.0", dist_info_files={"METADATA": metadata})
     index.core_metadata = core_metadata
@@ -81,7 +98,9 @@ def test_metadata_of_another_project_or_version(core_metadata: str, said: str, i
         resolved("demo", index_urls=index.url)
 
 
-@pytest.mark.parametrize("said", ["Name: Demo\nVersion: 1.0.0", "Name: demo\nVersion: v1.0+local"], ids=repr)
+@pytest.mark.parametrize(
+    "said", ["Name: Demo\nVersion: 1.0.0", "Name: demo\nVersion: v1.0+local"], ids=repr
+)
 def test_metadata_may_spell_name_and_version_otherwise(said: str, index: IndexServer) -> None:
     wheels(index, "demo", "1.0", dist_info_files={"METADATA": f"Metadata-Version: 2.1\n{said}\n\n"})
     assert list(versions(resolved("demo", index_urls=index.url))) == ["demo"]
@@ -111,14 +130,22 @@ def test_a_version_with_broken_metadata_is_passed_over_and_named_when_it_matters
 
 
 def test_a_url_with_broken_metadata(index: IndexServer) -> None:
-    wheel = build_wheel(index.folder, "demo", "2.0", dist_info_files={"METADATA": BROKEN_METADATA["Requires-Dist"]})
+    wheel = build_wheel(
+        index.folder, "demo", "2.0", dist_info_files={"METADATA": BROKEN_METADATA["Requires-Dist"]}
+    )
     assert told(unlockable(f"demo @ {index.file_url(wheel.name)}")) == [("demo", "broken-metadata")]
 
 
 @pytest.mark.parametrize("place", ["/simple/demo/", "/files/"])
 @pytest.mark.parametrize(
     "fault",
-    [Fault("status", status=500), Fault("truncate"), Fault("reset"), Fault("redirect-loop"), Fault("hang")],
+    [
+        Fault("status", status=500),
+        Fault("truncate"),
+        Fault("reset"),
+        Fault("redirect-loop"),
+        Fault("hang"),
+    ],
     ids=lambda fault: fault.kind,
 )
 def test_a_server_that_misbehaves(fault: Fault, place: str, index: IndexServer) -> None:
@@ -137,21 +164,41 @@ def test_a_wheel_that_is_none(index: IndexServer) -> None:
 
 
 def test_a_path_in_record_that_leads_elsewhere_is_imported_from_nowhere(index: IndexServer) -> None:
-    wheels(index, "demo", "1.0", record=lambda rows: [*rows, ("../../evil.py", "", ""), ("/abs.py", "", "")])
+    wheels(
+        index,
+        "demo",
+        "1.0",
+        record=lambda rows: [*rows, ("../../evil.py", "", ""), ("/abs.py", "", "")],
+    )
     assert resolved("demo", index_urls=index.url).lockfile.packages["demo"].imports == ("demo",)
 
 
 def test_hostile_names_on_a_page(index: IndexServer) -> None:
     wheels(index, "demo", "1.0")
-    names = ["../demo-9.0-py3-none-any.whl", "demo-9.0-py3-none-any.whl" + "x" * 5000, "demo-9\n.0-py3-none-any.whl"]
-    names += ["demo-" + "9" * 5000 + "-py3-none-any.whl", "demo-9.0-" + ".".join(["py3"] * 90) + "-none-any.whl/"]
+    names = [
+        "../demo-9.0-py3-none-any.whl",
+        "demo-9.0-py3-none-any.whl" + "x" * 5000,
+        "demo-9\n.0-py3-none-any.whl",
+    ]
+    names += [
+        "demo-" + "9" * 5000 + "-py3-none-any.whl",
+        "demo-9.0-" + ".".join(["py3"] * 90) + "-none-any.whl/",
+    ]
     odd = [{"filename": name, "url": index.file_url("x.whl"), "hashes": {}} for name in names]
     odd.append({"filename": "demo-9.0-py3-none-any.whl", "url": "http://[", "hashes": {}})
-    odd.append({"filename": "demo-9.1-py3-none-any.whl", "url": "javascript:alert(1)//demo-9.1-py3-none-any.whl"})
+    odd.append(
+        {
+            "filename": "demo-9.1-py3-none-any.whl",
+            "url": "javascript:alert(1)//demo-9.1-py3-none-any.whl",
+        }
+    )
     page = {"meta": {"api-version": "1.0"}, "files": odd}
     index.faults["/simple/demo/"] = Fault("body", body=json.dumps(page).encode())
     assert "demo has no version that fits" in no_solution("demo", index_urls=index.url)
-    good = {"filename": "demo-1.0-py3-none-any.whl", "url": index.file_url("demo-1.0-py3-none-any.whl")}
+    good = {
+        "filename": "demo-1.0-py3-none-any.whl",
+        "url": index.file_url("demo-1.0-py3-none-any.whl"),
+    }
     page["files"] = [*odd, good | {"hashes": {"sha256": sha256(index.folder / good["filename"])}}]
     index.faults["/simple/demo/"] = Fault("body", body=json.dumps(page).encode())
     assert versions(resolved("demo", index_urls=index.url)) == {"demo": "1.0"}
@@ -173,9 +220,17 @@ class Fat(MemoryIndex):
 
 
 def test_a_page_of_20_000_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten packages have something to say about it: names are read once, rows hardly ever, specifiers compared once."""
+    """Ten packages have something to say about it:
+
+    names are read once, rows hardly ever, specifiers compared once.
+    """
     made = [
-        build_wheel(tmp_path, f"p{number}", "1.0", requires=[f"fat<{number + 3}", f"p{number + 1}"][: 2 - number // 9])
+        build_wheel(
+            tmp_path,
+            f"p{number}",
+            "1.0",
+            requires=[f"fat<{number + 3}", f"p{number + 1}"][: 2 - number // 9],
+        )
         for number in range(10)
     ]
     counted: Counter[str] = Counter()

@@ -1,4 +1,6 @@
-"""resolve against the machine's default index, and against its wheels on a loopback index that says everything."""
+"""resolve against the machine's default index, and against its wheels on a loopback index that says
+everything.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ class Watched(HttpxFetcher):
         max_bytes: int,
         refresh: bool = False,
     ) -> Response:
-        response = await super().get(url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh)
+        response = await super().get(
+            url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
+        )
         if url.endswith(".whl") and response.status == 200:
             self.whole.append(url)
         return response
@@ -74,7 +78,9 @@ def live(base: Path) -> tuple[ResolveResult, list[str]]:
     async def run() -> tuple[ResolveResult, list[str]]:
         fetcher = Watched()
         try:
-            result = await resolve(REQUIREMENTS, base=base, index_urls=default_index_url(), fetcher=fetcher)
+            result = await resolve(
+                REQUIREMENTS, base=base, index_urls=default_index_url(), fetcher=fetcher
+            )
         finally:
             await fetcher.aclose()
         return result, fetcher.whole
@@ -105,9 +111,14 @@ def test_default_index_without_a_wheel(live: tuple[ResolveResult, list[str]], wh
     result, downloaded = live
     assert downloaded == []
     assert {item.proof for item in result.evidence} == {"metadata"}
-    assert {"h2", "httpx", "pydantic-core", "botocore", "ruamel-yaml", "pygments"} <= set(result.lockfile.packages)
+    assert {"h2", "httpx", "pydantic-core", "botocore", "ruamel-yaml", "pygments"} <= set(
+        result.lockfile.packages
+    )
     # pip, which was asked for these very versions, needed nothing else, and got the same files.
-    files = {entry.file_name.rpartition("/")[2]: entry.sha256 for entry in result.lockfile.packages.values()}
+    files = {
+        entry.file_name.rpartition("/")[2]: entry.sha256
+        for entry in result.lockfile.packages.values()
+    }
     assert files == {wheel.name: sha256(wheel) for wheel in wheels.glob("*.whl")}
     print(f"\n{result.totals}")
 
@@ -121,9 +132,19 @@ def test_loopback_index_gives_the_same(
     assert versions(result) == versions(live[0])
     for name, entry in result.lockfile.packages.items():
         other = live[0].lockfile.packages[name]
-        assert (entry.sha256, entry.imports, entry.depends) == (other.sha256, other.imports, other.depends)
-    # One page, one METADATA and one RECORD each: two requests for the RECORD of a wheel with a long one.
-    assert 3 * len(result.evidence) <= result.requests == len(loopback.requests) <= 3.3 * len(result.evidence)
+        assert (entry.sha256, entry.imports, entry.depends) == (
+            other.sha256,
+            other.imports,
+            other.depends,
+        )
+    # One page, one METADATA and one RECORD each: two requests for the RECORD of a wheel with a long
+    # one.
+    assert (
+        3 * len(result.evidence)
+        <= result.requests
+        == len(loopback.requests)
+        <= 3.3 * len(result.evidence)
+    )
     assert result.bytes == loopback.bytes < result.totals["wheel_bytes"] * 0.1
     print(f"\n{result.totals}")
 
@@ -131,13 +152,19 @@ def test_loopback_index_gives_the_same(
 def test_boots_from_the_lock(
     live: tuple[ResolveResult, list[str]], fresh_pyodide: Callable[..., NodePyodide], tmp_path: Path
 ) -> None:
-    """Whoever loads it fetches by its URLs and compares its hashes; Node can do neither, so that is done here."""
+    """Whoever loads it fetches by its URLs and compares its hashes;
+
+    Node can do neither, so that is done here.
+    """
     packages = live[0].lockfile.packages
     fetched = tmp_path / "fetched"
     fetched.mkdir()
     for entry in packages.values():
         place = fetched / entry.file_name.rpartition("/")[2]
-        with urllib.request.urlopen(entry.file_name, timeout=60) as response, place.open("wb") as file:
+        with (
+            urllib.request.urlopen(entry.file_name, timeout=60) as response,
+            place.open("wb") as file,
+        ):
             shutil.copyfileobj(response, file)
         assert sha256(place) == entry.sha256
     lock = localise(json.loads(live[0].to_json()), tmp_path / "lock", fetched)
@@ -173,7 +200,10 @@ def command(*arguments: str | Path) -> Result:
 
 @pytest.fixture
 def ask(base: Path, loopback: IndexServer, tmp_path: Path) -> Callable[..., Result]:
-    """Run the command against the loopback index, with a cache of its own; what it asked for is in the index's log."""
+    """Run the command against the loopback index, with a cache of its own;
+
+    what it asked for is in the index's log.
+    """
 
     def run(*arguments: str) -> Result:
         loopback.reset()
@@ -187,7 +217,9 @@ def last_line(result: Result) -> str:
     return result.stderr.splitlines()[-1]
 
 
-def test_command_tells_what_it_cost(ask: Callable[..., Result], loopback: IndexServer, wheels: Path) -> None:
+def test_command_tells_what_it_cost(
+    ask: Callable[..., Result], loopback: IndexServer, wheels: Path
+) -> None:
     line = last_line(ask(*REQUIREMENTS))
     files = list(wheels.glob("*.whl"))
     spared = size(sum(file.stat().st_size for file in files))
@@ -220,7 +252,8 @@ def test_second_run_of_pins_asks_nobody_at_all(
     assert loopback.requests == []
     assert "no request" in line
     assert (tmp_path / "pyodide-lock.json").read_bytes() == first
-    # Pages without freshness are asked for again where a version has to be chosen, and nothing else is.
+    # Pages without freshness are asked for again where a version has to be chosen, and nothing else
+    # is.
     ask(*REQUIREMENTS)
     assert {path.split("/")[1] for path in loopback.paths()} == {"simple"}
     assert read_json(tmp_path / "pyodide-lock.json")["packages"] == json.loads(first)["packages"]
@@ -234,7 +267,10 @@ def test_second_run_of_pins_asks_nobody_at_all(
 
 
 def test_sphinx_takes_from_the_base_what_the_base_has() -> None:
-    """markupsafe has no wheel for this Pyodide on the index; the base has it, and some more that sphinx needs."""
+    """markupsafe has no wheel for this Pyodide on the index;
+
+    the base has it, and some more that sphinx needs.
+    """
     base = runtime(RELEASE) / "pyodide-lock.json"
     known = read_json(base)["packages"]
     result = resolved("sphinx", base=base, index_urls=default_index_url())

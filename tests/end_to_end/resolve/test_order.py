@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class Shuffled(MemoryIndex):
-    """Lets answers overtake each other: every request waits, and any task that waits may go on next."""
+    """Lets answers overtake each other:
+
+    every request waits, and any task that waits may go on next.
+    """
 
     def __init__(self, seed: int, *made: Path) -> None:
         super().__init__(wheels=made)
@@ -83,7 +86,9 @@ def test_the_bytes_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None
     locks, orders = set(), set()
     for seed in range(60):
         index = Shuffled(seed, *made)
-        result = finished(resolve(["app", "lib"], base=base_lock(tool={}), index_urls=index.url, fetcher=index))
+        result = finished(
+            resolve(["app", "lib"], base=base_lock(tool={}), index_urls=index.url, fetcher=index)
+        )
         evidence = [item.to_json() for item in result.evidence]
         locks.add((result.to_json(), str(evidence), str(result.warnings)))
         orders.add(tuple(index.asked))
@@ -95,11 +100,15 @@ def test_the_bytes_do_not_depend_on_the_order_of_answers(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("broken", ["deep-2.0", "left-1.0", "bottom", "", "lib"])
 def test_errors_do_not_depend_on_the_order_of_answers_either(broken: str, tmp_path: Path) -> None:
-    made = [wheel for wheel in _tangled(tmp_path) if not broken or not wheel.name.startswith(broken)]
+    made = [
+        wheel for wheel in _tangled(tmp_path) if not broken or not wheel.name.startswith(broken)
+    ]
     said = set()
     for seed in range(30):
         index = Shuffled(seed, *made)
-        task = resolve(["app", "lib", "bottom!=2.0"], base=base_lock(), index_urls=index.url, fetcher=index)
+        task = resolve(
+            ["app", "lib", "bottom!=2.0"], base=base_lock(), index_urls=index.url, fetcher=index
+        )
         with pytest.raises(MicropipLockError) as caught:
             finished(task)
         said.add(f"{type(caught.value)} {caught.value}")

@@ -41,17 +41,24 @@ def again(index: IndexServer, tmp_path: Path) -> Iterator[Again]:
 # -- outlines of pages
 
 
-def test_what_the_page_says_of_the_base_is_part_of_its_outline(index: IndexServer, again: Again) -> None:
+def test_what_the_page_says_of_the_base_is_part_of_its_outline(
+    index: IndexServer, again: Again
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     right = entry("demo", "1.0", file_name=index.file_url(wheel.name), sha256=sha256(wheel))
     assert versions(again("demo", base=base_lock(right), upgrade=True)) == {"demo": "1.0"}
-    for base in (base_lock({**right, "sha256": "ab" * 32}), base_lock({**right, "sha256": "cd" * 32})):
+    for base in (
+        base_lock({**right, "sha256": "ab" * 32}),
+        base_lock({**right, "sha256": "cd" * 32}),
+    ):
         with pytest.raises(UnlockableError, match="disagree about the sha256"):
             again("demo", base=base, upgrade=True)
         assert index.requests == []
 
 
-def test_fresh_pages_are_not_asked_for_nor_read(again: Again, index: IndexServer, tmp_path: Path) -> None:
+def test_fresh_pages_are_not_asked_for_nor_read(
+    again: Again, index: IndexServer, tmp_path: Path
+) -> None:
     wheels(index, "demo", "2.0", "1.0", requires=["lib"])
     wheels(index, "lib", "1.0", "2.0rc1")
     first = again("demo")
@@ -93,7 +100,9 @@ def test_prereleases_are_looked_up_when_they_count(again: Again, index: IndexSer
     assert versions(again("demo>1.0")) == {"demo": "2.0b1"}
 
 
-def test_no_solution_is_told_from_whole_pages(again: Again, index: IndexServer, tmp_path: Path) -> None:
+def test_no_solution_is_told_from_whole_pages(
+    again: Again, index: IndexServer, tmp_path: Path
+) -> None:
     wheels(index, "demo", "2.0", "1.0", requires=["lib>=3"])
     wheels(index, "demo", "3.0", requires=["lib"])
     wheels(index, "lib", "2.0", "1.0")
@@ -105,7 +114,9 @@ def test_no_solution_is_told_from_whole_pages(again: Again, index: IndexServer, 
 
 
 @pytest.mark.parametrize("cache_control", [None, "no-cache", "no-store, max-age=600", "max-age=0"])
-def test_pages_that_are_not_fresh_are_asked_for(cache_control: str | None, again: Again, index: IndexServer) -> None:
+def test_pages_that_are_not_fresh_are_asked_for(
+    cache_control: str | None, again: Again, index: IndexServer
+) -> None:
     index.cache_control = cache_control
     wheels(index, "demo", "1.0")
     assert versions(again("demo")) == {"demo": "1.0"}
@@ -123,7 +134,9 @@ def test_refresh_asks_and_remembers_what_it_learns(again: Again, index: IndexSer
     assert index.requests == []
 
 
-def test_an_outline_ages_like_its_page(again: Again, index: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outline_ages_like_its_page(
+    again: Again, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wheels(index, "demo", "1.0")
     again("demo")
     wheels(index, "demo", "2.0")
@@ -132,19 +145,27 @@ def test_an_outline_ages_like_its_page(again: Again, index: IndexServer, monkeyp
     assert versions(again("demo")) == {"demo": "2.0"}
 
 
-def test_a_second_index_is_asked_each_time(again: Again, index: IndexServer, tmp_path: Path) -> None:
+def test_a_second_index_is_asked_each_time(
+    again: Again, index: IndexServer, tmp_path: Path
+) -> None:
     # As long as the first one has no such project, somebody may publish it there.
     with IndexServer() as first:
         wheels(index, "demo", "2.0")
         urls = {"fetching": {"cache_dir": tmp_path / "cache"}}
         facts = facts_in(tmp_path / "cache")
-        assert versions(resolved("demo", index_urls=[first.url, index.url], facts=facts, **urls)) == {"demo": "2.0"}
+        assert versions(
+            resolved("demo", index_urls=[first.url, index.url], facts=facts, **urls)
+        ) == {"demo": "2.0"}
         wheels(first, "demo", "1.0")
-        assert versions(resolved("demo", index_urls=[first.url, index.url], facts=facts, **urls)) == {"demo": "1.0"}
+        assert versions(
+            resolved("demo", index_urls=[first.url, index.url], facts=facts, **urls)
+        ) == {"demo": "1.0"}
         facts.close()
 
 
-def test_pages_with_secrets_leave_no_outline(again: Again, index: IndexServer, tmp_path: Path) -> None:
+def test_pages_with_secrets_leave_no_outline(
+    again: Again, index: IndexServer, tmp_path: Path
+) -> None:
     wheels(index, "demo", "1.0")
     name = "demo-1.0-py3-none-any.whl"
     index.overrides[name] = {"url": f"{index.file_url(name)}?sha256={'0' * 64}"}
@@ -196,9 +217,15 @@ def test_a_release_that_has_no_document_is_on_the_page(fat_index: IndexServer) -
 
 def test_documents_that_contradict_pages_are_not_used(fat_index: IndexServer) -> None:
     fat_index.faults["/pypi/"] = Fault("body", body=b'{"urls": []}')
-    assert versions(resolved("lib", "app", index_urls=fat_index.url, fetching={"jobs": 1}))["core"] == "2.0"
+    assert (
+        versions(resolved("lib", "app", index_urls=fat_index.url, fetching={"jobs": 1}))["core"]
+        == "2.0"
+    )
     asked = [path for path in fat_index.paths() if path.startswith(("/pypi", "/simple/core"))]
-    assert sorted(set(asked)) in (["/pypi/app/2.0/json", "/simple/core/"], ["/pypi/lib/1.0/json", "/simple/core/"])
+    assert sorted(set(asked)) in (
+        ["/pypi/app/2.0/json", "/simple/core/"],
+        ["/pypi/lib/1.0/json", "/simple/core/"],
+    )
 
 
 def test_many_pins_are_looked_up_in_documents(fat_index: IndexServer) -> None:
@@ -216,7 +243,9 @@ def test_what_documents_said_is_remembered(fat_index: IndexServer, again: Again)
     assert json.loads(second.to_json()) == json.loads(first.to_json())
 
 
-def test_what_was_not_there_for_a_pin_is_looked_for_again(fat_index: IndexServer, again: Again) -> None:
+def test_what_was_not_there_for_a_pin_is_looked_for_again(
+    fat_index: IndexServer, again: Again
+) -> None:
     fat_index.cache_control = None
     wheels(fat_index, "app", "3.0", requires=["core==4.0"])
     assert versions(again("lib", "app")) == {"app": "2.0", "core": "2.0", "lib": "1.0"}

@@ -14,7 +14,16 @@ from micropip_lock.formats.requirement import parse_wanted
 from ...support.freezing import NATIVE, base_lock, entry, told
 from ...support.index_pages import json_from_entries
 from ...support.index_server import Fault, IndexServer
-from ...support.resolving import LINUX, codes, depends, no_solution, resolved, unlockable, versions, wheels
+from ...support.resolving import (
+    LINUX,
+    codes,
+    depends,
+    no_solution,
+    resolved,
+    unlockable,
+    versions,
+    wheels,
+)
 from ...support.wheels import build_sdist, build_wheel, sha256, wrong_size
 
 WRONG = "ab" * 32
@@ -33,7 +42,10 @@ def test_constraints_limit_what_something_asks_for(index: IndexServer) -> None:
 def test_a_constraint_keeps_the_base_out(index: IndexServer) -> None:
     wheels(index, "lib", "2.0", "1.0")
     base = base_lock(entry("demo", depends=["lib"]), entry("lib", "2.0"))
-    assert versions(resolved("demo", base=base, constraints="lib<2", index_urls=index.url))["lib"] == "1.0"
+    assert (
+        versions(resolved("demo", base=base, constraints="lib<2", index_urls=index.url))["lib"]
+        == "1.0"
+    )
 
 
 def test_markers_are_those_of_the_target(index: IndexServer) -> None:
@@ -79,7 +91,12 @@ def test_extras_nested_and_of_oneself(index: IndexServer) -> None:
         index,
         "demo",
         "1.0",
-        extras={"all": ["demo[Web_Site,db]"], "web-site": ["web[fast]>=1"], "db": ["db"], "no": ["nothing-there"]},
+        extras={
+            "all": ["demo[Web_Site,db]"],
+            "web-site": ["web[fast]>=1"],
+            "db": ["db"],
+            "no": ["nothing-there"],
+        },
     )
     wheels(index, "web", "1.0", requires=["lib"], extras={"fast": ["speed"]})
     for name in ("db", "lib", "speed"):
@@ -158,7 +175,10 @@ def test_wheel_whose_own_record_is_wrong_is_locked_with_a_warning(index: IndexSe
         result = resolved("demo", index_urls=index.url, refresh=refresh)
         assert codes(result) == [("demo", "wheel-record-wrong")]
     warning = next(item for item in result.warnings if item.code == "wheel-record-wrong")
-    assert warning.message == "the wheel's own RECORD is wrong about demo.py: its publisher made it so."
+    assert (
+        warning.message
+        == "the wheel's own RECORD is wrong about demo.py: its publisher made it so."
+    )
 
 
 @pytest.mark.parametrize("requirement", ["demo==2.0", "demo===2.0", "demo==2.0.0", "demo==2.0,>1"])
@@ -199,7 +219,9 @@ def test_a_yanked_version_is_not_taken_otherwise(requirement: str, index: IndexS
     ],
     ids=str,
 )
-def test_prereleases(requirement: str, options: dict[str, Any], expected: str, index: IndexServer) -> None:
+def test_prereleases(
+    requirement: str, options: dict[str, Any], expected: str, index: IndexServer
+) -> None:
     wheels(index, "demo", "2.0rc1", "1.0")
     assert versions(resolved(requirement, index_urls=index.url, **options)) == {"demo": expected}
 
@@ -244,7 +266,9 @@ def test_the_highest_build_number_wins(index: IndexServer) -> None:
     for build in ("", "2", "10", "9a"):
         wheels(index, "demo", "1.0", build=build)
     result = resolved("demo", index_urls=index.url)
-    assert result.lockfile.packages["demo"].file_name == index.file_url("demo-1.0-10-py3-none-any.whl")
+    assert result.lockfile.packages["demo"].file_name == index.file_url(
+        "demo-1.0-10-py3-none-any.whl"
+    )
 
 
 def test_hashes_restrict_the_files(index: IndexServer) -> None:
@@ -277,13 +301,18 @@ def test_local_versions_count_as_newer(index: IndexServer) -> None:
 # -- the order of indexes
 
 
-def test_the_second_index_is_never_asked_for_what_the_first_has(index: IndexServer, other_index: IndexServer) -> None:
+def test_the_second_index_is_never_asked_for_what_the_first_has(
+    index: IndexServer, other_index: IndexServer
+) -> None:
     wheels(index, "demo", "1.0", requires=["lib"])
     wheels(other_index, "demo", "9.0")
     wheels(other_index, "lib", "1.0")
     result = resolved("demo", index_urls=[index.url, other_index.url])
     assert versions(result) == {"demo": "1.0", "lib": "1.0"}
-    assert {item.package: item.index for item in result.evidence} == {"demo": index.url, "lib": other_index.url}
+    assert {item.package: item.index for item in result.evidence} == {
+        "demo": index.url,
+        "lib": other_index.url,
+    }
     assert not any("demo" in path for path in other_index.paths())
 
 
@@ -298,7 +327,13 @@ def test_a_version_that_the_first_index_lacks_is_not_taken_from_the_second(
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault("status", status=500), Fault("status", status=403), Fault("reset"), Fault("broken-json"), Fault("truncate")],
+    [
+        Fault("status", status=500),
+        Fault("status", status=403),
+        Fault("reset"),
+        Fault("broken-json"),
+        Fault("truncate"),
+    ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
 def test_a_first_index_that_does_not_answer_is_an_error(
@@ -321,7 +356,9 @@ def test_an_index_that_is_down_matters_only_for_what_is_needed(index: IndexServe
     }
 
 
-def test_links_are_looked_at_beside_the_index(index: IndexServer, other_index: IndexServer, tmp_path: Path) -> None:
+def test_links_are_looked_at_beside_the_index(
+    index: IndexServer, other_index: IndexServer, tmp_path: Path
+) -> None:
     wheels(index, "demo", "1.0", requires=["lib"])
     newer = build_wheel(other_index.folder, "demo", "2.0")
     local = build_wheel(tmp_path / "links", "lib", "1.0")
@@ -329,7 +366,9 @@ def test_links_are_looked_at_beside_the_index(index: IndexServer, other_index: I
     wheels(other_index, "lib", "0.9")
     index.faults["/simple/lib/"] = Fault("status", status=404)
     index.overrides["demo-1.0-py3-none-any.whl"] = {"yanked": True}
-    assert told(unlockable("demo", "lib", index_urls=index.url, find_links=links)) == [("demo", "hash-missing")]
+    assert told(unlockable("demo", "lib", index_urls=index.url, find_links=links)) == [
+        ("demo", "hash-missing")
+    ]
     result = resolved("demo==1.0", index_urls=index.url, find_links=links)
     assert versions(result) == {"demo": "1.0", "lib": "0.9"}
     text = no_solution("lib==1.0", index_urls=index.url, find_links=links)
@@ -339,7 +378,10 @@ def test_links_are_looked_at_beside_the_index(index: IndexServer, other_index: I
 def test_the_surroundings_say_where_to_look(index: IndexServer) -> None:
     wheels(index, "demo", "1.0")
     around = Surroundings(paths=(), base=base_lock(entry("lib")), index_urls=(index.url,))
-    assert versions(resolved("demo", "lib", index_urls=None, surroundings=around)) == {"demo": "1.0", "lib": "1.0"}
+    assert versions(resolved("demo", "lib", index_urls=None, surroundings=around)) == {
+        "demo": "1.0",
+        "lib": "1.0",
+    }
 
 
 # -- one URL with two hashes
@@ -347,13 +389,24 @@ def test_the_surroundings_say_where_to_look(index: IndexServer) -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_one_url_with_two_hashes_on_a_page(order: int, index: IndexServer) -> None:
-    """No order decides which of them counts, and a hash that the user gives makes neither of them right."""
+    """No order decides which of them counts, and a hash that the user gives makes neither of them
+    right.
+    """
     wheel = build_wheel(index.folder, "demo", "1.0")
     index.list_hashes(index.file_url(wheel.name), *[sha256(wheel), WRONG][::order])
-    for requirement in ("demo", "demo==1.0", f"demo --hash=sha256:{sha256(wheel)}", f"demo --hash=sha256:{WRONG}"):
+    for requirement in (
+        "demo",
+        "demo==1.0",
+        f"demo --hash=sha256:{sha256(wheel)}",
+        f"demo --hash=sha256:{WRONG}",
+    ):
         (problem,) = unlockable(requirement, index_urls=index.url)
         assert (problem.code, problem.url) == ("hash-conflict", index.file_url(wheel.name))
-        assert sha256(wheel) in problem.message and WRONG in problem.message and index.url in problem.message
+        assert (
+            sha256(wheel) in problem.message
+            and WRONG in problem.message
+            and index.url in problem.message
+        )
 
 
 def test_other_wheels_of_the_page_may_contradict_each_other(index: IndexServer) -> None:
@@ -361,7 +414,10 @@ def test_other_wheels_of_the_page_may_contradict_each_other(index: IndexServer) 
     other = build_wheel(index.folder, "demo", "1.0", tag=LINUX)
     chosen = build_wheel(index.folder, "demo", "1.0")
     rows = [(other, WRONG), (other, sha256(other)), (chosen, sha256(chosen))]
-    files = [{"filename": it.name, "url": index.file_url(it.name), "hashes": {"sha256": digest}} for it, digest in rows]
+    files = [
+        {"filename": it.name, "url": index.file_url(it.name), "hashes": {"sha256": digest}}
+        for it, digest in rows
+    ]
     index.faults["/simple/demo/"] = Fault("body", body=json_from_entries("demo", files))
     assert versions(resolved("demo", "lib", index_urls=index.url)) == {"demo": "1.0", "lib": "1.0"}
 
@@ -375,7 +431,9 @@ def test_one_url_with_two_hashes_on_an_index_and_among_links(
     for server, digest in zip((index, other_index), hashes, strict=True):
         server.list_hashes(index.file_url(wheel.name), digest)
     links = [f"{other_index.url}/demo/"]
-    assert told(unlockable("demo", index_urls=index.url, find_links=links)) == [("demo", "hash-conflict")]
+    assert told(unlockable("demo", index_urls=index.url, find_links=links)) == [
+        ("demo", "hash-conflict")
+    ]
     other_index.list_hashes(index.file_url(wheel.name), hashes[0])
     assert versions(resolved("demo", index_urls=index.url, find_links=links)) == {"demo": "1.0"}
 
@@ -385,7 +443,11 @@ def test_the_base_and_a_page_give_two_hashes_for_one_url(spelling: str, index: I
     """Whichever of them is chosen."""
     wheel = build_wheel(index.folder, "demo", "1.0")
     url, digest = index.file_url(wheel.name), sha256(wheel)
-    spelled = {"plain": url, "query": f"{url}?sha256={digest}", "dots": url.replace("/files/", "/./files/")}[spelling]
+    spelled = {
+        "plain": url,
+        "query": f"{url}?sha256={digest}",
+        "dots": url.replace("/files/", "/./files/"),
+    }[spelling]
     index.list_hashes(spelled, digest)
     base = base_lock(entry("demo", "1.0", file_name=url, sha256=WRONG))
     for requirement, upgrade in ((f"demo --hash=sha256:{digest}", False), ("demo", True)):
@@ -396,10 +458,16 @@ def test_the_base_and_a_page_give_two_hashes_for_one_url(spelling: str, index: I
     assert resolved("demo", base=base, index_urls=index.url).evidence[0].proof == "base"
     assert index.requests == []  # and so nothing contradicts it
     agreed = base_lock(entry("demo", "1.0", file_name=url, sha256=digest))
-    assert versions(resolved("demo", base=agreed, index_urls=index.url, upgrade=True)) == {"demo": "1.0"}
+    assert versions(resolved("demo", base=agreed, index_urls=index.url, upgrade=True)) == {
+        "demo": "1.0"
+    }
 
 
 def test_a_hash_of_the_base_belongs_to_its_own_url(index: IndexServer) -> None:
     wheels(index, "demo", "1.0", "2.0")
-    base = base_lock(entry("demo", "1.0", file_name="https://host.example/demo-1.0-py3-none-any.whl"))
-    assert versions(resolved("demo", base=base, index_urls=index.url, upgrade=True)) == {"demo": "2.0"}
+    base = base_lock(
+        entry("demo", "1.0", file_name="https://host.example/demo-1.0-py3-none-any.whl")
+    )
+    assert versions(resolved("demo", base=base, index_urls=index.url, upgrade=True)) == {
+        "demo": "2.0"
+    }

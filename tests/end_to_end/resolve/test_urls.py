@@ -8,7 +8,17 @@ import pytest
 
 from ...support.freezing import NATIVE, base_lock, entry, told
 from ...support.index_server import Fault, IndexServer
-from ...support.resolving import BIG, LINUX, asked_twice, codes, no_solution, resolved, unlockable, versions, wheels
+from ...support.resolving import (
+    BIG,
+    LINUX,
+    asked_twice,
+    codes,
+    no_solution,
+    resolved,
+    unlockable,
+    versions,
+    wheels,
+)
 from ...support.wheels import build_wheel, sha256
 
 
@@ -30,7 +40,9 @@ def test_a_wheel_named_by_its_url(index: IndexServer, other_index: IndexServer) 
     assert "/files/demo-3.0-py3-none-any.whl" not in other_index.paths()
 
 
-@pytest.mark.parametrize("way", ["fragment", "option", "both", "upper case", "bare URL", "constraint"])
+@pytest.mark.parametrize(
+    "way", ["fragment", "option", "both", "upper case", "bare URL", "constraint"]
+)
 def test_the_hash_of_a_url(way: str, index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
     url, digest = index.file_url(wheel.name), sha256(wheel)
@@ -78,7 +90,9 @@ def test_the_evidence_says_who_gave_the_hash(index: IndexServer) -> None:
     assert sources("demo", index_urls=index.url) == [("index", "index", [])]
     assert sources("demo", base=base) == [("base", "base", [])]
     for given in ("", f"#sha256={digest}"):
-        assert sources(f"demo @ {url}{given}", index_urls=index.url) == [("direct-url", "index", [])]
+        assert sources(f"demo @ {url}{given}", index_urls=index.url) == [
+            ("direct-url", "index", [])
+        ]
         assert sources(f"demo @ {url}{given}", base=base) == [("direct-url", "base", [])]
     assert sources(f"demo @ {url}") == [("direct-url", "download", [])]
 
@@ -87,7 +101,11 @@ def test_a_url_without_hash_is_hashed_by_one_download(index: IndexServer) -> Non
     wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
     result = resolved(f"demo @ {index.file_url(wheel.name)}")
     (evidence,) = result.evidence
-    assert (evidence.proof, evidence.sha256, evidence.size) == ("download", sha256(wheel), wheel.stat().st_size)
+    assert (evidence.proof, evidence.sha256, evidence.size) == (
+        "download",
+        sha256(wheel),
+        wheel.stat().st_size,
+    )
     assert index.wheel_downloads == 1
     assert result.lockfile.packages["demo"].sha256 == sha256(wheel)
 
@@ -118,21 +136,31 @@ def test_a_page_that_gives_two_hashes_for_the_url(order: int, index: IndexServer
     url, wrong = index.file_url(wheel.name), "ab" * 32
     index.list_hashes(url, *[sha256(wheel), wrong][::order])
     for fragment in ("", f"#sha256={sha256(wheel)}", f"#sha256={wrong}"):
-        assert told(unlockable(f"demo @ {url}{fragment}", index_urls=index.url)) == [("demo", "hash-conflict")]
+        assert told(unlockable(f"demo @ {url}{fragment}", index_urls=index.url)) == [
+            ("demo", "hash-conflict")
+        ]
     assert index.wheel_downloads == 0
 
 
 @pytest.mark.parametrize("given", ["fragment", "nothing"])
-def test_the_base_knows_the_url_by_another_hash(given: str, index: IndexServer, other_index: IndexServer) -> None:
+def test_the_base_knows_the_url_by_another_hash(
+    given: str, index: IndexServer, other_index: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     url, digest = index.file_url(wheel.name), sha256(wheel)
     base = base_lock(entry("demo", "1.0", file_name=url, sha256="ab" * 32))
     requirement = f"demo @ {url}#sha256={digest}" if given == "fragment" else f"demo @ {url}"
-    assert told(unlockable(requirement, base=base, index_urls=index.url)) == [("demo", "hash-conflict")]
+    assert told(unlockable(requirement, base=base, index_urls=index.url)) == [
+        ("demo", "hash-conflict")
+    ]
     if given == "fragment":
-        assert told(unlockable(requirement, base=base, index_urls=other_index.url)) == [("demo", "hash-conflict")]
+        assert told(unlockable(requirement, base=base, index_urls=other_index.url)) == [
+            ("demo", "hash-conflict")
+        ]
     agreed = base_lock(entry("demo", "1.0", file_name=url, sha256=digest))
-    assert versions(resolved(requirement, base=agreed, index_urls=other_index.url)) == {"demo": "1.0"}
+    assert versions(resolved(requirement, base=agreed, index_urls=other_index.url)) == {
+        "demo": "1.0"
+    }
 
 
 def test_hashes_of_one_url_that_exclude_each_other(index: IndexServer) -> None:
@@ -143,15 +171,22 @@ def test_hashes_of_one_url_that_exclude_each_other(index: IndexServer) -> None:
 
 
 def test_hashes_of_one_version_that_exclude_each_other(index: IndexServer) -> None:
-    hashes = [sha256(build_wheel(index.folder, "demo", "1.0", tag=tag)) for tag in ("py3-none-any", NATIVE)]
+    hashes = [
+        sha256(build_wheel(index.folder, "demo", "1.0", tag=tag))
+        for tag in ("py3-none-any", NATIVE)
+    ]
     text = no_solution(*(f"demo --hash=sha256:{digest}" for digest in hashes), index_urls=index.url)
     assert "1.0: the hashes that you gave exclude each other" in text
 
 
-def test_a_silent_index_is_no_objection_to_a_url(index: IndexServer, other_index: IndexServer) -> None:
+def test_a_silent_index_is_no_objection_to_a_url(
+    index: IndexServer, other_index: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     other_index.faults["/simple/"] = Fault("status", status=500)
-    result = resolved(f"demo @ {index.file_url(wheel.name)}#sha256={sha256(wheel)}", index_urls=other_index.url)
+    result = resolved(
+        f"demo @ {index.file_url(wheel.name)}#sha256={sha256(wheel)}", index_urls=other_index.url
+    )
     assert versions(result) == {"demo": "1.0"}
 
 
@@ -163,12 +198,19 @@ def test_a_url_wins_over_base_and_index_and_has_to_fit_the_others(index: IndexSe
     url = f"demo @ {index.file_url(wheel.name)}"
     result = resolved(url, "app", "based", base=base, index_urls=index.url)
     assert {item.package: item.claim for item in result.evidence}["demo"] == "direct-url"
-    assert "the URL names 2.0: not demo>=3" in no_solution(url, "demo>=3", base=base, index_urls=index.url)
+    assert "the URL names 2.0: not demo>=3" in no_solution(
+        url, "demo>=3", base=base, index_urls=index.url
+    )
 
 
 def test_a_package_may_need_a_url(index: IndexServer, other_index: IndexServer) -> None:
     wheel = build_wheel(other_index.folder, "lib", "1.0")
-    wheels(index, "demo", "1.0", requires=[f"lib @ {other_index.file_url(wheel.name)}#sha256={sha256(wheel)}"])
+    wheels(
+        index,
+        "demo",
+        "1.0",
+        requires=[f"lib @ {other_index.file_url(wheel.name)}#sha256={sha256(wheel)}"],
+    )
     result = resolved("demo", index_urls=index.url)
     assert result.lockfile.packages["lib"].file_name == other_index.file_url(wheel.name)
 
@@ -199,7 +241,9 @@ def test_a_url_whose_wheel_needs_another_python(index: IndexServer) -> None:
 
 
 def test_two_urls_of_one_project(index: IndexServer) -> None:
-    urls = [index.file_url(build_wheel(index.folder, "demo", number).name) for number in ("1.0", "2.0")]
+    urls = [
+        index.file_url(build_wheel(index.folder, "demo", number).name) for number in ("1.0", "2.0")
+    ]
     assert "of which only one can be locked" in no_solution(*(f"demo @ {url}" for url in urls))
 
 

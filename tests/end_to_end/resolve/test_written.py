@@ -15,7 +15,17 @@ from micropip_lock.storage import facts_in
 from ...support.freezing import NATIVE, base_lock, entry, freeze_folder, told
 from ...support.index_server import Fault, IndexServer
 from ...support.installed import installer_target
-from ...support.resolving import BIG, asked_twice, codes, depends, no_solution, resolved, unlockable, versions, wheels
+from ...support.resolving import (
+    BIG,
+    asked_twice,
+    codes,
+    depends,
+    no_solution,
+    resolved,
+    unlockable,
+    versions,
+    wheels,
+)
 from ...support.runtimes import lock_entry
 from ...support.wheels import build_sdist, build_wheel, sha256
 
@@ -30,8 +40,17 @@ def test_the_entries_are_those_that_freeze_writes(index: IndexServer, tmp_path: 
             "1.0",
             requires=["Plain_Module", "native>=1", "ns-one", "zoo; sys_platform == 'win32'"],
             extras={"more": ["announced"]},
-            files={"demo_app/__init__.py": "", "demo_app/sub/x.py": "", "demo_app/data.txt": "", "extra_top.py": ""},
-            data={"scripts/run": "#!python\n", "data/share/demo/x.txt": "x", "headers/demo.h": "//"},
+            files={
+                "demo_app/__init__.py": "",
+                "demo_app/sub/x.py": "",
+                "demo_app/data.txt": "",
+                "extra_top.py": "",
+            },
+            data={
+                "scripts/run": "#!python\n",
+                "data/share/demo/x.txt": "x",
+                "headers/demo.h": "//",
+            },
             entry_points={"demo": "demo_app:main"},
         ),
         build_wheel(index.folder, "Plain.Module", "2.0"),
@@ -41,10 +60,18 @@ def test_the_entries_are_those_that_freeze_writes(index: IndexServer, tmp_path: 
             "1.5",
             tag=NATIVE,
             build="3",
-            files={"native/__init__.py": "", "native/fast.cpython-314-wasm32-emscripten.so": "x", "_speed.abi3.so": ""},
+            files={
+                "native/__init__.py": "",
+                "native/fast.cpython-314-wasm32-emscripten.so": "x",
+                "_speed.abi3.so": "",
+            },
         ),
-        build_wheel(index.folder, "ns-one", "1.0", requires=["ns-two"], files={"space/one/__init__.py": ""}),
-        build_wheel(index.folder, "ns-two", "1.0", files={"space/two.py": "", "space/deep/three.py": ""}),
+        build_wheel(
+            index.folder, "ns-one", "1.0", requires=["ns-two"], files={"space/one/__init__.py": ""}
+        ),
+        build_wheel(
+            index.folder, "ns-two", "1.0", files={"space/two.py": "", "space/deep/three.py": ""}
+        ),
         build_wheel(
             index.folder,
             "announced",
@@ -89,20 +116,28 @@ def test_tool_says_what_was_asked_for(with_tool: bool, index: IndexServer) -> No
     wheels(index, "lib", "1.0")
     base = base_lock(tool={"other": 1}) if with_tool else base_lock()
     url = index.file_url(wheel.name).replace("//", "//user:hunter2@")
-    result = resolved(f"demo @ {url}#sha256={sha256(wheel)}", "lib[x]>=1", base=base, index_urls=index.url)
+    result = resolved(
+        f"demo @ {url}#sha256={sha256(wheel)}", "lib[x]>=1", base=base, index_urls=index.url
+    )
     own = {
         "requested": [str(Requirement(f"demo @ {index.file_url(wheel.name)}")), "lib[x]>=1"],
         "indexes": [index.root],
         "proof": "metadata",
     }
-    assert result.lockfile.extra == ({"tool": {"other": 1, "micropip-lock": own}} if with_tool else {})
+    assert result.lockfile.extra == (
+        {"tool": {"other": 1, "micropip-lock": own}} if with_tool else {}
+    )
 
 
-def test_the_url_of_the_page_is_written_not_that_of_a_redirect(index: IndexServer, other_index: IndexServer) -> None:
+def test_the_url_of_the_page_is_written_not_that_of_a_redirect(
+    index: IndexServer, other_index: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", files=BIG)
     other_index.add(wheel)
     index.core_metadata = "off"
-    index.faults[f"/files/{wheel.name}"] = Fault("redirect", location=other_index.file_url(wheel.name))
+    index.faults[f"/files/{wheel.name}"] = Fault(
+        "redirect", location=other_index.file_url(wheel.name)
+    )
     result = resolved("demo", index_urls=index.url)
     assert result.lockfile.packages["demo"].file_name == index.file_url(wheel.name)
 
@@ -123,12 +158,17 @@ def test_no_credentials_anywhere(index: IndexServer, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", requires=["lib"], files=BIG)
     index.auth = ("user", "hunter2")
     index.cache_control = "max-age=600"
-    index.overrides["lib-1.0-py3-none-any.whl"] = {"provenance": "https://host.example/?token=hunter2"}
+    index.overrides["lib-1.0-py3-none-any.whl"] = {
+        "provenance": "https://host.example/?token=hunter2"
+    }
     direct = index.file_url(wheel.name).replace("//", "//user:hunter2@")
     arguments: dict[str, Any] = {"index_urls": index.url_with_password, "base": base_lock(tool={})}
     arguments |= {"fetching": {"cache_dir": tmp_path / "cache"}}
     said: list[object] = []
-    for asked in ([f"demo @ {direct}", "lib==1.0"], [f"demo @ {direct}#sha256={sha256(wheel)}", "lib"]):
+    for asked in (
+        [f"demo @ {direct}", "lib==1.0"],
+        [f"demo @ {direct}#sha256={sha256(wheel)}", "lib"],
+    ):
         facts = facts_in(tmp_path / "cache")
         result = resolved(*asked, facts=facts, **arguments)
         facts.close()
@@ -179,11 +219,19 @@ def test_each_url_is_asked_for_once_and_no_wheel_is_downloaded(index: IndexServe
     wheels(index, "app", "2.0", requires=["left", "right", "lib<2"], files=BIG)
     wheels(index, "app", "1.0", requires=["left", "right"], files=BIG)
     wheels(index, "left", "1.0", requires=["bottom>=1", "lib"], files=BIG)
-    wheels(index, "right", "1.0", requires=["bottom<3", "lib>=2"], extras={"x": ["bottom"]}, files=BIG)
+    wheels(
+        index, "right", "1.0", requires=["bottom<3", "lib>=2"], extras={"x": ["bottom"]}, files=BIG
+    )
     wheels(index, "bottom", "4.0", "3.0", "2.0", "1.0", requires=["lib"], files=BIG)
     wheels(index, "lib", "2.0", "1.0", files=BIG)
     result = resolved("app", "right[x]", index_urls=index.url)
-    assert versions(result) == {"app": "1.0", "left": "1.0", "right": "1.0", "bottom": "2.0", "lib": "2.0"}
+    assert versions(result) == {
+        "app": "1.0",
+        "left": "1.0",
+        "right": "1.0",
+        "bottom": "2.0",
+        "lib": "2.0",
+    }
     assert asked_twice(index) == []
     assert index.wheel_downloads == 0
     assert (result.requests, result.bytes) == (len(index.requests), index.bytes)
@@ -203,7 +251,9 @@ def test_each_url_is_asked_for_once_and_no_wheel_is_downloaded(index: IndexServe
     ],
     ids=str,
 )
-def test_indexes_rich_and_poor_give_the_same_lock(options: dict[str, Any], index: IndexServer) -> None:
+def test_indexes_rich_and_poor_give_the_same_lock(
+    options: dict[str, Any], index: IndexServer
+) -> None:
     wheels(index, "demo", "1.0", requires=["lib"], files=BIG)
     wheels(index, "lib", "1.0", files={"lib/__init__.py": "", "lib/data.bin": os.urandom(40_000)})
     expected = resolved("demo", index_urls=index.url).to_json()
@@ -243,7 +293,10 @@ def test_an_index_without_hashes(index: IndexServer) -> None:
     wheels(index, "one", "1.0", requires=["two"])
     wheels(index, "two", "1.0")
     index.hashes = "none"
-    assert told(unlockable("one", index_urls=index.url)) == [("one", "hash-missing"), ("two", "hash-missing")]
+    assert told(unlockable("one", index_urls=index.url)) == [
+        ("one", "hash-missing"),
+        ("two", "hash-missing"),
+    ]
     index.hashes = "md5"
     assert told(unlockable("two", index_urls=index.url)) == [("two", "hash-missing")]
 
@@ -255,7 +308,9 @@ def test_hashes_may_be_required(asked: list[str], index: IndexServer) -> None:
     with_hash = [asked[0], f"{asked[1]} --hash=sha256:{sha256(lib)}"]
     problems = unlockable(*with_hash, index_urls=index.url, require_hashes=True)
     assert told(problems) == [("demo", "hash-missing")]
-    assert versions(resolved("lib", base=base_lock(entry("lib")), require_hashes=True)) == {"lib": "1.0"}
+    assert versions(resolved("lib", base=base_lock(entry("lib")), require_hashes=True)) == {
+        "lib": "1.0"
+    }
 
 
 def test_progress_is_told(index: IndexServer) -> None:
@@ -272,7 +327,9 @@ def test_progress_is_told(index: IndexServer) -> None:
 
 def test_offline_asks_nobody(index: IndexServer) -> None:
     wheels(index, "demo", "1.0")
-    assert versions(resolved("lib", base=base_lock(entry("lib")), index_urls=index.url, offline=True)) == {"lib": "1.0"}
+    assert versions(
+        resolved("lib", base=base_lock(entry("lib")), index_urls=index.url, offline=True)
+    ) == {"lib": "1.0"}
     with pytest.raises(FetchError, match="offline"):
         resolved("demo", index_urls=index.url, offline=True)
     assert index.requests == []
@@ -302,10 +359,15 @@ def test_what_is_pinned_and_known_needs_no_request(index: IndexServer, tmp_path:
     assert index.paths() == ["/simple/lib/"]
     index.yanked["demo==1.0"] = True
     assert codes(again("demo==1.0", "lib==1.0", refresh=True)) == [("demo", "yanked")]
-    assert index.paths() == ["/simple/demo/", "/simple/lib/"] or index.paths() == ["/simple/lib/", "/simple/demo/"]
+    assert index.paths() == ["/simple/demo/", "/simple/lib/"] or index.paths() == [
+        "/simple/lib/",
+        "/simple/demo/",
+    ]
 
 
-def test_what_was_remembered_is_asked_again_before_there_is_no_solution(index: IndexServer, tmp_path: Path) -> None:
+def test_what_was_remembered_is_asked_again_before_there_is_no_solution(
+    index: IndexServer, tmp_path: Path
+) -> None:
     facts = facts_in(tmp_path)
     build_sdist(index.folder, "demo", "1.0")
     no_solution("demo==1.0", index_urls=index.url, facts=facts)

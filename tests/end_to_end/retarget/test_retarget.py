@@ -28,7 +28,12 @@ from ...support.runtimes import base_lock as real_base
 from ...support.runtimes import lock_entry
 from ...support.wheels import build_sdist, build_wheel, sha256
 
-OLD_INFO = {"python": "3.13.2", "platform": "emscripten_4_0_9", "arch": "wasm32", "abi_version": "2025_0"}
+OLD_INFO = {
+    "python": "3.13.2",
+    "platform": "emscripten_4_0_9",
+    "arch": "wasm32",
+    "abi_version": "2025_0",
+}
 OLD_NATIVE = "cp313-cp313-pyodide_2025_0_wasm32"
 CDN = "https://cdn.jsdelivr.net/pyodide/v0.29.5/full/"
 
@@ -39,13 +44,17 @@ def old_base(*entries: Mapping[str, Any], **extra: Any) -> Lockfile:
     return Lockfile.from_json({**extra, "info": OLD_INFO, "packages": packages})
 
 
-def retargeted(lock: Any, base: Lockfile | None = None, index_urls: Any = (), **options: Any) -> RetargetResult:
+def retargeted(
+    lock: Any, base: Lockfile | None = None, index_urls: Any = (), **options: Any
+) -> RetargetResult:
     """Move a lock to the newest Pyodide, or to ``base``."""
 
     async def run() -> RetargetResult:
         fetcher = quick_fetcher()
         try:
-            return await retarget(lock, base=base or base_lock(), index_urls=index_urls, fetcher=fetcher, **options)
+            return await retarget(
+                lock, base=base or base_lock(), index_urls=index_urls, fetcher=fetcher, **options
+            )
         finally:
             await fetcher.aclose()
 
@@ -93,8 +102,13 @@ def test_a_file_that_fits_stays_and_no_index_is_asked(index: IndexServer) -> Non
 def test_a_url_of_the_new_pyodide_that_needs_its_query_is_refused(index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0")
     old = resolved("demo", "based", base=old_base(entry("based")), index_urls=index.url).lockfile
-    for query, code in ((f"?sha256={entry('based')['sha256']}", None), ("?key=hunter2", "query-needed")):
-        new = base_lock(entry("based", file_name=f"https://cdn.example/based-1.0-py3-none-any.whl{query}"))
+    for query, code in (
+        (f"?sha256={entry('based')['sha256']}", None),
+        ("?key=hunter2", "query-needed"),
+    ):
+        new = base_lock(
+            entry("based", file_name=f"https://cdn.example/based-1.0-py3-none-any.whl{query}")
+        )
         if code is None:
             written = retargeted(old, base=new, index_urls=index.url).lockfile.packages
             assert written["based"].file_name == "https://cdn.example/based-1.0-py3-none-any.whl"
@@ -111,7 +125,10 @@ def test_a_native_package_gets_the_wheel_for_the_other_abi(index: IndexServer) -
     both(index, "demo", "2.0")
     result = retargeted(old, index_urls=index.url)
     (change,) = result.changes.changes
-    assert (change.kind, result.reasons["demo"]) == ("file", "its wheel for pyemscripten_2026_0_wasm32")
+    assert (change.kind, result.reasons["demo"]) == (
+        "file",
+        "its wheel for pyemscripten_2026_0_wasm32",
+    )
     assert result.lockfile.packages["demo"].file_name.endswith(f"/demo-1.0-{NATIVE}.whl")
     back = retargeted(result.lockfile, base=old_base(), index_urls=index.url)
     assert back.lockfile == old
@@ -134,7 +151,11 @@ def test_who_pins_what_has_to_move_moves_as_well(index: IndexServer) -> None:
         build_wheel(index.folder, "core", number, tag=tag)
     build_wheel(index.folder, "user", "1.0", requires=["pure"])
     old = resolved("user", "pure<2", base=old_base(), index_urls=index.url).lockfile
-    assert versions(retargeted(old, index_urls=index.url)) == {"user": "1.0", "pure": "3.0", "core": "3.0"}
+    assert versions(retargeted(old, index_urls=index.url)) == {
+        "user": "1.0",
+        "pure": "3.0",
+        "core": "3.0",
+    }
     reasons = retargeted(old, index_urls=index.url).reasons
     assert reasons == {
         "pure": "1.0 needs core==1.0, but no wheel of 1.0 for pyemscripten_2026_0_wasm32",
@@ -147,7 +168,10 @@ def test_requires_python_of_the_old_version_says_no(index: IndexServer) -> None:
     old = resolved("demo", base=old_base(), index_urls=index.url).lockfile
     build_wheel(index.folder, "demo", "1.1")
     result = retargeted(old, index_urls=index.url)
-    assert (versions(result), result.reasons) == ({"demo": "1.1"}, {"demo": "1.0 needs Python <3.14"})
+    assert (versions(result), result.reasons) == (
+        {"demo": "1.1"},
+        {"demo": "1.0 needs Python <3.14"},
+    )
 
 
 def test_a_file_that_is_gone_is_looked_for_on_the_index(index: IndexServer) -> None:
@@ -172,7 +196,10 @@ def test_a_yanked_version_stays_where_it_was_locked(index: IndexServer) -> None:
 
 def test_markers_and_what_they_ask_for_are_those_of_the_new_python(index: IndexServer) -> None:
     build_wheel(
-        index.folder, "demo", "1.0", requires=["old; python_version<'3.14'", "new; python_version>='3.14'", "lib"]
+        index.folder,
+        "demo",
+        "1.0",
+        requires=["old; python_version<'3.14'", "new; python_version>='3.14'", "lib"],
     )
     for name in ("old", "new", "lib"):
         build_wheel(index.folder, name, "1.0")
@@ -192,7 +219,9 @@ def test_markers_and_what_they_ask_for_are_those_of_the_new_python(index: IndexS
 def test_pyodides_own_become_the_new_ones(index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0", requires=["numpy", "lib"])
     build_wheel(index.folder, "lib", "3.0")
-    before = old_base(entry("numpy", "2.2", depends=["blas"]), entry("blas", "1"), entry("lib", "2.0"))
+    before = old_base(
+        entry("numpy", "2.2", depends=["blas"]), entry("blas", "1"), entry("lib", "2.0")
+    )
     old = resolved("demo", base=before, base_url=CDN, index_urls=index.url).lockfile
     after = base_lock(entry("numpy", "2.4", depends=["blas2"]), entry("blas2", "1"))
     result = retargeted(old, base=after, index_urls=index.url)
@@ -205,7 +234,9 @@ def test_pyodides_own_become_the_new_ones(index: IndexServer) -> None:
     }
 
 
-def test_the_version_of_an_own_package_is_kept_from_the_index_before_the_base_moves_it(index: IndexServer) -> None:
+def test_the_version_of_an_own_package_is_kept_from_the_index_before_the_base_moves_it(
+    index: IndexServer,
+) -> None:
     both(index, "lib", "1.5")
     old = resolved("lib>=1", base=old_base(), index_urls=index.url).lockfile
     result = retargeted(old, base=base_lock(entry("lib", "9.0")), index_urls=index.url)
@@ -215,7 +246,9 @@ def test_the_version_of_an_own_package_is_kept_from_the_index_before_the_base_mo
     assert result.reasons == {"lib": "Pyodide's own, of the same version"}
     index.remove(f"lib-1.5-{NATIVE}.whl")
     result = retargeted(old, base=base_lock(entry("lib", "9.0")), index_urls=index.url)
-    assert result.reasons == {"lib": "no wheel of 1.5 for pyemscripten_2026_0_wasm32, so Pyodide's own"}
+    assert result.reasons == {
+        "lib": "no wheel of 1.5 for pyemscripten_2026_0_wasm32, so Pyodide's own"
+    }
 
 
 def test_a_whole_distribution_becomes_the_whole_new_one(index: IndexServer) -> None:
@@ -235,26 +268,40 @@ def test_a_whole_distribution_becomes_the_whole_new_one(index: IndexServer) -> N
     assert diff(old, back.lockfile).equal
 
 
-def test_parts_of_the_old_pyodide_that_no_index_can_have_are_done_without(index: IndexServer) -> None:
+def test_parts_of_the_old_pyodide_that_no_index_can_have_are_done_without(
+    index: IndexServer,
+) -> None:
     module = entry("ssl", depends=["openssl"], package_type="cpython_module")
-    library = entry("openssl", file_name="openssl-1.1.1w.zip", version="1.1.1w", package_type="shared_library")
+    library = entry(
+        "openssl", file_name="openssl-1.1.1w.zip", version="1.1.1w", package_type="shared_library"
+    )
     build_wheel(index.folder, "demo", "1.0")
     before = old_base(module, library)
     old = resolved("demo", "ssl", base=before, index_urls=index.url).lockfile
     result = retargeted(old, index_urls=index.url)
     assert versions(result) == {"demo": "1.0"}
-    assert result.reasons["ssl"] == result.reasons["openssl"] == "the new Pyodide has it built in, or does without"
-    assert versions(retargeted(old, base=base_lock(module, library), index_urls=index.url)) == versions_of(old)
+    assert (
+        result.reasons["ssl"]
+        == result.reasons["openssl"]
+        == "the new Pyodide has it built in, or does without"
+    )
+    assert versions(
+        retargeted(old, base=base_lock(module, library), index_urls=index.url)
+    ) == versions_of(old)
 
 
 def versions_of(lock: Lockfile) -> dict[str, str]:
     return {name: item.version for name, item in lock.packages.items()}
 
 
-def test_a_package_of_the_base_that_cannot_be_had_is_looked_for_on_the_index(index: IndexServer) -> None:
+def test_a_package_of_the_base_that_cannot_be_had_is_looked_for_on_the_index(
+    index: IndexServer,
+) -> None:
     build_wheel(index.folder, "lib", "1.0", extras={"x": ["core"]})
     build_wheel(index.folder, "core", "1.0")
-    old = resolved("lib[x]", "core<2", base=old_base(entry("lib"), tool={}), index_urls=index.url).lockfile
+    old = resolved(
+        "lib[x]", "core<2", base=old_base(entry("lib"), tool={}), index_urls=index.url
+    ).lockfile
     index.remove("lib-1.0-py3-none-any.whl")
     build_wheel(index.folder, "lib", "2.0", extras={"x": ["core>=2"]})
     build_wheel(index.folder, "lib", "3.0", extras={"x": ["core>=1"]})
@@ -272,7 +319,12 @@ def extras(index: IndexServer) -> IndexServer:
     """A package whose extra brings another one, used by a second package without that extra."""
     for name in ("h2", "color", "other"):
         build_wheel(index.folder, name, "1.0")
-    build_wheel(index.folder, "http", "1.0", extras={"http2": ["h2"], "color": ["color"], "never": ["other"]})
+    build_wheel(
+        index.folder,
+        "http",
+        "1.0",
+        extras={"http2": ["h2"], "color": ["color"], "never": ["other"]},
+    )
     build_wheel(index.folder, "client", "1.0", requires=["http[color]"])
     return index
 
@@ -284,9 +336,9 @@ def test_extras_are_read_from_what_the_lock_depends_on(extras: IndexServer) -> N
     result = retargeted(old, index_urls=extras.url)
     assert result.requested == result.guessed == ("client", "http[http2]")
     assert result.lockfile.packages == old.packages
-    assert (
-        result.origin
-        == "2 of 2 requirements: what nothing else in the lock needs, for it does not say what was asked for."
+    assert result.origin == (
+        "2 of 2 requirements: what nothing else in the lock needs, for it does not say what "
+        "was asked for."
     )
     assert asked_twice(extras) == []
 
@@ -294,18 +346,31 @@ def test_extras_are_read_from_what_the_lock_depends_on(extras: IndexServer) -> N
 def test_what_the_lock_says_was_asked_for_is_believed(extras: IndexServer) -> None:
     # The other one speaks of «http», and nothing of the extra is to be guessed.
     old = resolved(
-        "client", "http[http2]>=1", "never; sys_platform=='win32'", base=old_base(tool={}), index_urls=extras.url
+        "client",
+        "http[http2]>=1",
+        "never; sys_platform=='win32'",
+        base=old_base(tool={}),
+        index_urls=extras.url,
     ).lockfile
     assert old.extra["tool"]["micropip-lock"]["requested"] == ["client", "http[http2]>=1"]
     result = retargeted(old, base=base_lock(tool={}), index_urls=extras.url)
-    assert (result.requested, result.guessed, result.origin) == (("client", "http[http2]>=1"), (), "")
+    assert (result.requested, result.guessed, result.origin) == (
+        ("client", "http[http2]>=1"),
+        (),
+        "",
+    )
     assert result.lockfile.packages == old.packages
-    assert result.lockfile.extra["tool"]["micropip-lock"]["requested"] == ["client", "http[http2]>=1"]
+    assert result.lockfile.extra["tool"]["micropip-lock"]["requested"] == [
+        "client",
+        "http[http2]>=1",
+    ]
 
 
 def test_what_it_says_is_completed_by_what_nothing_needs(extras: IndexServer) -> None:
     build_wheel(extras.folder, "loose", "1.0", extras={"more": ["other"]})
-    lock = resolved("client", "loose[more]", base=old_base(tool={}), index_urls=extras.url).lockfile.to_dict()
+    lock = resolved(
+        "client", "loose[more]", base=old_base(tool={}), index_urls=extras.url
+    ).lockfile.to_dict()
     lock["tool"]["micropip-lock"]["requested"] = ["client", "no requirement at all", 5]
     result = retargeted(lock, index_urls=extras.url)
     assert (result.requested, result.guessed) == (("client", "loose[more]"), ("loose[more]",))
@@ -381,7 +446,10 @@ def test_what_lies_beside_the_lock(extras: IndexServer) -> None:
     result = retargeted(lock, index_urls=extras.url)
     assert versions(result) == {"http": "1.0"}
     assert told(result.warnings) == [("http", "extra-guessed")]
-    assert versions(retargeted(lock, index_urls=extras.url, requested="http[http2]")) == {"http": "1.0", "h2": "1.0"}
+    assert versions(retargeted(lock, index_urls=extras.url, requested="http[http2]")) == {
+        "http": "1.0",
+        "h2": "1.0",
+    }
 
 
 # -- what cannot move
@@ -391,7 +459,9 @@ def test_a_wheel_that_was_asked_for_by_its_url(index: IndexServer) -> None:
     url = index.add(build_wheel(index.folder, "demo", "1.0", tag=OLD_NATIVE))
     old = resolved(f"demo @ {url}", base=old_base(tool={}), index_urls=index.url).lockfile
     both(index, "demo", "2.0")
-    assert "the URL names no wheel of it that fits this Pyodide" in refused(old, index_urls=index.url)
+    assert "the URL names no wheel of it that fits this Pyodide" in refused(
+        old, index_urls=index.url
+    )
 
 
 def test_every_package_without_a_wheel_is_told_at_once(index: IndexServer) -> None:
@@ -410,7 +480,10 @@ def test_every_package_without_a_wheel_is_told_at_once(index: IndexServer) -> No
     found = {problem.package: problem.code for problem in caught.value.problems}
     assert found == dict.fromkeys([*names, "deep-1", "deep-2"], "no-matching-wheel")
     text = refused(old, index_urls=index.url)
-    assert "2.0, 1.0: no wheel that fits this Pyodide (pyemscripten_2026_0_wasm32, or pure Python)" in text
+    assert (
+        "2.0, 1.0: no wheel that fits this Pyodide (pyemscripten_2026_0_wasm32, or pure Python)"
+        in text
+    )
     assert "app also needed this one:" in text
     assert "fine" not in text
 
@@ -478,14 +551,19 @@ def test_any_form_of_a_lock(index: IndexServer, tmp_path: Path) -> None:
     old = resolved("demo", base=old_base(), index_urls=index.url).lockfile
     path = tmp_path / "pyodide-lock.json"
     old.write(path)
-    found = [retargeted(form, index_urls=index.url).to_json() for form in (old, path, str(path), old.to_json())]
+    found = [
+        retargeted(form, index_urls=index.url).to_json()
+        for form in (old, path, str(path), old.to_json())
+    ]
     assert len(set(found)) == 1
     assert json.loads(found[0])["info"] == INFO
     assert sha256(index.folder / "demo-1.0-py3-none-any.whl") in found[0]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_one_url_with_two_hashes_on_the_page_of_the_new_wheel(order: int, index: IndexServer) -> None:
+def test_one_url_with_two_hashes_on_the_page_of_the_new_wheel(
+    order: int, index: IndexServer
+) -> None:
     both(index, "demo", "1.0")
     old = resolved("demo", base=old_base(), index_urls=index.url).lockfile
     wheel = index.folder / f"demo-1.0-{NATIVE}.whl"

@@ -40,8 +40,15 @@ def synced(lock: Lockfile, folder: Path, cache: Path) -> Plan:
 def wheels(index: IndexServer) -> None:
     """Extras that several explain, a cycle, a namespace, and packages that nobody needs."""
     folder = index.folder
-    extras = {"more": ["addition"], "wide": ["addition", "other"], "deep": ["lib[deep]"], "all": ["app[more,deep]"]}
-    build_wheel(folder, "app", "1.0", requires=["lib"], extras=extras, entry_points={"app": "app:main"})
+    extras = {
+        "more": ["addition"],
+        "wide": ["addition", "other"],
+        "deep": ["lib[deep]"],
+        "all": ["app[more,deep]"],
+    }
+    build_wheel(
+        folder, "app", "1.0", requires=["lib"], extras=extras, entry_points={"app": "app:main"}
+    )
     build_wheel(folder, "lib", "2.0", extras={"deep": ["deepest"], "unused": ["other"]})
     build_wheel(folder, "addition", "1.0", requires=["ring-a"])
     build_wheel(folder, "deepest", "1.0", files={"space/deepest.py": ""})
@@ -52,9 +59,16 @@ def wheels(index: IndexServer) -> None:
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 @pytest.mark.parametrize("tool", [{"tool": {}}, {}], ids=["tool", "no tool"])
-@pytest.mark.parametrize("requested", [("app[all]", "other>=1"), ("app[wide]",), ("app", "other", "addition")])
+@pytest.mark.parametrize(
+    "requested", [("app[all]", "other>=1"), ("app[wide]",), ("app", "other", "addition")]
+)
 def test_the_same_bytes(
-    requested: tuple[str, ...], tool: dict[str, Any], installer: str, wheels: None, index: IndexServer, tmp_path: Path
+    requested: tuple[str, ...],
+    tool: dict[str, Any],
+    installer: str,
+    wheels: None,
+    index: IndexServer,
+    tmp_path: Path,
 ) -> None:
     def frozen(folder: Path, **options: Any) -> FreezeResult:
         return freeze_folder(folder, base=base_lock(entry("unused-of-the-base"), **tool), **options)
@@ -63,8 +77,14 @@ def test_the_same_bytes(
     first = frozen(tmp_path / "first", index_urls=index.url, requested=requested)
     assert len(first.lockfile.packages) >= 5
     synced(first.lockfile, tmp_path / "second", tmp_path / "cache")
-    second = frozen(tmp_path / "second")  # no index is needed, though each would be asked for objections
-    assert second.to_json() == first.to_json() == frozen(tmp_path / "second", index_urls=index.url).to_json()
+    second = frozen(
+        tmp_path / "second"
+    )  # no index is needed, though each would be asked for objections
+    assert (
+        second.to_json()
+        == first.to_json()
+        == frozen(tmp_path / "second", index_urls=index.url).to_json()
+    )
     assert {claim for claim, _ in proofs(second).values()} == {"provenance-url"}
     if tool:
         told = second.lockfile.extra["tool"]["micropip-lock"]
@@ -77,16 +97,26 @@ def test_another_lock_of_the_same_wheels(wheels: None, index: IndexServer, tmp_p
     base = base_lock(tool={})
     pip_target(tmp_path / "first", "app[more]", index_url=index.url)
     asked = [("app[more]",), ("app[more]", "ring-a")]
-    locks = [freeze_folder(tmp_path / "first", base=base, index_urls=index.url, requested=it).lockfile for it in asked]
+    locks = [
+        freeze_folder(tmp_path / "first", base=base, index_urls=index.url, requested=it).lockfile
+        for it in asked
+    ]
     synced(locks[0], tmp_path / "second", tmp_path / "cache")
     plan = synced(locks[1], tmp_path / "second", tmp_path / "cache")
     assert [(step.action, step.package) for step in plan.changes] == [("replace", "ring-a")]
     assert freeze_folder(tmp_path / "second", base=base, index_urls=index.url).lockfile == locks[1]
 
 
-@pytest.mark.parametrize("told", [{"requested": "app", "indexes": 3}, {"requested": [1, "no requirement!"]}, [], "x"])
-def test_a_tool_that_somebody_else_wrote(told: Any, wheels: None, index: IndexServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "told", [{"requested": "app", "indexes": 3}, {"requested": [1, "no requirement!"]}, [], "x"]
+)
+def test_a_tool_that_somebody_else_wrote(
+    told: Any, wheels: None, index: IndexServer, tmp_path: Path
+) -> None:
     pip_target(tmp_path / "first", "app", index_url=index.url)
     lock = freeze_folder(tmp_path / "first", base=base_lock(tool={}), index_urls=index.url).lockfile
     document = {**lock.to_dict(), "tool": {"micropip-lock": told}}
-    assert len(synced(Lockfile.from_json(document), tmp_path / "second", tmp_path / "cache").changes) == 2
+    assert (
+        len(synced(Lockfile.from_json(document), tmp_path / "second", tmp_path / "cache").changes)
+        == 2
+    )

@@ -1,8 +1,9 @@
-"""A sync that is killed at any moment: the next one ends as if nothing had happened, and nothing else is lost.
+"""A sync that is killed at any moment: the next one ends as if nothing had happened, and nothing
+else is lost.
 
-A process of its own kills itself at its n-th step: at a file that moves, is removed or is made, a folder that is made
-or removed, or a journal that is written. The journal lies in the user's cache folder; where there can be none, each run
-ends the same way, though nothing is put back.
+A process of its own kills itself at its n-th step: at a file that moves, is removed or is made, a
+folder that is made or removed, or a journal that is written. The journal lies in the user's cache
+folder; where there can be none, each run ends the same way, though nothing is put back.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from ...support.index_server import IndexServer
 from ...support.syncing import SITE, Venv, make_venv, snapshot
 from ...support.wheels import sha256
 
-#: The process: it forks for every line that it reads, and the child is dead at the step of that number.
+#: The process: it forks for every line that it reads, and the child is dead at the step of that
+#: number.
 _VICTIM = """
 import json, os, signal, sys
 from pathlib import Path
@@ -85,10 +87,16 @@ class Scene:
         self.process = process
         self.venv = Venv(make_venv(folder / "venv"), index, folder / "cache")
         venv = self.venv
-        venv.add("gone", files={"gone/__init__.py": "1", "gone/deep/x.py": "1"}, entry_points={"gone": "gone:main"})
+        venv.add(
+            "gone",
+            files={"gone/__init__.py": "1", "gone/deep/x.py": "1"},
+            entry_points={"gone": "gone:main"},
+        )
         venv.add("kept", files={"kept.py": "k", "space/__init__.py": "", "space/kept.py": "k"})
         module = {"changed.py": "1", "space/__init__.py": "", "taken.py": "1"}
-        venv.add("changed", files=module, entry_points={"run": "changed:main", "old": "changed:main"})
+        venv.add(
+            "changed", files=module, entry_points={"run": "changed:main", "old": "changed:main"}
+        )
         venv.sync()
         for name in ("notes.txt", "space/notes.txt"):
             (venv.site / name).write_text("mine")
@@ -96,8 +104,17 @@ class Scene:
         (venv.site / "fresh" / "data.txt").write_text("unlisted, and in the way")
         self.before = snapshot(venv.prefix)
         package = {"changed/__init__.py": "2", "changed/sub/x.py": "2", "space/changed.py": "2"}
-        venv.add("changed", "2.0", files=package, entry_points={"run": "changed:main"}, data={"data/share/c": "2"})
-        venv.add("fresh", files={"fresh/__init__.py": "1", "fresh/data.txt": "1", "taken.py": "from another"})
+        venv.add(
+            "changed",
+            "2.0",
+            files=package,
+            entry_points={"run": "changed:main"},
+            data={"data/share/c": "2"},
+        )
+        venv.add(
+            "fresh",
+            files={"fresh/__init__.py": "1", "fresh/data.txt": "1", "taken.py": "from another"},
+        )
         self.lock = folder / "lock.json"
         venv.lock("kept", "changed", "fresh").write(self.lock)
         for wheel in venv.wheels.values():
@@ -108,7 +125,13 @@ class Scene:
     def run(self, prefix: Path, last: int) -> tuple[int, int]:
         """Exit status (minus the signal), and how many steps there were if it came to the end."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        arguments = [str(self.lock), str(prefix / SITE), str(self.venv.cache), os.environ["XDG_CACHE_HOME"], last]
+        arguments = [
+            str(self.lock),
+            str(prefix / SITE),
+            str(self.venv.cache),
+            os.environ["XDG_CACHE_HOME"],
+            last,
+        ]
         print(json.dumps(arguments), file=self.process.stdin, flush=True)
         status, steps = json.loads(self.process.stdout.readline())
         return status, steps
@@ -116,7 +139,15 @@ class Scene:
     def sync(self, prefix: Path, *, dry_run: bool = False) -> Plan:
         """In this process, without a network."""
         fetcher = NoNetwork(offline_error)
-        return drive(sync(self.lock, path=prefix / SITE, cache_dir=self.venv.cache, fetcher=fetcher, dry_run=dry_run))
+        return drive(
+            sync(
+                self.lock,
+                path=prefix / SITE,
+                cache_dir=self.venv.cache,
+                fetcher=fetcher,
+                dry_run=dry_run,
+            )
+        )
 
     def copy(self, name: str) -> Path:
         prefix = self.folder / name
@@ -133,8 +164,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 @pytest.fixture(params=["journal", "no journal"])
-def journaled(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the user's cache folder can be written to; else it is as in a home that is read-only."""
+def journaled(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Whether the user's cache folder can be written to;
+
+    else it is as in a home that is read-only.
+    """
     if request.param == "no journal":
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -164,17 +200,25 @@ KILLS = 50
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_killed(number: int, scene: Scene, journaled: bool, whole: tuple[int, Mapping[str, str]]) -> None:
+def test_killed(
+    number: int, scene: Scene, journaled: bool, whole: tuple[int, Mapping[str, str]]
+) -> None:
     steps, after = whole
     assert steps > KILLS
     prefix = scene.copy(f"killed-{number}-{journaled}")
     assert scene.run(prefix, number * steps // KILLS) == (-signal.SIGKILL, -1)
     left = {name: value for name, value in snapshot(prefix).items() if WORK not in Path(name).parts}
-    unconcerned = {name for name in scene.before if name in after and scene.before[name] == after[name]}
+    unconcerned = {
+        name for name in scene.before if name in after and scene.before[name] == after[name]
+    }
     concerned = {"changed", "fresh", "gone", "taken"}
 
     def is_concerned(name: str) -> bool:
-        return any(word in name for word in concerned) or name in ("bin/run", "bin/old", f"{SITE}/space/__init__.py")
+        return any(word in name for word in concerned) or name in (
+            "bin/run",
+            "bin/old",
+            f"{SITE}/space/__init__.py",
+        )
 
     # What is of no changed package never moved, not for a moment.
     for name in unconcerned:
@@ -183,7 +227,9 @@ def test_killed(number: int, scene: Scene, journaled: bool, whole: tuple[int, Ma
     assert pending in ((None, "gone", "changed, fresh") if journaled else (None,))
     assert scene.sync(prefix, dry_run=True).undone == pending
     assert scene.sync(prefix).undone == pending
-    assert {name: value for name, value in snapshot(prefix).items() if name in after} == rebased(after, prefix)
+    assert {name: value for name, value in snapshot(prefix).items() if name in after} == rebased(
+        after, prefix
+    )
     assert snapshot(prefix).keys() == after.keys()
     assert not (prefix / SITE / WORK).exists()
     assert snapshot(Path(os.environ["XDG_CACHE_HOME"])) == {}
@@ -199,7 +245,9 @@ def rebased(after: Mapping[str, str], prefix: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("journaled", ["journal"], indirect=True)
-def test_each_package_is_old_or_new_once_it_is_undone(scene: Scene, whole: tuple[int, Mapping[str, str]]) -> None:
+def test_each_package_is_old_or_new_once_it_is_undone(
+    scene: Scene, whole: tuple[int, Mapping[str, str]]
+) -> None:
     """What `Transaction` undoes is undone exactly."""
     steps, after = whole
     seen: set[str | None] = set()
@@ -210,13 +258,21 @@ def test_each_package_is_old_or_new_once_it_is_undone(scene: Scene, whole: tuple
         with transaction.opened() as undone:
             seen.add(undone)
         found = rebased(snapshot(prefix), prefix)
-        for package, version, later in (("gone", "1.0", None), ("changed", "1.0", "2.0"), ("fresh", None, "1.0")):
+        for package, version, later in (
+            ("gone", "1.0", None),
+            ("changed", "1.0", "2.0"),
+            ("fresh", None, "1.0"),
+        ):
             infos = {path.name for path in (prefix / SITE).glob(f"{package}-*.dist-info")}
             assert infos in (
                 {f"{package}-{version}.dist-info"} if version else set(),
                 {f"{package}-{later}.dist-info"} if later else set(),
             ), infos
-            there = scene.before if infos == ({f"{package}-{version}.dist-info"} if version else set()) else after
+            there = (
+                scene.before
+                if infos == ({f"{package}-{version}.dist-info"} if version else set())
+                else after
+            )
             for name, value in there.items():
                 if f"{SITE}/{package}" in name and not name.endswith("/RECORD"):
                     assert found.get(name) == value, name

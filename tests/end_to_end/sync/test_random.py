@@ -1,6 +1,8 @@
-"""A thousand random locks, one after the other in environments that are also damaged: each ends exactly as it says.
+"""A thousand random locks, one after the other in environments that are also damaged: each ends
+exactly as it says.
 
-Packages share files, take them over from each other, become modules and packages, and bring scripts and data.
+Packages share files, take them over from each other, become modules and packages, and bring scripts
+and data.
 """
 
 from __future__ import annotations
@@ -52,7 +54,11 @@ class Wheel:
 
 def draw(chance: random.Random, name: str, number: int) -> dict[str, object]:
     """The arguments of build_wheel for one variant of a package."""
-    shapes = ({f"{name}.py": f"{number}"}, {f"{name}/__init__.py": f"{number}", f"{name}/data/x.txt": "x"}, {})
+    shapes = (
+        {f"{name}.py": f"{number}"},
+        {f"{name}/__init__.py": f"{number}", f"{name}/data/x.txt": "x"},
+        {},
+    )
     files = dict(chance.choice(shapes)) | {f"{name}_{number}.txt": f"{number}"}
     if chance.random() < 0.6:
         files["space/__init__.py"] = ""  # every package has the same
@@ -61,7 +67,9 @@ def draw(chance: random.Random, name: str, number: int) -> dict[str, object]:
         files[f"moving/{chance.randrange(3)}.py"] = chance.choice(["one", "two"])  # whoever has it
     if chance.random() < 0.2:
         files["thing" if chance.random() < 0.5 else "thing/inner.txt"] = "a file or a folder"
-    points = {f"run-{name}" if chance.random() < 0.5 else f"run-{chance.randrange(3)}": f"{name}:main"}
+    points = {
+        f"run-{name}" if chance.random() < 0.5 else f"run-{chance.randrange(3)}": f"{name}:main"
+    }
     data = {f"data/share/{name}.txt": "x", "scripts/tool": "#!python\n", "headers/x.h": "h"}
     return {
         "files": files,
@@ -78,7 +86,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Wheel]:
     for name in NAMES:
         for number in range(10):
             version = f"1.{number // 2}"  # two wheels of each version
-            path = build_wheel(folder / f"{name}{number}", name, version, **draw(chance, name, number))  # type: ignore[arg-type]
+            path = build_wheel(
+                folder / f"{name}{number}", name, version, **draw(chance, name, number)
+            )  # type: ignore[arg-type]
             entry = lock_entry(path, f"http://127.0.0.1:9/{number}/{path.name}")
             made.append(Wheel(name, path, expected_files([path]), entry))
     return made
@@ -108,12 +118,18 @@ def choose(chance: random.Random, wheels: list[Wheel], there: list[Wheel]) -> li
 
 
 def lock_of(chosen: list[Wheel]) -> Lockfile:
-    return Lockfile.from_json({**base_document(), "packages": {wheel.name: wheel.entry for wheel in chosen}})
+    return Lockfile.from_json(
+        {**base_document(), "packages": {wheel.name: wheel.entry for wheel in chosen}}
+    )
 
 
 def synced(venv: Venv, chosen: list[Wheel], *, dry_run: bool = False) -> Plan:
     fetcher = NoNetwork(offline_error)
-    return drive(sync(lock_of(chosen), path=venv.site, cache_dir=venv.cache, fetcher=fetcher, dry_run=dry_run))
+    return drive(
+        sync(
+            lock_of(chosen), path=venv.site, cache_dir=venv.cache, fetcher=fetcher, dry_run=dry_run
+        )
+    )
 
 
 @cache
@@ -126,7 +142,9 @@ def disturb(chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[
     kind = chance.randrange(6)
     if kind == 0 and there:  # damage that changes sizes
         name = chance.choice(sorted(chance.choice(there).files))
-        if (venv.prefix / name).is_file() and not name.endswith(("provenance_url.json", "INSTALLER", "/RECORD")):
+        if (venv.prefix / name).is_file() and not name.endswith(
+            ("provenance_url.json", "INSTALLER", "/RECORD")
+        ):
             (venv.prefix / name).unlink()
     elif kind == 1 and there:  # installed again by somebody who tells nothing
         wheel = chance.choice(there)
@@ -134,10 +152,17 @@ def disturb(chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[
             (venv.prefix / name).unlink(missing_ok=True)
         install(venv, wheel.path)
     elif kind == 2:  # a package that no lock has
-        missing = [wheel for wheel in wheels if wheel.name not in {item.name for item in there} and wheel.fits(there)]
+        missing = [
+            wheel
+            for wheel in wheels
+            if wheel.name not in {item.name for item in there} and wheel.fits(there)
+        ]
         if missing:
             wheel = chance.choice(missing)
-            if not any((venv.prefix / name).exists() and "space/__init__" not in name for name in wheel.files):
+            if not any(
+                (venv.prefix / name).exists() and "space/__init__" not in name
+                for name in wheel.files
+            ):
                 for name in wheel.files:
                     (venv.prefix / name).unlink(missing_ok=True)
                 install(venv, wheel.path)
@@ -147,7 +172,9 @@ def disturb(chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[
                 if name.startswith(SITE) and name.endswith(".py"):
                     source = venv.prefix / name
                     (source.parent / "__pycache__").mkdir(exist_ok=True)
-                    (source.parent / "__pycache__" / f"{source.stem}.cpython-314.pyc").write_bytes(b"code")
+                    (source.parent / "__pycache__" / f"{source.stem}.cpython-314.pyc").write_bytes(
+                        b"code"
+                    )
 
 
 def check(venv: Venv, chosen: list[Wheel], mine: dict[str, str]) -> None:
@@ -155,10 +182,16 @@ def check(venv: Venv, chosen: list[Wheel], mine: dict[str, str]) -> None:
     expected: dict[str, str | None] = {}
     for wheel in chosen:
         expected |= wheel.files
-    found = {name: value for name, value in snapshot(venv.prefix).items() if "__pycache__" not in name}
+    found = {
+        name: value for name, value in snapshot(venv.prefix).items() if "__pycache__" not in name
+    }
     # Some installers say that it was them, and from where a wheel is.
     differing = found.keys() ^ {*expected, *OWN, *mine}
-    assert {name for name in differing if not name.endswith((".dist-info/INSTALLER", "/provenance_url.json"))} == set()
+    assert {
+        name
+        for name in differing
+        if not name.endswith((".dist-info/INSTALLER", "/provenance_url.json"))
+    } == set()
     for name, value in {**expected, **mine}.items():
         assert value in (None, found.get(name)), name
     for path in venv.prefix.rglob("__pycache__/*.pyc"):

@@ -21,7 +21,9 @@ from ...support.syncing import Venv
 # -- what is refused
 
 
-@pytest.mark.parametrize("change", [{"abi_version": "2025_0"}, {"python": "3.13.2"}, {"abi_version": None}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"abi_version": "2025_0"}, {"python": "3.13.2"}, {"abi_version": None}], ids=str
+)
 @pytest.mark.parametrize("by", ["path", "surroundings"])
 def test_a_lock_of_another_pyodide(change: dict[str, str], by: str, venv: Venv) -> None:
     venv.add("demo")
@@ -110,7 +112,9 @@ def test_wheels_that_cannot_be_had(fault: Fault, code: str, venv: Venv) -> None:
     before = venv.files()
     with pytest.raises(UnlockableError) as caught:
         venv.sync("demo", "other")
-    assert [(problem.package, problem.code) for problem in caught.value.problems] == [("demo", code)]
+    assert [(problem.package, problem.code) for problem in caught.value.problems] == [
+        ("demo", code)
+    ]
     assert venv.files() == before
 
 
@@ -147,7 +151,10 @@ def test_a_failure_half_way(failing: str, venv: Venv, monkeypatch: pytest.Monkey
     old = {"aaa": "1.0", "bbb": "1.0", "gone": "1.0"}
     new = {"aaa": "2.0", "bbb": "2.0"}
     expected = {name: (new if name in done else old).get(name) for name in order}
-    versions = {path.name.partition("-")[0]: path.name[4:-10].strip("-") for path in venv.site.glob("*.dist-info")}
+    versions = {
+        path.name.partition("-")[0]: path.name[4:-10].strip("-")
+        for path in venv.site.glob("*.dist-info")
+    }
     assert versions == {name: version for name, version in expected.items() if version}
     assert not (venv.site / WORK).exists()
     venv.sync("aaa", "bbb")
@@ -177,7 +184,10 @@ def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyP
     assert venv.sync(dry_run=True).undone == "demo"
     wheel = venv.wheels.pop("demo")
     with pytest.raises(UnlockableError):  # a sync that comes to nothing undoes it all the same
-        missing = {**lock_entry(wheel, venv.index.file_url("missing-1.0-py3-none-any.whl")), "sha256": "0" * 64}
+        missing = {
+            **lock_entry(wheel, venv.index.file_url("missing-1.0-py3-none-any.whl")),
+            "sha256": "0" * 64,
+        }
         venv.sync(lock={**base_document(), "packages": {"demo": missing}})
     assert venv.files() == before
     venv.wheels["demo"] = wheel

@@ -1,4 +1,7 @@
-"""An environment made exactly what a lock says: what happens to each package, and what stays untouched."""
+"""An environment made exactly what a lock says:
+
+what happens to each package, and what stays untouched.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ from ...support.wheels import build_wheel, sha256
 
 
 def test_an_empty_environment(venv: Venv) -> None:
-    venv.add("app", requires=["lib"], entry_points={"app": "app:main"}, data={"data/share/app/x": "x"})
+    venv.add(
+        "app", requires=["lib"], entry_points={"app": "app:main"}, data={"data/share/app/x": "x"}
+    )
     venv.add("lib", "2.0")
     plan = venv.sync()
     assert plan.steps == (Step("install", "app", None, "1.0"), Step("install", "lib", None, "2.0"))
@@ -57,7 +62,9 @@ def test_install_replace_remove_keep(venv: Venv) -> None:
     assert [step.action for step in plan.changes] == ["remove", "install", "replace"]
     venv.check("kept", "old", "new")
     after = venv.files()
-    assert {name: after[name] for name in kept if "kept" in name} == {n: h for n, h in kept.items() if "kept" in n}
+    assert {name: after[name] for name in kept if "kept" in name} == {
+        n: h for n, h in kept.items() if "kept" in n
+    }
 
 
 def test_an_equal_environment(venv: Venv) -> None:
@@ -76,8 +83,13 @@ def test_an_equal_environment(venv: Venv) -> None:
 
 
 def test_an_equal_environment_without_a_cache(venv: Venv) -> None:
-    """What lies in the environment proves nothing: each RECORD is compared with its wheel's, without a download."""
-    venv.add("app", files={"app.py": "", "big.dat": os.urandom(60_000)}, entry_points={"app": "app:main"})
+    """What lies in the environment proves nothing:
+
+    each RECORD is compared with its wheel's, without a download.
+    """
+    venv.add(
+        "app", files={"app.py": "", "big.dat": os.urandom(60_000)}, entry_points={"app": "app:main"}
+    )
     venv.sync()
     before = venv.files()
     venv.index.reset()
@@ -155,7 +167,12 @@ def test_tools_of_the_lock(venv: Venv, tmp_path: Path) -> None:
 def test_what_is_no_wheel_is_left_out(venv: Venv) -> None:
     venv.add("demo")
     lock = venv.lock().to_dict()
-    library = {**lock["packages"]["demo"], "name": "lib", "file_name": "lib-1.0.zip", "install_dir": "dynlib"}
+    library = {
+        **lock["packages"]["demo"],
+        "name": "lib",
+        "file_name": "lib-1.0.zip",
+        "install_dir": "dynlib",
+    }
     lock["packages"]["lib"] = library
     assert venv.actions(venv.sync(lock=lock)) == {"demo": "install"}
     venv.check()
@@ -166,7 +183,9 @@ def test_what_is_no_wheel_is_left_out(venv: Venv) -> None:
 
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "downloaded"])
 def test_equal_by_content(cached: bool, venv: Venv) -> None:
-    """What another installer installed says nothing of its wheel, which is compared, and downloaded at most once."""
+    """What another installer installed says nothing of its wheel, which is compared, and downloaded
+    at most once.
+    """
     wheel = venv.add("demo", files={"demo.py": "", "big.dat": os.urandom(60_000)})
     install(venv, wheel)
     before = venv.files()
@@ -193,7 +212,9 @@ def with_wrong_hash(venv: Venv, sha256: str) -> Lockfile:
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("forged", [None, "direct_url.json", "provenance_url.json"])
 def test_a_wrong_sha256_of_the_lock_is_found(small: bool, forged: str | None, venv: Venv) -> None:
-    """Though the wheel at the URL is the one that is installed, and though it ships a note that gives the same."""
+    """Though the wheel at the URL is the one that is installed, and though it ships a note that
+    gives the same.
+    """
     wrong = "ab" * 32
     url = venv.index.file_url("demo-1.0-py3-none-any.whl")
     note = {"url": url, "archive_info": {"hash": f"sha256={wrong}", "hashes": {"sha256": wrong}}}
@@ -228,7 +249,10 @@ def test_nobody_is_asked_twice(venv: Venv, tmp_path: Path) -> None:
 
 
 def test_direct_url_does_not_count(venv: Venv, tmp_path: Path) -> None:
-    """It may be the wheel's own: the wheel is asked, and as it does not ship it, its sha256 is believed."""
+    """It may be the wheel's own:
+
+    the wheel is asked, and as it does not ship it, its sha256 is believed.
+    """
     wheel = venv.add("demo", files={"demo.py": "", "big.dat": os.urandom(60_000)})
     pip_target(tmp_path / "pip", f"demo @ {venv.index.file_url(wheel.name)}#sha256={sha256(wheel)}")
     shutil.copytree(tmp_path / "pip", venv.site, dirs_exist_ok=True)
@@ -248,9 +272,18 @@ def test_a_claim_that_another_installer_kept(
     if cached:
         venv.sync()  # so that the cache knows the true one
         venv.sync(lock=Lockfile.from_json(base_document()))
-    said = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
+    said = {
+        "archive_info": {"hashes": {"sha256": sha256(true)}},
+        "url": venv.index.file_url(true.name),
+    }
     with IndexServer() as other:
-        build_wheel(other.folder, "demo", "1.0", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(said)})
+        build_wheel(
+            other.folder,
+            "demo",
+            "1.0",
+            files={"demo.py": "evil"},
+            dist_info_files={claim: json.dumps(said)},
+        )
         installer(tmp_path / "target", "demo", index_url=other.url)
     shutil.copytree(tmp_path / "target", venv.site, dirs_exist_ok=True)
     assert json.loads((venv.site / "demo-1.0.dist-info" / claim).read_bytes()) == said
@@ -260,10 +293,15 @@ def test_a_claim_that_another_installer_kept(
 
 @pytest.mark.parametrize("claim", ["provenance_url.json", "direct_url.json"])
 @pytest.mark.parametrize("relative", [True, False])
-def test_a_claim_that_the_wheel_ships(claim: str, relative: bool, venv: Venv, tmp_path: Path) -> None:
+def test_a_claim_that_the_wheel_ships(
+    claim: str, relative: bool, venv: Venv, tmp_path: Path
+) -> None:
     """It is not installed, so it cannot make the next sync believe that another wheel is there."""
     true = venv.add("demo")
-    said = {"archive_info": {"hashes": {"sha256": sha256(true)}}, "url": venv.index.file_url(true.name)}
+    said = {
+        "archive_info": {"hashes": {"sha256": sha256(true)}},
+        "url": venv.index.file_url(true.name),
+    }
     honest = venv.lock().to_dict()
     venv.add("demo", files={"demo.py": "evil"}, dist_info_files={claim: json.dumps(said)})
     forged = venv.lock().to_dict()
@@ -316,7 +354,10 @@ def test_versions_that_are_one(locked: str, installed: str, venv: Venv) -> None:
 
 
 def test_a_bundle(venv: Venv, tmp_path: Path) -> None:
-    """Relative names: the files are beside the lock. No network is needed, and a second sync changes nothing."""
+    """Relative names: the files are beside the lock.
+
+    No network is needed, and a second sync changes nothing.
+    """
     venv.add("app", requires=["lib"])
     venv.add("lib")
 
@@ -387,7 +428,9 @@ def test_a_file_where_a_folder_of_another_package_was(first: str, second: str, v
     """And back: both change in one step."""
     for version, files in (("1", {"thing/x": "1"}), ("2", {}), ("3", {"thing/x": "3"})):
         venv.add(first, version, files={f"{first}.py": version, **files})
-        venv.add(second, version, files={f"{second}.py": version, **({} if files else {"thing": "2"})})
+        venv.add(
+            second, version, files={f"{second}.py": version, **({} if files else {"thing": "2"})}
+        )
         venv.sync()
         venv.check()
 
@@ -395,7 +438,11 @@ def test_a_file_where_a_folder_of_another_package_was(first: str, second: str, v
 def test_other_files_of_one_name(venv: Venv) -> None:
     """Whoever comes last has it; a second sync does not begin a game that never ends."""
     venv.add("one", files={"one.py": "", "tests/__init__.py": "of one"})
-    venv.add("two", files={"two.py": "", "tests/__init__.py": "of the other one"}, entry_points={"run": "two:main"})
+    venv.add(
+        "two",
+        files={"two.py": "", "tests/__init__.py": "of the other one"},
+        entry_points={"run": "two:main"},
+    )
     venv.add("three", files={"three.py": ""}, entry_points={"run": "three_is_longer:main"})
     venv.sync()
     assert (venv.site / "tests" / "__init__.py").read_text() == "of the other one"
@@ -453,7 +500,10 @@ def test_scripts(venv: Venv) -> None:
 
 
 def test_rows_that_lead_out(venv: Venv, tmp_path: Path) -> None:
-    """RECORD is what a wheel says. Nothing outside of the environment is touched, nor what makes it one."""
+    """RECORD is what a wheel says.
+
+    Nothing outside of the environment is touched, nor what makes it one.
+    """
     outside = tmp_path / "outside.txt"
     outside.write_text("precious")
     install(venv, build_wheel(tmp_path / "built", "demo", "1.0"))
@@ -472,7 +522,10 @@ def test_rows_that_lead_out(venv: Venv, tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_a_link_to_elsewhere(venv: Venv, tmp_path: Path) -> None:
-    """As developers make one, to work on a package: their files stay, the link goes when it is in the way."""
+    """As developers make one, to work on a package:
+
+    their files stay, the link goes when it is in the way.
+    """
     venv.add("demo", files={"demo/__init__.py": "1"})
     venv.sync()
     work = tmp_path / "work"
@@ -490,11 +543,20 @@ def test_a_package_that_is_a_link_to_elsewhere(venv: Venv, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["../../../notes.txt", "demo/../../../../notes.txt", "./../../../notes.txt", "{prefix}/notes.txt"]
+    "path",
+    [
+        "../../../notes.txt",
+        "demo/../../../../notes.txt",
+        "./../../../notes.txt",
+        "{prefix}/notes.txt",
+    ],
 )
 @pytest.mark.parametrize("row", ["{path},,", f"{{path}},sha256={'A' * 43},4"])
 def test_a_row_for_a_file_of_the_user(row: str, path: str, venv: Venv) -> None:
-    """A wheel can list any file: pip keeps the row. Sync removes scripts and data by their hash only."""
+    """A wheel can list any file:
+
+    pip keeps the row. Sync removes scripts and data by their hash only.
+    """
     venv.add("demo", data={"data/share/demo.txt": "demo"}, entry_points={"demo": "demo:main"})
     venv.sync()
     notes = venv.prefix / "notes.txt"
@@ -563,7 +625,9 @@ def test_two_of_one_name(venv: Venv, tmp_path: Path) -> None:
 def test_a_plain_folder(venv: Venv, tmp_path: Path) -> None:
     """As `pip install --target` fills one: everything of it is in it."""
     folder = tmp_path / "target"
-    installer_target(folder, build_wheel(tmp_path / "old", "old", "1.0", entry_points={"old": "old:main"}))
+    installer_target(
+        folder, build_wheel(tmp_path / "old", "old", "1.0", entry_points={"old": "old:main"})
+    )
     venv.add("demo", entry_points={"demo": "demo:main"})
     assert venv.actions(venv.sync(path=folder)) == {"demo": "install", "old": "remove"}
     assert {path.name for path in folder.iterdir()} == {"bin", "demo.py", "demo-1.0.dist-info"}

@@ -1,7 +1,9 @@
-"""sync in venvs that pip and uv have filled: whatever they have left there is replaced, removed or told of.
+"""sync in venvs that pip and uv have filled: whatever they have left there is replaced, removed or
+told of.
 
-The venvs are real ones, made for a Pyodide as `pyodide venv` does: pyvenv.cfg names the distribution, and packages lie
-in the folder of its Python. The folder of this machine's Python is a link to that one, so that pip and uv find it.
+The venvs are real ones, made for a Pyodide as `pyodide venv` does: pyvenv.cfg names the
+distribution, and packages lie in the folder of its Python. The folder of this machine's Python is a
+link to that one, so that pip and uv find it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ INSTALLERS = ("pip", "uv")
 
 def execute(*command: str | Path, check: bool = True) -> str:
     done = subprocess.run(
-        [str(part) for part in command], env=clean_environment(), capture_output=True, text=True, check=False
+        [str(part) for part in command],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert not (check and done.returncode), done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -78,15 +84,28 @@ class Venv:
             command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-cache-dir"]
             command += ["--no-build-isolation", "--index-url", self.index.url]
         else:
-            command = [uv_command(), "pip", "install", "--python", python, "--default-index", self.index.url]
-            command += ["--no-build-isolation", *([] if "--cache-dir" in arguments else ["--no-cache"])]
+            command = [
+                uv_command(),
+                "pip",
+                "install",
+                "--python",
+                python,
+                "--default-index",
+                self.index.url,
+            ]
+            command += [
+                "--no-build-isolation",
+                *([] if "--cache-dir" in arguments else ["--no-cache"]),
+            ]
         execute(*command, "-q", *arguments)
 
     def uninstall(self, installer: str, *names: str) -> None:
         """With pip or uv."""
         python = self.prefix / "bin" / "python"
         if installer == "pip":
-            execute(sys.executable, "-m", "pip", "--python", python, "uninstall", "-q", "-y", *names)
+            execute(
+                sys.executable, "-m", "pip", "--python", python, "uninstall", "-q", "-y", *names
+            )
         else:
             execute(uv_command(), "pip", "uninstall", "-q", "--python", python, *names)
 
@@ -96,7 +115,10 @@ class Venv:
 
     def lock(self, *wheels: Path) -> Path:
         """A lock of these wheels."""
-        entries = {wheel.name.partition("-")[0]: lock_entry(wheel, self.index.file_url(wheel.name)) for wheel in wheels}
+        entries = {
+            wheel.name.partition("-")[0]: lock_entry(wheel, self.index.file_url(wheel.name))
+            for wheel in wheels
+        }
         path = self.prefix.with_name("lock.json")
         path.write_text(json.dumps({**base_document(), "packages": entries}))
         return path
@@ -113,9 +135,20 @@ class Venv:
         return path.read_bytes()
 
     def files(self) -> dict[str, str]:
-        """File -> hash of all that does not belong to the venv itself; uv's lock file counts as its."""
+        """File -> hash of all that does not belong to the venv itself;
+
+        uv's lock file counts as its.
+        """
         found = snapshot(self.prefix)
-        own = (".lock", "lib64", "pyvenv.cfg", f"lib/{HOST}", "bin/python", "bin/activate", "bin/Activate")
+        own = (
+            ".lock",
+            "lib64",
+            "pyvenv.cfg",
+            f"lib/{HOST}",
+            "bin/python",
+            "bin/activate",
+            "bin/Activate",
+        )
         return {name: digest for name, digest in found.items() if not name.startswith(own)}
 
     def names(self) -> set[str]:
@@ -134,7 +167,8 @@ def make_venv(prefix: Path, home: Path | None, *, with_pip: bool = False) -> Pat
         (prefix / "lib" / HOST).rename(site.parent)
         (prefix / "lib" / HOST).symlink_to(site.parent.name)
         config = prefix / "pyvenv.cfg"
-        # The interpreter takes the first home, which it has to find its library from; the site module the last one.
+        # The interpreter takes the first home, which it has to find its library from; the site
+        # module the last one.
         config.write_text(config.read_text() + f"home = {home}\n")
     return prefix
 
@@ -159,7 +193,11 @@ WHOLE = {
     "files": {"app/__init__.py": "", "app/old.py": "def main(): print('one')", "space/app.py": ""},
     "requires": ["lib"],
     "entry_points": {"app": "app.old:main", "app-old": "app.old:main"},
-    "data": {"scripts/tool": "#!python\nprint('tool')\n", "data/share/app/x": "x", "headers/app.h": "h"},
+    "data": {
+        "scripts/tool": "#!python\nprint('tool')\n",
+        "data/share/app/x": "x",
+        "headers/app.h": "h",
+    },
 }
 
 
@@ -170,9 +208,18 @@ def wheels(index: IndexServer) -> dict[str, Path]:
     newer = {"app/__init__.py": "", "app/new.py": "def main(): print('two')", "space/app.py": "2"}
     return {
         "app1": build_wheel(folder, "app", "1.0", **WHOLE),  # type: ignore[arg-type]
-        "app2": build_wheel(folder, "app", "2.0", files=newer, requires=["lib"], entry_points={"app": "app.new:main"}),
+        "app2": build_wheel(
+            folder,
+            "app",
+            "2.0",
+            files=newer,
+            requires=["lib"],
+            entry_points={"app": "app.new:main"},
+        ),
         "lib": build_wheel(folder, "lib", "1.0", files={"lib.py": "", "space/lib.py": ""}),
-        "gone": build_wheel(folder, "gone", "1.0", files={"space/gone/x.py": ""}, entry_points={"gone": "lib:main"}),
+        "gone": build_wheel(
+            folder, "gone", "1.0", files={"space/gone/x.py": ""}, entry_points={"gone": "lib:main"}
+        ),
         "native": build_wheel(folder, "native", "1.0", tag=NATIVE),
     }
 
@@ -182,7 +229,10 @@ def wheels(index: IndexServer) -> dict[str, Path]:
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 def test_filled(installer: str, made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """Equal packages stay as they are; what changes leaves nothing behind, wherever the installer had put it."""
+    """Equal packages stay as they are;
+
+    what changes leaves nothing behind, wherever the installer had put it.
+    """
     filled = made()
     filled.install(installer, "app==1.0", "gone")
     assert {"bin/app", "bin/app-old", "bin/tool", "bin/gone", "share/app/x"} < filled.names()
@@ -192,7 +242,12 @@ def test_filled(installer: str, made: Callable[..., Venv], wheels: dict[str, Pat
     assert said == Said(0, "The environment is what the lock says.\n")
     assert (filled.files(), filled.freeze()) == (before, lock)
     said = filled.sync(wheels["app2"], wheels["lib"], wheels["native"])
-    assert said.text.splitlines()[-4:] == ["~ app 1.0 -> 2.0", "- gone 1.0", "+ native 1.0", "3 changes made."]
+    assert said.text.splitlines()[-4:] == [
+        "~ app 1.0 -> 2.0",
+        "- gone 1.0",
+        "+ native 1.0",
+        "3 changes made.",
+    ]
     app = {"app/__init__.py", "app/new.py", "space/app.py", "bin/app"}
     assert {name for name in filled.names() if not name.endswith(".pyc")} == {
         *app,
@@ -208,8 +263,13 @@ def test_filled(installer: str, made: Callable[..., Venv], wheels: dict[str, Pat
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
-def test_freeze_after_sync(installer: str, made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """A lock of one venv, followed in another one: frozen there again it is the same, byte for byte."""
+def test_freeze_after_sync(
+    installer: str, made: Callable[..., Venv], wheels: dict[str, Path]
+) -> None:
+    """A lock of one venv, followed in another one:
+
+    frozen there again it is the same, byte for byte.
+    """
     one, two = made("one"), made("two")
     one.install(installer, "app==2.0", "lib")
     two.install(installer, "app==1.0", "lib", "gone")
@@ -242,10 +302,16 @@ def test_editable(installer: str, made: Callable[..., Venv], tmp_path: Path) -> 
     filled = made()
     work = tmp_path / "work"
     build_wheel(
-        work / "built", "demo", "1.0", files={"__editable__.demo.pth": f"{work}\n"}, entry_points={"demo": "demo:main"}
+        work / "built",
+        "demo",
+        "1.0",
+        files={"__editable__.demo.pth": f"{work}\n"},
+        entry_points={"demo": "demo:main"},
     )
     (work / "demo.py").write_text("work of weeks")
-    (work / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n')
+    (work / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n'
+    )
     (work / "b.py").write_text(
         "import pathlib, shutil\n"
         "def build_editable(folder, config_settings=None, metadata_directory=None):\n"
@@ -272,7 +338,10 @@ def test_files_that_are_links_into_the_cache_of_uv(
     filled.install("uv", "--cache-dir", cache, "--link-mode", mode, "app==1.0")
     assert (filled.site / "lib.py").is_symlink() is (mode == "symlink")
     before = snapshot(cache)
-    assert filled.sync(wheels["app2"], wheels["lib"]).text.splitlines()[-2:] == ["~ app 1.0 -> 2.0", "1 change made."]
+    assert filled.sync(wheels["app2"], wheels["lib"]).text.splitlines()[-2:] == [
+        "~ app 1.0 -> 2.0",
+        "1 change made.",
+    ]
     assert filled.sync().status == 0
     assert filled.files() == {}
     assert snapshot(cache) == before
@@ -280,7 +349,11 @@ def test_files_that_are_links_into_the_cache_of_uv(
 
 @pytest.mark.parametrize("way", ["link", "relative"])
 def test_ways_to_name_a_venv(
-    way: str, made: Callable[..., Venv], wheels: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str,
+    made: Callable[..., Venv],
+    wheels: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     filled = made()
     filled.install("uv", "app==1.0")
@@ -312,7 +385,10 @@ def forget(filled: Venv, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["missing", "empty", "broken"])
 def test_no_record(how: str, made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """As pip and uv do, sync refuses to remove what would leave its modules behind; and says what helps."""
+    """As pip and uv do, sync refuses to remove what would leave its modules behind;
+
+    and says what helps.
+    """
     filled = made()
     filled.install("uv", "gone", "lib")
     forget(filled, how)
@@ -322,7 +398,9 @@ def test_no_record(how: str, made: Callable[..., Venv], wheels: dict[str, Path])
         for options in ((), ("--dry-run",)):
             said = filled.sync(*chosen, options=options)
             assert said.status == 1
-            assert "broken-metadata" in said.text and "gone-1.0.dist-info has no RECORD" in said.text
+            assert (
+                "broken-metadata" in said.text and "gone-1.0.dist-info has no RECORD" in said.text
+            )
             assert "pip install --ignore-installed --no-deps gone==1.0" in said.text
             assert filled.files() == before
             assert not (filled.site / WORK).exists()
@@ -355,10 +433,19 @@ def test_a_folder_in_the_way_of_a_file(content: str, made: Callable[..., Venv]) 
     before = filled.files()
     said = filled.sync(filled.add("demo", files={"demo.py": "", "thing": ""}), filled.add("other"))
     assert said.status == 2
-    assert f"({filled.site / 'thing'})" in said.text and "in the way" in said.text and WORK not in said.text
+    assert (
+        f"({filled.site / 'thing'})" in said.text
+        and "in the way" in said.text
+        and WORK not in said.text
+    )
     assert filled.files() == before
     shutil.rmtree(filled.site / "thing")
-    assert filled.sync(filled.add("demo", files={"demo.py": "", "thing": ""}), filled.add("other")).status == 0
+    assert (
+        filled.sync(
+            filled.add("demo", files={"demo.py": "", "thing": ""}), filled.add("other")
+        ).status
+        == 0
+    )
     assert (filled.site / "thing").is_file()
 
 
@@ -373,7 +460,9 @@ def test_an_empty_folder_in_the_way_of_a_file(made: Callable[..., Venv]) -> None
 
 
 def test_tools(made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """A pip that came with the venv works after each sync, whatever a wheel would put into its place."""
+    """A pip that came with the venv works after each sync, whatever a wheel would put into its
+    place.
+    """
     filled = made(with_pip=True)
     before = filled.files()
     assert filled.sync(wheels["lib"]).status == 0
@@ -384,7 +473,11 @@ def test_tools(made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
     ):
         said = filled.sync(wheels["lib"], filled.add("evil", **options))
         assert said.status == 1, options
-        assert "content-mismatch" in said.text and "belongs to pip" in said.text and "nothing was changed" in said.text
+        assert (
+            "content-mismatch" in said.text
+            and "belongs to pip" in said.text
+            and "nothing was changed" in said.text
+        )
         assert {name: digest for name, digest in filled.files().items() if name in before} == before
         assert filled.infos() >= {"lib-1.0"} and "evil-1.0" not in filled.infos()
     assert filled.sync().status == 0
@@ -415,12 +508,26 @@ micropip_lock(sys.argv[2:])
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_interrupted(times: int, made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """Once: it comes to its end. Twice: at once. Either way packages are whole, and nobody says that none changed."""
+    """Once: it comes to its end.
+
+    Twice: at once. Either way packages are whole, and nobody says that none changed.
+    """
     filled = made()
     filled.install("uv", "gone")
     lock = filled.lock(wheels["app1"], wheels["lib"])
-    command = [sys.executable, "-c", _INTERRUPTED, str(times), "sync", str(lock), "--venv", str(filled.prefix)]
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-c",
+        _INTERRUPTED,
+        str(times),
+        "sync",
+        str(lock),
+        "--venv",
+        str(filled.prefix),
+    ]
+    done = subprocess.run(
+        command, env=clean_environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 130
     assert "Interrupted" in done.stderr and "Traceback" not in done.stderr
     assert "nothing was written" not in done.stderr and "run sync again" in done.stderr
@@ -435,7 +542,9 @@ def test_a_full_disk(index: IndexServer, home: Path, tmp_path: Path) -> None:
     """Nothing is changed, and nothing is left that takes up room."""
     elsewhere = Venv(tmp_path / "elsewhere", index)
     older = elsewhere.add("demo")
-    lock = elsewhere.lock(elsewhere.add("demo", "2.0", files={"demo.py": "2", "demo.bin": bytes(2**18)}))
+    lock = elsewhere.lock(
+        elsewhere.add("demo", "2.0", files={"demo.py": "2", "demo.bin": bytes(2**18)})
+    )
     with small_disk(tmp_path / "small", 2**18) as grow:
         filled = Venv(make_venv(tmp_path / "small" / "venv", home), index)
         filled.install("uv", older)
@@ -452,14 +561,20 @@ def test_a_full_disk(index: IndexServer, home: Path, tmp_path: Path) -> None:
 # -- environments that the lock is not for
 
 
-def test_a_venv_of_this_machine(index: IndexServer, wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_a_venv_of_this_machine(
+    index: IndexServer, wheels: dict[str, Path], tmp_path: Path
+) -> None:
     """What is in it is the developer's, and wheels of Pyodide do not run there."""
     plain = Venv(make_venv(tmp_path / "plain", None), index)
     plain.install("uv", "gone")
     site = plain.prefix / "lib" / HOST / "site-packages"
     before = snapshot(plain.prefix)
     lock = plain.lock(wheels["lib"])
-    for options in (("--venv", plain.prefix), ("--path", site), ("--venv", plain.prefix, "--dry-run")):
+    for options in (
+        ("--venv", plain.prefix),
+        ("--path", site),
+        ("--venv", plain.prefix, "--dry-run"),
+    ):
         said = run("sync", lock, *options)
         assert said.status == 2
         assert str(plain.prefix) in said.text and "no venv of Pyodide" in said.text
@@ -467,7 +582,9 @@ def test_a_venv_of_this_machine(index: IndexServer, wheels: dict[str, Path], tmp
     assert snapshot(plain.prefix) == before
 
 
-def test_a_venv_whose_pyodide_has_gone(made: Callable[..., Venv], wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_a_venv_whose_pyodide_has_gone(
+    made: Callable[..., Venv], wheels: dict[str, Path], tmp_path: Path
+) -> None:
     filled = made()
     filled.install("uv", "gone")
     before = filled.files()
@@ -479,15 +596,23 @@ def test_a_venv_whose_pyodide_has_gone(made: Callable[..., Venv], wheels: dict[s
 
 
 @pytest.mark.parametrize("version", runtimes.VERSIONS[:-1])
-def test_a_venv_of_another_pyodide(version: str, index: IndexServer, wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_a_venv_of_another_pyodide(
+    version: str, index: IndexServer, wheels: dict[str, Path], tmp_path: Path
+) -> None:
     other = Venv(make_venv(tmp_path / "other", runtimes.runtime(version)), index)
     own = runtimes.base_lock(version)["info"]
     lock = other.lock(wheels["lib"])
     before = snapshot(other.prefix)
-    for options in (("--venv", other.prefix), ("--path", other.site), ("--venv", other.prefix, "--dry-run")):
+    for options in (
+        ("--venv", other.prefix),
+        ("--path", other.site),
+        ("--venv", other.prefix, "--dry-run"),
+    ):
         said = run("sync", lock, *options)
         assert said.status == 2
-        assert own["python"] in said.text and own["abi_version"] in said.text and "2026_0" in said.text
+        assert (
+            own["python"] in said.text and own["abi_version"] in said.text and "2026_0" in said.text
+        )
         assert "new environment" in said.text and "new lock" in said.text
     assert snapshot(other.prefix) == before
     # How to go on: with a lock for this one.
@@ -497,17 +622,33 @@ def test_a_venv_of_another_pyodide(version: str, index: IndexServer, wheels: dic
     assert other.infos() == {"lib-1.0"}
 
 
-def test_folders_that_are_in_no_venv(index: IndexServer, wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_folders_that_are_in_no_venv(
+    index: IndexServer, wheels: dict[str, Path], tmp_path: Path
+) -> None:
     """A folder of another Python is refused by its name; one that says nothing is filled."""
     of_host = tmp_path / "lib" / "python3.9" / "site-packages"
     plain = tmp_path / "anywhere"
     for folder in (of_host, plain):
-        execute(uv_command(), "pip", "install", "-q", "--no-cache", "--no-index", "--target", folder, wheels["gone"])
+        execute(
+            uv_command(),
+            "pip",
+            "install",
+            "-q",
+            "--no-cache",
+            "--no-index",
+            "--target",
+            folder,
+            wheels["gone"],
+        )
     before = snapshot(of_host)
     lock = Venv(tmp_path / "venv", index).lock(wheels["lib"])
     said = run("sync", lock, "--path", of_host)
     assert said.status == 2 and "Python 3.9" in said.text and "3.14" in said.text
     assert snapshot(of_host) == before
     assert run("sync", lock, "--path", plain).status == 0
-    assert {path.name for path in plain.iterdir()} - {".lock"} == {"lib.py", "space", "lib-1.0.dist-info"}
+    assert {path.name for path in plain.iterdir()} - {".lock"} == {
+        "lib.py",
+        "space",
+        "lib-1.0.dist-info",
+    }
     assert os.listdir(plain / "space") == ["lib.py"]

@@ -30,7 +30,9 @@ from ..golden.living import FOLDER, TEXTS, grown
 
 def of(depends: Mapping[str, Sequence[str]], requested: Sequence[str] = ()) -> Tree:
     """A tree in which each package has one byte."""
-    lock = Lockfile.from_json(base_document(*(entry(name, depends=names) for name, names in depends.items())))
+    lock = Lockfile.from_json(
+        base_document(*(entry(name, depends=names) for name, names in depends.items()))
+    )
     return Tree(lock.packages, dict.fromkeys(depends, 1), frozenset(requested))
 
 
@@ -54,7 +56,9 @@ def test_what_people_see(name: str) -> None:
 
 
 def test_roots_and_circles() -> None:
-    found = of({"a": ["b"], "b": ["c"], "c": ["b"], "x": ["y"], "y": ["x"], "alone": [], "me": ["me"]})
+    found = of(
+        {"a": ["b"], "b": ["c"], "c": ["b"], "x": ["y"], "y": ["x"], "alone": [], "me": ["me"]}
+    )
     assert found.roots == ("a", "alone", "me", "x")
     assert found.cycles == (("b", "c"), ("me",), ("x", "y"))
     assert of({"x": ["y"], "y": ["x"]}, requested=["y"]).roots == ("y",)
@@ -70,30 +74,46 @@ def test_roots_and_circles() -> None:
         # two ways from one root meet again
         ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, [], {"a": 4, "b": 1, "d": 1}),
         # a longer way beside a short one
-        ({"a": ["b", "e"], "b": ["c"], "c": ["d"], "d": ["e"], "e": []}, [], {"a": 5, "d": 1, "b": 3}),
+        (
+            {"a": ["b", "e"], "b": ["c"], "c": ["d"], "d": ["e"], "e": []},
+            [],
+            {"a": 5, "d": 1, "b": 3},
+        ),
         # what was asked for stays
         ({"a": ["b"], "b": ["c"], "c": []}, ["b"], {"a": 1, "b": 2}),
         # a circle goes together
         ({"a": ["b"], "b": ["c"], "c": ["b", "d"], "d": []}, [], {"a": 4, "b": 3, "c": 3, "d": 1}),
     ],
 )
-def test_what_is_spared(depends: dict[str, list[str]], requested: list[str], spared: dict[str, int]) -> None:
+def test_what_is_spared(
+    depends: dict[str, list[str]], requested: list[str], spared: dict[str, int]
+) -> None:
     found = of(depends, requested)
     assert {name: found.spared(name).bytes for name in spared} == spared
     assert {name: found.spared(name).packages for name in spared} == spared
 
 
 NAMES = [f"p{number}" for number in range(9)]
-GRAPHS = st.fixed_dictionaries({name: st.lists(st.sampled_from(NAMES), max_size=3) for name in NAMES})
+GRAPHS = st.fixed_dictionaries(
+    {name: st.lists(st.sampled_from(NAMES), max_size=3) for name in NAMES}
+)
 
 
 @given(GRAPHS, st.lists(st.sampled_from(NAMES), max_size=2))
-def test_spared_is_what_cannot_be_reached_without_it(graph: dict[str, list[str]], requested: list[str]) -> None:
+def test_spared_is_what_cannot_be_reached_without_it(
+    graph: dict[str, list[str]], requested: list[str]
+) -> None:
     found = of(graph, requested)
     reach = {name: found.closure(name) for name in NAMES}
     circle = {name: {other for other in reach[name] if name in reach[other]} for name in NAMES}
-    starts = {name for name in NAMES if all(other in circle[name] for other in found.closure(name, invert=True))}
-    assert {min(circle[name], key=lambda item: (item not in requested, item)) for name in starts} == set(found.roots)
+    starts = {
+        name
+        for name in NAMES
+        if all(other in circle[name] for other in found.closure(name, invert=True))
+    }
+    assert {
+        min(circle[name], key=lambda item: (item not in requested, item)) for name in starts
+    } == set(found.roots)
     for name in NAMES:
         left: set[str] = set()
         waiting = [item for item in starts | set(requested) if item not in circle[name]]
@@ -124,7 +144,11 @@ def test_a_long_chain_is_cut() -> None:
     rows = list(found.rows())
     assert len(rows) == DEEPEST + 1 and rows[-1].mark == "deep"
     assert found.spared("p0").packages == 3001
-    assert found.to_json()["packages"]["p1"]["spared"] == {"packages": 3000, "bytes": 3000, "unknown": 0}
+    assert found.to_json()["packages"]["p1"]["spared"] == {
+        "packages": 3000,
+        "bytes": 3000,
+        "unknown": 0,
+    }
 
 
 def test_what_is_not_in_the_lock() -> None:
@@ -154,7 +178,9 @@ def test_the_locks_of_pyodide(version: str) -> None:
 
 
 def test_sizes_of_files_at_hand(index: IndexServer, tmp_path: Path) -> None:
-    wheels = {name: build_wheel(index.folder, name, "1.0") for name in ("beside", "kept", "based", "far")}
+    wheels = {
+        name: build_wheel(index.folder, name, "1.0") for name in ("beside", "kept", "based", "far")
+    }
     lock = tmp_path / "here" / "pyodide-lock.json"
     lock.parent.mkdir()
     document = lock_of(*(wheel_entry(index, wheel) for wheel in wheels.values()), entry("local"))
@@ -171,7 +197,12 @@ def test_sizes_of_files_at_hand(index: IndexServer, tmp_path: Path) -> None:
     assert index.requests == []
     assert found.total().unknown == 2
     found = grow(str(lock), base_dir=tmp_path / "dist", cache_dir=tmp_path / "cache", sizes=True)
-    assert found.sizes == {"beside": 11, "based": 22, "kept": 33, "far": wheels["far"].stat().st_size}
+    assert found.sizes == {
+        "beside": 11,
+        "based": 22,
+        "kept": 33,
+        "far": wheels["far"].stat().st_size,
+    }
     assert [request.method for request in index.requests] == ["HEAD"]
     with pytest.raises(InputError, match="does not exist"):
         grow(lock, base_dir=tmp_path / "nowhere")
@@ -179,14 +210,20 @@ def test_sizes_of_files_at_hand(index: IndexServer, tmp_path: Path) -> None:
 
 def test_sizes_from_servers(index: IndexServer) -> None:
     wheels = [build_wheel(index.folder, name, "1.0") for name in ("one", "two")]
-    gone = {**wheel_entry(index, wheels[0]), "name": "gone", "file_name": index.file_url("gone-1.0-py3-none-any.whl")}
+    gone = {
+        **wheel_entry(index, wheels[0]),
+        "name": "gone",
+        "file_name": index.file_url("gone-1.0-py3-none-any.whl"),
+    }
     lock = lock_of(*(wheel_entry(index, wheel) for wheel in wheels), gone)
     sizes = {wheel.name[:3]: wheel.stat().st_size for wheel in wheels}
     found = grow(lock, sizes=True)
     assert found.sizes == sizes and found.problems == ()
     assert index.wheel_downloads == 0
     assert grow(lock).sizes == {}
-    assert [problem.code for problem in grow(lock, sizes=True, offline=True).problems] == ["unreachable"]
+    assert [problem.code for problem in grow(lock, sizes=True, offline=True).problems] == [
+        "unreachable"
+    ]
 
 
 class WithoutHead(MemoryIndex):
@@ -200,7 +237,8 @@ def test_the_first_byte_tells_the_size_where_there_is_no_head(tmp_path: Path) ->
     wheel = build_wheel(tmp_path, "demo", "1.0")
     index = WithoutHead(wheels=[wheel])
     lock = lock_of(
-        entry("demo", file_name=index.file_url(wheel.name)), entry("gone", file_name=index.file_url("gone.whl"))
+        entry("demo", file_name=index.file_url(wheel.name)),
+        entry("gone", file_name=index.file_url("gone.whl")),
     )
     found = drive(tree(lock, sizes=True, fetcher=index))
     assert found.sizes == {"demo": wheel.stat().st_size} and found.problems == ()
@@ -208,7 +246,9 @@ def test_the_first_byte_tells_the_size_where_there_is_no_head(tmp_path: Path) ->
 
 
 def test_servers_that_do_not_answer(index: IndexServer) -> None:
-    lock = lock_of(*(wheel_entry(index, build_wheel(index.folder, name, "1.0")) for name in ("one", "two")))
+    lock = lock_of(
+        *(wheel_entry(index, build_wheel(index.folder, name, "1.0")) for name in ("one", "two"))
+    )
     index.faults["/files/"] = Fault("reset")
     found = grow(lock, sizes=True)
     assert found.sizes == {} and [problem.code for problem in found.problems] == ["unreachable"]
@@ -216,18 +256,28 @@ def test_servers_that_do_not_answer(index: IndexServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "/etc/passwd", "a/..", "\0.whl", "x?y.whl", "#", "..", "%2e%2e%2fx"]
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "a/..", "\0.whl", "x?y.whl", "#", "..", "%2e%2e%2fx"],
 )
 def test_file_names_that_lead_elsewhere(name: str, tmp_path: Path) -> None:
     path = tmp_path / "pyodide-lock.json"
-    Lockfile.from_json(base_document(entry("demo", file_name=name, sha256="not/a/hash"))).write(path)
+    Lockfile.from_json(base_document(entry("demo", file_name=name, sha256="not/a/hash"))).write(
+        path
+    )
     assert drive(tree(path, cache_dir=tmp_path)).sizes == {}
 
 
 @pytest.mark.parametrize(
     ("tool", "requested"),
     [
-        ({"micropip-lock": {"requested": ["Rich[jupyter]>=1", "absent", "not a requirement !", 7]}}, {"rich"}),
+        (
+            {
+                "micropip-lock": {
+                    "requested": ["Rich[jupyter]>=1", "absent", "not a requirement !", 7]
+                }
+            },
+            {"rich"},
+        ),
         ({"micropip-lock": {"requested": "rich"}}, set()),
         ({"micropip-lock": []}, set()),
         ([], set()),
@@ -259,4 +309,7 @@ def test_the_picture_is_for_light_and_dark_pages_and_loads_nothing() -> None:
     assert not any("href" in key for element in root.iter() for key in element.attrib)
     assert picture.count("http") == 1  # the name space
     for box in root.iter("{http://www.w3.org/2000/svg}rect"):
-        assert float(box.attrib["x"]) >= 0 and float(box.attrib["x"]) + float(box.attrib["width"]) < width
+        assert (
+            float(box.attrib["x"]) >= 0
+            and float(box.attrib["x"]) + float(box.attrib["width"]) < width
+        )

@@ -33,7 +33,9 @@ def test_a_true_wheel(index: IndexServer, demo: Path) -> None:
     assert index.wheel_downloads == 1
 
 
-def test_nothing_is_kept(index: IndexServer, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_kept(
+    index: IndexServer, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     deep(index, wheel_entry(index, demo))
@@ -50,7 +52,9 @@ def test_bytes_that_are_not_what_page_and_lock_say(index: IndexServer, demo: Pat
     assert codes(verified(lock_of(entry), index_urls=index.url)) == []
 
 
-def test_an_unlisted_wheel_is_compared_with_the_lock(index: IndexServer, other_index: IndexServer, demo: Path) -> None:
+def test_an_unlisted_wheel_is_compared_with_the_lock(
+    index: IndexServer, other_index: IndexServer, demo: Path
+) -> None:
     entry = wheel_entry(index, demo)
     assert deep(other_index, entry) == []
     entry["sha256"] = ZEROS
@@ -72,7 +76,10 @@ def test_what_is_no_wheel_at_all(index: IndexServer, other_index: IndexServer, d
 
 def test_a_record_that_lies(index: IndexServer) -> None:
     def lie(rows: list[Any]) -> list[Any]:
-        return [(path, "sha256=" + "A" * 43 if path == "demo.py" else hash_, size) for path, hash_, size in rows]
+        return [
+            (path, "sha256=" + "A" * 43 if path == "demo.py" else hash_, size)
+            for path, hash_, size in rows
+        ]
 
     entry = wheel_entry(index, build_wheel(index.folder, "demo", "1.0", record=lie))
     assert codes(verified(lock_of(entry), index_urls=index.url)) == []
@@ -90,7 +97,10 @@ def test_metadata_that_contradicts_its_sidecar(announced: str, index: IndexServe
     index.sidecars[wheel.name] = sidecar
     if announced == "hash":
         announcement = {"sha256": hashlib.sha256(sidecar).hexdigest()}
-        index.overrides[wheel.name] = {"core-metadata": announcement, "data-dist-info-metadata": announcement}
+        index.overrides[wheel.name] = {
+            "core-metadata": announcement,
+            "data-dist-info-metadata": announcement,
+        }
     entry = wheel_entry(index, wheel)
     # The sidecar says that nothing is needed; the wheel, which is what gets installed, needs lib.
     assert codes(verified(lock_of(entry, lib), index_urls=index.url)) == []
@@ -107,7 +117,9 @@ def test_a_wheel_of_another_version(index: IndexServer, other_index: IndexServer
     assert "demo 2.0" in str(problems)
 
 
-def test_metadata_without_the_local_part_of_the_version(index: IndexServer, other_index: IndexServer) -> None:
+def test_metadata_without_the_local_part_of_the_version(
+    index: IndexServer, other_index: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     renamed = wheel.rename(wheel.with_name("demo-1.0+local-py3-none-any.whl"))
     assert deep(other_index, wheel_entry(index, renamed, version="1.0+local")) == []
@@ -125,7 +137,13 @@ def test_depends_of_the_wheel_itself(index: IndexServer, other_index: IndexServe
 
 
 def test_modules_that_nobody_claims(index: IndexServer) -> None:
-    files = {"demo.py": "", "second/__init__.py": "", "space/part.py": "", "_own.py": "", "taken.py": ""}
+    files = {
+        "demo.py": "",
+        "second/__init__.py": "",
+        "space/part.py": "",
+        "_own.py": "",
+        "taken.py": "",
+    }
     wheel = build_wheel(index.folder, "demo", "1.0", files=files)
     other = wheel_entry(index, build_wheel(index.folder, "taken", "1.0"))
     problems = verified(lock_of(wheel_entry(index, wheel), other), index_urls=index.url, deep=True)
@@ -140,18 +158,24 @@ def test_names_that_the_wheel_does_not_hold(index: IndexServer) -> None:
     data = {"scripts/run.py": "", "data/share/x.py": "", "headers/h.py": ""}
     phantom = ("phantom.py", "sha256=" + "A" * 43, "1")
     files = {"demo/__init__.py": "", "space/texts/a.txt": ""}
-    wheel = build_wheel(index.folder, "demo", "1.0", files=files, data=data, record=lambda rows: [*rows, phantom])
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files=files, data=data, record=lambda rows: [*rows, phantom]
+    )
     # Whoever owns a namespace claims its bare name.
     assert deep(index, wheel_entry(index, wheel, imports=["demo", "space", "space.texts"])) == []
     names = ["demo", "bin.run", "h", "phantom", "share.x"]
-    problems = verified(lock_of(wheel_entry(index, wheel, imports=names)), index_urls=index.url, deep=True)
+    problems = verified(
+        lock_of(wheel_entry(index, wheel, imports=names)), index_urls=index.url, deep=True
+    )
     assert codes(problems) == [("demo", "content-mismatch")]
     assert "bin.run, h, phantom and 1 more" in only(problems, "content-mismatch").message
 
 
 def test_import_names_that_metadata_announces(index: IndexServer) -> None:
     files = {"demo.py": "", "helper.py": ""}
-    wheel = build_wheel(index.folder, "demo", "1.0", files=files, metadata_extra="Import-Name: demo")
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files=files, metadata_extra="Import-Name: demo"
+    )
     assert deep(index, wheel_entry(index, wheel)) == []
     assert deep(index, wheel_entry(index, wheel, imports=[])) == [("demo", "no-imports")]
 
@@ -193,7 +217,9 @@ def test_queries_and_credentials_are_not_followed(index: IndexServer, demo: Path
 
 
 def test_relative_names_are_told_and_nothing_more(index: IndexServer, demo: Path) -> None:
-    problems = verified(lock_of(lock_entry(demo, imports=["demo"])), index_urls=index.url, deep=True)
+    problems = verified(
+        lock_of(lock_entry(demo, imports=["demo"])), index_urls=index.url, deep=True
+    )
     assert [problem.code for problem in problems] == ["not-portable"]
     assert definite(problems) == []
 
@@ -208,4 +234,6 @@ def test_archives_of_a_distribution_are_hashed(tmp_path: Path, index: IndexServe
         }
         assert deep(index, entry) == []
         assert deep(index, {**entry, "sha256": ZEROS}) == [("libz", "hash-conflict")]
-        assert deep(index, {**entry, "file_name": f"{server.root}/full/libz-2.0.zip"}) == [("libz", "gone")]
+        assert deep(index, {**entry, "file_name": f"{server.root}/full/libz-2.0.zip"}) == [
+            ("libz", "gone")
+        ]

@@ -26,7 +26,13 @@ ZEROS = "0" * 64
 @pytest.fixture
 def lock(index: IndexServer, site: Path) -> dict[str, Any]:
     """Two packages that pip installed, and their frozen lock."""
-    build_wheel(index.folder, "demo", "1.0", requires=["lib"], files={"demo.py": "x = 1\n", "demo.txt": "text"})
+    build_wheel(
+        index.folder,
+        "demo",
+        "1.0",
+        requires=["lib"],
+        files={"demo.py": "x = 1\n", "demo.txt": "text"},
+    )
     build_wheel(index.folder, "lib", "2.0")
     pip_target(site, "demo", index_url=index.url)
     return freeze_folder(site, index_urls=index.url).lockfile.to_dict()
@@ -36,13 +42,17 @@ def drift(lock: Any, site: Path, index: IndexServer, **options: Any) -> list[tup
     return codes(verified(lock, path=site, index_urls=index.url, **options))
 
 
-def test_what_was_frozen_has_not_drifted(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_what_was_frozen_has_not_drifted(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     assert drift(lock, site, index) == []
     assert codes(static(lock, path=site)) == []
     assert codes(static(lock, path=[site])) == []
 
 
-def test_nothing_is_compared_unless_folders_are_given(lock: dict[str, Any], index: IndexServer) -> None:
+def test_nothing_is_compared_unless_folders_are_given(
+    lock: dict[str, Any], index: IndexServer
+) -> None:
     del lock["packages"]["lib"]
     lock["packages"]["demo"]["depends"] = []
     assert codes(verified(lock, index_urls=index.url)) == [("demo", "missing-dependency")]
@@ -57,29 +67,39 @@ def test_another_version_is_installed(lock: dict[str, Any], site: Path, index: I
     assert (problem.version, "the lock has 2.0" in problem.message) == ("3.0", True)
 
 
-def test_one_version_in_two_spellings_is_the_same(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_one_version_in_two_spellings_is_the_same(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     lock["packages"]["lib"]["version"] = "2.0.0"
     assert drift(lock, site, index) == []
     lock["packages"]["lib"]["version"] = None  # nobody knows, which is told as such
     assert drift(lock, site, index) == [("lib", "schema")]
 
 
-def test_something_is_installed_that_the_lock_lacks(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
-    extra = [build_wheel(index.folder, name, "1.0") for name in ("extra", "pip", "setuptools", "wheel")]
+def test_something_is_installed_that_the_lock_lacks(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
+    extra = [
+        build_wheel(index.folder, name, "1.0") for name in ("extra", "pip", "setuptools", "wheel")
+    ]
     installer_target(site, *extra)
     for problems in (verified(lock, path=site, index_urls=index.url), static(lock, path=site)):
         assert codes(problems) == [("extra", "drift")]
         assert "not in the lock" in only(problems, "drift").message
 
 
-def test_something_of_the_lock_is_not_installed(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_something_of_the_lock_is_not_installed(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     lock["packages"]["more"] = wheel_entry(index, build_wheel(index.folder, "more", "1.0"))
     for problems in (verified(lock, path=site, index_urls=index.url), static(lock, path=site)):
         assert codes(problems) == [("more", "drift")]
         assert "not installed" in only(problems, "drift").message
 
 
-def test_a_distribution_need_not_be_installed(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_a_distribution_need_not_be_installed(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     wheel = build_wheel(site.parent / "cdn", "numpy", "1.0")
     (wheel.parent / "pyodide-lock.json").write_text(json.dumps(base_document(lock_entry(wheel))))
     with SiteServer({"/full/": wheel.parent}) as cdn:
@@ -95,7 +115,9 @@ def test_a_distribution_need_not_be_installed(lock: dict[str, Any], site: Path, 
     assert codes(static(lock, path=site)) == []
 
 
-def test_the_same_version_with_other_contents(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_the_same_version_with_other_contents(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     (site.parent / "own").mkdir()
     own = build_wheel(site.parent / "own", "lib", "2.0", files={"lib.py": "patched = True\n"})
     pip_target(site, str(own), flags=["--upgrade", "--no-deps"])
@@ -115,7 +137,9 @@ def test_edited_and_missing_files(lock: dict[str, Any], site: Path, index: Index
         assert "demo.py" in str(problems) and "lib.py" in str(problems)
 
 
-def test_bytecode_in_the_place_of_a_source_is_how_pyodide_builds(lock: dict[str, Any], site: Path) -> None:
+def test_bytecode_in_the_place_of_a_source_is_how_pyodide_builds(
+    lock: dict[str, Any], site: Path
+) -> None:
     (site / "lib.py").rename(site / "lib.pyc")
     assert codes(static(lock, path=site)) == [("lib", "files-changed")]
     (site / "lib-2.0.dist-info" / "INSTALLER").write_text("pyodide.loadPackage")
@@ -142,7 +166,9 @@ def test_a_record_without_hashes(lock: dict[str, Any], site: Path, index: IndexS
 
 def test_data_that_uv_puts_among_packages_as_modules(site: Path, index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0", data={"data/setup.py": "1\n"})
-    lock = freeze_folder(pip_target(site, "demo", index_url=index.url), index_urls=index.url).lockfile.to_dict()
+    lock = freeze_folder(
+        pip_target(site, "demo", index_url=index.url), index_urls=index.url
+    ).lockfile.to_dict()
     by_uv = uv_target(site.parent / "uv", "demo", index_url=index.url)
     problems = verified(lock, path=by_uv, index_urls=index.url)
     assert codes(problems) == [("demo", "layout")]
@@ -159,7 +185,9 @@ def test_broken_distributions(lock: dict[str, Any], site: Path, index: IndexServ
     assert ("lib", "duplicate") in found
 
 
-def test_what_is_wrong_with_the_lock_is_not_told_twice(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_what_is_wrong_with_the_lock_is_not_told_twice(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     lock["packages"]["lib"]["sha256"] = ZEROS
     assert drift(lock, site, index) == [("lib", "hash-conflict")]
     lock["packages"]["lib"]["file_name"] = index.file_url("lib-2.0-py2-none-any.whl")
@@ -174,8 +202,11 @@ def test_silence_is_told_once(lock: dict[str, Any], site: Path, index: IndexServ
     assert "demo, lib" in only(problems, "unreachable").message
 
 
-def test_a_lock_that_lies_leaves_no_false_facts(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
-    # The lock says that another wheel has this sha256; were that believed, a later freeze would compare with it.
+def test_a_lock_that_lies_leaves_no_false_facts(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
+    # The lock says that another wheel has this sha256; were that believed, a later freeze would
+    # compare with it.
     other = build_wheel(index.folder / "other", "lib", "2.0", files={"lib.py": "other = True\n"})
     index.faults["/files/lib-2.0-py3-none-any.whl"] = Fault("body", body=other.read_bytes())
     facts = facts_in(site.parent / "cache")
@@ -188,7 +219,9 @@ def test_a_lock_that_lies_leaves_no_false_facts(lock: dict[str, Any], site: Path
         facts.close()
 
 
-def test_wheels_that_an_index_vouches_for_are_read_once(lock: dict[str, Any], site: Path, index: IndexServer) -> None:
+def test_wheels_that_an_index_vouches_for_are_read_once(
+    lock: dict[str, Any], site: Path, index: IndexServer
+) -> None:
     facts = facts_in(site.parent / "cache")
     try:
         assert drift(lock, site, index, facts=facts) == []

@@ -97,7 +97,10 @@ def test_silence_is_told_by_host_and_code() -> None:
     silence.add(FetchError("a failed again", url="https://one.example/c"), "a")
     silence.add(FetchError("forbidden", url="https://one.example/d", code="not-allowed"), "d")
     silence.add(FetchError("failed", url="no URL"), "e")
-    told = [(problem.package, problem.code, problem.message, problem.url) for problem in silence.problems()]
+    told = [
+        (problem.package, problem.code, problem.message, problem.url)
+        for problem in silence.problems()
+    ]
     assert told == [
         ("d", "not-allowed", "forbidden.", "https://one.example/d"),
         (

@@ -98,7 +98,10 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"file_name": "file:///home/me/demo-1.0-py3-none-any.whl"}, "local-file"),
     ({"file_name": "/home/me/demo-1.0-py3-none-any.whl"}, "local-file"),
     ({"file_name": "C:\\wheels/demo-1.0-py3-none-any.whl"}, "local-file"),
-    ({"file_name": URL.replace("py3-none-any", "cp314-cp314-manylinux_2_28_x86_64")}, "wrong-platform"),
+    (
+        {"file_name": URL.replace("py3-none-any", "cp314-cp314-manylinux_2_28_x86_64")},
+        "wrong-platform",
+    ),
     ({"file_name": URL.replace("py3-none-any", NATIVE.replace("2026", "2025"))}, "wrong-platform"),
     ({"file_name": URL.replace("-py3-none-any.whl", ".tar.gz")}, "sdist"),
     ({"file_name": "demo-1.0-py3-none-any.whl"}, "not-portable"),
@@ -117,7 +120,11 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
 def test_one_fault(changes: dict[str, Any], code: str) -> None:
     problems = static({**lock_of(), "packages": {"demo": demo(**changes)}})
     assert [(problem.package, problem.code) for problem in problems] == [("demo", code)]
-    assert "s3cret" not in str(problems) and "/home/me" not in str(problems) and "pa/ss" not in str(problems)
+    assert (
+        "s3cret" not in str(problems)
+        and "/home/me" not in str(problems)
+        and "pa/ss" not in str(problems)
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,11 @@ def test_one_fault(changes: dict[str, Any], code: str) -> None:
         {"file_name": URL.replace("-1.0-", "-1.0+local-"), "version": "1.0"},
         {"file_name": URL.replace("-1.0-", "-1.0%2Blocal-"), "version": "1.0+local"},
         {"file_name": URL.replace("-1.0-", "-1.0.0-")},
-        {"file_name": "https://files.example/demo-1.0.zip", "package_type": "shared_library", "imports": []},
+        {
+            "file_name": "https://files.example/demo-1.0.zip",
+            "package_type": "shared_library",
+            "imports": [],
+        },
         {"file_name": "https://files.example/demo-tests.tar", "imports": []},
         {"package_type": "cpython_module", "imports": []},
     ],
@@ -152,7 +163,10 @@ def test_what_is_right_though_it_looks_odd(changes: dict[str, Any]) -> None:
         ({"python": "3.12.7", "abi_version": "2024_0"}, ["info.version"]),
         ({"python": "3.12.7", "version": "0.27.7"}, []),
         ({"python": "3.12.7", "version": "0.26.0", "abi_version": None}, []),
-        ({"python": None, "platform": None, "arch": 1}, ["info.arch", "info.platform", "info.python"]),
+        (
+            {"python": None, "platform": None, "arch": 1},
+            ["info.arch", "info.platform", "info.python"],
+        ),
     ],
     ids=short,
 )
@@ -173,10 +187,24 @@ def test_an_object_that_is_no_lock(lock: dict[str, Any]) -> None:
 
 
 def test_every_fault_is_told_at_once() -> None:
-    worst = {"name": 1, "version": None, "file_name": [], "imports": None, "depends": None, "sha256": "x"}
-    lock = {"info": {}, "packages": {"Odd_Name": worst, "demo": demo(depends=["lib", "lob"]), "empty": None}}
+    worst = {
+        "name": 1,
+        "version": None,
+        "file_name": [],
+        "imports": None,
+        "depends": None,
+        "sha256": "x",
+    }
+    lock = {
+        "info": {},
+        "packages": {"Odd_Name": worst, "demo": demo(depends=["lib", "lob"]), "empty": None},
+    }
     problems = static(lock)
-    found = {(problem.package, problem.message.partition(":")[0]) for problem in problems if problem.code == "schema"}
+    found = {
+        (problem.package, problem.message.partition(":")[0])
+        for problem in problems
+        if problem.code == "schema"
+    }
     assert found >= {("odd-name", f"packages.Odd_Name.{key}") for key in worst if key != "sha256"}
     assert ("odd-name", "packages.odd-name.sha256") in found
     assert ("empty", "packages.empty") in found
@@ -190,22 +218,33 @@ def test_two_keys_of_one_name() -> None:
     other = demo(depends=["lib"])
     for packages in ({"demo": demo(), "Demo": other}, {"Demo": other, "demo": demo()}):
         # The runtime knows the canonical one only.
-        assert codes(static({**lock_of(), "packages": packages})) == [("demo", "duplicate"), ("demo", "schema")]
+        assert codes(static({**lock_of(), "packages": packages})) == [
+            ("demo", "duplicate"),
+            ("demo", "schema"),
+        ]
     packages = {"Demo": demo(), "DEMO": other}
-    assert codes(static({**lock_of(), "packages": packages})) == [("demo", "duplicate")] + [("demo", "schema")] * 2
+    assert (
+        codes(static({**lock_of(), "packages": packages}))
+        == [("demo", "duplicate")] + [("demo", "schema")] * 2
+    )
 
 
 def test_a_key_that_stands_twice_in_the_text() -> None:
     text = json.dumps(lock_of(demo()))
     twice = text.replace('"packages": {', '"packages": {"demo": {},')
     assert codes(static(twice)) == [("demo", "duplicate")]
-    assert codes(static(text.replace('"version": "1.0"', '"version": "2.0", "version": "1.0"'))) == [
-        ("pyodide", "duplicate")
-    ]
+    assert codes(
+        static(text.replace('"version": "1.0"', '"version": "2.0", "version": "1.0"'))
+    ) == [("pyodide", "duplicate")]
 
 
 def test_a_cycle_names_its_members() -> None:
-    entries = [demo(depends=["lib"]), entry("lib", depends=["leaf", "third"]), entry("leaf"), entry("third")]
+    entries = [
+        demo(depends=["lib"]),
+        entry("lib", depends=["leaf", "third"]),
+        entry("leaf"),
+        entry("third"),
+    ]
     entries[3]["depends"] = ["demo"]
     problem = only(static(lock_of(*entries)), "cycle")
     assert problem.package == "demo"
@@ -222,9 +261,15 @@ def test_one_import_name_of_two_entries() -> None:
 
 def test_relative_names_and_private_hosts_are_told_once() -> None:
     entries = [entry(name) for name in ("a", "b", "c", "d", "e")]
-    entries += [entry(name, file_name=f"http://localhost/{name}-1.0-py3-none-any.whl") for name in ("f", "g")]
+    entries += [
+        entry(name, file_name=f"http://localhost/{name}-1.0-py3-none-any.whl")
+        for name in ("f", "g")
+    ]
     first, second = static(lock_of(*entries))
-    assert (first.code, second.code, first.package, second.package) == (*["not-portable"] * 2, *["pyodide"] * 2)
+    assert (first.code, second.code, first.package, second.package) == (
+        *["not-portable"] * 2,
+        *["pyodide"] * 2,
+    )
     messages = sorted([first.message, second.message])
     assert "5 file names are relative to the lock (a, b, c and 2 more)" in messages[0]
     assert "2 files from http://localhost (f, g)" in messages[1]
@@ -251,12 +296,16 @@ def test_a_lock_in_any_form(give: Callable[[Path], Any], tmp_path: Path) -> None
 
 
 def test_a_lockfile() -> None:
-    assert codes(static(Lockfile.from_json(lock_of(demo(depends=["lib"]))))) == [("demo", "missing-dependency")]
+    assert codes(static(Lockfile.from_json(lock_of(demo(depends=["lib"]))))) == [
+        ("demo", "missing-dependency")
+    ]
     assert static(base_lock()) == ()
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"null", b"{", b"\xff", b'{"info": NaN}', b"[" * 100_000, None], ids=short
+    "content",
+    [b"", b"[]", b"null", b"{", b"\xff", b'{"info": NaN}', b"[" * 100_000, None],
+    ids=short,
 )
 def test_what_is_no_json_object(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "pyodide-lock.json"
@@ -268,7 +317,9 @@ def test_what_is_no_json_object(content: bytes | None, tmp_path: Path) -> None:
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=8), values, max_size=3),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=8), values, max_size=3)
+    ),
     max_leaves=8,
 )
 FILE_NAMES = st.from_regex(
@@ -280,14 +331,23 @@ FILE_NAMES = st.from_regex(
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
-    lock=ANYTHING, entries=st.dictionaries(st.sampled_from(["demo", "Lib", "x_y"]), ANYTHING), key=st.text(max_size=4)
+    lock=ANYTHING,
+    entries=st.dictionaries(st.sampled_from(["demo", "Lib", "x_y"]), ANYTHING),
+    key=st.text(max_size=4),
 )
 def test_nothing_makes_it_raise(lock: Any, entries: dict[str, Any], key: str) -> None:
     static({"info": lock, "packages": entries})
     static({"packages": lock, key: entries})
-    static({**lock_of(), "packages": {name: {**demo(), key: value} for name, value in entries.items()}})
+    static(
+        {**lock_of(), "packages": {name: {**demo(), key: value} for name, value in entries.items()}}
+    )
     for name in demo():
-        static({**lock_of(), "packages": {key: {**demo(), name: value} for key, value in entries.items()}})
+        static(
+            {
+                **lock_of(),
+                "packages": {key: {**demo(), name: value} for key, value in entries.items()},
+            }
+        )
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -1,4 +1,7 @@
-"""The shared runtimes in Chromium, with what everybody has loaded who uses micropip_lock: packaging."""
+"""The shared runtimes in Chromium, with what everybody has loaded who uses micropip_lock:
+
+packaging.
+"""
 
 from __future__ import annotations
 

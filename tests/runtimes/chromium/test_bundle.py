@@ -47,13 +47,20 @@ def boot(tab: Any, url: str) -> str:
 def lock(index: IndexServer) -> Lockfile:
     """A real base with its wheels, and two wheels of an index."""
     wheels = [
-        build_wheel(index.folder, "app", "1.0+local", files={"app.py": "import lib, packaging\nanswer = lib.answer\n"}),
+        build_wheel(
+            index.folder,
+            "app",
+            "1.0+local",
+            files={"app.py": "import lib, packaging\nanswer = lib.answer\n"},
+        ),
         build_wheel(index.folder, "lib", "1.0", files={"lib.py": "answer = 42\n"}),
     ]
     document = runtimes.read_json(runtimes.emptied_base(VERSION) / "pyodide-lock.json")
     for wheel, depends in zip(wheels, (["lib", "packaging"], []), strict=True):
         name = wheel.name.partition("-")[0]
-        document["packages"][name] = lock_entry(wheel, index.file_url(wheel.name), imports=[name], depends=depends)
+        document["packages"][name] = lock_entry(
+            wheel, index.file_url(wheel.name), imports=[name], depends=depends
+        )
     return Lockfile.from_json(document)
 
 
@@ -64,13 +71,22 @@ def base_dir(tmp_path: Path) -> Path:
     folder.mkdir()
     for source in (runtimes.runtime(VERSION), runtimes.emptied_base(VERSION)):
         for file in source.iterdir():
-            if file.is_file() and not file.name.startswith(".") and not (folder / file.name).exists():
+            if (
+                file.is_file()
+                and not file.name.startswith(".")
+                and not (folder / file.name).exists()
+            ):
                 (folder / file.name).symlink_to(file)
     return folder
 
 
 def test_boots(
-    tab: Any, lock: Lockfile, base_dir: Path, tmp_path: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+    tab: Any,
+    lock: Lockfile,
+    base_dir: Path,
+    tmp_path: Path,
+    index: IndexServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     forget_machine(monkeypatch, tmp_path)
     script = tmp_path / "my app #1.py"
@@ -86,7 +102,9 @@ def test_boots(
     asyncio.run(make(tmp_path / "script", script))
     asyncio.run(make(tmp_path / "console", True))
     index.close()  # the bundle needs nobody
-    with SiteServer({"/deep/script/": tmp_path / "script", "/console/": tmp_path / "console"}) as site:
+    with SiteServer(
+        {"/deep/script/": tmp_path / "script", "/console/": tmp_path / "console"}
+    ) as site:
         assert boot(tab, f"{site.root}/deep/script/") == "ready: the answer is 42"
         assert all(path.startswith("/deep/script/") for path in site.paths())
         assert boot(tab, f"{site.root}/console/") == "ready:"

@@ -1,4 +1,7 @@
-"""enable() in Chromium: micropip.freeze() where the proof needs the network, and the zip that a worker hands out."""
+"""enable() in Chromium:
+
+micropip.freeze() where the proof needs the network, and the zip that a worker hands out.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def test_from_where_only_a_worker_may_wait(loaded: PyodideSession, index: IndexS
         assert "demo" in json.loads(loaded.run(code, sync=True))["packages"]
 
 
-def test_a_large_zip_is_handed_out_by_an_object_url(browser: PyodideSession, index: IndexServer) -> None:
+def test_a_large_zip_is_handed_out_by_an_object_url(
+    browser: PyodideSession, index: IndexServer
+) -> None:
     noise = bytes(number * 7919 % 251 for number in range(1_500_000)).decode("latin-1")
     build_wheel(index.folder, "large", "1.0", files={"large/data.txt": noise}, stored=True)
     browser.install("large", index_url=index.url)

@@ -1,4 +1,7 @@
-"""freeze() in Chromium, in the main thread of a page and in a worker; indexes and files are on other origins."""
+"""freeze() in Chromium, in the main thread of a page and in a worker;
+
+indexes and files are on other origins.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,12 @@ def demo(index: IndexServer) -> Path:
     """A wheel that is larger than what a look at its tail takes."""
     files = {f"demo/part_{number}.py": f"value = {number}\n" * 500 for number in range(60)}
     return build_wheel(
-        index.folder, "demo", "1.0", files={**files, "demo/__init__.py": ""}, requires=["helper"], stored=True
+        index.folder,
+        "demo",
+        "1.0",
+        files={**files, "demo/__init__.py": ""},
+        requires=["helper"],
+        stored=True,
     )
 
 
@@ -53,24 +61,32 @@ def test_what_micropip_installed_needs_no_request(
     assert frozen.entry("demo")["sha256"] == sha256(demo)
     assert frozen.entry("demo")["file_name"] == index.file_url(demo.name)
     assert frozen.entry("helper")["sha256"] == sha256(helper)
-    # The base's names are relative to a lock on this site: now they say where, and that it is nowhere else.
+    # The base's names are relative to a lock on this site: now they say where, and that it is
+    # nowhere else.
     for name in ("micropip", "packaging"):
         assert frozen.entry(name)["file_name"].startswith(f"{site.root}/base/{name}-")
         assert frozen.warnings_of(name) == {"not-portable"}
 
 
-def test_proof_needs_no_preflight(browser: PyodideSession, index: IndexServer, demo: Path, helper: Path) -> None:
+def test_proof_needs_no_preflight(
+    browser: PyodideSession, index: IndexServer, demo: Path, helper: Path
+) -> None:
     browser.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     index.reset()
     frozen = freeze(browser, index_urls=index.url)
     assert frozen.proofs["demo"] == frozen.proofs["helper"] == ("pyodide-source", "content")
-    assert (frozen.entry("demo")["sha256"], frozen.entry("helper")["sha256"]) == (sha256(demo), sha256(helper))
+    assert (frozen.entry("demo")["sha256"], frozen.entry("helper")["sha256"]) == (
+        sha256(demo),
+        sha256(helper),
+    )
     assert frozen.entry("demo")["depends"] == ["helper"]
     assert index.paths("OPTIONS") == []
     assert frozen.totals["requests"] == len(index.requests)
     assert not [path for path in whole_downloads(index) if "demo" in path]
     assert all(
-        request.range.startswith("bytes=") and request.range[6] != "-" for request in index.requests if request.range
+        request.range.startswith("bytes=") and request.range[6] != "-"
+        for request in index.requests
+        if request.range
     )
 
 
@@ -92,7 +108,9 @@ def test_proof_from_servers_that_say_little(
     assert not [path for path in whole_downloads(index) if "demo" in path]
 
 
-def test_synchronous_requests_of_a_worker(worker: PyodideSession, index: IndexServer, demo: Path, helper: Path) -> None:
+def test_synchronous_requests_of_a_worker(
+    worker: PyodideSession, index: IndexServer, demo: Path, helper: Path
+) -> None:
     worker.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     awaited = freeze(worker, index_urls=index.url)
     index.reset()
@@ -103,7 +121,9 @@ def test_synchronous_requests_of_a_worker(worker: PyodideSession, index: IndexSe
     assert not [path for path in whole_downloads(index) if "demo" in path]
 
 
-def test_main_thread_cannot_wait(main_thread: PyodideSession, index: IndexServer, demo: Path, helper: Path) -> None:
+def test_main_thread_cannot_wait(
+    main_thread: PyodideSession, index: IndexServer, demo: Path, helper: Path
+) -> None:
     main_thread.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     with pytest.raises(PyodideError, match=r"await micropip_lock\.freeze\(\)") as caught:
         freeze(main_thread, sync=True, index_urls=index.url)
@@ -123,7 +143,9 @@ def test_main_thread_can_switch_stacks(
     assert main_thread.run(code) == [True, awaited.text]
 
 
-def test_index_without_cors(browser: PyodideSession, index: IndexServer, demo: Path, helper: Path) -> None:
+def test_index_without_cors(
+    browser: PyodideSession, index: IndexServer, demo: Path, helper: Path
+) -> None:
     browser.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     index.cors = False
     error = unlockable(browser, index_urls=index.url)
@@ -132,7 +154,9 @@ def test_index_without_cors(browser: PyodideSession, index: IndexServer, demo: P
         assert "CORS" in problem["message"] + problem["hint"]
 
 
-def test_files_without_cors(browser: PyodideSession, index: IndexServer, second: IndexServer, demo: Path) -> None:
+def test_files_without_cors(
+    browser: PyodideSession, index: IndexServer, second: IndexServer, demo: Path
+) -> None:
     elsewhere = build_wheel(second.folder, "elsewhere", "1.0")
     browser.load_packages([second.file_url(elsewhere.name)])
     second.cors = False
@@ -141,8 +165,13 @@ def test_files_without_cors(browser: PyodideSession, index: IndexServer, second:
     assert problems(browser, index_urls=index.url) == {"elsewhere": "unreachable"}
 
 
-def test_missing_files_look_like_no_answer(browser: PyodideSession, index: IndexServer, demo: Path) -> None:
-    """A 404 without CORS headers cannot be told from no answer at all; a page has to say so, and not hang."""
+def test_missing_files_look_like_no_answer(
+    browser: PyodideSession, index: IndexServer, demo: Path
+) -> None:
+    """A 404 without CORS headers cannot be told from no answer at all;
+
+    a page has to say so, and not hang.
+    """
     browser.load_packages([index.file_url(demo.name)])
     index.cors_on_error = False
     index.faults["/files/"] = Fault("status", status=404)
@@ -160,7 +189,10 @@ def test_boots_from_the_frozen_lock(
     helper: Path,
     tmp_path: Path,
 ) -> None:
-    """By its contents in a page and by its URL in a worker; here the runtime compares the hashes itself."""
+    """By its contents in a page and by its URL in a worker;
+
+    here the runtime compares the hashes itself.
+    """
     main_thread.install("demo", index_url=index.url)
     frozen = freeze(main_thread)
     (tmp_path / "pyodide-lock.json").write_text(frozen.text)
@@ -180,7 +212,10 @@ def test_boots_from_the_frozen_lock(
 
 
 def test_the_runtime_refuses_what_changed(
-    main_thread: PyodideSession, fresh_chromium: Callable[..., ChromiumPyodide], index: IndexServer, helper: Path
+    main_thread: PyodideSession,
+    fresh_chromium: Callable[..., ChromiumPyodide],
+    index: IndexServer,
+    helper: Path,
 ) -> None:
     main_thread.install("helper", index_url=index.url)
     frozen = freeze(main_thread)

@@ -1,7 +1,8 @@
 """Once in Chromium through pytest-pyodide, the way projects for Pyodide run their tests.
 
-In a pytest of its own: which runtimes pytest-pyodide tests, and the folder it serves them from, are options of the
-whole run, and its ``runtime`` fixture would parametrise by them whatever else is collected.
+In a pytest of its own: which runtimes pytest-pyodide tests, and the folder it serves them from, are
+options of the whole run, and its ``runtime`` fixture would parametrise by them whatever else is
+collected.
 """
 
 from __future__ import annotations
@@ -44,13 +45,32 @@ def test_freeze_in_chrome(index: IndexServer, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     shutil.copyfile(Path(__file__).with_name("in_pytest_pyodide.py"), tmp_path / "test_inner.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "pytest.ini"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-c",
+        "pytest.ini",
+    ]
     command += ["--runtime", "chrome-no-host", "--dist-dir", str(distribution), "test_inner.py"]
     # Selenium looks for no driver, and for no browser, anywhere but on this machine.
-    driver = {"SE_CHROMEDRIVER": shutil.which("chromedriver") or "", "SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
-    unproxied = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    driver = {
+        "SE_CHROMEDRIVER": shutil.which("chromedriver") or "",
+        "SE_OFFLINE": "true",
+        "SE_AVOID_STATS": "true",
+    }
+    unproxied = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
     environment = {**unproxied, **driver, "INDEX_URL": index.url, "PYTEST_ADDOPTS": ""}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
     lock = json.loads((tmp_path / "frozen.json").read_text())

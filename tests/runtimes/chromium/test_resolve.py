@@ -1,4 +1,7 @@
-"""resolve() in Chromium, in the main thread of a page and in a worker: the bytes that the host writes."""
+"""resolve() in Chromium, in the main thread of a page and in a worker:
+
+the bytes that the host writes.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ def resolving(browser: PyodideSession, index: IndexServer) -> PyodideSession:
     return browser
 
 
-def test_same_bytes_as_on_the_host(resolving: PyodideSession, projects: ResolveIndex, site: SiteServer) -> None:
+def test_same_bytes_as_on_the_host(
+    resolving: PyodideSession, projects: ResolveIndex, site: SiteServer
+) -> None:
     inside = resolve_inside(resolving, *REQUIREMENTS, index_urls=projects.url)
     assert inside.error == "", inside.message
     assert projects.paths("OPTIONS") == []
@@ -54,10 +59,13 @@ def test_same_bytes_as_on_the_host(resolving: PyodideSession, projects: ResolveI
     # The runtime's own base lies on this site.
     base = Lockfile.from_json(read_json(emptied_base("314.0.7") / "pyodide-lock.json"))
     projects.reset()
-    host = resolved(*REQUIREMENTS, base=base, base_url=f"{site.root}/base/", index_urls=projects.url)
+    host = resolved(
+        *REQUIREMENTS, base=base, base_url=f"{site.root}/base/", index_urls=projects.url
+    )
     assert inside.text == host.to_json()
     assert list(inside.evidence) == [item.to_json() for item in host.evidence]
-    # A browser does not tell how many bytes a compressed page of another origin had, and asks for no release documents.
+    # A browser does not tell how many bytes a compressed page of another origin had, and asks for
+    # no release documents.
     documents = sum(path.startswith("/pypi/") for path in projects.paths())
     assert inside.totals == host.totals | {
         "bytes": inside.totals["bytes"],
@@ -67,7 +75,9 @@ def test_same_bytes_as_on_the_host(resolving: PyodideSession, projects: ResolveI
 
 
 def test_boots_from_the_lock(
-    resolving: PyodideSession, fresh_chromium: Callable[..., ChromiumPyodide], projects: ResolveIndex
+    resolving: PyodideSession,
+    fresh_chromium: Callable[..., ChromiumPyodide],
+    projects: ResolveIndex,
 ) -> None:
     """By the URLs of the lock; the runtime compares the hashes itself."""
     inside = resolve_inside(resolving, *REQUIREMENTS, index_urls=projects.url)
@@ -87,7 +97,9 @@ def test_index_without_cors(resolving: PyodideSession, projects: ResolveIndex) -
     assert "CORS" in inside.message
 
 
-def test_missing_projects_look_like_no_answer(resolving: PyodideSession, projects: ResolveIndex) -> None:
+def test_missing_projects_look_like_no_answer(
+    resolving: PyodideSession, projects: ResolveIndex
+) -> None:
     """A 404 without CORS headers cannot be told from no answer; nothing is concluded from it."""
     projects.cors_on_error = False
     inside = resolve_inside(resolving, "wishful", index_urls=projects.url)

@@ -1,7 +1,9 @@
-"""Some 60 real distributions all the way round: installed by pip, frozen, bundled, booted in Chromium, frozen there.
+"""Some 60 real distributions all the way round: installed by pip, frozen, bundled, booted in
+Chromium, frozen there.
 
-Once the bundle is there the index is gone, and Chromium reaches nothing but the site with the bundle. What the page
-freezes is the lock of the bundle again; only the file names have become the URLs that the page loaded.
+Once the bundle is there the index is gone, and Chromium reaches nothing but the site with the
+bundle. What the page freezes is the lock of the bundle again; only the file names have become the
+URLs that the page loaded.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ from tests.support.wheels import sha256
 # tox imports venv, which Pyodide has not; boto3 brings 16 MB of data; openai takes long to import.
 LEFT_OUT = ("tox", "boto3", "openai")
 REQUIREMENTS = [name for name in test_closure.REQUIREMENTS if name not in LEFT_OUT]
-# Modules of packages that were not asked for: matplotlib_inline needs the one, the *_grpc modules of
-# googleapis-common-protos the other. They cannot be imported on the host either.
+# Modules of packages that were not asked for: matplotlib_inline needs the one, the *_grpc modules
+# of googleapis-common-protos the other. They cannot be imported on the host either.
 NOT_INSTALLED = {"matplotlib", "grpc"}
 
 IMPORT = """
@@ -101,10 +103,16 @@ def bundled(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         fetcher = quick_fetcher()
         try:
             frozen = await freeze(
-                path=folder, base=distribution, index_urls=index.url, include="distribution", fetcher=fetcher
+                path=folder,
+                base=distribution,
+                index_urls=index.url,
+                include="distribution",
+                fetcher=fetcher,
             )
             lock = frozen.lockfile
-            return frozen, await bundle(lock, tmp_path / "bundle", base_dir=distribution, page=True, fetcher=fetcher)
+            return frozen, await bundle(
+                lock, tmp_path / "bundle", base_dir=distribution, page=True, fetcher=fetcher
+            )
         finally:
             await fetcher.aclose()
 
@@ -139,9 +147,13 @@ def test_bundle_names_what_pip_installed(bundled: Bundled, wheels: Path) -> None
     entries = bundled.lock["packages"]
     assert set(entries) == {*proofs, "micropip"}
     installed = set(map(sha256, wheels.glob("*.whl")))
-    assert {key for key, entry in entries.items() if entry["sha256"] not in installed} == {"micropip"}
+    assert {key for key, entry in entries.items() if entry["sha256"] not in installed} == {
+        "micropip"
+    }
     for key, entry in entries.items():
-        assert entry["file_name"] == bundled.frozen.lockfile.packages[key].file_name.rpartition("/")[2]
+        assert (
+            entry["file_name"] == bundled.frozen.lockfile.packages[key].file_name.rpartition("/")[2]
+        )
         assert entry["sha256"] == sha256(bundled.wheel(key))
         assert entry["imports"], key
 
@@ -163,17 +175,23 @@ def test_in_a_worker_by_imports_alone(chromium: Any, bundled: Bundled) -> None:
 def boot(chromium: Any, bundled: Bundled, *, worker: bool = False) -> ChromiumPyodide:
     """A Pyodide of the bundle's own."""
     bundled.site.reset()
-    return ChromiumPyodide(chromium, bundled.site, lock_url=bundled.url + "pyodide-lock.json", worker=worker)
+    return ChromiumPyodide(
+        chromium, bundled.site, lock_url=bundled.url + "pyodide-lock.json", worker=worker
+    )
 
 
-def check_loaded(bundled: Bundled, session: PyodideSession, loaded: Sequence[Mapping[str, str]]) -> None:
+def check_loaded(
+    bundled: Bundled, session: PyodideSession, loaded: Sequence[Mapping[str, str]]
+) -> None:
     """Every file of the bundle came over the wire once, and nobody but the site was asked."""
     entries = bundled.lock["packages"]
     assert {item["name"] for item in loaded} == {entry["name"] for entry in entries.values()}
     asked = Counter(path for path in bundled.site.paths() if path.endswith(".whl"))
     assert asked == Counter(f"/deep/bundle/{entry['file_name']}" for entry in entries.values())
     assert {request.status for request in bundled.site.requests} == {200}
-    fetched = session.run("import js; [item.name for item in js.performance.getEntriesByType('resource')]", fresh=True)
+    fetched = session.run(
+        "import js; [item.name for item in js.performance.getEntriesByType('resource')]", fresh=True
+    )
     assert len(fetched) > len(entries)
     assert [url for url in fetched if not url.startswith(f"{bundled.site.root}/")] == []
 

@@ -1,4 +1,6 @@
-"""Real Chromium boots Pyodide from loopback, in the main thread and in a worker, and installs from loopback."""
+"""Real Chromium boots Pyodide from loopback, in the main thread and in a worker, and installs from
+loopback.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from tests.support.session import PyodideSession
 from tests.support.wheels import build_wheel
 
 
-def test_micropip_installs_from_loopback(chromium_pyodide: PyodideSession, index: IndexServer) -> None:
+def test_micropip_installs_from_loopback(
+    chromium_pyodide: PyodideSession, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0")
     chromium_pyodide.install("demo", index_url=index.url)
     assert chromium_pyodide.run("import demo; demo.__version__") == "1.0"
@@ -35,7 +39,9 @@ def test_worker_has_synchronous_xhr(chromium_worker: PyodideSession, index: Inde
     assert chromium_worker.run(code, sync=True) == 200
 
 
-def test_browser_enforces_the_hash(fresh_chromium: Callable[..., ChromiumPyodide], index: IndexServer) -> None:
+def test_browser_enforces_the_hash(
+    fresh_chromium: Callable[..., ChromiumPyodide], index: IndexServer
+) -> None:
     lock = runtimes.read_json(runtimes.emptied_base(runtimes.VERSIONS[-1]) / "pyodide-lock.json")
     right = build_wheel(index.folder, "right", "1.0")
     wrong = build_wheel(index.folder, "wrong", "1.0")

@@ -27,13 +27,18 @@ BUNDLE = (*LOCK, "--micropip-lock-bundle")
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[IndexServer]:
-    """An index with what notebooks install: a namespace package, one without top_level.txt, a native one, an extra."""
+    """An index with what notebooks install:
+
+    a namespace package, one without top_level.txt, a native one, an extra.
+    """
     with IndexServer() as server:
         server.add_folder(runtimes.real_wheels("jaraco.functools", "rich"))
         server.add_folder(runtimes.real_wheels("cbor2", platform=PYODIDE_314))
         build_own_wheel(server.folder)
         code = "import lib\nmore = lib.answer\n"
-        build_wheel(server.folder, "extended", "1.0", files={"extended.py": code}, extras={"more": ["lib"]})
+        build_wheel(
+            server.folder, "extended", "1.0", files={"extended.py": code}, extras={"more": ["lib"]}
+        )
         build_wheel(server.folder, "lib", "1.0", files={"lib.py": "answer = 42\n"})
         yield server
 
@@ -43,7 +48,11 @@ def shop() -> Iterator[IndexServer]:
     """An index with two wheels: app, and lib, which it needs."""
     with IndexServer() as server:
         build_wheel(
-            server.folder, "app", "1.0", files={"app.py": "import lib\nanswer = lib.answer\n"}, requires=["lib"]
+            server.folder,
+            "app",
+            "1.0",
+            files={"app.py": "import lib\nanswer = lib.answer\n"},
+            requires=["lib"],
         )
         build_wheel(server.folder, "lib", "1.0", files={"lib.py": "answer = 42\n"})
         yield server
@@ -51,11 +60,21 @@ def shop() -> Iterator[IndexServer]:
 
 @pytest.fixture(scope="module")
 def write_lock(shop: IndexServer) -> WriteLock:
-    """Writes a lock of app and lib below a site's folder; ``info`` and ``packages`` replace parts of it."""
+    """Writes a lock of app and lib below a site's folder;
 
-    def write(site: LiteSite, name: str = "lock.json", *, info: Any = None, **packages: Any) -> Path:
+    ``info`` and ``packages`` replace parts of it.
+    """
+
+    def write(
+        site: LiteSite, name: str = "lock.json", *, info: Any = None, **packages: Any
+    ) -> Path:
         entries = {
-            key: lock_entry(wheel, shop.file_url(wheel.name), imports=[key], depends=["lib"] if key == "app" else [])
+            key: lock_entry(
+                wheel,
+                shop.file_url(wheel.name),
+                imports=[key],
+                depends=["lib"] if key == "app" else [],
+            )
             for wheel in sorted(shop.folder.glob("*-1.0-*.whl"))
             for key in [wheel.name.partition("-")[0]]
         }
@@ -73,7 +92,10 @@ def write_lock(shop: IndexServer) -> WriteLock:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> LiteSite:
-    """A site that the tests of a module build anew from what is there already; of the apps REPL boots soonest."""
+    """A site that the tests of a module build anew from what is there already;
+
+    of the apps REPL boots soonest.
+    """
     return LiteSite(tmp_path_factory.mktemp("lite"), app="repl")
 
 

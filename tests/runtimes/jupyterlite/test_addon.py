@@ -1,4 +1,7 @@
-"""`jupyter lite build --micropip-lock`: what it puts into a site, what a rebuild changes, and what it refuses."""
+"""`jupyter lite build --micropip-lock`:
+
+what it puts into a site, what a rebuild changes, and what it refuses.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +48,19 @@ def test_bundle_puts_everything_into_the_site_once(site: LiteSite, shop: IndexSe
         assert file.is_relative_to(site.output) and sha256(file) == entry["sha256"]
     files = sorted(path.name for path in site.lock_file.parent.rglob("*") if path.is_file())
     assert files == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl", "pyodide-lock.json"]
-    # Nothing changes when nothing has changed. Other addons write the settings anew each time; ours are the same.
+    # Nothing changes when nothing has changed. Other addons write the settings anew each time; ours
+    # are the same.
     before = site.snapshot()
     shop.reset()
     assert "no files changed" in site.build(*BUNDLE)
     after = site.snapshot()
-    assert {name: item[1] for name, item in after.items()} == {name: item[1] for name, item in before.items()}
+    assert {name: item[1] for name, item in after.items()} == {
+        name: item[1] for name, item in before.items()
+    }
     ours = {name for name in before if name.startswith("static/micropip-lock/")}
-    assert len(ours) == 3 and {name: after[name] for name in ours} == {name: before[name] for name in ours}
+    assert len(ours) == 3 and {name: after[name] for name in ours} == {
+        name: before[name] for name in ours
+    }
     assert shop.requests == []
 
 
@@ -66,9 +74,12 @@ def test_what_was_removed_comes_back(chromium: Any, site: LiteSite) -> None:
     wheel = site.lock_file.parent / "wheels" / "lib-1.0-py3-none-any.whl"
     wheel.write_bytes(b"broken")
     said = site.refused(command="check")
-    assert "lib 1.0: wheels/lib-1.0-py3-none-any.whl" in said and "Build again with --micropip-lock" in said
-    # The owner's file replaces all settings of the kernel, and with --source-date-epoch no time tells that anything
-    # has changed.
+    assert (
+        "lib 1.0: wheels/lib-1.0-py3-none-any.whl" in said
+        and "Build again with --micropip-lock" in said
+    )
+    # The owner's file replaces all settings of the kernel, and with --source-date-epoch no time
+    # tells that anything has changed.
     site.build(*BUNDLE, SOURCE_DATE_EPOCH="1700000000")
     assert sha256(wheel) == site.packages["lib"]["sha256"]
     site.configure(loadPyodideOptions={"packages": ["six"]})
@@ -79,7 +90,9 @@ def test_what_was_removed_comes_back(chromium: Any, site: LiteSite) -> None:
     assert site.lite("check").returncode == 0
 
 
-def test_without_bundle_after_bundle_and_without_lock(chromium: Any, site: LiteSite, shop: IndexServer) -> None:
+def test_without_bundle_after_bundle_and_without_lock(
+    chromium: Any, site: LiteSite, shop: IndexServer
+) -> None:
     site.build(*BUNDLE)
     folder = site.lock_file.parent
     shop.reset()
@@ -89,7 +102,8 @@ def test_without_bundle_after_bundle_and_without_lock(chromium: Any, site: LiteS
     assert site.packages["app"]["file_name"] == shop.file_url("app-1.0-py3-none-any.whl")
     assert site.packages["ipython"]["file_name"].startswith("../pyodide/ipython-")
     assert "disablePyPIFallback" not in site.settings()
-    # Who serves or checks a site does not repeat the options of its build, and does not wait for an index.
+    # Who serves or checks a site does not repeat the options of its build, and does not wait for an
+    # index.
     assert site.lite("check").returncode == 0
     assert site.lite("check", *LOCK).returncode == 0
     assert folder.is_dir() and shop.wheel_downloads == 2
@@ -102,7 +116,9 @@ def test_without_bundle_after_bundle_and_without_lock(chromium: Any, site: LiteS
 
 def test_options_in_a_file(site: LiteSite) -> None:
     config = site.folder / "jupyter_lite_config.json"
-    write_json(config, {"MicropipLockAddon": {"lock": "lock.json", "bundle": True, "preload": ["app"]}})
+    write_json(
+        config, {"MicropipLockAddon": {"lock": "lock.json", "bundle": True, "preload": ["app"]}}
+    )
     try:
         assert "lock:    lock.json" in site.build()
     finally:
@@ -131,9 +147,14 @@ def test_a_broken_lock(site: LiteSite, text: str, message: str) -> None:
 
 
 def test_a_lock_for_another_pyodide(site: LiteSite, write_lock: WriteLock) -> None:
-    write_lock(site, info={"abi_version": "2025_0", "python": "3.13.2", "platform": "emscripten_4_0_9"})
+    write_lock(
+        site, info={"abi_version": "2025_0", "python": "3.13.2", "platform": "emscripten_4_0_9"}
+    )
     said = site.refused(*BUNDLE)
-    assert "lock.json is for Python 3.13.2, ABI 2025_0; the site loads a Pyodide with Python 3.14.2, ABI 2026_0" in said
+    assert (
+        "lock.json is for Python 3.13.2, ABI 2025_0; the site loads a Pyodide with Python 3.14.2, "
+        "ABI 2026_0" in said
+    )
     assert "Freeze again in that Pyodide" in said
 
 
@@ -164,13 +185,20 @@ def test_a_kernel_that_could_not_start(tmp_path: Path, write_lock: WriteLock) ->
     assert "comm: the kernel needs it to start, but the lock does not have it" in said
     assert "%pip install comm" in said and "--piplite-wheels" in said
     assert "jedi: the kernel needs it" in said
-    assert "six: the kernel needs it" in said and "the site's Pyodide has no file six-1.17.0-" in said
+    assert (
+        "six: the kernel needs it" in said and "the site's Pyodide has no file six-1.17.0-" in said
+    )
 
 
 def test_an_address_that_does_not_answer(site: LiteSite, write_lock: WriteLock) -> None:
     with SiteServer() as server:
         url = f"{server.root}/far-1.0-py3-none-any.whl"
-    entry = {**lock_entry(lite.comm_wheel(), url, imports=["far"]), "name": "far", "version": "1.0", "sha256": "2" * 64}
+    entry = {
+        **lock_entry(lite.comm_wheel(), url, imports=["far"]),
+        "name": "far",
+        "version": "1.0",
+        "sha256": "2" * 64,
+    }
     write_lock(site, far=entry)
     said = site.refused(*BUNDLE)
     assert "far 1.0" in said and url in said and "[unreachable]" in said and "Try again" in said
@@ -190,7 +218,12 @@ def test_output_that_cannot_be_written(site: LiteSite, place: str) -> None:
 
 
 def test_unknown_and_wrong_options(site: LiteSite) -> None:
-    said = site.refused(*LOCK, "--MicropipLockAddon.bundel=True", "--MicropipLockAddon.zzz=1", "--MicropipLock.lock=x")
+    said = site.refused(
+        *LOCK,
+        "--MicropipLockAddon.bundel=True",
+        "--MicropipLockAddon.zzz=1",
+        "--MicropipLock.lock=x",
+    )
     assert "There is no MicropipLock that has options. Did you mean MicropipLockAddon?" in said
     assert "MicropipLockAddon has no option bundel. Did you mean bundle?" in said
     assert "MicropipLockAddon has no option zzz. It has base, bundle, lock, preload." in said

@@ -1,6 +1,8 @@
-"""The example notebook in a JupyterLite site, as its user sees it: table, link, file browser, zip, problems.
+"""The example notebook in a JupyterLite site, as its user sees it: table, link, file browser, zip,
+problems.
 
-And another site with the lock that it froze, in Chromium, where nothing but loopback can be reached.
+And another site with the lock that it froze, in Chromium, where nothing but loopback can be
+reached.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from .conftest import BUNDLE
 PICTURES = runtimes.PROJECT / ".cache" / "pictures"
 EXAMPLE = runtimes.PROJECT / "examples" / "notebook.ipynb"
 #: What is done before the example, and after it.
-BEFORE = "import micropip\nmicropip.set_index_urls([{index!r}])\n%pip install -q cbor2 extended[more]"
+BEFORE = (
+    "import micropip\nmicropip.set_index_urls([{index!r}])\n%pip install -q cbor2 extended[more]"
+)
 AFTER = (
     "print(result)",
     "print(micropip.freeze())",
@@ -48,7 +52,9 @@ print(rich.text.Text('seen').plain, cbor2.loads(cbor2.dumps(7)), extended.more, 
 def downloads(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where links save their files."""
     folder = tmp_path_factory.mktemp("downloads")
-    chromium.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    chromium.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
+    )
     return folder
 
 
@@ -67,7 +73,9 @@ def seen(
     lite = LiteSite(tmp_path_factory.mktemp("notebook"))
     lite.build()
     origin.folders["/one/"] = lite.output
-    cells = [cell for cell in json.loads(EXAMPLE.read_text())["cells"] if cell["cell_type"] == "code"]
+    cells = [
+        cell for cell in json.loads(EXAMPLE.read_text())["cells"] if cell["cell_type"] == "code"
+    ]
     example = ["".join(cell["source"]) for cell in cells]
     assert len(example) == 5
     lite.add_notebook("freeze.ipynb", [BEFORE.format(index=index.url), *example, *AFTER])
@@ -88,7 +96,8 @@ def stored(tab: Tab, path: str) -> Any:
     """A file, as the file browser of JupyterLite has it."""
     return tab.driver.execute_async_script(
         "const done = arguments[1];"
-        "jupyterapp.serviceManager.contents.get(arguments[0], {content: true, format: 'text', type: 'file'})"
+        "jupyterapp.serviceManager.contents.get(arguments[0], {content: true, format: 'text', "
+        "type: 'file'})"
         ".then((file) => done(file.content), (error) => done(String(error)))",
         path,
     )
@@ -114,7 +123,11 @@ def test_the_table(seen: Tab) -> None:
     assert {found[name] for name in ("ipython", "micropip", "packaging")} == {"base"}
     assert all(size for _, _, size, _, _ in rows[1:])
     html = cell(seen, 2)
-    assert "left out: micropip-lock" in html and "packages locked: no request." in html and "<svg" in html
+    assert (
+        "left out: micropip-lock" in html
+        and "packages locked: no request." in html
+        and "<svg" in html
+    )
     # The themes of JupyterLab align cells to the right.
     aligned = "return getComputedStyle(document.querySelector('.micropip-lock tbody td')).textAlign"
     assert seen.driver.execute_script(aligned) == "left"
@@ -127,13 +140,18 @@ def test_pictures(seen: Tab) -> None:
     colours = set()
     for theme in ("Light", "Dark"):
         seen.driver.execute_async_script(
-            "jupyterapp.commands.execute('apputils:change-theme', {theme: arguments[0]}).then(arguments[1])",
+            "jupyterapp.commands.execute('apputils:change-theme', {theme: "
+            "arguments[0]}).then(arguments[1])",
             f"JupyterLab {theme}",
         )
-        seen.wait(f"return document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
+        seen.wait(
+            f"return document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'"
+        )
         seen.driver.save_screenshot(str(PICTURES / f"notebook-{theme.lower()}.png"))
         colours.add(
-            seen.driver.execute_script("return getComputedStyle(document.querySelector('.micropip-lock text')).fill")
+            seen.driver.execute_script(
+                "return getComputedStyle(document.querySelector('.micropip-lock text')).fill"
+            )
         )
     assert len(colours) == 2
 
@@ -144,12 +162,16 @@ def test_the_file_and_the_link(seen: Tab, downloads: Path) -> None:
     assert {"rich", "cbor2", "extended", "lib", "comm", "ipykernel"} <= lock.packages.keys()
     assert linked(seen, "pyodide-lock.json", downloads).decode() == text
     assert not [
-        entry.file_name for entry in lock.packages.values() if "/./" in entry.file_name or "?" in entry.file_name
+        entry.file_name
+        for entry in lock.packages.values()
+        if "/./" in entry.file_name or "?" in entry.file_name
     ]
 
 
 def test_plain_text(seen: Tab) -> None:
-    assert any(line.split()[:3] == ["rich", "15.0.0", "installer"] for line in seen.outputs[6].splitlines())
+    assert any(
+        line.split()[:3] == ["rich", "15.0.0", "installer"] for line in seen.outputs[6].splitlines()
+    )
 
 
 def test_micropip_freeze(seen: Tab) -> None:
@@ -167,7 +189,10 @@ def test_a_zip_from_memory(seen: Tab, downloads: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(linked(seen, "bundle.zip", downloads))) as archive:
         lock = Lockfile.from_json(json.loads(archive.read("pyodide-lock.json")))
         assert {"rich", "cbor2", "extended", "lib", "ipython"} <= lock.packages.keys()
-        assert set(archive.namelist()) == {"pyodide-lock.json", *(item.file_name for item in lock.packages.values())}
+        assert set(archive.namelist()) == {
+            "pyodide-lock.json",
+            *(item.file_name for item in lock.packages.values()),
+        }
 
 
 def test_problems(seen: Tab) -> None:
@@ -186,7 +211,9 @@ def test_freeze_in_one_site_and_boot_another_from_it(
     # The kernel's own parts are in it, with addresses of the site that it was frozen in.
     assert lock["packages"]["comm"]["file_name"].startswith(f"{origin.root}/one/pypi/")
     assert lock["packages"]["ipykernel"]["file_name"].startswith(f"{origin.root}/one/extensions/")
-    assert {"jaraco-functools", "more-itertools", "rich", "cbor2", "extended", "lib"} <= lock["packages"].keys()
+    assert {"jaraco-functools", "more-itertools", "rich", "cbor2", "extended", "lib"} <= lock[
+        "packages"
+    ].keys()
 
     second = LiteSite(tmp_path_factory.mktemp("second"), comm=False)
     (second.folder / "lock.json").write_text(text)

@@ -20,7 +20,10 @@ def test_the_example(chromium: Any, index: IndexServer, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stdout
     index.reset()
     with SiteServer({"/": lite.output}) as site:
-        assert run_in_repl(chromium, site.root, "import rich.text; rich.text.Text('seen').plain") == "'seen'"
+        assert (
+            run_in_repl(chromium, site.root, "import rich.text; rich.text.Text('seen').plain")
+            == "'seen'"
+        )
     assert index.requests == []
     # The lock is made once.
     lock = (lite.folder / "pyodide-lock.json").read_bytes()

@@ -1,4 +1,7 @@
-"""bundle() inside every supported Pyodide: the files in its own file system, and the zip to take away."""
+"""bundle() inside every supported Pyodide:
+
+the files in its own file system, and the zip to take away.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ from tests.support.runtimes import lock_entry
 from tests.support.session import PyodideError
 from tests.support.wheels import build_wheel, sha256
 
-INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
+INFO = {
+    "python": "3.14.2",
+    "platform": "emscripten_5_0_3",
+    "arch": "wasm32",
+    "abi_version": "2026_0",
+}
 
 
 @pytest.fixture
@@ -27,11 +35,16 @@ def lock(index: IndexServer) -> str:
     """A lock of two wheels of an index."""
     names = ("app", "lib")
     wheels = [build_wheel(index.folder, name, "1.0") for name in names]
-    entries = {name: lock_entry(wheel, index.file_url(wheel.name)) for name, wheel in zip(names, wheels, strict=True)}
+    entries = {
+        name: lock_entry(wheel, index.file_url(wheel.name))
+        for name, wheel in zip(names, wheels, strict=True)
+    }
     return json.dumps({"info": INFO, "packages": entries})
 
 
-def test_into_the_file_system(pyodide: NodePyodide, lock: str, index: IndexServer, tmp_path: Path) -> None:
+def test_into_the_file_system(
+    pyodide: NodePyodide, lock: str, index: IndexServer, tmp_path: Path
+) -> None:
     pyodide.write("/lock.json", lock.encode())
     seen = pyodide.run("""
         import base64, os
@@ -55,7 +68,9 @@ def test_into_the_file_system(pyodide: NodePyodide, lock: str, index: IndexServe
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(seen[3]))) as archive:
         assert sorted(archive.namelist()) == [*files, "pyodide-lock.json"]
         inside = Lockfile.from_json(json.loads(archive.read("pyodide-lock.json")))
-        assert {sha256(index.folder / name) for name in files} == {item.sha256 for item in inside.packages.values()}
+        assert {sha256(index.folder / name) for name in files} == {
+            item.sha256 for item in inside.packages.values()
+        }
 
 
 def test_the_same_zip_as_on_the_host(pyodide314: NodePyodide, lock: str, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""enable(): micropip.freeze() keeps its signature, and gives a true lock, in every supported Pyodide."""
+"""enable(): micropip.freeze() keeps its signature, and gives a true lock, in every supported
+Pyodide.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,10 @@ def test_without_micropip(pyodide314: NodePyodide) -> None:
 
 
 def test_in_a_new_page(pyodide: NodePyodide) -> None:
-    """Nothing was installed yet: the lock is the distribution's, as with micropip's own freeze()."""
+    """Nothing was installed yet:
+
+    the lock is the distribution's, as with micropip's own freeze().
+    """
     text, names = pyodide.run("""
         import json, pyodide_js, micropip_lock
         await pyodide_js.loadPackage("micropip")

@@ -15,7 +15,10 @@ from tests.support.session import PROJECT_PATH
 def pyodide(pyodide: NodePyodide) -> NodePyodide:
     """Each supported Pyodide, with micropip_lock behind everything that it has itself."""
     pyodide.load_packages(["packaging"])
-    pyodide.run(f"import sys; sys.path.remove({PROJECT_PATH!r}); sys.path.append({PROJECT_PATH!r})", fresh=True)
+    pyodide.run(
+        f"import sys; sys.path.remove({PROJECT_PATH!r}); sys.path.append({PROJECT_PATH!r})",
+        fresh=True,
+    )
     return pyodide
 
 
@@ -107,8 +110,14 @@ def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide
 
 #: What a browser would have told the runtime, and the folder that follows from it.
 BROWSERS = [
-    ({"packageBaseUrl": "https://cdn.example/v1/", "indexURL": "https://cdn.example/v1/"}, "https://cdn.example/v1/"),
-    ({"packageBaseUrl": "/static/py/", "indexURL": "/static/py/"}, "https://page.example/static/py/"),
+    (
+        {"packageBaseUrl": "https://cdn.example/v1/", "indexURL": "https://cdn.example/v1/"},
+        "https://cdn.example/v1/",
+    ),
+    (
+        {"packageBaseUrl": "/static/py/", "indexURL": "/static/py/"},
+        "https://page.example/static/py/",
+    ),
     ({}, "https://page.example/docs/"),
 ]
 
@@ -165,14 +174,19 @@ def test_micropips_setting_and_mocks(pyodide: NodePyodide) -> None:
 
 
 def test_the_python_of_a_venv(pyodide: NodePyodide, tmp_path: Path) -> None:
-    """It reads what pip and uv read on the host: the venv's own configuration, the user's, and the environment."""
+    """It reads what pip and uv read on the host:
+
+    the venv's own configuration, the user's, and the environment.
+    """
     venv, dist, home = tmp_path / "venv", tmp_path / "xbuildenv" / "dist", tmp_path / "home"
     for folder in (venv, dist, home / ".config" / "pip"):
         folder.mkdir(parents=True)
     runtimes.write_json(dist / "pyodide-lock.json", {"packages": {}})
     (venv / "pyvenv.cfg").write_text("home = /mnt/machine/xbuildenv/dist\n")
     (venv / "pip.conf").write_text("[global]\nindex-url = https://index.example/venv\n")
-    (home / ".config" / "pip" / "pip.conf").write_text("[global]\nfind-links = https://index.example/links\n")
+    (home / ".config" / "pip" / "pip.conf").write_text(
+        "[global]\nfind-links = https://index.example/links\n"
+    )
     pyodide.mount(tmp_path, "/mnt/machine")
     found = pyodide.run(
         """

@@ -25,7 +25,9 @@ CDN = "https://cdn.example/custom/"
 
 @pytest.fixture(scope="module")
 def custom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodePyodide]:
-    """A runtime that booted from a lock of its own, with a shared library and names that are not canonical."""
+    """A runtime that booted from a lock of its own, with a shared library and names that are not
+    canonical.
+    """
     folder = tmp_path_factory.mktemp("custom")
     app = build_wheel(folder, "App", "1.0", requires=["unknown-to-the-lock>=7"])
     helper = build_wheel(folder, "Under_Score", "2.0")
@@ -33,7 +35,10 @@ def custom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodePyodide]:
     library = folder / "lib_shared-3.0.zip"
     write_zip(library, {"share/shared.txt": b"no code at all"})
     packages: dict[str, Any] = {
-        "app": {**runtimes.lock_entry(app, imports=["app"], depends=["Under_Score"]), "name": "App"},
+        "app": {
+            **runtimes.lock_entry(app, imports=["app"], depends=["Under_Score"]),
+            "name": "App",
+        },
         "under-score": {
             **runtimes.lock_entry(helper, imports=["under_score"], depends=["lib-shared"]),
             "name": "Under_Score",
@@ -107,7 +112,10 @@ def test_base_of_another_version(live: NodePyodide) -> None:
     lock["packages"]["app"]["version"] = "1.1"
     del lock["packages"]["packaging"]
     live.write("/tmp/other/pyodide-lock.json", json.dumps(lock).encode())
-    assert problems(live, base="/tmp/other/pyodide-lock.json") == {"app": "base-mismatch", "packaging": "base-mismatch"}
+    assert problems(live, base="/tmp/other/pyodide-lock.json") == {
+        "app": "base-mismatch",
+        "packaging": "base-mismatch",
+    }
 
 
 def test_whole_distribution(live: NodePyodide, index: IndexServer) -> None:
@@ -127,12 +135,20 @@ def test_a_package_of_the_base_replaced_by_micropip(live: NodePyodide, index: In
     live.install("plain==9.0", "needs", index_url=index.url)
     live.load_packages(["app"])
     frozen = freeze(live)
-    assert (frozen.entry("plain")["version"], frozen.entry("plain")["sha256"]) == ("9.0", sha256(newer))
-    assert (frozen.entry("plain")["depends"], frozen.entry("needs")["depends"]) == (["app"], ["plain"])
+    assert (frozen.entry("plain")["version"], frozen.entry("plain")["sha256"]) == (
+        "9.0",
+        sha256(newer),
+    )
+    assert (frozen.entry("plain")["depends"], frozen.entry("needs")["depends"]) == (
+        ["app"],
+        ["plain"],
+    )
     assert freeze(live, include="distribution").entry("plain") == frozen.entry("plain")
 
 
-def test_a_base_package_loaded_on_top_of_another_version(live: NodePyodide, index: IndexServer) -> None:
+def test_a_base_package_loaded_on_top_of_another_version(
+    live: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "under_score", "9.0")
     live.install("under_score==9.0", index_url=index.url)
     live.load_packages(["app"])  # spells it otherwise, so the runtime does not see that it is there
@@ -141,7 +157,12 @@ def test_a_base_package_loaded_on_top_of_another_version(live: NodePyodide, inde
 
 def test_copied_marks_of_the_base_prove_nothing(live: NodePyodide, index: IndexServer) -> None:
     marks = {"INSTALLER": "pyodide.loadPackage", "PYODIDE_SOURCE": "pyodide"}
-    unpack(live, build_wheel(index.folder, "App", "1.0", files={"app.py": "evil = 1\n"}, dist_info_files=marks))
+    unpack(
+        live,
+        build_wheel(
+            index.folder, "App", "1.0", files={"app.py": "evil = 1\n"}, dist_info_files=marks
+        ),
+    )
     honest = index.folder / "honest"
     build_wheel(honest, "App", "1.0")
     index.remove("app-1.0-py3-none-any.whl")
@@ -203,7 +224,9 @@ def test_hash_that_is_none_has_to_be_found(live: NodePyodide, index: IndexServer
 
 def test_load_package_from_a_url(pyodide: NodePyodide, index: IndexServer) -> None:
     files = {f"demo/module_{number}.py": f"value = {number}\n" * 200 for number in range(40)}
-    wheel = build_wheel(index.folder, "demo", "1.0", files={**files, "demo/__init__.py": ""}, stored=True)
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files={**files, "demo/__init__.py": ""}, stored=True
+    )
     url = index.file_url(wheel.name)
     pyodide.load_packages([url])
     index.reset()
@@ -231,10 +254,15 @@ def test_nobody_gives_the_hash(live: NodePyodide, index: IndexServer) -> None:
         assert frozen.proofs["demo"] == ("pyodide-source", "download")
 
 
-def test_indexes_are_those_of_micropip(live: NodePyodide, index: IndexServer, tmp_path: Path) -> None:
+def test_indexes_are_those_of_micropip(
+    live: NodePyodide, index: IndexServer, tmp_path: Path
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     live.load_packages([index.file_url(wheel.name), "micropip"])
-    set_urls = "import micropip\nbefore = micropip._package_manager_singleton.index_urls\nmicropip.set_index_urls({})"
+    set_urls = (
+        "import micropip\nbefore = "
+        "micropip._package_manager_singleton.index_urls\nmicropip.set_index_urls({})"
+    )
     live.run(set_urls.format(repr([index.url])))
     pip_target(tmp_path, "demo", index_url=index.url, platform=None)
     live.mount(tmp_path, "/mnt/site")
@@ -251,7 +279,9 @@ def test_indexes_are_those_of_micropip(live: NodePyodide, index: IndexServer, tm
     assert folder.entry("demo") == based.entry("demo") == frozen.entry("demo")
 
 
-def test_micropip_is_imported_when_it_is_needed(live: NodePyodide, index: IndexServer, tmp_path: Path) -> None:
+def test_micropip_is_imported_when_it_is_needed(
+    live: NodePyodide, index: IndexServer, tmp_path: Path
+) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pip_target(tmp_path, "demo", index_url=index.url, platform=None)
     live.mount(tmp_path, "/mnt/site")
@@ -260,8 +290,13 @@ def test_micropip_is_imported_when_it_is_needed(live: NodePyodide, index: IndexS
     assert problems(live, path="/mnt/site", offline=True) == {"demo": "unreachable"}
 
 
-def test_without_an_event_loop(pyodide314: NodePyodide, pyodide314_jspi: NodePyodide, index: IndexServer) -> None:
-    """A synchronous freeze that needs the network: where stacks can be switched, and where they cannot."""
+def test_without_an_event_loop(
+    pyodide314: NodePyodide, pyodide314_jspi: NodePyodide, index: IndexServer
+) -> None:
+    """A synchronous freeze that needs the network:
+
+    where stacks can be switched, and where they cannot.
+    """
     wheel = build_wheel(index.folder, "demo", "1.0")
     code = f"import micropip_lock; micropip_lock.freeze_sync(index_urls={index.url!r}).to_json()"
     for session in (pyodide314, pyodide314_jspi):
@@ -284,11 +319,18 @@ FORGED_INSTALLERS = ["micropip", "pyodide.loadPackage", "pip"]
 @pytest.mark.parametrize("installer", FORGED_INSTALLERS)
 def test_forged_claim(live: NodePyodide, index: IndexServer, installer: str) -> None:
     url = index.file_url("demo-1.0-py3-none-any.whl")
-    marks = {"INSTALLER": installer, "PYODIDE_URL": url, "PYODIDE_SHA256": "0" * 64, "PYODIDE_SOURCE": "pypi"}
+    marks = {
+        "INSTALLER": installer,
+        "PYODIDE_URL": url,
+        "PYODIDE_SHA256": "0" * 64,
+        "PYODIDE_SOURCE": "pypi",
+    }
     wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files=marks)
     unpack(live, wheel)
     error = unlockable(live, index_urls=index.url)
-    assert error.codes == {"demo": "hash-conflict"}  # with the page, which knows the wheel's real hash
+    assert error.codes == {
+        "demo": "hash-conflict"
+    }  # with the page, which knows the wheel's real hash
     error = unlockable(live, index_urls=[])
     assert error.codes == {"demo": "forged-claim"}
 
@@ -297,7 +339,9 @@ def test_forged_claim_of_an_honest_wheel(live: NodePyodide, index: IndexServer) 
     honest = build_wheel(index.folder, "demo", "1.0")
     url = index.file_url(honest.name)
     marks = {"INSTALLER": "micropip", "PYODIDE_URL": url, "PYODIDE_SHA256": sha256(honest)}
-    evil = build_wheel(index.folder / "evil", "demo", "1.0", files={"demo.py": "evil = 1\n"}, dist_info_files=marks)
+    evil = build_wheel(
+        index.folder / "evil", "demo", "1.0", files={"demo.py": "evil = 1\n"}, dist_info_files=marks
+    )
     unpack(live, evil)
     assert problems(live, index_urls=index.url) == {"demo": "content-mismatch"}
     live.reset()
@@ -312,7 +356,12 @@ def test_forged_claim_of_an_honest_wheel(live: NodePyodide, index: IndexServer) 
 
 def test_micropip_overwrites_forged_marks(live: NodePyodide, index: IndexServer) -> None:
     url = index.file_url("victim-1.0-py3-none-any.whl")
-    marks = {"INSTALLER": "pip", "PYODIDE_URL": url, "PYODIDE_SHA256": "0" * 64, "PYODIDE_REQUIRES": '["victim"]'}
+    marks = {
+        "INSTALLER": "pip",
+        "PYODIDE_URL": url,
+        "PYODIDE_SHA256": "0" * 64,
+        "PYODIDE_REQUIRES": '["victim"]',
+    }
     wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files=marks)
     live.install("demo", index_url=index.url)
     frozen = freeze(live)
@@ -323,7 +372,12 @@ def test_micropip_overwrites_forged_marks(live: NodePyodide, index: IndexServer)
 
 def test_load_package_leaves_forged_marks(live: NodePyodide, index: IndexServer) -> None:
     url = index.file_url(build_wheel(index.folder, "victim", "1.0").name)
-    wheel = build_wheel(index.folder, "demo", "1.0", dist_info_files={"PYODIDE_URL": url, "PYODIDE_SHA256": "0" * 64})
+    wheel = build_wheel(
+        index.folder,
+        "demo",
+        "1.0",
+        dist_info_files={"PYODIDE_URL": url, "PYODIDE_SHA256": "0" * 64},
+    )
     live.load_packages([index.file_url(wheel.name)])
     assert problems(live, index_urls=index.url) == {"demo": "content-mismatch"}
 
@@ -332,9 +386,18 @@ def test_load_package_leaves_forged_marks(live: NodePyodide, index: IndexServer)
 
 
 def forged(folder: Path, honest: Path, url: str) -> Path:
-    """A wheel of the same name with other contents, and the marks that micropip leaves of the honest one."""
-    marks = {"INSTALLER": "micropip", "PYODIDE_SOURCE": "pypi", "PYODIDE_URL": url, "PYODIDE_SHA256": sha256(honest)}
-    return build_wheel(folder, "demo", "1.0", files={"demo.py": "evil = 1\n"}, dist_info_files=marks)
+    """A wheel of the same name with other contents, and the marks that micropip leaves of the
+    honest one.
+    """
+    marks = {
+        "INSTALLER": "micropip",
+        "PYODIDE_SOURCE": "pypi",
+        "PYODIDE_URL": url,
+        "PYODIDE_SHA256": sha256(honest),
+    }
+    return build_wheel(
+        folder, "demo", "1.0", files={"demo.py": "evil = 1\n"}, dist_info_files=marks
+    )
 
 
 def members(wheel: Path, folder: str) -> dict[str, bytes]:
@@ -347,7 +410,10 @@ def members(wheel: Path, folder: str) -> dict[str, bytes]:
 def test_files_in_memory_before_the_start(
     version: str, fresh_pyodide: Callable[..., NodePyodide], index: IndexServer
 ) -> None:
-    """As a page restores them in loadPyodide({fsInit}): the runtime lists them, by what they say."""
+    """As a page restores them in loadPyodide({fsInit}):
+
+    the runtime lists them, by what they say.
+    """
     honest = build_wheel(index.folder, "demo", "1.0")
     later = build_wheel(index.folder, "later", "1.0")
     site = f"/lib/python{PLATFORMS[version].python}/site-packages"
@@ -364,13 +430,17 @@ def test_files_in_memory_before_the_start(
 
 
 @pytest.mark.parametrize("version", [runtimes.VERSIONS[0], runtimes.VERSIONS[-1]])
-def test_what_the_runtime_loads_while_it_starts(version: str, fresh_pyodide: Callable[..., NodePyodide]) -> None:
+def test_what_the_runtime_loads_while_it_starts(
+    version: str, fresh_pyodide: Callable[..., NodePyodide]
+) -> None:
     session = fresh_pyodide(version, packages=["micropip", "packaging"])
     assert freeze(session).proofs == dict.fromkeys(("micropip", "packaging"), ("base", "base"))
 
 
 @pytest.mark.parametrize("is_mounted", [True, False], ids=["mounted", "in memory"])
-def test_another_folder_in_front(is_mounted: bool, pyodide: NodePyodide, index: IndexServer, tmp_path: Path) -> None:
+def test_another_folder_in_front(
+    is_mounted: bool, pyodide: NodePyodide, index: IndexServer, tmp_path: Path
+) -> None:
     """The runtime's list is about its own folder, which has the honest one."""
     honest = build_wheel(index.folder, "demo", "1.0")
     wheel = forged(tmp_path / "forged", honest, index.file_url(honest.name))
@@ -396,7 +466,11 @@ def test_a_folder_mounted_over_what_micropip_installed(
     kind: str, fresh_pyodide: Callable[..., NodePyodide], index: IndexServer, tmp_path: Path
 ) -> None:
     honest = build_wheel(index.folder, "demo", "1.0")
-    marks = {"INSTALLER": "micropip", "PYODIDE_URL": index.file_url(honest.name), "PYODIDE_SHA256": "0" * 64}
+    marks = {
+        "INSTALLER": "micropip",
+        "PYODIDE_URL": index.file_url(honest.name),
+        "PYODIDE_SHA256": "0" * 64,
+    }
     with zipfile.ZipFile(build_wheel(tmp_path, "demo", "1.0", dist_info_files=marks)) as archive:
         archive.extractall(tmp_path / "site")
     old, over = tmp_path / "site" / "demo-1.0.dist-info", f"{SITE}/demo-1.0.dist-info"
@@ -406,7 +480,10 @@ def test_a_folder_mounted_over_what_micropip_installed(
     if kind == "NODEFS":
         session.mount(old, over)
     else:
-        mount = f"import js; from pyodide_js import FS; FS.mount(FS.filesystems.IDBFS, js.Object.new(), {over!r}); None"
+        mount = (
+            "import js; from pyodide_js import FS; FS.mount(FS.filesystems.IDBFS, "
+            f"js.Object.new(), {over!r}); None"
+        )
         session.run(mount, fresh=True)
         session.put_folder(old, over)
     assert problems(session, index_urls=index.url) == {"demo": "hash-conflict"}
@@ -427,7 +504,12 @@ def test_a_loaded_name_without_a_trace(live: NodePyodide, index: IndexServer) ->
 
 def test_a_folder_that_pip_filled(pyodide: NodePyodide, index: IndexServer, tmp_path: Path) -> None:
     wheel = build_wheel(
-        index.folder, "demo", "1.0", requires=["other"], files={"demo.py": "x = 1\n" * 9000}, stored=True
+        index.folder,
+        "demo",
+        "1.0",
+        requires=["other"],
+        files={"demo.py": "x = 1\n" * 9000},
+        stored=True,
     )
     other = build_wheel(index.folder, "other", "2.0")
     pip_target(tmp_path, "demo", index_url=index.url, platform=None)

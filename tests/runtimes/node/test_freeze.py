@@ -1,4 +1,6 @@
-"""freeze() inside every supported Pyodide, from micropip.install to a runtime that boots from the lock."""
+"""freeze() inside every supported Pyodide, from micropip.install to a runtime that boots from the
+lock.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,15 @@ def wheels(index: IndexServer) -> dict[str, Path]:
     folder = index.folder
     return {
         "space-one": build_wheel(folder, "space.one", "1.0", files={"space/one.py": "value = 1\n"}),
-        "space-two": build_wheel(folder, "space.two", "2.0", files={"space/two/__init__.py": "value = 2\n"}),
+        "space-two": build_wheel(
+            folder, "space.two", "2.0", files={"space/two/__init__.py": "value = 2\n"}
+        ),
         "bare": build_wheel(
-            folder, "Bare", "3.0", files={"bare/__init__.py": "", "bare_tool.py": ""}, requires=["space.one>=1"]
+            folder,
+            "Bare",
+            "3.0",
+            files={"bare/__init__.py": "", "bare_tool.py": ""},
+            requires=["space.one>=1"],
         ),
         "extras": build_wheel(
             folder,
@@ -82,7 +90,11 @@ def test_what_micropip_installed_needs_no_request(
         assert (entry["file_name"], entry["sha256"]) == (index.file_url(wheel.name), sha256(wheel))
         assert entry["version"] == wheel.name.split("-")[1]
         assert (set(entry["imports"]), entry["depends"]) == (IMPORTS[name], DEPENDS[name])
-        assert (entry["install_dir"], entry["package_type"], entry["unvendored_tests"]) == ("site", "package", False)
+        assert (entry["install_dir"], entry["package_type"], entry["unvendored_tests"]) == (
+            "site",
+            "package",
+            False,
+        )
         assert frozen.proofs[name] == ("micropip", "installer")
     assert frozen.entry("bare")["name"] == "Bare"
     base = runtimes.read_json(runtimes.emptied_base(pyodide.version) / "pyodide-lock.json")
@@ -105,7 +117,9 @@ def test_boots_from_the_frozen_lock(
 ) -> None:
     pyodide.install(*REQUIREMENTS, index_url=index.url)
     frozen = freeze(pyodide)
-    booted = fresh_pyodide(pyodide.version, lock=runtimes.localise(frozen.lock, tmp_path, index.folder))
+    booted = fresh_pyodide(
+        pyodide.version, lock=runtimes.localise(frozen.lock, tmp_path, index.folder)
+    )
     statements = {
         "import space.one": {"space-one"},
         "import space.two": {"space-two", "space-one"},  # the owner of the namespace comes along
@@ -121,7 +135,8 @@ def test_boots_from_the_frozen_lock(
     booted.reset()
     booted.load_packages(list(frozen.packages))
     values = booted.run(
-        "import addition, bare, bare_tool, extras, space.one, space.two\n[space.one.value, space.two.value]"
+        "import addition, bare, bare_tool, extras, space.one, space.two\n[space.one.value, "
+        "space.two.value]"
     )
     assert values == [1, 2]
     # A runtime that booted from a lock freezes to that lock.
@@ -152,7 +167,9 @@ def own_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_own_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-def test_installed_by_micropip_itself(pyodide: NodePyodide, index: IndexServer, own_wheel: Path) -> None:
+def test_installed_by_micropip_itself(
+    pyodide: NodePyodide, index: IndexServer, own_wheel: Path
+) -> None:
     index.add(own_wheel)
     build_wheel(index.folder, "demo", "1.0")
     pyodide.run(f"import sys; sys.path.remove({PROJECT_PATH!r})")

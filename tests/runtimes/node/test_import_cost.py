@@ -1,12 +1,32 @@
-"""What ``import micropip_lock`` costs a page: no library of the host, and nothing that is not needed yet."""
+"""What ``import micropip_lock`` costs a page:
+
+no library of the host, and nothing that is not needed yet.
+"""
 
 from __future__ import annotations
 
 from tests.support.node_pyodide import NodePyodide
 
-HOST = {"click", "h2", "hishel", "httpcore", "httpx", "micropip", "platformdirs", "rich", "sqlite3", "ssl"}
+HOST = {
+    "click",
+    "h2",
+    "hishel",
+    "httpcore",
+    "httpx",
+    "micropip",
+    "platformdirs",
+    "rich",
+    "sqlite3",
+    "ssl",
+}
 #: What proves, asks for wheels or shows results: not needed where micropip installed everything.
-UNUSED = ("_util.html", "index.client", "index.remote_wheel", "proof.prover", "formats.install_report")
+UNUSED = (
+    "_util.html",
+    "index.client",
+    "index.remote_wheel",
+    "proof.prover",
+    "formats.install_report",
+)
 #: What only the host needs.
 HOST_SIDE = (
     *("environment.host", "environment.venv", "environment.pip_config", "environment.uv_config"),
@@ -31,11 +51,14 @@ def test_import_loads_nothing(pyodide314: NodePyodide) -> None:
 
 def test_freeze_loads_no_host_library(pyodide314: NodePyodide) -> None:
     loaded = modules(pyodide314, "import micropip_lock; micropip_lock.freeze")
-    loaded |= modules(pyodide314, "await micropip_lock.freeze()".join(["import micropip_lock; ", ""]))
+    loaded |= modules(
+        pyodide314, "await micropip_lock.freeze()".join(["import micropip_lock; ", ""])
+    )
     assert not {name.partition(".")[0] for name in loaded} & HOST
     own = {name for name in loaded if name.startswith("micropip_lock.")}
     assert "micropip_lock.environment.pyodide" in own
     assert own.isdisjoint(f"micropip_lock.{name}" for name in HOST_SIDE)
-    # Nothing has to be proved here, so nothing is loaded that would ask for it, or show it in a notebook.
+    # Nothing has to be proved here, so nothing is loaded that would ask for it, or show it in a
+    # notebook.
     assert own.isdisjoint(f"micropip_lock.{name}" for name in UNUSED)
     assert loaded.isdisjoint({"csv", "email", "html", "tomllib"})

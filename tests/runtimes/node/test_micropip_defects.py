@@ -1,6 +1,7 @@
 """What micropip.freeze() gets wrong, one test for each defect, in real Pyodide.
 
-Each was reproduced with micropip 0.11.1. The tests say nothing of micropip's own result: only that ours is right.
+Each was reproduced with micropip 0.11.1. The tests say nothing of micropip's own result: only that
+ours is right.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ NEWEST = runtimes.VERSIONS[-1]
 
 @pytest.fixture(scope="module")
 def distribution() -> Iterator[NodePyodide]:
-    """A runtime that booted from the whole base lock of its release; only micropip and packaging can be loaded."""
+    """A runtime that booted from the whole base lock of its release;
+
+    only micropip and packaging can be loaded.
+    """
     with NodePyodide(lock=runtimes.base_lock(NEWEST)) as session:
         session.use_project()
         yield session
@@ -40,10 +44,23 @@ def whole(distribution: NodePyodide) -> NodePyodide:
     return distribution
 
 
-def test_imports_are_empty_without_top_level_txt(pyodide314: NodePyodide, index: IndexServer) -> None:
-    files = {"richer/__init__.py": "", "richer/table.py": "", "single.py": "", "richer-data/no_module.py": ""}
+def test_imports_are_empty_without_top_level_txt(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
+    files = {
+        "richer/__init__.py": "",
+        "richer/table.py": "",
+        "single.py": "",
+        "richer-data/no_module.py": "",
+    }
     build_wheel(index.folder, "demo", "1.0", files=files)
-    build_wheel(index.folder, "lying", "1.0", files={"truth.py": ""}, dist_info_files={"top_level.txt": "falsehood\n"})
+    build_wheel(
+        index.folder,
+        "lying",
+        "1.0",
+        files={"truth.py": ""},
+        dist_info_files={"top_level.txt": "falsehood\n"},
+    )
     pyodide314.install("demo", "lying", index_url=index.url)
     frozen = freeze(pyodide314)
     assert frozen.entry("demo")["imports"] == ["richer", "single"]
@@ -53,15 +70,27 @@ def test_imports_are_empty_without_top_level_txt(pyodide314: NodePyodide, index:
 def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: IndexServer) -> None:
     for part in ("context", "functools"):
         files = {f"space/{part}.py" if part == "context" else f"space/{part}/__init__.py": ""}
-        build_wheel(index.folder, f"space.{part}", "1.0", files=files, dist_info_files={"top_level.txt": "space\n"})
+        build_wheel(
+            index.folder,
+            f"space.{part}",
+            "1.0",
+            files=files,
+            dist_info_files={"top_level.txt": "space\n"},
+        )
     pyodide314.install("space.context", "space.functools", index_url=index.url)
     frozen = freeze(pyodide314)
     assert frozen.entry("space-context")["imports"] == ["space", "space.context"]
     assert frozen.entry("space-functools")["imports"] == ["space.functools"]
-    assert frozen.warnings_of("space-context") == frozen.warnings_of("space-functools") == {"not-portable"}
+    assert (
+        frozen.warnings_of("space-context")
+        == frozen.warnings_of("space-functools")
+        == {"not-portable"}
+    )
 
 
-def test_packages_without_pyodide_url_are_dropped_silently(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_packages_without_pyodide_url_are_dropped_silently(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     unpack(pyodide314, wheel)
     assert problems(pyodide314, index_urls=[]) == {"demo": "no-such-project"}
@@ -72,7 +101,9 @@ def test_packages_without_pyodide_url_are_dropped_silently(pyodide314: NodePyodi
     assert index.wheel_downloads == 0
 
 
-def test_what_shadows_a_base_package_is_frozen_as_the_base_version(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_what_shadows_a_base_package_is_frozen_as_the_base_version(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     newer = build_wheel(index.folder, "micropip", "99.0")
     unpack(pyodide314, newer)
     frozen = freeze(pyodide314, index_urls=index.url)
@@ -87,7 +118,9 @@ def test_what_shadows_a_base_package_is_frozen_as_the_base_version(pyodide314: N
 def test_extras_are_lost(pyodide314: NodePyodide, index: IndexServer) -> None:
     for name in ("addition", "unrelated"):
         build_wheel(index.folder, name, "1.0")
-    build_wheel(index.folder, "middle", "1.0", extras={"more": ["addition"], "other": ["unrelated"]})
+    build_wheel(
+        index.folder, "middle", "1.0", extras={"more": ["addition"], "other": ["unrelated"]}
+    )
     build_wheel(index.folder, "top", "1.0", requires=["middle[more]"])
     pyodide314.install("top", index_url=index.url)
     frozen = freeze(pyodide314)
@@ -95,7 +128,9 @@ def test_extras_are_lost(pyodide314: NodePyodide, index: IndexServer) -> None:
     assert frozen.entry("middle")["depends"] == ["addition"]
 
 
-def test_self_referencing_extras_become_self_dependencies(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_self_referencing_extras_become_self_dependencies(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     for name in ("first", "second"):
         build_wheel(index.folder, name, "1.0")
     extras = {"one": ["first"], "two": ["second"], "all": ["Self_Made[one,two]"]}
@@ -108,7 +143,9 @@ def test_self_referencing_extras_become_self_dependencies(pyodide314: NodePyodid
     assert frozen.entry("self-made")["depends"] == ["first", "second"]
 
 
-def test_extras_asked_for_in_a_later_call_are_ignored(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_extras_asked_for_in_a_later_call_are_ignored(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "addition", "1.0")
     build_wheel(index.folder, "demo", "1.0", extras={"more": ["addition"]})
     pyodide314.install("demo", index_url=index.url)
@@ -126,7 +163,10 @@ def test_extras_asked_for_in_a_later_call_are_ignored(pyodide314: NodePyodide, i
 
 
 def test_cycles_recurse_or_deadlock(
-    pyodide314: NodePyodide, fresh_pyodide: Callable[..., NodePyodide], index: IndexServer, tmp_path: Path
+    pyodide314: NodePyodide,
+    fresh_pyodide: Callable[..., NodePyodide],
+    index: IndexServer,
+    tmp_path: Path,
 ) -> None:
     build_wheel(index.folder, "hen", "1.0", requires=["egg"])
     build_wheel(index.folder, "egg", "1.0", requires=["hen", "leaf"])
@@ -148,10 +188,13 @@ def test_cycles_recurse_or_deadlock(
 
 
 @pytest.mark.parametrize("scheme", ["emfs", "file"])
-def test_local_urls_are_kept(pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer) -> None:
+def test_local_urls_are_kept(
+    pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer
+) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
     pyodide314.write(f"/tmp/{wheel.name}", wheel.read_bytes())
-    # micropip reads file: by fetch, which Node refuses; so one is installed as emfs: and then says file:
+    # micropip reads file: by fetch, which Node refuses; so one is installed as emfs: and then says
+    # file:
     pyodide314.install(f"emfs:/tmp/{wheel.name}", index_url=index.url)
     if scheme == "file":
         claim = f"/lib/python3.14/site-packages/{wheel.name.split('-py3')[0]}.dist-info/PYODIDE_URL"
@@ -181,7 +224,9 @@ def test_mocks_are_dropped_while_others_need_them(
 ) -> None:
     build_wheel(index.folder, "demo", "1.0", requires=["fake"])
     pyodide314.load_packages(["micropip"])
-    pyodide314.run(f"import micropip; micropip.add_mock_package('fake', '1.0', persistent={persistent})")
+    pyodide314.run(
+        f"import micropip; micropip.add_mock_package('fake', '1.0', persistent={persistent})"
+    )
     pyodide314.install("demo", index_url=index.url)
     error = unlockable(pyodide314)
     assert error.codes["fake"] == "mock"
@@ -192,7 +237,9 @@ def test_mocks_are_dropped_while_others_need_them(
     assert ("excluded-dependency", "demo") in frozen.warnings
 
 
-def test_entries_lack_package_type_and_unvendored_tests(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_entries_lack_package_type_and_unvendored_tests(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pyodide314.install("demo", index_url=index.url)
     keys = {name: set(entry) for name, entry in freeze(pyodide314).packages.items()}
@@ -238,6 +285,9 @@ def test_what_pip_and_uv_installed_is_not_frozen(
     result = asyncio.run(micropip_lock.freeze(path=tmp_path, base=base, index_urls=index.url))
     entries: dict[str, Any] = result.lockfile.to_dict()["packages"]
     assert set(entries) == {"demo", "other"}
-    assert (entries["demo"]["file_name"], entries["demo"]["sha256"]) == (index.file_url(wheel.name), sha256(wheel))
+    assert (entries["demo"]["file_name"], entries["demo"]["sha256"]) == (
+        index.file_url(wheel.name),
+        sha256(wheel),
+    )
     assert {item.proof for item in result.evidence} == {"content"}
     assert index.wheel_downloads == 0

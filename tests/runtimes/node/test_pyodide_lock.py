@@ -1,4 +1,7 @@
-"""The frozen lock through pyodide-lock, the reference reader: it runs where Python is new enough, inside Pyodide."""
+"""The frozen lock through pyodide-lock, the reference reader:
+
+it runs where Python is new enough, inside Pyodide.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +40,22 @@ def test_pyodide_lock_reads_it(fresh_pyodide: Callable[..., NodePyodide]) -> Non
         index.add_folder(wheels)
         session.install(*REQUIREMENTS, index_url=index.url)
         index.reset()
-        frozen = {include: freeze(session, include=include) for include in ("installed", "distribution")}
+        frozen = {
+            include: freeze(session, include=include) for include in ("installed", "distribution")
+        }
         assert index.requests == []
-        native = {name: wheel for wheel in wheels.glob("*wasm32.whl") if (name := wheel.name.split("-")[0])}
+        native = {
+            name: wheel
+            for wheel in wheels.glob("*wasm32.whl")
+            if (name := wheel.name.split("-")[0])
+        }
         assert "pydantic_core" in native
         for name, wheel in native.items():
             entry = frozen["installed"].entry(name.replace("_", "-"))
-            assert (entry["file_name"], entry["sha256"]) == (index.file_url(wheel.name), sha256(wheel))
+            assert (entry["file_name"], entry["sha256"]) == (
+                index.file_url(wheel.name),
+                sha256(wheel),
+            )
             assert entry["imports"] == [name]
     for include, result in frozen.items():
         assert "tool" in result.lock
@@ -54,7 +66,10 @@ def test_pyodide_lock_reads_it(fresh_pyodide: Callable[..., NodePyodide]) -> Non
 
 
 def within(value: Any, model: Any) -> Any:
-    """``value`` without the keys that ``model`` lacks: pyodide-lock writes every key it knows, with its default."""
+    """``value`` without the keys that ``model`` lacks:
+
+    pyodide-lock writes every key it knows, with its default.
+    """
     if isinstance(model, dict):
         return {key: within(value[key], part) for key, part in model.items() if key in value}
     return value

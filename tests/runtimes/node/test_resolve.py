@@ -1,4 +1,7 @@
-"""resolve() inside every supported Pyodide: the bytes that the host writes, and a lock that boots."""
+"""resolve() inside every supported Pyodide:
+
+the bytes that the host writes, and a lock that boots.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from tests.support.resolving import asked_twice, no_solution, resolved
 from tests.support.runtimes import emptied_base, read_json, real_wheels
 from tests.support.wheels import build_wheel
 
-#: As a stranger would write them: extras, markers, names spelt differently, a namespace, a version of the base.
+#: As a stranger would write them: extras, markers, names spelt differently, a namespace, a version
+#: of the base.
 REQUIREMENTS = (
     "Extras[more]>=1",
     "space.one",
@@ -39,26 +43,38 @@ def resolving(pyodide: NodePyodide, index: IndexServer) -> NodePyodide:
 
 @pytest.fixture
 def wheels(index: IndexServer) -> None:
-    """What the requirements need, what they must not choose, and how their newest versions mislead."""
+    """What the requirements need, what they must not choose, and how their newest versions
+    mislead.
+    """
     folder = index.folder
     build_wheel(folder, "space.one", "1.0", files={"space/one.py": "value = 1\n"})
     build_wheel(folder, "space.two", "2.0", files={"space/two/__init__.py": "value = 2\n"})
     build_wheel(folder, "space.two", "3.0", files={"space/two/__init__.py": "value = 3\n"})
-    extras = {"more": ["addition>=1", "only-here; sys_platform == 'emscripten'"], "other": ["never"]}
+    extras = {
+        "more": ["addition>=1", "only-here; sys_platform == 'emscripten'"],
+        "other": ["never"],
+    }
     build_wheel(
-        folder, "extras", "4.0", requires=["packaging", "never; platform_system != 'Emscripten'"], extras=extras
+        folder,
+        "extras",
+        "4.0",
+        requires=["packaging", "never; platform_system != 'Emscripten'"],
+        extras=extras,
     )
     build_wheel(folder, "addition", "1.5", requires=["shared<2"])
     build_wheel(folder, "addition", "0.5")
     build_wheel(folder, "only-here", "1.0")
     build_wheel(folder, "never", "1.0")
-    # Its newest version excludes what `addition` needs, the one before needs another Python, or another machine.
+    # Its newest version excludes what `addition` needs, the one before needs another Python, or
+    # another machine.
     build_wheel(folder, "old", "4.0", requires=["shared>=2"])
     build_wheel(folder, "old", "3.0", requires_python="<3.12")
     build_wheel(folder, "old", "2.0", tag="cp314-cp314-win_amd64")
     build_wheel(folder, "old", "1.0", requires=["shared>=1", "extras"])
     for version in ("1.0", "1.5", "2.0"):
-        build_wheel(folder, "shared", version, files={"shared/__init__.py": f"version = {version!r}\n"})
+        build_wheel(
+            folder, "shared", version, files={"shared/__init__.py": f"version = {version!r}\n"}
+        )
 
 
 VERSIONS = {
@@ -74,10 +90,14 @@ VERSIONS = {
 
 def on_the_host(version: str, index: IndexServer, *requirements: str) -> ResolveResult:
     """The same question to the host."""
-    return resolved(*requirements, base=emptied_base(version) / "pyodide-lock.json", index_urls=index.url)
+    return resolved(
+        *requirements, base=emptied_base(version) / "pyodide-lock.json", index_urls=index.url
+    )
 
 
-def test_same_bytes_as_on_the_host(resolving: NodePyodide, index: IndexServer, wheels: None) -> None:
+def test_same_bytes_as_on_the_host(
+    resolving: NodePyodide, index: IndexServer, wheels: None
+) -> None:
     inside = resolve_inside(resolving, *REQUIREMENTS, index_urls=index.url)
     assert inside.error == "", inside.message
     assert index.wheel_downloads == 0
@@ -96,7 +116,9 @@ def test_same_bytes_as_on_the_host(resolving: NodePyodide, index: IndexServer, w
     assert list(inside.warnings) == [item.to_json() for item in host.warnings]
     assert len(index.requests) == inside.totals["requests"]
     # The base may be handed in as well; then the runtime's own does not count.
-    given = resolve_inside(resolving, *REQUIREMENTS, base={**base, "packages": {}}, index_urls=index.url)
+    given = resolve_inside(
+        resolving, *REQUIREMENTS, base={**base, "packages": {}}, index_urls=index.url
+    )
     assert (given.error, given.problems[0]["code"]) == ("ResolutionError", "no-such-project")
 
 
@@ -118,11 +140,19 @@ def test_boots_from_the_lock(
         booted.run("\n".join(f"import {item}" for item in names))
     booted.reset()
     loaded = booted.load_packages_from_imports("import extras")
-    assert {item["name"] for item in loaded} == {"extras", "addition", "only-here", "shared", "packaging"}
+    assert {item["name"] for item in loaded} == {
+        "extras",
+        "addition",
+        "only-here",
+        "shared",
+        "packaging",
+    }
     assert booted.run("import shared\nshared.version") == "1.5"
 
 
-def test_no_solution_is_explained_alike(resolving: NodePyodide, index: IndexServer, wheels: None) -> None:
+def test_no_solution_is_explained_alike(
+    resolving: NodePyodide, index: IndexServer, wheels: None
+) -> None:
     asked = ("addition>=1", "old>=4")
     inside = resolve_inside(resolving, *asked, index_urls=index.url)
     assert inside.error == ResolutionError.__name__

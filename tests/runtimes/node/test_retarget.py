@@ -1,4 +1,7 @@
-"""A lock of forty packages moves from Pyodide 0.29.5 to 314.0.7 and back; both boot, each in its own Pyodide."""
+"""A lock of forty packages moves from Pyodide 0.29.5 to 314.0.7 and back;
+
+both boot, each in its own Pyodide.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,37 @@ from tests.support.wheels import build_wheel
 
 OLD, NEW = "0.29.5", "314.0.7"
 OLD_NATIVE = "cp313-cp313-pyodide_2025_0_wasm32"
-#: cbor2 has a native wheel for 314 only, and a pure one of an older version; xxhash has native ones for both.
+#: cbor2 has a native wheel for 314 only, and a pure one of an older version; xxhash has native ones
+#: for both.
 REAL = (
-    *("anyio==4.16.0", "blinker==1.9.0", "cachetools", "cbor2==5.9.0", "click==8.5.1", "colorama", "h11==0.16.0"),
-    *("httpx[http2]", "humanize", "isodate", "itsdangerous==2.2.0", "jaraco.functools", "prettytable", "pyparsing"),
-    *("python-dateutil", "rich==15.0.0", "sortedcontainers", "tabulate", "tomlkit", "toolz", "xxhash==4.1.0", "zipp"),
+    *(
+        "anyio==4.16.0",
+        "blinker==1.9.0",
+        "cachetools",
+        "cbor2==5.9.0",
+        "click==8.5.1",
+        "colorama",
+        "h11==0.16.0",
+    ),
+    *(
+        "httpx[http2]",
+        "humanize",
+        "isodate",
+        "itsdangerous==2.2.0",
+        "jaraco.functools",
+        "prettytable",
+        "pyparsing",
+    ),
+    *(
+        "python-dateutil",
+        "rich==15.0.0",
+        "sortedcontainers",
+        "tabulate",
+        "tomlkit",
+        "toolz",
+        "xxhash==4.1.0",
+        "zipp",
+    ),
 )
 MORE = ("cbor2==6.2.1", "xxhash==4.1.0")
 #: What had to be built: (name, versions for the old ABI, versions for the new one).
@@ -68,7 +97,9 @@ def wheels() -> Iterator[IndexServer]:
 def before(wheels: IndexServer) -> Lockfile:
     """The lock for the old Pyodide, with one package that is not the newest."""
     asked = [*REAL[:3], *REAL[4:], "cbor2<6", "pins", "newer==1.0", "renamed", "micropip"]
-    return resolved(*asked, base=emptied_base(OLD) / "pyodide-lock.json", index_urls=wheels.url).lockfile
+    return resolved(
+        *asked, base=emptied_base(OLD) / "pyodide-lock.json", index_urls=wheels.url
+    ).lockfile
 
 
 def moved(lock: Lockfile, version: str, index: IndexServer) -> RetargetResult:
@@ -95,7 +126,9 @@ def after(before: Lockfile, wheels: IndexServer) -> RetargetResult:
 
 def test_what_moves_and_why(before: Lockfile, after: RetargetResult) -> None:
     assert len(before.packages) >= 40
-    changes = {item.package: (item.kind, after.reasons[item.package]) for item in after.changes.changes}
+    changes = {
+        item.package: (item.kind, after.reasons[item.package]) for item in after.changes.changes
+    }
     bases = {name: changes.pop(name, None) for name in ("micropip", "packaging")}
     assert all(item is None or item[1] == "Pyodide's own" for item in bases.values())
     fitting = "its wheel for pyemscripten_2026_0_wasm32"
@@ -103,7 +136,10 @@ def test_what_moves_and_why(before: Lockfile, after: RetargetResult) -> None:
         "both": ("file", fitting),
         "moves": ("version", "no wheel of 1.0 for pyemscripten_2026_0_wasm32"),
         "newer": ("file", fitting),
-        "pins": ("version", "1.0 needs moves==1.0, but no wheel of 1.0 for pyemscripten_2026_0_wasm32"),
+        "pins": (
+            "version",
+            "1.0 needs moves==1.0, but no wheel of 1.0 for pyemscripten_2026_0_wasm32",
+        ),
         "renamed": ("version", "no wheel of 3.0 for pyemscripten_2026_0_wasm32"),
         "xxhash": ("file", fitting),
     }
@@ -126,7 +162,11 @@ def test_boots(
     tmp_path: Path,
 ) -> None:
     lock = (before if version == OLD else after.lockfile).to_dict()
-    folders = [wheels.folder, real_wheels(*REAL, platform=PYODIDE_0_29), real_wheels(*MORE, platform=PYODIDE_314)]
+    folders = [
+        wheels.folder,
+        real_wheels(*REAL, platform=PYODIDE_0_29),
+        real_wheels(*MORE, platform=PYODIDE_314),
+    ]
     booted = fresh_pyodide(version, lock=runtimes.localise(lock, tmp_path, *folders))
     booted.load_packages(sorted(lock["packages"]))
     names = [name for entry in lock["packages"].values() for name in entry["imports"]]
@@ -135,7 +175,10 @@ def test_boots(
     assert {error for error in failed.values() if error != "ssl"} == set()
     assert version == OLD or failed == {}
     assert len(names) - len(failed) >= 40
-    assert booted.run("import xxhash, cbor2\ncbor2.loads(cbor2.dumps(xxhash.xxh32(b'').hexdigest()))") == "02cc5d05"
+    assert (
+        booted.run("import xxhash, cbor2\ncbor2.loads(cbor2.dumps(xxhash.xxh32(b'').hexdigest()))")
+        == "02cc5d05"
+    )
     assert booted.run("import moves\nmoves.__version__") == ("1.0" if version == OLD else "2.0")
 
 
@@ -148,7 +191,9 @@ def test_the_newest_that_fits_is_found_where_the_old_one_does_not(wheels: IndexS
     assert back.reasons["cbor2"] == "no wheel of 6.2.1 for pyemscripten_2025_0_wasm32"
 
 
-def test_inside_pyodide(pyodide314: NodePyodide, before: Lockfile, after: RetargetResult, wheels: IndexServer) -> None:
+def test_inside_pyodide(
+    pyodide314: NodePyodide, before: Lockfile, after: RetargetResult, wheels: IndexServer
+) -> None:
     with IndexServer() as tools:
         tools.add_folder(real_wheels("resolvelib==1.2.1"))
         pyodide314.install("resolvelib", index_url=tools.url)
@@ -156,9 +201,9 @@ def test_inside_pyodide(pyodide314: NodePyodide, before: Lockfile, after: Retarg
     assert answer["lock"] == after.to_json()
     assert answer["reasons"] == after.reasons
     assert answer["requests"] == after.requests
-    assert {"newer": "1.1", "package": "newer"}.items() <= {item["package"]: item for item in answer["news"]}[
-        "newer"
-    ].items()
+    assert {"newer": "1.1", "package": "newer"}.items() <= {
+        item["package"]: item for item in answer["news"]
+    }["newer"].items()
     assert "1.0 needs moves==1.0" in answer["html"]
 
 

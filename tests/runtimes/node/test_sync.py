@@ -1,4 +1,7 @@
-"""sync() of the running Pyodide, in every supported one: by its own loader, with hashes checked, package by package."""
+"""sync() of the running Pyodide, in every supported one:
+
+by its own loader, with hashes checked, package by package.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ def sync(session: NodePyodide, lock: Mapping[str, Any], **options: Any) -> Json:
 
 
 def test_install_replace_remove(pyodide: NodePyodide, index: IndexServer) -> None:
-    first = build_wheel(index.folder, "app", "1.0", files={"app/__init__.py": "value = 1\n", "app/gone.py": ""})
+    first = build_wheel(
+        index.folder, "app", "1.0", files={"app/__init__.py": "value = 1\n", "app/gone.py": ""}
+    )
     second = build_wheel(index.folder, "app", "2.0", files={"app/__init__.py": "value = 2\n"})
     third = build_wheel(index.folder, "app", "3.0", files={"app/__init__.py": "value = 3\n"})
     other = build_wheel(index.folder, "other", "1.0")
@@ -67,7 +72,15 @@ def test_install_replace_remove(pyodide: NodePyodide, index: IndexServer) -> Non
          len(list(site.glob("app-*"))), sorted(pyodide_js.loadedPackages.to_py()),
          (site / "app-2.0.dist-info/INSTALLER").read_text()]
     """)
-    assert seen == [2, "2.0", False, False, 1, ["app", "micropip", "other", "packaging"], "micropip-lock\n"]
+    assert seen == [
+        2,
+        "2.0",
+        False,
+        False,
+        1,
+        ["app", "micropip", "other", "packaging"],
+        "micropip-lock\n",
+    ]
     assert sync(pyodide, locked(pyodide, index))["steps"] == {"app": "remove", "other": "remove"}
     assert not pyodide.run("any((site / name).exists() for name in ('app', 'other'))")
     assert sync(pyodide, locked(pyodide, index, app=first, other=other), prune=False)["steps"] == {
@@ -96,9 +109,15 @@ def test_the_lock_is_frozen_again(pyodide: NodePyodide, index: IndexServer) -> N
     assert set(before["packages"]) == {"app", "other", "packaging", "micropip"}
     pyodide.reset()
     pyodide.load_packages(["packaging"])
-    assert sync(pyodide, before)["steps"] == {"app": "install", "micropip": "install", "other": "install"}
+    assert sync(pyodide, before)["steps"] == {
+        "app": "install",
+        "micropip": "install",
+        "other": "install",
+    }
     assert json.loads(freeze(pyodide).text) == before
-    assert {app.name, other.name} <= {entry["file_name"].rpartition("/")[2] for entry in before["packages"].values()}
+    assert {app.name, other.name} <= {
+        entry["file_name"].rpartition("/")[2] for entry in before["packages"].values()
+    }
 
 
 def test_a_native_wheel(pyodide314: NodePyodide, index: IndexServer) -> None:
@@ -129,10 +148,14 @@ def test_another_abi(pyodide: NodePyodide, index: IndexServer) -> None:
 
 
 def test_a_failure_half_way(pyodide: NodePyodide, index: IndexServer) -> None:
-    """The runtime refuses the second package: it stays as it was, and the error says what is done."""
+    """The runtime refuses the second package:
+
+    it stays as it was, and the error says what is done.
+    """
     wheels = {name: build_wheel(index.folder, name, "1.0") for name in ("first", "second")}
     newer = {
-        name: build_wheel(index.folder, name, "2.0", files={f"{name}/__init__.py": "value = 2"}) for name in wheels
+        name: build_wheel(index.folder, name, "2.0", files={f"{name}/__init__.py": "value = 2"})
+        for name in wheels
     }
     sync(pyodide, locked(pyodide, index, **wheels))
     pyodide.run("""
@@ -159,7 +182,9 @@ def test_a_failure_half_way(pyodide: NodePyodide, index: IndexServer) -> None:
 
 
 def test_a_folder_inside(pyodide314: NodePyodide, index: IndexServer) -> None:
-    """A plain folder is changed as on the host, which takes the library that unpacks wheels there."""
+    """A plain folder is changed as on the host, which takes the library that unpacks wheels
+    there.
+    """
     wheel = build_wheel(index.folder, "app", "1.0")
     index.add_folder(runtimes.real_wheels("installer"))
     lock = locked(pyodide314, index, app=wheel)

@@ -18,10 +18,16 @@ from tests.support.session import PyodideSession
 def test_every_wheel_of_a_base_fits_its_target(version: str) -> None:
     lockfile = Lockfile.from_json(base_lock(version))
     target = Target.from_info(lockfile.info)
-    names = [package.file_name for package in lockfile.packages.values() if package.file_name.endswith(".whl")]
+    names = [
+        package.file_name
+        for package in lockfile.packages.values()
+        if package.file_name.endswith(".whl")
+    ]
     assert len(names) > 200
     assert not [name for name in names if target.rank(parse_wheel_filename(name)[3]) is None]
-    assert Marker("sys_platform == 'emscripten' and platform_machine == 'wasm32'").evaluate(target.environment)
+    assert Marker("sys_platform == 'emscripten' and platform_machine == 'wasm32'").evaluate(
+        target.environment
+    )
 
 
 def test_it_says_of_itself_what_the_runtime_says(pyodide314: PyodideSession) -> None:

@@ -1,6 +1,8 @@
-"""What micropip.freeze() 0.11.1 writes, made in real Pyodide, and what verify says of it: one test for each defect.
+"""What micropip.freeze() 0.11.1 writes, made in real Pyodide, and what verify says of it: one test
+for each defect.
 
-The set-ups are those of test_micropip_defects.py, where our own lock of the same environment is right.
+The set-ups are those of test_micropip_defects.py, where our own lock of the same environment is
+right.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from tests.support.node_pyodide import NodePyodide
 from tests.support.verifying import codes, definite, only, static, verified
 from tests.support.wheels import build_wheel
 
-#: What is wrong with every lock that micropip makes in Node: names of the base became paths of this machine.
+#: What is wrong with every lock that micropip makes in Node: names of the base became paths of this
+#: machine.
 LOCAL = [("micropip", "local-file"), ("packaging", "local-file")]
 
 
@@ -36,7 +39,9 @@ def found(problems: Any) -> set[tuple[str, str]]:
     return set(codes(problems)) - usual
 
 
-def test_imports_are_empty_without_top_level_txt(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_imports_are_empty_without_top_level_txt(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0", files={"richer/__init__.py": "", "single.py": ""})
     build_wheel(index.folder, "data", "1.0", files={"data.txt": ""})
     pyodide314.install("demo", "data", index_url=index.url)
@@ -53,14 +58,24 @@ def test_imports_are_empty_without_top_level_txt(pyodide314: NodePyodide, index:
 def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: IndexServer) -> None:
     for part in ("context", "functools"):
         files = {f"space/{part}.py": ""}
-        build_wheel(index.folder, f"space.{part}", "1.0", files=files, dist_info_files={"top_level.txt": "space\n"})
+        build_wheel(
+            index.folder,
+            f"space.{part}",
+            "1.0",
+            files=files,
+            dist_info_files={"top_level.txt": "space\n"},
+        )
     pyodide314.install("space.context", "space.functools", index_url=index.url)
     problem = only(static(frozen_by_micropip(pyodide314)), "import-collision")
     assert "space is claimed by space-context and by space-functools" in problem.message
 
 
-def test_self_referencing_extras_become_self_dependencies(pyodide314: NodePyodide, index: IndexServer) -> None:
-    build_wheel(index.folder, "self-made", "1.0", extras={"one": ["first"], "all": ["Self_Made[one]"]})
+def test_self_referencing_extras_become_self_dependencies(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
+    build_wheel(
+        index.folder, "self-made", "1.0", extras={"one": ["first"], "all": ["Self_Made[one]"]}
+    )
     pyodide314.install("self-made[all]", index_url=index.url)
     problem = only(static(frozen_by_micropip(pyodide314)), "cycle")
     assert (problem.package, "depends on itself" in problem.message) == ("self-made", True)
@@ -75,7 +90,9 @@ def test_cycles_deadlock(pyodide314: NodePyodide, index: IndexServer) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["emfs", "file"])
-def test_local_urls_are_kept(pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer) -> None:
+def test_local_urls_are_kept(
+    pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer
+) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
     pyodide314.write(f"/tmp/{wheel.name}", wheel.read_bytes())
     pyodide314.install(f"emfs:/tmp/{wheel.name}", index_url=index.url)
@@ -96,7 +113,9 @@ def test_tokens_are_kept(pyodide314: NodePyodide, index: IndexServer) -> None:
     assert "s3cret" not in str(problems)
 
 
-def test_entries_lack_package_type_and_unvendored_tests(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_entries_lack_package_type_and_unvendored_tests(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pyodide314.install("demo", index_url=index.url)
     problem = only(static(frozen_by_micropip(pyodide314)), "incomplete")
@@ -104,7 +123,9 @@ def test_entries_lack_package_type_and_unvendored_tests(pyodide314: NodePyodide,
     assert "it lacks package_type, unvendored_tests" in problem.message
 
 
-def test_mocks_are_dropped_while_others_need_them(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_mocks_are_dropped_while_others_need_them(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0", requires=["fake"])
     pyodide314.load_packages(["micropip"])
     pyodide314.run("import micropip; micropip.add_mock_package('fake', '1.0')")
@@ -120,7 +141,9 @@ def test_base_names_become_local_paths_in_node(pyodide314: NodePyodide) -> None:
     assert "(.../packaging-" in str(problems) and ".cache" not in str(problems)
 
 
-def test_extras_asked_for_in_a_later_call_are_lost(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_extras_asked_for_in_a_later_call_are_lost(
+    pyodide314: NodePyodide, index: IndexServer
+) -> None:
     build_wheel(index.folder, "addition", "1.0")
     build_wheel(index.folder, "middle", "1.0", extras={"more": ["addition"]})
     build_wheel(index.folder, "top", "1.0", requires=["middle[more]"])
@@ -130,21 +153,30 @@ def test_extras_asked_for_in_a_later_call_are_lost(pyodide314: NodePyodide, inde
     lock = frozen_by_micropip(pyodide314)
     assert ("top", "missing-dependency") in found(verified(lock, index_urls=index.url))
     pyodide314.install("addition", index_url=index.url)
-    problem = only(verified(frozen_by_micropip(pyodide314), index_urls=index.url), "lost-dependency")
+    problem = only(
+        verified(frozen_by_micropip(pyodide314), index_urls=index.url), "lost-dependency"
+    )
     assert problem.package == "top"
     assert "addition for the extra middle[more]" in problem.message
 
 
-def test_what_shadows_a_base_package_has_drifted(fresh_pyodide: Callable[..., NodePyodide], tmp_path: Path) -> None:
+def test_what_shadows_a_base_package_has_drifted(
+    fresh_pyodide: Callable[..., NodePyodide], tmp_path: Path
+) -> None:
     base = runtimes.read_json(runtimes.emptied_base(runtimes.VERSIONS[-1]) / "pyodide-lock.json")
-    base["packages"]["shadowed"] = runtimes.lock_entry(build_wheel(tmp_path, "shadowed", "1.0"), imports=["shadowed"])
+    base["packages"]["shadowed"] = runtimes.lock_entry(
+        build_wheel(tmp_path, "shadowed", "1.0"), imports=["shadowed"]
+    )
     session = fresh_pyodide(lock=base)
     session.load_packages(["packaging", "micropip"])
     unpack(session, build_wheel(tmp_path, "shadowed", "2.0"))
     lock = frozen_by_micropip(session)
     assert json.loads(lock)["packages"]["shadowed"]["version"] == "1.0"
     problems = inside(session, lock, path="/lib/python3.14/site-packages", online=False)
-    assert [item for item in problems if item not in LOCAL] == [("shadowed", "drift"), ("shadowed", "local-file")]
+    assert [item for item in problems if item not in LOCAL] == [
+        ("shadowed", "drift"),
+        ("shadowed", "local-file"),
+    ]
 
 
 def inside(session: NodePyodide, lock: str, **arguments: Any) -> list[tuple[str, str]]:
@@ -152,10 +184,13 @@ def inside(session: NodePyodide, lock: str, **arguments: Any) -> list[tuple[str,
     session.write("/tmp/lock.json", lock.encode())
     code = (
         "import json, micropip_lock\n"
-        f"problems = await micropip_lock.verify('/tmp/lock.json', **json.loads({json.dumps(arguments)!r}))\n"
+        "problems = await micropip_lock.verify('/tmp/lock.json', "
+        f"**json.loads({json.dumps(arguments)!r}))\n"
         "[[problem.package, problem.code] for problem in problems]"
     )
-    return [(package, what) for package, what in session.run(code, fresh=True) if what != "not-portable"]
+    return [
+        (package, what) for package, what in session.run(code, fresh=True) if what != "not-portable"
+    ]
 
 
 # -- the same in Pyodide

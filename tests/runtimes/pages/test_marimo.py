@@ -1,4 +1,6 @@
-"""An exported marimo notebook takes the lock and the Pyodide that its page names, as docs/hosts.md says."""
+"""An exported marimo notebook takes the lock and the Pyodide that its page names, as docs/hosts.md
+says.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,24 @@ SAID = "return document.body.innerText.match(/The answer is \\d+/)?.[0]"
 
 @pytest.fixture
 def shop(index: IndexServer) -> Iterator[IndexServer]:
-    """An index with marimo and what it needs, and app. Of PyYAML it has what is written in Python, which is enough."""
+    """An index with marimo and what it needs, and app.
+
+    Of PyYAML it has what is written in Python, which is enough.
+    """
     with IndexServer() as server:
         server.add(*runtimes.real_wheels("marimo-base==0.25.2").glob("*-none-any.whl"))
-        server.add_folder(runtimes.real_wheels("msgspec==0.22.0", "pyodide-http", platform=PYODIDE_314))
-        server.add_folder(runtimes.real_wheels("ruff==0.15.18"))  # the export runs it, to find a notebook's own modules
+        server.add_folder(
+            runtimes.real_wheels("msgspec==0.22.0", "pyodide-http", platform=PYODIDE_314)
+        )
+        server.add_folder(
+            runtimes.real_wheels("ruff==0.15.18")
+        )  # the export runs it, to find a notebook's own modules
         server.add_folder(index.folder)
         (yaml,) = runtimes.real_wheels("pyyaml==6.0.3").glob("*.whl")
         with zipfile.ZipFile(yaml) as archive:
-            files = {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+            files = {
+                name: archive.read(name) for name in archive.namelist() if name.endswith(".py")
+            }
         build_wheel(server.folder, "pyyaml", "6.0.3", files=files)
         yield server
 

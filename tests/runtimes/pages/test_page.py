@@ -12,7 +12,10 @@ from tests.support.other_hosts import HowTo, wait_for
 from .conftest import ANSWER, Browser, StartProject
 
 EXAMPLE = runtimes.PROJECT / "examples" / "page"
-STATE = "const it = document.getElementById('state').textContent; return it.startsWith('Loading') ? null : it"
+STATE = (
+    "const it = document.getElementById('state').textContent; return it.startsWith('Loading') ? "
+    "null : it"
+)
 
 
 def test_how_to(start_project: StartProject, browser: Browser) -> None:
@@ -42,7 +45,9 @@ def test_the_browser_tells_on_whoever_leaves(browser: Browser, start_project: St
     """What all tests here count on."""
     browser.open(start_project())
     for url in ("https://elsewhere.example/file", "http://elsewhere.example/file"):
-        browser.driver.execute_script(f"return fetch('{url}', {{mode: 'no-cors'}}).catch(() => null)")
+        browser.driver.execute_script(
+            f"return fetch('{url}', {{mode: 'no-cors'}}).catch(() => null)"
+        )
     assert browser.outside.asked == ["elsewhere.example:443", "http://elsewhere.example/file"]
     with pytest.raises(AssertionError):
         browser.check_requests()

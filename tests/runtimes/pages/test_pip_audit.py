@@ -1,4 +1,7 @@
-"""pip-audit takes the requirements that export writes, as docs/export.md has it: up to the question to a service."""
+"""pip-audit takes the requirements that export writes, as docs/export.md has it:
+
+up to the question to a service.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from tests.support.other_hosts import HowTo, environment
 @pytest.mark.parametrize("urls", [False, True], ids=["index", "urls"])
 def test_export(urls: bool, tmp_path: Path) -> None:
     """The whole base of Pyodide; without a network pip-audit can only say what it would ask."""
-    (tmp_path / "pyodide-lock.json").write_bytes((runtimes.runtime("314.0.7") / "pyodide-lock.json").read_bytes())
+    (tmp_path / "pyodide-lock.json").write_bytes(
+        (runtimes.runtime("314.0.7") / "pyodide-lock.json").read_bytes()
+    )
     instead = {"--disable-pip": "--disable-pip --dry-run"}
     if urls:
         base = "https://files.example/"

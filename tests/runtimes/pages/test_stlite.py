@@ -1,7 +1,7 @@
 """stlite takes the lock beside the Pyodide that `pyodideUrl` names, as docs/hosts.md says.
 
-Streamlit's native needs are in Pyodide's own distribution only, which this machine cannot reach. Stand-ins have their
-names and versions: Streamlit imports none of them before an app does.
+Streamlit's native needs are in Pyodide's own distribution only, which this machine cannot reach.
+Stand-ins have their names and versions: Streamlit imports none of them before an app does.
 """
 
 from __future__ import annotations
@@ -22,8 +22,21 @@ from .conftest import Browser, StartProject, local_base
 
 VERSION = "0.29.5"
 KEPT = ("anyio", "idna", "micropip", "packaging", "sniffio")
-REAL = ("blinker", "itsdangerous", "protobuf>=7.34.1,<8", "pyodide-http", "python-multipart", "starlette")
-STAND_INS = {"altair": "6.0.0", "fastparquet": "2024.11.0", "numpy": "2.2.5", "pandas": "2.3.3", "pillow": "11.3.0"}
+REAL = (
+    "blinker",
+    "itsdangerous",
+    "protobuf>=7.34.1,<8",
+    "pyodide-http",
+    "python-multipart",
+    "starlette",
+)
+STAND_INS = {
+    "altair": "6.0.0",
+    "fastparquet": "2024.11.0",
+    "numpy": "2.2.5",
+    "pandas": "2.3.3",
+    "pillow": "11.3.0",
+}
 SSL = "def __getattr__(name):\n    return type(name, (Exception,), {})\n"
 SHOWN = "return document.querySelector('h2')?.textContent"
 
@@ -41,7 +54,10 @@ def shop(index: IndexServer) -> Iterator[IndexServer]:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """Of this Pyodide's distribution what it takes here; its anyio says that it needs ssl, and the index's does not."""
+    """Of this Pyodide's distribution what it takes here;
+
+    its anyio says that it needs ssl, and the index's does not.
+    """
     folder = tmp_path / "base"
     shutil.copytree(runtimes.emptied_base(VERSION, KEPT), folder)
     ssl = build_wheel(folder, "ssl", "1.0.0", files={"ssl.py": SSL})
@@ -53,7 +69,9 @@ def base(tmp_path: Path) -> Path:
     return folder
 
 
-def test_how_to(start_project: StartProject, browser: Browser, shop: IndexServer, base: Path) -> None:
+def test_how_to(
+    start_project: StartProject, browser: Browser, shop: IndexServer, base: Path
+) -> None:
     how_to = HowTo.read("stlite")
     stlite = npm_package("@stlite/browser", how_to.release("@stlite/browser"))
     project = start_project(how_to.release("pyodide"), modules={"@stlite/browser": stlite})

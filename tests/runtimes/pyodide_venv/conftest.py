@@ -64,7 +64,9 @@ class Workplace:
             own = runtimes.base_lock(self.version)["packages"].get(name, {})
             imports = own.get("imports", [name])
             depends = [need for need in own.get("depends", []) if need in self.base]
-            entries.append({**runtimes.lock_entry(wheel, imports=imports, depends=depends), "name": name})
+            entries.append(
+                {**runtimes.lock_entry(wheel, imports=imports, depends=depends), "name": name}
+            )
         make_distribution(self.distribution.root, self.version, self.cdn.file_url(""), *entries)
 
     def venv(self, name: str, tool: str) -> Venv:
@@ -80,7 +82,11 @@ class Workplace:
             forget_machine(patch, self.root)
             for name in ("PIP_CONFIG_FILE", "UV_NO_CONFIG"):
                 patch.delenv(name, raising=False)
-            for name, value in {"XDG_CACHE_HOME": str(self.root / "cache"), "COLUMNS": "200", **environ}.items():
+            for name, value in {
+                "XDG_CACHE_HOME": str(self.root / "cache"),
+                "COLUMNS": "200",
+                **environ,
+            }.items():
                 patch.setenv(name, value)
             patch.setitem(HttpxFetcher.__init__.__kwdefaults__, "delays", (0.0, 0.0))  # type: ignore[arg-type]
             patch.chdir(self.root)
@@ -90,9 +96,14 @@ class Workplace:
         return Done(result.exit_code, result.stdout, result.stderr)
 
     def boots(self, lock: Mapping[str, Any]) -> dict[str, str]:
-        """Boot Pyodide from a lock, load and import all of it; name -> version, as importlib.metadata has it."""
+        """Boot Pyodide from a lock, load and import all of it;
+
+        name -> version, as importlib.metadata has it.
+        """
         wheels = [self.index.folder, self.cdn.folder]
-        with NodePyodide(self.version, lock=runtimes.localise(lock, self.root / "boot", *wheels)) as pyodide:
+        with NodePyodide(
+            self.version, lock=runtimes.localise(lock, self.root / "boot", *wheels)
+        ) as pyodide:
             pyodide.load_packages(sorted(lock["packages"]))
             modules = [module for entry in lock["packages"].values() for module in entry["imports"]]
             code = "import importlib, importlib.metadata as metadata\n"
@@ -111,7 +122,9 @@ def patched(wheel: Path, folder: Path) -> Path:
     old = ",".join(record_row(changed, members[changed])).encode()
     members[changed] += b"# as Pyodide builds it\n"
     assert old in members[record]
-    members[record] = members[record].replace(old, ",".join(record_row(changed, members[changed])).encode())
+    members[record] = members[record].replace(
+        old, ",".join(record_row(changed, members[changed])).encode()
+    )
     write_zip(folder / wheel.name, members)
     return folder / wheel.name
 
@@ -121,7 +134,9 @@ Workplaces = Callable[..., Workplace]
 
 @pytest.fixture(scope="module")
 def workplaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplaces]:
-    """Makes machines; the base of each has packaging as the index has it, and micropip in a build of its own."""
+    """Makes machines; the base of each has packaging as the index has it, and micropip in a build
+    of its own.
+    """
     servers: list[IndexServer] = []
 
     def make(version: str) -> Workplace:

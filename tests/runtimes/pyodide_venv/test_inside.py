@@ -1,4 +1,6 @@
-"""The Python of a Pyodide venv locks what lies on its disk as the host does, and believes no file there."""
+"""The Python of a Pyodide venv locks what lies on its disk as the host does, and believes no file
+there.
+"""
 
 from __future__ import annotations
 
@@ -42,17 +44,31 @@ def place(request: pytest.FixtureRequest, workplaces: Workplaces) -> Workplace:
 
 @pytest.fixture(scope="module")
 def venv(place: Workplace) -> Venv:
-    """Filled by pip, and with two wheels that were unzipped; their marks are those of what they pretend to be."""
+    """Filled by pip, and with two wheels that were unzipped;
+
+    their marks are those of what they pretend to be.
+    """
     made = place.venv(".venv", LINES[place.version])
     made.pip("app", "micropip")
     honest = build_wheel(place.index.folder, "evil", "1.0")
     url = place.index.file_url(honest.name)
-    marks = {"INSTALLER": "micropip", "PYODIDE_SOURCE": "pypi", "PYODIDE_URL": url, "PYODIDE_SHA256": sha256(honest)}
+    marks = {
+        "INSTALLER": "micropip",
+        "PYODIDE_SOURCE": "pypi",
+        "PYODIDE_URL": url,
+        "PYODIDE_SHA256": sha256(honest),
+    }
     other = {"evil.py": "evil = 1\n"}
-    unzip(build_wheel(place.root / "forged", "evil", "1.0", files=other, dist_info_files=marks), made.site)
+    unzip(
+        build_wheel(place.root / "forged", "evil", "1.0", files=other, dist_info_files=marks),
+        made.site,
+    )
     marks = {"INSTALLER": "pyodide.loadPackage", "PYODIDE_SOURCE": "pyodide"}
     other = {"based.py": "evil = 1\n"}
-    unzip(build_wheel(place.root / "forged", "based", "1.0", files=other, dist_info_files=marks), made.site)
+    unzip(
+        build_wheel(place.root / "forged", "based", "1.0", files=other, dist_info_files=marks),
+        made.site,
+    )
     return made
 
 
@@ -70,7 +86,9 @@ def inside(place: Workplace, venv: Venv) -> Iterator[NodePyodide]:
 
 def loaded(session: NodePyodide) -> dict[str, str]:
     """What the runtime says that it loaded."""
-    found: dict[str, str] = session.run("import pyodide_js; pyodide_js.loadedPackages.to_py()", fresh=True)
+    found: dict[str, str] = session.run(
+        "import pyodide_js; pyodide_js.loadedPackages.to_py()", fresh=True
+    )
     return found
 
 
@@ -89,11 +107,16 @@ def test_files_that_lay_there_before_are_no_witness(inside: NodePyodide) -> None
 
 
 def test_sync_keeps_what_the_wheels_prove(place: Workplace, inside: NodePyodide) -> None:
-    """Neither PYODIDE_SHA256 nor the runtime's list tells of what lay there before; the base's wheels are compared."""
+    """Neither PYODIDE_SHA256 nor the runtime's list tells of what lay there before;
+
+    the base's wheels are compared.
+    """
     honest = place.index.folder / "evil-1.0-py3-none-any.whl"
     lock = freeze(inside, exclude=FORGED).lock
     lock["packages"]["evil"] = lock_entry(honest, place.index.file_url(honest.name))
-    lock["packages"]["based"] = lock_entry(place.base["based"], place.cdn.file_url(place.base["based"].name))
+    lock["packages"]["based"] = lock_entry(
+        place.base["based"], place.cdn.file_url(place.base["based"].name)
+    )
     inside.write("/lock.json", json.dumps(lock).encode())
     steps = inside.run(
         """
@@ -108,17 +131,41 @@ def test_sync_keeps_what_the_wheels_prove(place: Workplace, inside: NodePyodide)
 
 
 def test_the_lock_is_the_hosts(place: Workplace, venv: Venv, inside: NodePyodide) -> None:
-    done = place.run("freeze", "--venv", venv.prefix, "--exclude", "based", "--exclude", "evil", "-o", "host.json")
+    done = place.run(
+        "freeze",
+        "--venv",
+        venv.prefix,
+        "--exclude",
+        "based",
+        "--exclude",
+        "evil",
+        "-o",
+        "host.json",
+    )
     assert done.status == 0, done.err
     frozen = freeze(inside, exclude=FORGED)
     assert frozen.text.encode() == (place.root / "host.json").read_bytes()
-    told = place.run("freeze", "--venv", venv.prefix, "--exclude", "based", "--exclude", "evil", "--json", "--refresh")
+    told = place.run(
+        "freeze",
+        "--venv",
+        venv.prefix,
+        "--exclude",
+        "based",
+        "--exclude",
+        "evil",
+        "--json",
+        "--refresh",
+    )
     assert frozen.proofs == told.evidence
     # The base's wheels are where the distribution's own index says.
-    assert frozen.entry("packaging")["file_name"] == place.cdn.file_url(place.base["packaging"].name)
+    assert frozen.entry("packaging")["file_name"] == place.cdn.file_url(
+        place.base["packaging"].name
+    )
 
 
-def test_what_is_installed_since_the_start_is_witnessed(place: Workplace, venv: Venv, inside: NodePyodide) -> None:
+def test_what_is_installed_since_the_start_is_witnessed(
+    place: Workplace, venv: Venv, inside: NodePyodide
+) -> None:
     inside.install("later", index_url=place.index.url)
     assert loaded(inside)["later"] == "pypi"
     place.index.reset()
@@ -131,14 +178,20 @@ def test_what_is_installed_since_the_start_is_witnessed(place: Workplace, venv: 
     inside.install("evil", index_url=place.index.url)
     frozen = freeze(inside, exclude=["based"])
     assert frozen.proofs["evil"] == ("micropip", "installer")
-    assert frozen.entry("evil")["sha256"] == sha256(place.index.folder / "evil-1.0-py3-none-any.whl")
+    assert frozen.entry("evil")["sha256"] == sha256(
+        place.index.folder / "evil-1.0-py3-none-any.whl"
+    )
     # For the host they lie in a folder.
     done = place.run("freeze", "--venv", venv.prefix, "--exclude", "based", "--json")
-    assert json.dumps(done.json["lockfile"], sort_keys=True) == json.dumps(frozen.lock, sort_keys=True)
+    assert json.dumps(done.json["lockfile"], sort_keys=True) == json.dumps(
+        frozen.lock, sort_keys=True
+    )
     assert done.evidence["evil"] == ("micropip", "content")
 
 
-def test_what_the_runtime_loads_since_the_start_is_the_bases(place: Workplace, venv: Venv, inside: NodePyodide) -> None:
+def test_what_the_runtime_loads_since_the_start_is_the_bases(
+    place: Workplace, venv: Venv, inside: NodePyodide
+) -> None:
     wheel = place.base["based"]
     for file in place.base.values():
         (place.distribution.folder / file.name).write_bytes(file.read_bytes())

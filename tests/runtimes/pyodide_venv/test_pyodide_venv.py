@@ -1,7 +1,8 @@
-"""Venvs of Pyodide as people make them: pip and uv fill them from two places, and the lock of one boots.
+"""Venvs of Pyodide as people make them: pip and uv fill them from two places, and the lock of one
+boots.
 
-At the same version Pyodide's CDN has other bytes than the index. Here packaging is the same wheel in another zip,
-micropip and twin are builds of their own, and all the rest is the index's alone.
+At the same version Pyodide's CDN has other bytes than the index. Here packaging is the same wheel
+in another zip, micropip and twin are builds of their own, and all the rest is the index's alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def place(workplaces: Workplaces) -> Workplace:
     ):
         for wheel in folder.glob("*.whl"):
             os.link(wheel, made.index.folder / wheel.name)
-    made.base["twin"] = build_wheel(made.cdn.folder, "twin", "1.0", files={"twin.py": "place = 'base'"})
+    made.base["twin"] = build_wheel(
+        made.cdn.folder, "twin", "1.0", files={"twin.py": "place = 'base'"}
+    )
     build_wheel(made.index.folder, "twin", "1.0", files={"twin.py": "place = 'index'"})
     made.install_pyodide()
     return made
@@ -43,7 +46,10 @@ def place(workplaces: Workplaces) -> Workplace:
 
 @pytest.fixture(scope="module", params=TOOLS)
 def venv(request: pytest.FixtureRequest, place: Workplace) -> Venv:
-    """Filled from the index and from the base: packaging from anywhere, micropip from the base, twin from the index."""
+    """Filled from the index and from the base:
+
+    packaging from anywhere, micropip from the base, twin from the index.
+    """
     made = place.venv(f".venv-{request.param}", request.param)
     (wheel,) = place.index.folder.glob("micropip-*")
     hidden = wheel.rename(place.root / wheel.name)
@@ -68,13 +74,21 @@ def frozen(place: Workplace, venv: Venv) -> Any:
 
 def test_each_package_is_the_one_that_is_installed(place: Workplace, frozen: Any) -> None:
     entries = frozen.json["lockfile"]["packages"]
-    assert set(entries) == {"rich", "markdown-it-py", "mdurl", "pygments", "jaraco-functools", "more-itertools"} | {
-        *("cbor2", "twin", "micropip", "packaging")
-    }
+    assert set(entries) == {
+        "rich",
+        "markdown-it-py",
+        "mdurl",
+        "pygments",
+        "jaraco-functools",
+        "more-itertools",
+    } | {*("cbor2", "twin", "micropip", "packaging")}
     base = place.distribution.lock["packages"]
     for name in ("micropip", "packaging"):
         assert frozen.evidence[name] == ("base", "content")
-        assert entries[name] == {**base[name], "file_name": place.cdn.file_url(base[name]["file_name"])}
+        assert entries[name] == {
+            **base[name],
+            "file_name": place.cdn.file_url(base[name]["file_name"]),
+        }
     for name in set(entries) - {"micropip", "packaging"}:
         assert frozen.evidence[name] == ("index", "content")
         wheel = place.index.folder / entries[name]["file_name"].rpartition("/")[2]
@@ -106,7 +120,10 @@ class TestCheck:
         done = place.run("freeze", "--venv", venv.prefix, "--check", "-o", name)
         assert (done.status, place.index.requests, place.cdn.requests) == (0, [], [])
         assert done.err.splitlines()[-1] == "The lock is up to date."
-        assert place.run("freeze", "--venv", venv.prefix, "--check", "-o", name, "--offline").status == 0
+        assert (
+            place.run("freeze", "--venv", venv.prefix, "--check", "-o", name, "--offline").status
+            == 0
+        )
         assert (place.root / name).read_bytes() == before
 
     def test_stale(self, place: Workplace, venv: Venv, frozen: Any) -> None:
@@ -118,7 +135,9 @@ class TestCheck:
         assert done.status == 1
         assert "rich 14.0.0 -> " in done.err and "+ mdurl" in done.err
         assert done.err.splitlines()[-1] == "The lock is stale: freeze again to renew it."
-        told = place.run("freeze", "--venv", venv.prefix, "--check", "-o", "old.json", "--json").json
+        told = place.run(
+            "freeze", "--venv", venv.prefix, "--check", "-o", "old.json", "--json"
+        ).json
         assert told["fresh"] is False
         assert json.loads((place.root / "old.json").read_text())["packages"] == old
 
@@ -164,7 +183,10 @@ def offline_cdn(place: Workplace) -> Iterator[None]:
 def test_base_wheels_that_cannot_be_reached(
     place: Workplace, venv: Venv, frozen: Any, offline_cdn: None, tmp_path: Path
 ) -> None:
-    """The way out is named, and works: wheels of a local distribution are as good as those of the CDN."""
+    """The way out is named, and works:
+
+    wheels of a local distribution are as good as those of the CDN.
+    """
     cache = {"XDG_CACHE_HOME": str(tmp_path)}
     done = place.run("freeze", "--venv", venv.prefix, "--json", **cache)
     assert done.status == 3
@@ -173,20 +195,36 @@ def test_base_wheels_that_cannot_be_reached(
     for problem in told.values():
         assert "--base-dir" in problem["hint"]
         assert place.cdn.root in problem["message"]
-    done = place.run("freeze", "--venv", venv.prefix, "--json", "--base-dir", place.root / "away", **cache)
+    done = place.run(
+        "freeze", "--venv", venv.prefix, "--json", "--base-dir", place.root / "away", **cache
+    )
     assert done.status == 0, done.err + done.out
     assert done.evidence == frozen.evidence
     assert done.json["lockfile"] == frozen.json["lockfile"]
 
 
 def test_a_report_of_pip_says_where_from(place: Workplace, tmp_path: Path) -> None:
-    """What pip reports is proved where it says, without a search; what was asked for brings its extras."""
+    """What pip reports is proved where it says, without a search;
+
+    what was asked for brings its extras.
+    """
     venv = place.venv(".venv-report", "uv")
     report = tmp_path / "report.json"
     build_wheel(place.index.folder, "tool", "1.0", extras={"deep": ["twin"]})
-    venv.pip("tool[deep]", "--report", report, PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL=place.index.url)
+    venv.pip(
+        "tool[deep]", "--report", report, PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL=place.index.url
+    )
     done = place.run(
-        *("freeze", "--venv", venv.prefix, "--report", report, "--json", "--index-url", "http://127.0.0.1:9/simple"),
+        *(
+            "freeze",
+            "--venv",
+            venv.prefix,
+            "--report",
+            report,
+            "--json",
+            "--index-url",
+            "http://127.0.0.1:9/simple",
+        ),
         XDG_CACHE_HOME=str(tmp_path),
     )
     assert done.status == 0, done.err + done.out

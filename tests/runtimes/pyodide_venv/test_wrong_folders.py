@@ -1,4 +1,7 @@
-"""Folders that are no venv of Pyodide, or of another one than is asked for: why not, and what to do."""
+"""Folders that are no venv of Pyodide, or of another one than is asked for:
+
+why not, and what to do.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ def venv(place: Workplace, dist: Path) -> Path:
 
 def lock_in(folder: Path, **info: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pyodide-lock.json").write_text(json.dumps({**base_document(), "info": {**INFO, **info}}))
+    (folder / "pyodide-lock.json").write_text(
+        json.dumps({**base_document(), "info": {**INFO, **info}})
+    )
     return folder
 
 
@@ -66,10 +71,19 @@ def refused(done: Done, *words: str | Path) -> None:
 
 
 def test_no_venv(place: Workplace) -> None:
-    refused(freeze(place), "No virtual environment is active", place.root, "--venv DIR", "--path DIR")
-    refused(freeze(place, "--venv", "missing"), place.root / "missing", "does not exist", "--venv DIR")
+    refused(
+        freeze(place), "No virtual environment is active", place.root, "--venv DIR", "--path DIR"
+    )
+    refused(
+        freeze(place, "--venv", "missing"), place.root / "missing", "does not exist", "--venv DIR"
+    )
     refused(freeze(place, "--venv", place.root), place.root, "no pyvenv.cfg", "--path DIR")
-    refused(freeze(place, VIRTUAL_ENV=str(place.root / "gone")), "VIRTUAL_ENV names", "does not exist", "--venv DIR")
+    refused(
+        freeze(place, VIRTUAL_ENV=str(place.root / "gone")),
+        "VIRTUAL_ENV names",
+        "does not exist",
+        "--venv DIR",
+    )
 
 
 @pytest.mark.parametrize("named", ["--venv", "active", "nearest"])
@@ -77,21 +91,30 @@ def test_a_venv_of_this_machine(named: str, place: Workplace) -> None:
     plain = plain_venv(place.root / ".venv")
     arguments = ["--venv", plain] if named == "--venv" else []
     environ = {"VIRTUAL_ENV": str(plain)} if named == "active" else {}
-    why = (plain, "no venv of Pyodide", f"the Python in {Path(sys.base_prefix) / 'bin'}", "no pyodide-lock.json")
+    why = (
+        plain,
+        "no venv of Pyodide",
+        f"the Python in {Path(sys.base_prefix) / 'bin'}",
+        "no pyodide-lock.json",
+    )
     refused(freeze(place, *arguments, **environ), *why, "pyodide venv DIR", "--base 314.0.7")
     refused(place.run("check", *arguments, **environ), *why, "pyodide venv DIR")
     assert freeze(place, *arguments, "--json", **environ).json["error"] == "input"
 
 
 def test_a_venv_of_this_machine_and_a_base(place: Workplace, dist: Path) -> None:
-    """Which packages somebody gets depends on Python: what is there was not chosen for that Pyodide."""
+    """Which packages somebody gets depends on Python:
+
+    what is there was not chosen for that Pyodide.
+    """
     plain = plain_venv(place.root / ".venv")
     host = f"{sys.version_info.major}.{sys.version_info.minor}"
     refused(
         freeze(place, "--venv", plain, "--base", dist),
         *(f"is for Python {host}", "Python 3.14.2, ABI 2026_0", "pyodide venv DIR"),
     )
-    # uv pip install --python-platform wasm32-pyodide2024 fills such a venv, of the same Python, for Pyodide.
+    # uv pip install --python-platform wasm32-pyodide2024 fills such a venv, of the same Python, for
+    # Pyodide.
     same = lock_in(place.root / "same", python=f"{host}.0")
     wheel = build_wheel(place.root / "wheels", "demo", "1.0")
     place.index.add(wheel)
@@ -114,14 +137,24 @@ def test_the_venv_of_the_tools_is_active(place: Workplace, venv: Path) -> None:
 def test_its_pyodide_has_gone(place: Workplace, venv: Path, dist: Path) -> None:
     moved = dist.parent.rename(place.root / "moved")
     done = freeze(place, "--venv", venv)
-    refused(done, venv, dist, "is gone", "pyodide xbuildenv install", "pyodide venv DIR", "--base 314.0.7")
+    refused(
+        done,
+        venv,
+        dist,
+        "is gone",
+        "pyodide xbuildenv install",
+        "pyodide venv DIR",
+        "--base 314.0.7",
+    )
     assert freeze(place, "--venv", venv, "--base", moved / "dist").status == 0
 
 
 def test_its_pyodide_has_lost_its_lock(place: Workplace, venv: Path, dist: Path) -> None:
     (dist / "pyodide-lock.json").rename(place.root / "base.json")
     (dist / "pyodide.asm.wasm").touch()
-    refused(freeze(place, "--venv", venv), venv, dist, "lost its pyodide-lock.json", "--base 314.0.7")
+    refused(
+        freeze(place, "--venv", venv), venv, dist, "lost its pyodide-lock.json", "--base 314.0.7"
+    )
     assert freeze(place, "--venv", venv, "--base", place.root / "base.json").status == 0
 
 
@@ -148,15 +181,25 @@ def test_two_base_locks(place: Workplace, venv: Path, dist: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "info", [{"python": "3.13.2", "abi_version": "2025_0"}, {"abi_version": "2026_5"}], ids=["python", "ABI"]
+    "info",
+    [{"python": "3.13.2", "abi_version": "2025_0"}, {"abi_version": "2026_5"}],
+    ids=["python", "ABI"],
 )
-def test_a_base_of_another_pyodide(info: dict[str, str], place: Workplace, venv: Path, dist: Path) -> None:
-    """Even where every wheel is pure: other requirements would have been chosen, and the runtime refuses the lock."""
+def test_a_base_of_another_pyodide(
+    info: dict[str, str], place: Workplace, venv: Path, dist: Path
+) -> None:
+    """Even where every wheel is pure:
+
+    other requirements would have been chosen, and the runtime refuses the lock.
+    """
     other = lock_in(place.root / "other", **info)
     theirs = {**INFO, **info}
     refused(
         freeze(place, "--venv", venv, "--base", other),
-        *(f"The base is for Python {theirs['python']}, ABI {theirs['abi_version']}", "Python 3.14.2, ABI 2026_0"),
+        *(
+            f"The base is for Python {theirs['python']}, ABI {theirs['abi_version']}",
+            "Python 3.14.2, ABI 2026_0",
+        ),
         *("leave the base out", "pyodide venv DIR"),
     )
     assert not list(place.root.glob("*.json"))

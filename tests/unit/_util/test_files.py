@@ -41,7 +41,8 @@ def test_a_new_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("private", "before", "after"), [(False, 0o604, 0o604), (True, 0o604, 0o600), (True, None, 0o600)]
+    ("private", "before", "after"),
+    [(False, 0o604, 0o604), (True, 0o604, 0o600), (True, None, 0o600)],
 )
 def test_modes(private: bool, before: int | None, after: int, tmp_path: Path) -> None:
     place = tmp_path / "file"
@@ -89,7 +90,9 @@ def test_leftovers_of_killed_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["backup", "original"])
 @pytest.mark.parametrize("content", ["precious", ".new.part", None])
-def test_a_folder_of_the_user_is_no_leftover(name: str, content: str | None, tmp_path: Path) -> None:
+def test_a_folder_of_the_user_is_no_leftover(
+    name: str, content: str | None, tmp_path: Path
+) -> None:
     """Also when it is named as ours are, and when this user alone may enter it."""
     folder = tmp_path / f"{TEMPORARY}{name}"
     folder.mkdir(mode=0o755)

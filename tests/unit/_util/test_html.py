@@ -32,7 +32,14 @@ def texts(html: str, tag: str) -> list[str]:
 
 
 def evidence(name: str, **changes: Any) -> Evidence:
-    known = Evidence(name, "1.0", "index", "content", f"https://files.example/{name}-1.0-py3-none-any.whl", "0" * 64)
+    known = Evidence(
+        name,
+        "1.0",
+        "index",
+        "content",
+        f"https://files.example/{name}-1.0-py3-none-any.whl",
+        "0" * 64,
+    )
     return replace(known, **{"size": 1000, "index": "https://index.example/simple", **changes})
 
 
@@ -43,7 +50,9 @@ def result(*items: Evidence, **more: Any) -> FreezeResult:
 def test_a_result() -> None:
     warning = Problem("yanked", "old", "1.0", "it was yanked.", "Take a newer one.")
     left_out = (("pip", "26.0", "a tool"),)
-    it = result(evidence("big", size=5_000_000), evidence("old"), warnings=(warning,), left_out=left_out)
+    it = result(
+        evidence("big", size=5_000_000), evidence("old"), warnings=(warning,), left_out=left_out
+    )
     html = it._repr_html_()
     assert texts(html, "caption") == ["2 packages"]
     rows = [["".join(cell.itertext()) for cell in row] for row in parsed(html).iter("tr")]
@@ -71,7 +80,10 @@ def test_the_link_has_the_lock_in_it() -> None:
 
 
 def test_sizes_of_what_is_installed_where_those_of_wheels_are_unknown() -> None:
-    it = result(evidence("one", size=None, installed_size=2_000_000), evidence("two", size=None, installed_size=None))
+    it = result(
+        evidence("one", size=None, installed_size=2_000_000),
+        evidence("two", size=None, installed_size=None),
+    )
     assert [row for row in texts(it._repr_html_(), "td") if row in ("2.0 MB", "")] == ["2.0 MB", ""]
     assert not list(parsed(it._repr_html_()).iter("svg"))  # one bar is no picture
 
@@ -89,7 +101,15 @@ def test_many_packages() -> None:
 def test_hostile_words_stay_words() -> None:
     it = FreezeResult(
         base_lock(entry("x", HOSTILE)),  # no key of a lock can be hostile
-        (evidence(HOSTILE, version=HOSTILE, claim=HOSTILE, url=f"https://h{HOSTILE}.example/x", index=None),),
+        (
+            evidence(
+                HOSTILE,
+                version=HOSTILE,
+                claim=HOSTILE,
+                url=f"https://h{HOSTILE}.example/x",
+                index=None,
+            ),
+        ),
         warnings=(Problem(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
         left_out=((HOSTILE, HOSTILE, HOSTILE),),
     )
@@ -109,7 +129,9 @@ def test_hostile_words_stay_words() -> None:
 def test_no_colours_and_no_scripts() -> None:
     """What is there fits a light and a dark page."""
     html = result(evidence("one"), evidence("two"))._repr_html_()
-    assert not re.search(r"#[0-9a-f]{3}|rgb|white|black|<script|onclick|javascript:", html, re.IGNORECASE)
+    assert not re.search(
+        r"#[0-9a-f]{3}|rgb|white|black|<script|onclick|javascript:", html, re.IGNORECASE
+    )
 
 
 def test_bars_of_transfers() -> None:
@@ -147,7 +169,11 @@ def test_plain_text() -> None:
 
 @pytest.mark.parametrize("html", ["_repr_html_", "__str__"])
 def test_a_plan(html: str) -> None:
-    steps = (Step("install", "a", None, "1.0"), Step("replace", "b", "1.0", "2.0"), Step("keep", "c", "1.0", "1.0"))
+    steps = (
+        Step("install", "a", None, "1.0"),
+        Step("replace", "b", "1.0", "2.0"),
+        Step("keep", "c", "1.0", "1.0"),
+    )
     said = getattr(Plan(steps, imported=("b",)), html)()
     summary = "2 changes of 3 packages. Start anew to use the new b: the old is in memory."
     for line in (

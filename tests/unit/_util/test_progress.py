@@ -69,7 +69,9 @@ def test_a_file_that_is_given_up(clock: Clock) -> None:
     assert (tally.done, tally.failed, tally.received, tally.total) == (0, 1, 0, 0)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (61.0, "1:01 left"), (754, "12:34 left")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, ""), (61.0, "1:01 left"), (754, "12:34 left")]
+)
 def test_time_left(seconds: float | None, text: str) -> None:
     assert left(seconds) == text
 

@@ -1,4 +1,7 @@
-"""Files that are no files: nothing is waited for, nothing is read for ever, and it is said what is wrong."""
+"""Files that are no files:
+
+nothing is waited for, nothing is read for ever, and it is said what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,14 @@ def test_what_is_no_file(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyP
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     named = bound_socket(tmp_path / "socket", monkeypatch)
-    for path in (tmp_path, tmp_path / "gone", loop, named, pipe(tmp_path / "pipe"), Path("/dev/zero")):
+    for path in (
+        tmp_path,
+        tmp_path / "gone",
+        loop,
+        named,
+        pipe(tmp_path / "pipe"),
+        Path("/dev/zero"),
+    ):
         with pytest.raises(OSError) as caught:
             read(path)
         assert caught.value.strerror
@@ -87,7 +97,9 @@ def test_the_largest_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("pieces", [[b"text"], [b"x" * 100_000, b"y" * 100_000], []])
-def test_a_pipe_that_a_process_writes_to(pieces: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_a_process_writes_to(
+    pieces: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "_PATIENCE", 60)
     path = pipe(tmp_path / "pipe")
 

@@ -36,7 +36,10 @@ from micropip_lock._util.url import (
         ("https://index.example/npm/pkg@1.0/a", "https://index.example/npm/pkg@1.0/a"),
         ("https://[::1]:80/a", "https://[::1]:80/a"),
         ("https://[bad/a", "https://[bad/a"),
-        ("git+https://user:secret@index.example/a.git@main", "git+https://index.example/a.git@main"),
+        (
+            "git+https://user:secret@index.example/a.git@main",
+            "git+https://index.example/a.git@main",
+        ),
         ("https://index.example/a\nb\x1b[31m", "https://index.example/a?b?[31m"),
         ("data:text/plain;base64,c2VjcmV0", "data:..."),
         ("file:///folder/a.whl", "file:///folder/a.whl"),
@@ -50,7 +53,15 @@ def test_shown(url: str, expected: str) -> None:
 
 @given(st.text())
 def test_nothing_raises(text: str) -> None:
-    for function in (shown, shown_within, without_credentials, writable, is_http, is_portable, origin):
+    for function in (
+        shown,
+        shown_within,
+        without_credentials,
+        writable,
+        is_http,
+        is_portable,
+        origin,
+    ):
         function(text)
         function("https://" + text)
         function("https://us:\ud800@" + text)
@@ -156,7 +167,11 @@ SPELLINGS = [
 
 
 #: What only the one who knows that it is a URL can tell from other text.
-NOT_IN_TEXT = {"{}@index.example/simple", "https://\tus:{}\n@index.example/simple", "data:text/plain,{}"}
+NOT_IN_TEXT = {
+    "{}@index.example/simple",
+    "https://\tus:{}\n@index.example/simple",
+    "data:text/plain,{}",
+}
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._~!$&'()*+,;=-]{6,30}[A-Za-z0-9]", fullmatch=True))
@@ -181,15 +196,24 @@ def test_a_password_of_any_letters_is_not_shown(password: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Look at https://us:pw@index.example/a?b, or not.", "Look at https://index.example/a, or not."),
+        (
+            "Look at https://us:pw@index.example/a?b, or not.",
+            "Look at https://index.example/a, or not.",
+        ),
         ("Is it https://index.example/a?", "Is it https://index.example/a?"),
         ("(https://index.example/a#b): no", "(https://index.example/a): no"),
-        ("pip install 'demo @ https://us:pw@index.example/a'", "pip install 'demo @ https://index.example/a'"),
+        (
+            "pip install 'demo @ https://us:pw@index.example/a'",
+            "pip install 'demo @ https://index.example/a'",
+        ),
         ("demo[x]@https://us:pw@index.example/a", "demo[x]@https://index.example/a"),
         ("no\n  us:pw@index.example:\n  that", "no\n  index.example:\n  that"),
         ("/home/me@work/a.json, line 3: no TOML", "/home/me@work/a.json, line 3: no TOML"),
         (r"C:\Users\me@work\a.json: no", r"C:\Users\me@work\a.json: no"),
-        ("demo 1.0: <demo@index.example> wrote it at 12:30", "demo 1.0: <demo@index.example> wrote it at 12:30"),
+        (
+            "demo 1.0: <demo@index.example> wrote it at 12:30",
+            "demo 1.0: <demo@index.example> wrote it at 12:30",
+        ),
         ("", ""),
     ],
 )
@@ -198,7 +222,11 @@ def test_shown_within(text: str, expected: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["https://index.example/a", "http://127.0.0.1:80/b/", "see", "a/b@c.whl", "«x»", "\n"]))
+    st.lists(
+        st.sampled_from(
+            ["https://index.example/a", "http://127.0.0.1:80/b/", "see", "a/b@c.whl", "«x»", "\n"]
+        )
+    )
 )
 def test_what_tells_nothing_stays(words: list[str]) -> None:
     assert shown_within(" ".join(words)) == " ".join(words)
@@ -206,14 +234,18 @@ def test_what_tells_nothing_stays(words: list[str]) -> None:
 
 @given(st.text(alphabet=st.characters(exclude_characters="/?#@:"), min_size=8))
 def test_shown_has_no_password(password: str) -> None:
-    assert f":{password}" not in shown(f"https://user:{password}@index.example/a?q={password}#{password}")
+    assert f":{password}" not in shown(
+        f"https://user:{password}@index.example/a?q={password}#{password}"
+    )
 
 
 def test_without_credentials_keeps_the_query() -> None:
     assert without_credentials("https://u:p@index.example/a?b=c#d") == "https://index.example/a?b=c"
 
 
-@given(st.from_regex(r"[\x00-\x20]{0,3}", fullmatch=True), st.sampled_from(["ht\ntp", "http", "HTTPS"]))
+@given(
+    st.from_regex(r"[\x00-\x20]{0,3}", fullmatch=True), st.sampled_from(["ht\ntp", "http", "HTTPS"])
+)
 def test_what_is_asked_has_no_userinfo_however_the_url_is_padded(blanks: str, scheme: str) -> None:
     url = f"{blanks}{scheme}://us:\tpw@index.example/a{blanks}"
     assert is_http(url)
@@ -238,7 +270,11 @@ def test_origin(url: str, expected: str | None) -> None:
 
 def test_is_http() -> None:
     assert is_http("HTTPS://index.example/") and is_http("http://localhost/")
-    assert not any(map(is_http, ["", "//index.example/", "file:///a", "https://", "httpx://a/", "https://a:b/"]))
+    assert not any(
+        map(
+            is_http, ["", "//index.example/", "file:///a", "https://", "httpx://a/", "https://a:b/"]
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,7 +310,9 @@ def test_not_portable(url: str) -> None:
     assert not is_portable(url, "https://page.example")
 
 
-@pytest.mark.parametrize("url", ["https://index.example/a", "http://8.8.8.8/a", "https://page.example:8443/a"])
+@pytest.mark.parametrize(
+    "url", ["https://index.example/a", "http://8.8.8.8/a", "https://page.example:8443/a"]
+)
 def test_portable(url: str) -> None:
     assert is_portable(url, "https://page.example")
     assert is_portable(url, None)
@@ -305,7 +343,14 @@ def test_spellings_of_one_url_are_normalized_to_one(url: str, other: str) -> Non
 
 @pytest.mark.parametrize(
     "other",
-    ["http://h.example/a", "https://h.example:8443/a", "https://h.example/A", "https://h.example//a", "/a", "["],
+    [
+        "http://h.example/a",
+        "https://h.example:8443/a",
+        "https://h.example/A",
+        "https://h.example//a",
+        "/a",
+        "[",
+    ],
 )
 def test_urls_of_different_files_stay_different(other: str) -> None:
     assert normalized(other) != normalized("https://h.example/a")

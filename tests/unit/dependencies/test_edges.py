@@ -33,13 +33,20 @@ class Site:
         (folder / "site").mkdir()
 
     def install(
-        self, name: str, version: str = "1.0", *, marks: Mapping[str, str] | None = None, **options: Any
+        self,
+        name: str,
+        version: str = "1.0",
+        *,
+        marks: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> None:
         """Install a wheel; ``marks`` are files that an installer writes into .dist-info."""
         wheel = build_wheel(self.folder, name, version, **options)
         installer_target(self.folder / "site", wheel)
         for file, text in (marks or {}).items():
-            (self.folder / "site" / wheel.name.replace("-py3-none-any.whl", ".dist-info") / file).write_text(text)
+            (
+                self.folder / "site" / wheel.name.replace("-py3-none-any.whl", ".dist-info") / file
+            ).write_text(text)
 
     def distributions(self) -> dict[str, InstalledDistribution]:
         found, problems = scan([self.folder / "site"])
@@ -55,7 +62,9 @@ class Site:
         allow_broken: bool = False,
     ) -> Edges:
         asked = [Requirement(text) for text in requested]
-        dependencies = Dependencies(self.distributions(), others or {}, TARGET, asked=asked, exclude=exclude)
+        dependencies = Dependencies(
+            self.distributions(), others or {}, TARGET, asked=asked, exclude=exclude
+        )
         return dependencies.edges(allow_broken=allow_broken, other_edges=other_edges)
 
     def depends(self, name: str, *requested: str, **options: Any) -> list[str]:
@@ -128,7 +137,12 @@ def test_an_extra_that_nobody_asks_for_is_not_active(site: Site) -> None:
 
 
 def test_an_extra_that_was_requested(site: Site) -> None:
-    site.install("app", extras={"More_Things": ["other ; sys_platform == 'emscripten'", "x ; sys_platform == 'win32'"]})
+    site.install(
+        "app",
+        extras={
+            "More_Things": ["other ; sys_platform == 'emscripten'", "x ; sys_platform == 'win32'"]
+        },
+    )
     site.install("other")
     assert site.depends("app", "App[more.things]") == ["other"]
 
@@ -149,7 +163,15 @@ def test_an_extra_of_an_inactive_requirement_is_not_active(site: Site) -> None:
 
 
 def test_extras_that_name_their_own_project(site: Site) -> None:
-    site.install("app", extras={"all": ["app[one,two]"], "one": ["first"], "two": ["App[three]"], "three": ["second"]})
+    site.install(
+        "app",
+        extras={
+            "all": ["app[one,two]"],
+            "one": ["first"],
+            "two": ["App[three]"],
+            "three": ["second"],
+        },
+    )
     site.install("first")
     site.install("second")
     assert site.depends("app", "app[all]") == ["first", "second"]
@@ -173,7 +195,9 @@ def test_a_wrong_requirement_on_itself_is_not_in_the_way(site: Site) -> None:
 
 def test_an_extra_that_micropip_used(site: Site) -> None:
     requires = {"INSTALLER": "micropip", "PYODIDE_REQUIRES": json.dumps(["base", "other"])}
-    site.install("app", requires=["base"], extras={"more": ["other"], "rest": ["absent"]}, marks=requires)
+    site.install(
+        "app", requires=["base"], extras={"more": ["other"], "rest": ["absent"]}, marks=requires
+    )
     site.install("base")
     site.install("other")
     assert site.depends("app") == ["base", "other"]
@@ -181,13 +205,20 @@ def test_an_extra_that_micropip_used(site: Site) -> None:
 
 @pytest.mark.parametrize("text", ["", "[", "{}", '"other"', "[1, null]", "[" * 5000])
 def test_a_pyodide_requires_that_is_none_is_no_obstacle(text: str, site: Site) -> None:
-    site.install("app", requires=["base"], extras={"more": ["base>0"]}, marks={"PYODIDE_REQUIRES": text})
+    site.install(
+        "app", requires=["base"], extras={"more": ["base>0"]}, marks={"PYODIDE_REQUIRES": text}
+    )
     site.install("base")
     assert site.depends("app") == ["base"]
 
 
 def test_micropip_without_extras_activates_none(site: Site) -> None:
-    site.install("app", requires=["base"], extras={"more": ["base>0"]}, marks={"PYODIDE_REQUIRES": '["base"]'})
+    site.install(
+        "app",
+        requires=["base"],
+        extras={"more": ["base>0"]},
+        marks={"PYODIDE_REQUIRES": '["base"]'},
+    )
     site.install("base")
     assert site.depends("app") == ["base"]
 
@@ -297,7 +328,10 @@ def test_missing_and_conflicting_are_told_with_what_was_wanted(site: Site) -> No
     assert "other 1.0 is installed" in edges.problems[1].message
     broken = site.edges(allow_broken=True)
     assert broken.problems == []
-    assert [item.code for item in broken.warnings] == ["missing-dependency", "conflicting-dependency"]
+    assert [item.code for item in broken.warnings] == [
+        "missing-dependency",
+        "conflicting-dependency",
+    ]
     assert broken.depends["app"] == {"other"}
 
 
@@ -320,7 +354,9 @@ def test_versions(wanted: str, version: str, met: bool, site: Site) -> None:
 
 def test_a_version_that_is_none_does_not_meet_a_bound(site: Site) -> None:
     site.install("app", requires=["other>=1"])
-    assert [item.code for item in site.edges(others={"other": "not a version"}).problems] == ["conflicting-dependency"]
+    assert [item.code for item in site.edges(others={"other": "not a version"}).problems] == [
+        "conflicting-dependency"
+    ]
 
 
 def test_an_excluded_name_is_no_edge(site: Site) -> None:
@@ -353,7 +389,15 @@ def test_a_package_that_needs_itself_is_no_cycle() -> None:
 
 
 def test_a_cycle_of_five() -> None:
-    ring = {"m1": {"m2"}, "m2": {"m3", "lib"}, "m3": {"m4"}, "m4": {"m5"}, "m5": {"m1"}, "lib": {"deep"}, "deep": set()}
+    ring = {
+        "m1": {"m2"},
+        "m2": {"m3", "lib"},
+        "m3": {"m4"},
+        "m4": {"m5"},
+        "m5": {"m1"},
+        "lib": {"deep"},
+        "deep": set(),
+    }
     outside = {"one": {"m4"}, "two": {"m4"}, "three": {"m2"}}
     graph, warnings = break_cycles({**ring, **outside})
     assert graph["m4"] == {"m1", "m2", "m3", "m5"}  # most dependants outside of the ring
@@ -373,7 +417,10 @@ def test_ties_go_by_name() -> None:
 def test_two_cycles_that_meet_in_one_edge() -> None:
     graph, warnings = break_cycles({"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"c"}})
     assert graph == {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}
-    assert [warning.package for warning in sorted(warnings, key=lambda item: item.package)] == ["a", "c"]
+    assert [warning.package for warning in sorted(warnings, key=lambda item: item.package)] == [
+        "a",
+        "c",
+    ]
 
 
 def test_a_long_chain_is_no_depth() -> None:
@@ -397,7 +444,9 @@ def reachable(graph: Mapping[str, Sequence[str] | set[str]], start: str) -> set[
 
 
 NAMES = [f"p{number}" for number in range(9)]
-GRAPHS = st.fixed_dictionaries({name: st.sets(st.sampled_from(NAMES), max_size=4) for name in NAMES})
+GRAPHS = st.fixed_dictionaries(
+    {name: st.sets(st.sampled_from(NAMES), max_size=4) for name in NAMES}
+)
 
 
 @given(GRAPHS)
@@ -426,7 +475,9 @@ def test_without_cycles_nothing_changes(depends: dict[str, set[str]]) -> None:
 
 
 @given(GRAPHS, st.permutations(NAMES))
-def test_the_order_of_the_packages_decides_nothing(depends: dict[str, set[str]], order: list[str]) -> None:
+def test_the_order_of_the_packages_decides_nothing(
+    depends: dict[str, set[str]], order: list[str]
+) -> None:
     graph, warnings = break_cycles(depends)
     again, warnings_again = break_cycles({name: depends[name] for name in order})
     assert (graph, sorted(map(str, warnings))) == (again, sorted(map(str, warnings_again)))
@@ -442,13 +493,18 @@ def synced(**told: list[str]) -> dict[str, str]:
 
 
 def test_extras_that_sync_wrote_down(site: Site) -> None:
-    site.install("app", extras={"more": ["other"], "rest": ["other", "third"]}, marks=synced(extras=["more"]))
+    site.install(
+        "app", extras={"more": ["other"], "rest": ["other", "third"]}, marks=synced(extras=["more"])
+    )
     site.install("other")
     assert site.depends("app") == ["other"]
 
 
 def test_what_sync_installed_needs_no_other_reason(site: Site) -> None:
-    """Nobody asks for it but an extra: what pip installed has that extra, what sync installed has not."""
+    """Nobody asks for it but an extra:
+
+    what pip installed has that extra, what sync installed has not.
+    """
     site.install("app", extras={"more": ["other"]}, marks=synced())
     site.install("other", marks=synced())
     assert site.depends("app") == []
@@ -472,8 +528,20 @@ def test_a_note_of_another_installer_is_not_believed(site: Site) -> None:
     ],
 )
 def test_the_fewest_extras_that_explain_a_lock(names: set[str], expected: tuple[str, ...]) -> None:
-    lines = ["plain", 'one ; extra == "a"', 'one ; extra == "b"', 'two ; extra == "b"', 'app[a,b] ; extra == "all"']
-    lines += ['three ; extra == "c"', 'three[x] ; extra == "deep"', 'never ; extra == "a" and sys_platform == "win32"']
+    lines = [
+        "plain",
+        'one ; extra == "a"',
+        'one ; extra == "b"',
+        'two ; extra == "b"',
+        'app[a,b] ; extra == "all"',
+    ]
+    lines += [
+        'three ; extra == "c"',
+        'three[x] ; extra == "deep"',
+        'never ; extra == "a" and sys_platform == "win32"',
+    ]
     extras = "".join(f"Provides-Extra: {name}\n" for name in ("a", "b", "c", "all", "deep"))
-    text = f"Name: app\nVersion: 1.0\n{extras}" + "".join(f"Requires-Dist: {line}\n" for line in lines)
+    text = f"Name: app\nVersion: 1.0\n{extras}" + "".join(
+        f"Requires-Dist: {line}\n" for line in lines
+    )
     assert Dependencies({}, {}, TARGET).extras_of(parse_metadata(text.encode()), names) == expected

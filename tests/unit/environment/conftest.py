@@ -33,18 +33,26 @@ class Machine:
         return path
 
     def venv(self, name: str, dist: Path | None = None) -> Path:
-        """A real venv; with ``dist``, its pyvenv.cfg names that folder, as a Pyodide venv's does."""
+        """A real venv; with ``dist``, its pyvenv.cfg names that folder, as a Pyodide venv's
+        does.
+        """
         folder = self.root / name
         venv.create(folder, symlinks=True)
         if dist is not None:
             config = folder / "pyvenv.cfg"
-            lines = [line for line in config.read_text().splitlines() if not line.startswith("home")]
+            lines = [
+                line for line in config.read_text().splitlines() if not line.startswith("home")
+            ]
             config.write_text("\n".join([f"home = {dist}", *lines]))
         return folder
 
     def distribution(self, name: str = "xbuildenv", *, cdn: str | None = CDN) -> Path:
         """What `pyodide xbuildenv install` leaves: dist with a lock, and a package_index of it."""
-        files = {"attrs": "attrs-25.4.0-py3-none-any.whl", "plus": "plus-1.0+x-py3-none-any.whl", "lib": "lib-1.0.zip"}
+        files = {
+            "attrs": "attrs-25.4.0-py3-none-any.whl",
+            "plus": "plus-1.0+x-py3-none-any.whl",
+            "lib": "lib-1.0.zip",
+        }
         packages = {
             key: {
                 "name": key,
@@ -57,11 +65,21 @@ class Machine:
             }
             for key, file_name in files.items()
         }
-        info = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
-        self.write(f"{name}/dist/pyodide-lock.json", json.dumps({"info": info, "packages": packages}))
+        info = {
+            "python": "3.14.2",
+            "platform": "emscripten_5_0_3",
+            "arch": "wasm32",
+            "abi_version": "2026_0",
+        }
+        self.write(
+            f"{name}/dist/pyodide-lock.json", json.dumps({"info": info, "packages": packages})
+        )
         for key, entry in packages.items() if cdn else ():
             href = f"{cdn}{entry['file_name']}#sha256={entry['sha256']}"
-            page = f'<html><head><title>Links for {key}</title></head><body><a href="{href}">{key}</a></body></html>'
+            page = (
+                f"<html><head><title>Links for {key}</title></head><body><a "
+                f'href="{href}">{key}</a></body></html>'
+            )
             self.write(f"{name}/package_index/{key}/index.html", page)
         return self.root / name / "dist"
 
@@ -70,6 +88,8 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     for module in (_settings, _pip_config, _uv_config):
         monkeypatch.setattr(module, "SYSTEM_FOLDER", tmp_path / "etc")
-    made = Machine(tmp_path, {"HOME": str(tmp_path / "home"), "USERPROFILE": str(tmp_path / "home")})
+    made = Machine(
+        tmp_path, {"HOME": str(tmp_path / "home"), "USERPROFILE": str(tmp_path / "home")}
+    )
     made.cwd.mkdir()
     return made

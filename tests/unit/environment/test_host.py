@@ -22,7 +22,11 @@ def look(machine: Machine, venv: Path | None = None, *, base: bool = True) -> Su
 def site_packages_of(venv: Path) -> Path:
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     python = venv / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    return Path(subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip())
+    return Path(
+        subprocess.run(
+            [python, "-c", code], check=True, capture_output=True, text=True
+        ).stdout.strip()
+    )
 
 
 def test_a_plain_venv_has_no_base(machine: Machine) -> None:
@@ -98,7 +102,9 @@ class TestBaseUrl:
         shutil.move(dist.parent / "package_index", machine.root / "else where")
         venv = machine.venv("v", dist)
         assert look(machine, venv).base_url is None
-        machine.write("v/pip.conf", f"[global]\nextra-index-url={(machine.root / 'else where').as_uri()}\n")
+        machine.write(
+            "v/pip.conf", f"[global]\nextra-index-url={(machine.root / 'else where').as_uri()}\n"
+        )
         assert "%20" in (venv / "pip.conf").read_text()
         assert look(machine, venv).base_url == CDN
 
@@ -114,11 +120,11 @@ class TestBaseUrl:
             page.write_text(page.read_text().replace("-py3-none-any.whl", "-cp314-none-any.whl"))
         assert look(machine, machine.venv("v", dist)).base_url is None
 
-    def test_an_unrelated_index_with_pages_of_the_same_names_does_not_mislead(self, machine: Machine) -> None:
+    def test_an_unrelated_index_with_pages_of_the_same_names_does_not_mislead(
+        self, machine: Machine
+    ) -> None:
         dist = machine.distribution()
-        page = (
-            '<title>Links for attrs</title><a href="https://else.example/attrs-25.4.0-py3-none-any.whl#sha256=00">x</a>'
-        )
+        page = '<title>Links for attrs</title><a href="https://else.example/attrs-25.4.0-py3-none-any.whl#sha256=00">x</a>'
         machine.write("other/attrs/index.html", page)
         machine.environ["PIP_INDEX_URL"] = (machine.root / "other").as_uri()
         assert look(machine, machine.venv("v", dist)).base_url == CDN
@@ -223,14 +229,18 @@ class TestSitePackages:
         machine.write("v/pyvenv.cfg", "")
         for version in ("3.13", "3.14"):
             (machine.root / f"v/lib/python{version}/site-packages").mkdir(parents=True)
-        with pytest.raises(InputError, match=r"several site-packages.*python3\.13.*python3\.14.*--path"):
+        with pytest.raises(
+            InputError, match=r"several site-packages.*python3\.13.*python3\.14.*--path"
+        ):
             look(machine, machine.root / "v")
 
     def test_a_link_to_the_other_is_not_several(self, machine: Machine) -> None:
         machine.write("v/pyvenv.cfg", "")
         (machine.root / "v/Lib/site-packages").mkdir(parents=True)
         (machine.root / "v/lib/python3.14").mkdir(parents=True)
-        (machine.root / "v/lib/python3.14/site-packages").symlink_to(machine.root / "v/Lib/site-packages")
+        (machine.root / "v/lib/python3.14/site-packages").symlink_to(
+            machine.root / "v/Lib/site-packages"
+        )
         assert len(look(machine, machine.root / "v").paths) == 1
 
 
@@ -242,8 +252,15 @@ class TestIndexes:
         assert self.indexes(machine) == default_index_urls() != ()
 
     def test_the_default_stays_first_before_extra_ones(self, machine: Machine) -> None:
-        machine.environ |= {"PIP_EXTRA_INDEX_URL": "https://p.example/s", "UV_INDEX": "https://u.example/s"}
-        assert self.indexes(machine) == (*default_index_urls(), "https://p.example/s", "https://u.example/s")
+        machine.environ |= {
+            "PIP_EXTRA_INDEX_URL": "https://p.example/s",
+            "UV_INDEX": "https://u.example/s",
+        }
+        assert self.indexes(machine) == (
+            *default_index_urls(),
+            "https://p.example/s",
+            "https://u.example/s",
+        )
 
     def test_pip_before_uv(self, machine: Machine) -> None:
         machine.environ |= {
@@ -260,7 +277,10 @@ class TestIndexes:
         )
 
     def test_uvs_default_when_pip_names_none(self, machine: Machine) -> None:
-        machine.environ |= {"PIP_EXTRA_INDEX_URL": "https://p.example/s", "UV_DEFAULT_INDEX": "https://uv.example/s"}
+        machine.environ |= {
+            "PIP_EXTRA_INDEX_URL": "https://p.example/s",
+            "UV_DEFAULT_INDEX": "https://uv.example/s",
+        }
         assert self.indexes(machine) == ("https://uv.example/s", "https://p.example/s")
 
     def test_repeats_are_dropped_whatever_their_slash(self, machine: Machine) -> None:

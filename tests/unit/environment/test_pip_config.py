@@ -56,19 +56,27 @@ def test_xdg_variables_move_the_folders(machine: Machine) -> None:
     machine.environ["XDG_CONFIG_DIRS"] = str(machine.root / "x1")
     machine.environ["XDG_CONFIG_HOME"] = str(machine.root / "x2")
     found = settings(machine)
-    assert (found.default, found.extra) == ("https://two.example/simple", ("https://one.example/simple",))
+    assert (found.default, found.extra) == (
+        "https://two.example/simple",
+        ("https://one.example/simple",),
+    )
 
 
 def test_install_section_beats_global_of_a_stronger_file(machine: Machine) -> None:
     machine.write("etc/pip.conf", "[install]\nindex-url = https://install.example/simple\n")
-    machine.write("home/.pip/pip.conf", "[global]\nindex-url = https://global.example/simple\n[download]\nno-index=1\n")
+    machine.write(
+        "home/.pip/pip.conf",
+        "[global]\nindex-url = https://global.example/simple\n[download]\nno-index=1\n",
+    )
     found = settings(machine)
     assert found.default == "https://install.example/simple"
     assert not found.no_index
 
 
 def test_lists_are_split_and_replaced_not_added(machine: Machine) -> None:
-    machine.write("etc/pip.conf", "[global]\nextra-index-url = https://a.example/s\n  https://b.example/s\n")
+    machine.write(
+        "etc/pip.conf", "[global]\nextra-index-url = https://a.example/s\n  https://b.example/s\n"
+    )
     assert settings(machine).extra == ("https://a.example/s", "https://b.example/s")
     machine.environ["PIP_EXTRA_INDEX_URL"] = "https://c.example/s https://d.example/s"
     assert settings(machine).extra == ("https://c.example/s", "https://d.example/s")
@@ -81,7 +89,10 @@ def test_an_empty_variable_hides_nothing(machine: Machine) -> None:
 
 
 def test_devnull_switches_files_off_but_not_variables(machine: Machine) -> None:
-    machine.write("etc/pip.conf", "[global]\nindex-url = https://a.example/s\nextra-index-url = https://b.example/s\n")
+    machine.write(
+        "etc/pip.conf",
+        "[global]\nindex-url = https://a.example/s\nextra-index-url = https://b.example/s\n",
+    )
     machine.environ |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "https://c.example/s"}
     assert settings(machine) == IndexSettings(default="https://c.example/s")
 
@@ -95,7 +106,9 @@ def test_a_named_file_replaces_the_users_files_only_when_it_exists(machine: Mach
 
 
 def test_find_links_become_urls(machine: Machine) -> None:
-    machine.environ["PIP_FIND_LINKS"] = "wheels ../more ~/mine https://links.example/page.html file:///abs"
+    machine.environ["PIP_FIND_LINKS"] = (
+        "wheels ../more ~/mine https://links.example/page.html file:///abs"
+    )
     assert settings(machine).find_links == (
         (machine.cwd / "wheels").as_uri(),
         (machine.root / "more").as_uri(),
@@ -126,7 +139,9 @@ def test_credentials_stay_and_percent_signs_are_no_interpolation(machine: Machin
     assert settings(machine).default == "https://u:p%40ss@a.example/s"
 
 
-@pytest.mark.parametrize(("word", "expected"), [("1", True), ("True", True), ("on", True), ("no", False), ("", False)])
+@pytest.mark.parametrize(
+    ("word", "expected"), [("1", True), ("True", True), ("on", True), ("no", False), ("", False)]
+)
 def test_no_index(machine: Machine, word: str, expected: bool) -> None:
     machine.environ["PIP_NO_INDEX"] = word
     assert settings(machine).no_index is expected
@@ -143,10 +158,15 @@ def test_no_index_of_another_word_is_refused(machine: Machine) -> None:
     [
         ("index-url = https://u:secret@a.example/s\n", 1),
         ("[global]\n\nsecret words\n", 3),
-        ("[global]\nindex-url = https://u:secret@a.example\nindex_url = https://u:secret@b.example\n", 3),
+        (
+            "[global]\nindex-url = https://u:secret@a.example\nindex_url = https://u:secret@b.example\n",
+            3,
+        ),
     ],
 )
-def test_a_malformed_file_is_named_with_its_line_and_not_quoted(machine: Machine, text: str, line: int) -> None:
+def test_a_malformed_file_is_named_with_its_line_and_not_quoted(
+    machine: Machine, text: str, line: int
+) -> None:
     path = machine.write("home/.config/pip/pip.conf", text)
     with pytest.raises(InputError) as caught:
         settings(machine)
@@ -163,20 +183,40 @@ def test_a_file_that_is_not_utf8_is_named_with_its_line(machine: Machine) -> Non
 
 
 def test_pip_itself_looks_in_the_same_places(machine: Machine) -> None:
-    """Two sections, two files and the environment; all indexes are folders, so nothing is asked over the network."""
+    """Two sections, two files and the environment;
+
+    all indexes are folders, so nothing is asked over the network.
+    """
     here = machine.root.as_uri()
-    machine.write("home/.pip/pip.conf", f"[global]\nindex-url = {here}/a\nextra-index-url = {here}/b\n  {here}/c\n")
     machine.write(
-        "home/.config/pip/pip.conf", f"[install]\nextra-index-url = {here}/d\n[global]\nfind-links = ~/links w\n"
+        "home/.pip/pip.conf",
+        f"[global]\nindex-url = {here}/a\nextra-index-url = {here}/b\n  {here}/c\n",
     )
-    machine.environ |= {"PIP_INDEX_URL": f"{here}/e", "PIP_EXTRA_INDEX_URL": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    machine.write(
+        "home/.config/pip/pip.conf",
+        f"[install]\nextra-index-url = {here}/d\n[global]\nfind-links = ~/links w\n",
+    )
+    machine.environ |= {
+        "PIP_INDEX_URL": f"{here}/e",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     for folder in ("home/links", "work/w"):
         (machine.root / folder).mkdir(parents=True)
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "no-such-project"]
     ran = subprocess.run(
-        command, env=machine.environ, cwd=machine.cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        env=machine.environ,
+        cwd=machine.cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
-    said = dict(line.split(": ", 1) for line in ran.stdout.splitlines() if line.startswith("Looking in "))
+    said = dict(
+        line.split(": ", 1) for line in ran.stdout.splitlines() if line.startswith("Looking in ")
+    )
     found = settings(machine, Path(sys.prefix))
     assert [found.default, *found.extra] == said["Looking in indexes"].split(", ")
-    assert list(found.find_links) == [as_url(place, machine.cwd) for place in said["Looking in links"].split(", ")]
+    assert list(found.find_links) == [
+        as_url(place, machine.cwd) for place in said["Looking in links"].split(", ")
+    ]

@@ -47,14 +47,22 @@ def test_import_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     (tmp_path / "site").mkdir()
     (tmp_path / "lib.zip").write_bytes(b"")
-    path = ["", "site", str(tmp_path / "lib.zip"), str(tmp_path / "site"), str(tmp_path / "missing")]
+    path = [
+        "",
+        "site",
+        str(tmp_path / "lib.zip"),
+        str(tmp_path / "site"),
+        str(tmp_path / "missing"),
+    ]
     assert _pyodide.import_folders(path) == (tmp_path, tmp_path / "site")
 
 
 def test_micropips_short_name_is_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
     default = _micropip.default_index_urls()
     singleton = sys.modules["micropip"]._package_manager_singleton
-    monkeypatch.setattr(singleton, "index_urls", ["https://index.example/{package_name}/json", "PYPI"])
+    monkeypatch.setattr(
+        singleton, "index_urls", ["https://index.example/{package_name}/json", "PYPI"]
+    )
     assert _micropip.current_index_urls() == ("https://index.example/{package_name}/json", *default)
 
 

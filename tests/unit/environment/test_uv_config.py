@@ -87,7 +87,9 @@ def test_files_add_up_the_nearest_first(machine: Machine) -> None:
 
 def test_the_pip_table_wins(machine: Machine) -> None:
     machine.write("work/uv.toml", 'index-url = "https://top.example/s"\nno-index = false\n')
-    machine.write("home/.config/uv/uv.toml", '[pip]\nindex-url = "https://pip.example/s"\nno-index = true\n')
+    machine.write(
+        "home/.config/uv/uv.toml", '[pip]\nindex-url = "https://pip.example/s"\nno-index = true\n'
+    )
     assert settings(machine).default == "https://pip.example/s"
 
 
@@ -105,7 +107,9 @@ def test_a_pyproject_without_uv_is_passed_over(machine: Machine) -> None:
 
 
 def test_uv_toml_hides_the_pyproject_beside_it(machine: Machine) -> None:
-    machine.write("work/pyproject.toml", '[tool.uv]\nextra-index-url = ["https://hidden.example/s"]')
+    machine.write(
+        "work/pyproject.toml", '[tool.uv]\nextra-index-url = ["https://hidden.example/s"]'
+    )
     machine.write("work/uv.toml", 'extra-index-url = ["https://seen.example/s"]')
     assert settings(machine).extra == ("https://seen.example/s",)
 
@@ -128,8 +132,13 @@ def test_files_can_be_switched_off(machine: Machine) -> None:
 
 
 def test_credentials_of_a_named_index_come_from_variables(machine: Machine) -> None:
-    machine.write("work/uv.toml", '[[index]]\nname = "my-own.idx"\nurl = "https://private.example:8443/s"')
-    machine.environ |= {"UV_INDEX_MY_OWN_IDX_USERNAME": "me", "UV_INDEX_MY_OWN_IDX_PASSWORD": "p@ss/word"}
+    machine.write(
+        "work/uv.toml", '[[index]]\nname = "my-own.idx"\nurl = "https://private.example:8443/s"'
+    )
+    machine.environ |= {
+        "UV_INDEX_MY_OWN_IDX_USERNAME": "me",
+        "UV_INDEX_MY_OWN_IDX_PASSWORD": "p@ss/word",
+    }
     assert settings(machine).extra == ("https://me:p%40ss%2Fword@private.example:8443/s",)
 
 

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import parse_tag
 
-from micropip_lock.formats.core_metadata import parse_metadata, parse_requirement, parse_wheel_metadata
+from micropip_lock.formats.core_metadata import (
+    parse_metadata,
+    parse_requirement,
+    parse_wheel_metadata,
+)
 
 from ...support.ids import short
 from ...support.wheels import build_wheel, wheel_member
@@ -38,11 +42,18 @@ def test_metadata_of_a_real_wheel(tmp_path: Path) -> None:
 def test_line_ends_and_byte_order_marks(line_end: bytes, start: bytes) -> None:
     text = HEAD + b"Requires-Dist: a\n\nRequires-Dist: b\n"
     metadata = parse_metadata(start + text.replace(b"\n", line_end))
-    assert (metadata.name, metadata.version, [str(item) for item in metadata.requires]) == ("demo", "1.0", ["a"])
+    assert (metadata.name, metadata.version, [str(item) for item in metadata.requires]) == (
+        "demo",
+        "1.0",
+        ["a"],
+    )
 
 
 def test_the_description_is_not_read() -> None:
-    assert parse_metadata(HEAD + b"\nName: other\nRequires-Dist: (\nProvides-Extra: x\n").extras == frozenset()
+    assert (
+        parse_metadata(HEAD + b"\nName: other\nRequires-Dist: (\nProvides-Extra: x\n").extras
+        == frozenset()
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,9 @@ def test_the_description_is_not_read() -> None:
     ],
 )
 def test_requirements(lines: str, requires: list[str]) -> None:
-    found = [str(item).replace(" @ ", "@ ") for item in parse_metadata(HEAD + lines.encode()).requires]
+    found = [
+        str(item).replace(" @ ", "@ ") for item in parse_metadata(HEAD + lines.encode()).requires
+    ]
     assert found == requires
 
 
@@ -88,7 +101,10 @@ def test_import_names(lines: str, names: object, namespaces: object) -> None:
         (b"Name: demo\nVersion: " + b"9" * 5000, "longer than"),
         (HEAD + b"Requires-Dist: a>>1\n", "'a>>1' is no requirement"),
         (HEAD + b"Requires-Dist: ../a\n", "is no requirement"),
-        (HEAD + b"Requires-Dist: a; " + b"(" * 2000 + b"os_name == 'x'" + b")" * 2000, "is no requirement"),
+        (
+            HEAD + b"Requires-Dist: a; " + b"(" * 2000 + b"os_name == 'x'" + b")" * 2000,
+            "is no requirement",
+        ),
         (HEAD + b"Requires-Dist: a; " + b"(" * 90_000, "too long"),
         (HEAD + b"Requires-Dist: a>" + b"9" * 5000, "too long"),
     ],
@@ -106,7 +122,9 @@ def test_long_headers_are_read_through(unit: bytes) -> None:
 
 
 def test_wheel_of_a_real_wheel(tmp_path: Path) -> None:
-    wheel = build_wheel(tmp_path, "demo", "1.0", tag="cp311.cp312-abi3-pyemscripten_2026_0_wasm32", build="2b")
+    wheel = build_wheel(
+        tmp_path, "demo", "1.0", tag="cp311.cp312-abi3-pyemscripten_2026_0_wasm32", build="2b"
+    )
     metadata = parse_wheel_metadata(wheel_member(wheel, "WHEEL"))
     assert metadata.tags == parse_tag("cp311.cp312-abi3-pyemscripten_2026_0_wasm32")
     assert metadata.build == (2, "b")
@@ -145,26 +163,58 @@ def test_wheel_files_without_usable_tags_are_value_errors(data: bytes) -> None:
         parse_wheel_metadata(data)
 
 
-lines = st.sampled_from([b"Name: demo", b"Version: 1", b"Tag: py3-none-any", b"Requires-Dist: ", b"Build: ", b" ", b""])
-foreign = st.lists(lines | st.binary(max_size=12), max_size=8).map(b"\n".join) | st.binary(max_size=60)
+lines = st.sampled_from(
+    [b"Name: demo", b"Version: 1", b"Tag: py3-none-any", b"Requires-Dist: ", b"Build: ", b" ", b""]
+)
+foreign = st.lists(lines | st.binary(max_size=12), max_size=8).map(b"\n".join) | st.binary(
+    max_size=60
+)
 
 
 #: What the standard library's parser treats in some way of its own.
-ODD_LINES = ("From x y", "From : z", ":", ": x", "no field", "Bad name: x", "é: x", "\x7f: x", "\x0b", "\x85", "\0")
-FIELDS = ("Name: a", "name:b", "Version: 1", "Requires-Dist: b", "Requires-Dist:\n c\n\t>1", "Import-Name: a; private")
-texts = st.lists(st.sampled_from([*FIELDS, *FIELDS, *ODD_LINES, " folded", "\t"]), max_size=8).flatmap(
+ODD_LINES = (
+    "From x y",
+    "From : z",
+    ":",
+    ": x",
+    "no field",
+    "Bad name: x",
+    "é: x",
+    "\x7f: x",
+    "\x0b",
+    "\x85",
+    "\0",
+)
+FIELDS = (
+    "Name: a",
+    "name:b",
+    "Version: 1",
+    "Requires-Dist: b",
+    "Requires-Dist:\n c\n\t>1",
+    "Import-Name: a; private",
+)
+texts = st.lists(
+    st.sampled_from([*FIELDS, *FIELDS, *ODD_LINES, " folded", "\t"]), max_size=8
+).flatmap(
     lambda lines: st.lists(
-        st.sampled_from(["\n", "\r\n", "\r", "\n", "\n\n"]), min_size=len(lines), max_size=len(lines)
+        st.sampled_from(["\n", "\r\n", "\r", "\n", "\n\n"]),
+        min_size=len(lines),
+        max_size=len(lines),
     ).map(lambda ends: "".join(line + end for line, end in zip(lines, ends, strict=True)))
 )
 
 
 @given(texts, st.sampled_from(["", "Name: first\nVersion: 0\n"]))
 def test_fields_are_those_that_the_standard_library_finds(text: str, start: str) -> None:
-    """Up to the first blank line, and but for white space: what is folded or ends a line counts as one space."""
+    """Up to the first blank line, and but for white space:
+
+    what is folded or ends a line counts as one space.
+    """
     head = re.split(r"\r?\n\r?\n", start + text, maxsplit=1)[0]
     message = HeaderParser().parsestr(head)
-    values = {name: [" ".join(value.split()) for value in message.get_all(name, [])] for name in message}
+    values = {
+        name: [" ".join(value.split()) for value in message.get_all(name, [])] for name in message
+    }
     found = {name.lower(): list(filter(None, values[name])) for name in values}
     try:
         metadata = parse_metadata((start + text).encode())
@@ -172,7 +222,9 @@ def test_fields_are_those_that_the_standard_library_finds(text: str, start: str)
         assert not (found.get("name") and found.get("version"))
         return
     assert [metadata.name, metadata.version] == [found["name"][0], found["version"][0]]
-    assert list(metadata.requires) == [parse_requirement(value) for value in found.get("requires-dist", [])]
+    assert list(metadata.requires) == [
+        parse_requirement(value) for value in found.get("requires-dist", [])
+    ]
     assert (metadata.import_names is None) == ("import-name" not in found)
 
 

@@ -108,7 +108,9 @@ def test_what_pip_and_uv_write(index: IndexServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-@pytest.mark.parametrize("url", ["https://index.example/simple", "http://index.example:8080", "https://[::1]/a@b"])
+@pytest.mark.parametrize(
+    "url", ["https://index.example/simple", "http://index.example:8080", "https://[::1]/a@b"]
+)
 def test_an_index_is_one_url(url: str, end: bytes) -> None:
     assert parse_index(url.encode() + end) == url
 
@@ -153,7 +155,10 @@ def test_anything_else_is_no_index(content: str) -> None:
     assert parse_index(content.encode()) is None
 
 
-@given(st.binary(max_size=60) | st.text(max_size=40).map(lambda text: b"https://" + text.encode("utf-8", "replace")))
+@given(
+    st.binary(max_size=60)
+    | st.text(max_size=40).map(lambda text: b"https://" + text.encode("utf-8", "replace"))
+)
 def test_any_bytes_are_a_plain_url_or_no_index(content: bytes) -> None:
     url = parse_index(content)
     assert url is None or (url.isascii() and url.isprintable() and not set(url) & {" ", "?", "#"})
@@ -161,10 +166,15 @@ def test_any_bytes_are_a_plain_url_or_no_index(content: bytes) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["hash", "hashes", "sha256"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["hash", "hashes", "sha256"]), inner)
+    ),
     max_leaves=4,
 )
-infos = st.dictionaries(st.sampled_from(["url", "archive_info", "dir_info", "vcs_info"]), json_values)
+infos = st.dictionaries(
+    st.sampled_from(["url", "archive_info", "dir_info", "vcs_info"]), json_values
+)
 
 
 @given(st.binary(max_size=40) | st.builds(lambda keys: data(**keys), infos))
@@ -197,7 +207,15 @@ def test_what_sync_writes_is_read(note: InstallNote) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\xff", b"[]", b"{}", data(), data(**{"micropip-lock": 3}), data(**{"micropip-lock": {"extras": [1]}})],
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        data(),
+        data(**{"micropip-lock": 3}),
+        data(**{"micropip-lock": {"extras": [1]}}),
+    ],
 )
 def test_a_note_that_nobody_can_read(value: bytes) -> None:
     assert parse_install_note(value) == InstallNote()

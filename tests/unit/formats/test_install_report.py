@@ -33,25 +33,52 @@ def item(**changes: Any) -> dict[str, Any]:
 
 
 def report(*items: Any, **changes: Any) -> dict[str, Any]:
-    return {"version": "1", "pip_version": "26.3", "install": list(items), "environment": {}, **changes}
+    return {
+        "version": "1",
+        "pip_version": "26.3",
+        "install": list(items),
+        "environment": {},
+        **changes,
+    }
 
 
 def test_what_pip_writes(index: IndexServer, tmp_path: Path) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", requires=["other"], extras={"more": []})
     other = build_wheel(index.folder, "other", "2.0")
-    path = pip_report(tmp_path / "site", tmp_path / "report.json", "demo[more]", index_url=index.url)
+    path = pip_report(
+        tmp_path / "site", tmp_path / "report.json", "demo[more]", index_url=index.url
+    )
     expected = {
         "demo": Reported(
-            "demo", "1.0", DirectUrl(index.file_url(wheel.name), "archive", sha256(wheel)), True, ("more",)
+            "demo",
+            "1.0",
+            DirectUrl(index.file_url(wheel.name), "archive", sha256(wheel)),
+            True,
+            ("more",),
         ),
-        "other": Reported("other", "2.0", DirectUrl(index.file_url(other.name), "archive", sha256(other)), False, ()),
+        "other": Reported(
+            "other",
+            "2.0",
+            DirectUrl(index.file_url(other.name), "archive", sha256(other)),
+            False,
+            (),
+        ),
     }
-    assert read_report(path) == read_report(str(path)) == read_report(json.loads(path.read_bytes())) == expected
+    assert (
+        read_report(path)
+        == read_report(str(path))
+        == read_report(json.loads(path.read_bytes()))
+        == expected
+    )
 
 
 def test_items_are_found_by_canonical_name() -> None:
     found = read_report(report(item(requested_extras=["a", "b"])))
-    assert found == {"demo-pkg": Reported("Demo_Pkg", "1.0", DirectUrl(URL, "archive", "ab" * 32), True, ("a", "b"))}
+    assert found == {
+        "demo-pkg": Reported(
+            "Demo_Pkg", "1.0", DirectUrl(URL, "archive", "ab" * 32), True, ("a", "b")
+        )
+    }
     assert read_report(report()) == {}
     assert read_report(report(item(requested="yes")))["demo-pkg"].requested is False
 
@@ -89,7 +116,9 @@ def test_what_is_no_report_is_an_input_error(value: Any, message: str, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"install": ' + b"9" * 5000 + b"}"], ids=short
+    "content",
+    [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"install": ' + b"9" * 5000 + b"}"],
+    ids=short,
 )
 def test_files_that_are_no_json_are_input_errors(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
@@ -107,20 +136,28 @@ def test_missing_files_are_input_errors(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("depth", [900, 970, 990])
 def test_deep_nesting_is_an_input_error(depth: int, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    path.write_text(json.dumps(report(item(download_info="HERE"))).replace('"HERE"', "[" * depth + "]" * depth))
+    path.write_text(
+        json.dumps(report(item(download_info="HERE"))).replace('"HERE"', "[" * depth + "]" * depth)
+    )
     with pytest.raises(InputError):
         read_report(path)
 
 
 values = st.recursive(
     st.none() | st.booleans() | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "version", "url"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["name", "version", "url"]), inner)
+    ),
     max_leaves=4,
 )
 keys = st.sampled_from(["metadata", "download_info", "requested", "requested_extras"])
 
 
-@given(st.dictionaries(keys, values), st.dictionaries(st.sampled_from(["version", "install"]), values, max_size=1))
+@given(
+    st.dictionaries(keys, values),
+    st.dictionaries(st.sampled_from(["version", "install"]), values, max_size=1),
+)
 def test_any_json_is_read_or_an_input_error(changes: dict[str, Any], page: dict[str, Any]) -> None:
     try:
         found = read_report(report(item(**changes), **page))
@@ -141,14 +178,27 @@ def pylock(folder: Path, text: str) -> Path:
 WHEEL = parse_wheel_metadata(b"Wheel-Version: 1.0\nTag: py3-none-any\n")
 
 
-def test_a_pylock_names_every_wheel_and_the_installed_one_is_told_by_its_tags(tmp_path: Path) -> None:
-    files = ["demo-1.0-cp314-cp314-linux_x86_64.whl", "demo-1.0-py3-none-any.whl", "demo-1.0-2-py3-none-any.whl"]
-    wheels = ", ".join(f'{{url = "https://a.example/{name}", hashes = {{sha256 = "{"ab" * 32}"}}}}' for name in files)
-    text = f'lock-version = "1.0"\n[[packages]]\nname = "demo"\nversion = "1.0"\nwheels = [{wheels}]\n'
+def test_a_pylock_names_every_wheel_and_the_installed_one_is_told_by_its_tags(
+    tmp_path: Path,
+) -> None:
+    files = [
+        "demo-1.0-cp314-cp314-linux_x86_64.whl",
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0-2-py3-none-any.whl",
+    ]
+    wheels = ", ".join(
+        f'{{url = "https://a.example/{name}", hashes = {{sha256 = "{"ab" * 32}"}}}}'
+        for name in files
+    )
+    text = (
+        f'lock-version = "1.0"\n[[packages]]\nname = "demo"\nversion = "1.0"\nwheels = [{wheels}]\n'
+    )
     text += '[[packages]]\nname = "local"\n[packages.directory]\npath = "."\n'
     found = read_report(pylock(tmp_path, text))
     assert found.keys() == {"demo"}
-    assert found["demo"].file(WHEEL) == DirectUrl(f"https://a.example/{files[1]}", "archive", "ab" * 32)
+    assert found["demo"].file(WHEEL) == DirectUrl(
+        f"https://a.example/{files[1]}", "archive", "ab" * 32
+    )
     other = parse_wheel_metadata(b"Wheel-Version: 1.0\nTag: cp314-cp314-win32\n")
     assert found["demo"].file(other) is None
 

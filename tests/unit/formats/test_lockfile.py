@@ -18,7 +18,12 @@ from micropip_lock.formats.lockfile import LockedPackage, Lockfile, LockInfo, wr
 from ...support.ids import short
 from ...support.runtimes import VERSIONS, base_lock
 
-INFO = {"python": "3.14.2", "platform": "emscripten_5_0_3", "arch": "wasm32", "abi_version": "2026_0"}
+INFO = {
+    "python": "3.14.2",
+    "platform": "emscripten_5_0_3",
+    "arch": "wasm32",
+    "abi_version": "2026_0",
+}
 
 
 def entry(**changes: Any) -> dict[str, Any]:
@@ -49,11 +54,17 @@ def test_base_locks_lose_nothing(version: str) -> None:
     lockfile = Lockfile.from_json(json.dumps(before))
     after = json.loads(lockfile.to_json())
     assert after["info"] == before["info"]
-    assert {key: after[key] for key in after if key != "packages"} == {k: before[k] for k in before if k != "packages"}
+    assert {key: after[key] for key in after if key != "packages"} == {
+        k: before[k] for k in before if k != "packages"
+    }
     assert after["packages"].keys() == before["packages"].keys()
     for name, package in before["packages"].items():
         package["depends"] = after["packages"][name]["depends"]  # canonical now
-        assert after["packages"][name] == {"package_type": "package", "unvendored_tests": False, **package}
+        assert after["packages"][name] == {
+            "package_type": "package",
+            "unvendored_tests": False,
+            **package,
+        }
     assert Lockfile.from_json(lockfile.to_json()) == lockfile
 
 
@@ -63,7 +74,11 @@ def test_base_lock_314_keeps_tool() -> None:
 
 texts = st.text(max_size=8)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
@@ -100,7 +115,10 @@ def test_reading_what_was_written_is_identity(data: dict[str, Any]) -> None:
     try:
         lockfile = Lockfile.from_json(data)
     except InputError as error:
-        assert any(text in str(error) for text in ("names the same package as another key", "no name of a project"))
+        assert any(
+            text in str(error)
+            for text in ("names the same package as another key", "no name of a project")
+        )
         return
     for compact in (False, True):
         text = lockfile.to_json(compact=compact)
@@ -116,7 +134,9 @@ def test_garbage_is_an_input_error(data: bytes | str) -> None:
 
 
 @given(locks, st.data())
-def test_one_wrong_value_is_an_input_error_or_read(data: dict[str, Any], draw: st.DataObject) -> None:
+def test_one_wrong_value_is_an_input_error_or_read(
+    data: dict[str, Any], draw: st.DataObject
+) -> None:
     target = draw.draw(st.sampled_from([data, data["info"], *data["packages"].values()]))
     target[draw.draw(st.sampled_from(sorted(target)))] = draw.draw(json_values)
     try:
@@ -138,13 +158,23 @@ def test_written_json_is_canonical() -> None:
 def test_entries_are_written_complete() -> None:
     package = LockedPackage("demo", "1.0", "demo.whl", "")
     assert package.to_dict().keys() == ENTRY_KEYS
-    assert (package.install_dir, package.package_type, package.unvendored_tests) == ("site", "package", False)
+    assert (package.install_dir, package.package_type, package.unvendored_tests) == (
+        "site",
+        "package",
+        False,
+    )
 
 
 def test_keys_and_depends_become_canonical_and_hashes_lower_case() -> None:
-    lockfile = Lockfile.from_json(lock(Demo_Pkg=entry(name="Demo_Pkg", depends=["prompt_toolkit"], sha256="AB" * 32)))
+    lockfile = Lockfile.from_json(
+        lock(Demo_Pkg=entry(name="Demo_Pkg", depends=["prompt_toolkit"], sha256="AB" * 32))
+    )
     package = lockfile.packages["demo-pkg"]
-    assert (package.name, package.depends, package.sha256) == ("Demo_Pkg", ("prompt-toolkit",), "ab" * 32)
+    assert (package.name, package.depends, package.sha256) == (
+        "Demo_Pkg",
+        ("prompt-toolkit",),
+        "ab" * 32,
+    )
 
 
 def test_optional_keys_have_the_runtimes_defaults() -> None:
@@ -157,7 +187,12 @@ def test_optional_keys_have_the_runtimes_defaults() -> None:
 
 def test_info_leaves_out_what_is_not_set() -> None:
     info = LockInfo("3.13.2", "emscripten_4_0_9", "wasm32", extra={"more": 1})
-    assert info.to_dict() == {"python": "3.13.2", "platform": "emscripten_4_0_9", "arch": "wasm32", "more": 1}
+    assert info.to_dict() == {
+        "python": "3.13.2",
+        "platform": "emscripten_4_0_9",
+        "arch": "wasm32",
+        "more": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,7 +202,10 @@ def test_info_leaves_out_what_is_not_set() -> None:
         ({}, "packages"),
         ({"packages": {}}, "info"),
         ({"info": {}, "packages": {}}, "info.python"),
-        ({"info": {**INFO, "python": 3.14}, "packages": {}}, "info.python: expected a text, found 3.14"),
+        (
+            {"info": {**INFO, "python": 3.14}, "packages": {}},
+            "info.python: expected a text, found 3.14",
+        ),
         ({"info": {**INFO, "abi_version": 2026}, "packages": {}}, "info.abi_version"),
         (lock(demo=[]), "packages.demo: expected an object"),
         (lock(demo=entry(name=None)), "packages.demo.name: expected a text, found nothing"),
@@ -198,7 +236,9 @@ def with_extra(value: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "'x'", "[", "[" * 100_000], ids=short
+    "value",
+    ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "'x'", "[", "[" * 100_000],
+    ids=short,
 )
 def test_what_json_does_not_have_is_refused(value: str) -> None:
     with pytest.raises(InputError, match="not valid JSON"):
@@ -214,7 +254,10 @@ def test_what_python_cannot_write_as_json_is_an_input_error() -> None:
 @pytest.mark.parametrize("depth", [200, 900, 980, 5_000, 100_000])
 def test_deep_nesting_is_read_and_written_or_an_input_error(depth: int) -> None:
     deep = "[" * depth + "]" * depth
-    for text in (with_extra(deep), json.dumps(lock(demo=entry(name="HERE"))).replace('"HERE"', deep)):
+    for text in (
+        with_extra(deep),
+        json.dumps(lock(demo=entry(name="HERE"))).replace('"HERE"', deep),
+    ):
         try:
             assert Lockfile.from_json(text).to_json()
         except InputError as error:
@@ -309,7 +352,22 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 # -- keys
 
 
-NO_NAMES = ["", "..", ".", "/etc/x", "../x", "a/b", "a\\b", "a b", "-a", "a-", "_a", "a.", "caf\xe9", "\u212a"]
+NO_NAMES = [
+    "",
+    "..",
+    ".",
+    "/etc/x",
+    "../x",
+    "a/b",
+    "a\\b",
+    "a b",
+    "-a",
+    "a-",
+    "_a",
+    "a.",
+    "caf\xe9",
+    "\u212a",
+]
 NO_LINES = ["a\n", "\na", "a\0b", "a\x1b[1m", "\ud800", "a\u2028b"]
 
 
@@ -321,7 +379,9 @@ def test_keys_that_are_no_names(key: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("key", ["a", "7", "cffi_example", "ruamel.yaml", "Jinja2", "a--b", "x" * 300], ids=short)
+@pytest.mark.parametrize(
+    "key", ["a", "7", "cffi_example", "ruamel.yaml", "Jinja2", "a--b", "x" * 300], ids=short
+)
 def test_keys_that_are_names(key: str) -> None:
     """Official locks up to 0.24 have some that are not canonical."""
     lock = Lockfile.from_json({"info": INFO, "packages": {key: entry()}})

@@ -1,7 +1,8 @@
-"""Wheels that are unusual as zip archives: what two readers read in two ways is refused, and all else is taken.
+"""Wheels that are unusual as zip archives: what two readers read in two ways is refused, and all
+else is taken.
 
-`tests/runtimes/node/test_odd_zips.py` has the same for Pyodide's unpacker, and so for `zipfile` of Python 3.12 to 3.14,
-which not every machine has.
+`tests/runtimes/node/test_odd_zips.py` has the same for Pyodide's unpacker, and so for `zipfile` of
+Python 3.12 to 3.14, which not every machine has.
 """
 
 from __future__ import annotations
@@ -68,8 +69,14 @@ def test_odd_archives_are_refused(kind: str) -> None:
 
 
 def test_padding_is_told_from_hidden_files_by_few_requests() -> None:
-    """Room for a file that the directory does not name: the headers before it are read, or all by a download."""
-    padded = [Entry(f"p/{n}.py", CONTENT, extra=struct.pack("<HH", 0xD935, 96) + bytes(96)) for n in range(9)]
+    """Room for a file that the directory does not name:
+
+    the headers before it are read, or all by a download.
+    """
+    padded = [
+        Entry(f"p/{n}.py", CONTENT, extra=struct.pack("<HH", 0xD935, 96) + bytes(96))
+        for n in range(9)
+    ]
     for count in (8, 9):
         wheel = raw_zip(wheel_entries(*padded[:count], Entry("large.bin", bytes(30_000), method=0)))
         assert not by_download(wheel).wrong_rows
@@ -114,7 +121,9 @@ def server(archives: Path) -> Iterator[SiteServer]:
         yield server
 
 
-def test_uv_reads_what_is_taken_in_one_way_while_it_downloads(archives: Path, server: SiteServer) -> None:
+def test_uv_reads_what_is_taken_in_one_way_while_it_downloads(
+    archives: Path, server: SiteServer
+) -> None:
     def install(archive: Path, folder: Path) -> None:
         url = f"{server.root}/{archive.relative_to(archives).as_posix()}"
         uv_target(folder, url, platform=None, flags=["--no-deps"])

@@ -21,7 +21,12 @@ HASH = "ab" * 32
 
 
 def row(filename: str = "demo-1.0-py3-none-any.whl", **changes: Any) -> dict[str, Any]:
-    return {"filename": filename, "url": f"https://files.example/{filename}", "hashes": {"sha256": HASH}, **changes}
+    return {
+        "filename": filename,
+        "url": f"https://files.example/{filename}",
+        "hashes": {"sha256": HASH},
+        **changes,
+    }
 
 
 def json_page(*rows: Any, content_type: str = JSON, **changes: Any) -> ProjectPage:
@@ -35,17 +40,26 @@ def one(page: ProjectPage) -> IndexFile:
 
 
 def test_a_json_file_with_everything() -> None:
-    file = one(json_page(row(size=1234, yanked="broken", **{"core-metadata": {"sha256": "CD" * 32}})))
+    file = one(
+        json_page(row(size=1234, yanked="broken", **{"core-metadata": {"sha256": "CD" * 32}}))
+    )
     assert file.filename == "demo-1.0-py3-none-any.whl"
     assert file.url == "https://files.example/demo-1.0-py3-none-any.whl"
     assert (file.version, file.kind, file.build) == (Version("1.0"), "wheel", ())
     assert {str(tag) for tag in file.tags} == {"py3-none-any"}
-    assert (file.sha256, file.metadata_sha256, file.size, file.yanked) == (HASH, "cd" * 32, 1234, "broken")
+    assert (file.sha256, file.metadata_sha256, file.size, file.yanked) == (
+        HASH,
+        "cd" * 32,
+        1234,
+        "broken",
+    )
 
 
 def test_a_json_file_with_little() -> None:
     file = one(json_page({"filename": "demo-1.0.tar.gz", "url": "../../f/demo-1.0.tar.gz"}))
-    assert file == IndexFile("demo-1.0.tar.gz", "https://index.example/f/demo-1.0.tar.gz", Version("1.0"), "sdist")
+    assert file == IndexFile(
+        "demo-1.0.tar.gz", "https://index.example/f/demo-1.0.tar.gz", Version("1.0"), "sdist"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +110,10 @@ def test_odd_values_of_a_file(keys: dict[str, Any], field: str, expected: object
     ("url", "sidecar"),
     [
         ("https://files.example/a.whl", "https://files.example/a.whl.metadata"),
-        ("https://files.example/a.whl?token=1#sha256=0", "https://files.example/a.whl.metadata?token=1"),
+        (
+            "https://files.example/a.whl?token=1#sha256=0",
+            "https://files.example/a.whl.metadata?token=1",
+        ),
     ],
 )
 def test_the_sidecar_is_beside_the_path(url: str, sidecar: str) -> None:
@@ -133,27 +150,39 @@ def test_the_sidecar_is_beside_the_path(url: str, sidecar: str) -> None:
     ids=short,
 )
 def test_only_wheels_and_sdists_of_the_version_count(filename: str, kind: str | None) -> None:
-    assert [file.kind for file in json_page(row(filename)).files("demo", V1)] == ([kind] if kind else [])
+    assert [file.kind for file in json_page(row(filename)).files("demo", V1)] == (
+        [kind] if kind else []
+    )
 
 
 def test_files_keep_the_order_of_the_page() -> None:
-    names = ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz", "demo-1.0-cp314-abi3-pyemscripten_2026_0_wasm32.whl"]
+    names = [
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0.tar.gz",
+        "demo-1.0-cp314-abi3-pyemscripten_2026_0_wasm32.whl",
+    ]
     assert [file.filename for file in json_page(*map(row, names)).files("demo", V1)] == names
 
 
-@pytest.mark.parametrize("url", ["ftp://files.example/a", "javascript:x", "http://[", "data:,x", "", "//[::1"])
+@pytest.mark.parametrize(
+    "url", ["ftp://files.example/a", "javascript:x", "http://[", "data:,x", "", "//[::1"]
+)
 def test_files_at_unusable_urls_are_passed_over(url: str) -> None:
     page = json_page(row(url=url), row(url="https://files.example/good.whl"))
     assert [file.url for file in page.files("demo", V1)] == ["https://files.example/good.whl"]
     assert list(page.links("other")) == []
 
 
-@pytest.mark.parametrize("content_type", [JSON, "application/json", "text/plain", "", "APPLICATION/JSON; charset=x"])
+@pytest.mark.parametrize(
+    "content_type", [JSON, "application/json", "text/plain", "", "APPLICATION/JSON; charset=x"]
+)
 def test_json_is_known_by_its_type_or_its_first_byte(content_type: str) -> None:
     assert one(json_page(row(), content_type=content_type)).sha256 == HASH
 
 
-@pytest.mark.parametrize("content_type", [HTML, "application/vnd.pypi.simple.v1+html", "text/plain", "", JSON + "x"])
+@pytest.mark.parametrize(
+    "content_type", [HTML, "application/vnd.pypi.simple.v1+html", "text/plain", "", JSON + "x"]
+)
 def test_html_may_come_whatever_was_asked_for(content_type: str) -> None:
     body = f'<a href="/f/demo-1.0.tar.gz#sha256={HASH}">demo-1.0.tar.gz</a>'.encode()
     file = one(parse_page(body, content_type, URL))
@@ -191,7 +220,11 @@ def test_relative_links_are_joined_to_base_and_final_url() -> None:
         (b'{"files": ["a"]}', JSON, "without filename or url"),
         (b'{"files": [{"filename": "a"}]}', JSON, "without filename or url"),
         (b'{"files": [{"filename": 1, "url": "a"}]}', JSON, "without filename or url"),
-        (b'<meta name="pypi:repository-version" content="2.0"><a href="a">a</a>', HTML, "version 2.0"),
+        (
+            b'<meta name="pypi:repository-version" content="2.0"><a href="a">a</a>',
+            HTML,
+            "version 2.0",
+        ),
         (b"<h1>Please log in</h1>", HTML, "without links"),
         (b"", HTML, "without links"),
         (b"", "", "without links"),
@@ -199,14 +232,24 @@ def test_relative_links_are_joined_to_base_and_final_url() -> None:
     ],
     ids=short,
 )
-def test_what_is_no_project_page_is_a_fetch_error(body: bytes, content_type: str, message: str) -> None:
+def test_what_is_no_project_page_is_a_fetch_error(
+    body: bytes, content_type: str, message: str
+) -> None:
     with pytest.raises(FetchError) as caught:
-        list(parse_page(body, content_type, "https://user:secret@index.example/simple/demo/?token=secret")._rows)
+        list(
+            parse_page(
+                body, content_type, "https://user:secret@index.example/simple/demo/?token=secret"
+            )._rows
+        )
     assert message in str(caught.value)
-    assert caught.value.url == "https://index.example/simple/demo/" and "secret" not in str(caught.value)
+    assert caught.value.url == "https://index.example/simple/demo/" and "secret" not in str(
+        caught.value
+    )
 
 
-@pytest.mark.parametrize("meta", [{}, {"meta": {}}, {"meta": {"api-version": "1.99"}}, {"meta": 7}, {"more": [1]}])
+@pytest.mark.parametrize(
+    "meta", [{}, {"meta": {}}, {"meta": {"api-version": "1.99"}}, {"meta": 7}, {"more": [1]}]
+)
 def test_unknown_keys_and_minor_versions_are_ignored(meta: dict[str, Any]) -> None:
     body = json.dumps({"files": [row(more=1)], **meta}).encode()
     assert one(parse_page(body, JSON, URL)).sha256 == HASH
@@ -214,7 +257,11 @@ def test_unknown_keys_and_minor_versions_are_ignored(meta: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(
     "body",
-    [b"<title>Links for demo</title>", b'<meta name="pypi:repository-version" content="1.0">', b"<a href=x>x</a>"],
+    [
+        b"<title>Links for demo</title>",
+        b'<meta name="pypi:repository-version" content="1.0">',
+        b"<a href=x>x</a>",
+    ],
 )
 def test_empty_html_pages_that_say_what_they_are(body: bytes) -> None:
     assert parse_page(body, HTML, URL).files("demo", V1) == []
@@ -237,7 +284,9 @@ def test_the_hashes_of_that_very_url() -> None:
 
 def test_a_single_file_is_a_page() -> None:
     page = single_file_page("https://files.example/a%20b/demo-1.0%2Blocal.tar.gz")
-    assert [file.filename for file in page.files("demo", {Version("1.0+local")})] == ["demo-1.0+local.tar.gz"]
+    assert [file.filename for file in page.files("demo", {Version("1.0+local")})] == [
+        "demo-1.0+local.tar.gz"
+    ]
 
 
 def test_anchors_that_html_reads_otherwise_are_passed_over() -> None:
@@ -261,10 +310,14 @@ bits = st.sampled_from(
         "\ud800",
     ]
 )
-html_bodies = st.lists(bits, max_size=30).map(lambda parts: "".join(parts).encode("utf-8", "surrogatepass"))
+html_bodies = st.lists(bits, max_size=30).map(
+    lambda parts: "".join(parts).encode("utf-8", "surrogatepass")
+)
 
 
-@given(html_bodies | st.binary(max_size=100), st.sampled_from([HTML, JSON, ""]) | st.text(max_size=30))
+@given(
+    html_bodies | st.binary(max_size=100), st.sampled_from([HTML, JSON, ""]) | st.text(max_size=30)
+)
 def test_any_answer_is_a_page_or_a_fetch_error(body: bytes, content_type: str) -> None:
     try:
         page = parse_page(body, content_type, URL)
@@ -277,7 +330,8 @@ def test_any_answer_is_a_page_or_a_fetch_error(body: bytes, content_type: str) -
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.just("sha256") | st.text(max_size=4), inner, max_size=2)
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.just("sha256") | st.text(max_size=4), inner, max_size=2)
     ),
     max_leaves=4,
 )

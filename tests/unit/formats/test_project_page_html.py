@@ -58,11 +58,20 @@ def test_what_is_no_anchor(body: str) -> None:
 
 
 def test_comments_end_where_html_ends_them() -> None:
-    assert names("<a href=1><!-- <a href=2> --><a href=3><!--><a href=4><!---><a href=5>") == ["1", "3", "4", "5"]
+    assert names("<a href=1><!-- <a href=2> --><a href=3><!--><a href=4><!---><a href=5>") == [
+        "1",
+        "3",
+        "4",
+        "5",
+    ]
 
 
 def test_a_broken_anchor_does_not_hide_its_neighbours() -> None:
-    assert names('<a href="1">1</a> <a href="2>2</a> <a href="3">3</a> <a <a href=4>') == ["1", "3", "4"]
+    assert names('<a href="1">1</a> <a href="2>2</a> <a href="3">3</a> <a <a href=4>') == [
+        "1",
+        "3",
+        "4",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +143,24 @@ def test_charsets(content_type: str, encoding: str) -> None:
 
 @pytest.mark.parametrize(
     "charset",
-    ["none", "idna", "punycode", "undefined", "hex", "unicode_escape", "utf-7", "iso-8859-99", "mbcs", "../x"],
+    [
+        "none",
+        "idna",
+        "punycode",
+        "undefined",
+        "hex",
+        "unicode_escape",
+        "utf-7",
+        "iso-8859-99",
+        "mbcs",
+        "../x",
+    ],
 )
 def test_odd_charsets_are_read_as_utf_8(charset: str) -> None:
     body = b"<a href='demo-1.0.zip'>\xff" + b"-x" * 500_000
-    assert [name for name, _ in read_html(body, f"text/html; charset={charset}").anchors] == ["demo-1.0.zip"]
+    assert [name for name, _ in read_html(body, f"text/html; charset={charset}").anchors] == [
+        "demo-1.0.zip"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +193,12 @@ def test_a_long_tag_is_given_up_and_the_next_is_read() -> None:
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\0/?#%\r\n", exclude_categories=["Cs"]), min_size=1), max_size=4)
+    st.lists(
+        st.text(
+            st.characters(exclude_characters="\0/?#%\r\n", exclude_categories=["Cs"]), min_size=1
+        ),
+        max_size=4,
+    )
 )
 def test_escaped_names_come_back(filenames: list[str]) -> None:
     body = "".join(f'<a href="/f/{escape(name)}">{escape(name)}</a>\n' for name in filenames)

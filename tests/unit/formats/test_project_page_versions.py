@@ -24,7 +24,8 @@ def page(*filenames: str, **changes: Any) -> ProjectPage:
 def html(*anchors: str, head: str = "") -> ProjectPage:
     """An HTML page of these anchors."""
     text = (
-        f"<!DOCTYPE html><html><head>{head}<title>Links for demo</title></head><body>{''.join(anchors)}</body></html>"
+        f"<!DOCTYPE html><html><head>{head}<title>Links for "
+        f"demo</title></head><body>{''.join(anchors)}</body></html>"
     )
     return parse_page(text.encode(), "text/html", URL)
 
@@ -75,7 +76,9 @@ def test_names_in_file_names_are_canonicalised(spelling: str) -> None:
 
 def test_html_is_cut_up_as_well() -> None:
     found = html(
-        '<a href="demo-1.0-py3-none-any.whl#sha256=' + "a" * 64 + '" data-yanked="">demo-1.0-py3-none-any.whl</a>',
+        '<a href="demo-1.0-py3-none-any.whl#sha256='
+        + "a" * 64
+        + '" data-yanked="">demo-1.0-py3-none-any.whl</a>',
         '<a href="demo-2.0.tar.gz">demo-2.0.tar.gz</a>',
     ).versions("demo")
     (file,) = found[Version("1.0")].files("demo", {Version("1.0")})
@@ -84,13 +87,20 @@ def test_html_is_cut_up_as_well() -> None:
 
 
 def test_a_page_of_20_000_versions_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but names is looked at, and each of them once; then only the rows of a version are read."""
+    """Nothing but names is looked at, and each of them once;
+
+    then only the rows of a version are read.
+    """
     many = page(*(f"demo-{number}.0-py3-none-any.whl" for number in range(20_000)))
     names: list[str] = []
     parsed: list[str] = []
     version_of, parse_filename = simple._version_of, simple._parse_filename
-    monkeypatch.setattr(simple, "_version_of", lambda *given: names.append(given[0]) or version_of(*given))
-    monkeypatch.setattr(simple, "_parse_filename", lambda *given: parsed.append(given[0]) or parse_filename(*given))
+    monkeypatch.setattr(
+        simple, "_version_of", lambda *given: names.append(given[0]) or version_of(*given)
+    )
+    monkeypatch.setattr(
+        simple, "_parse_filename", lambda *given: parsed.append(given[0]) or parse_filename(*given)
+    )
     found = many.versions("demo")
     assert (len(found), len(names), len(parsed)) == (20_000, 20_000, 0)
     for number in (0, 7, 19_999):
@@ -121,11 +131,17 @@ def test_the_status_of_a_json_page(said: object, status: str, reason: str) -> No
 
 
 def test_a_page_without_status_is_that_of_an_active_project() -> None:
-    assert (page().status, html('<a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>').status) == ("active", "active")
+    assert (page().status, html('<a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>').status) == (
+        "active",
+        "active",
+    )
 
 
 def test_the_status_of_an_html_page() -> None:
-    head = '<meta name="pypi:project-status" content="archived"><meta name="pypi:project-status-reason" content="old">'
+    head = (
+        '<meta name="pypi:project-status" content="archived"><meta '
+        'name="pypi:project-status-reason" content="old">'
+    )
     found = html('<a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>', head=head)
     assert (found.status, found.status_reason) == ("archived", "old")
 
@@ -141,8 +157,15 @@ def through_json(made: ProjectPage) -> ProjectPage:
     "made",
     [
         page(),
-        page("demo-1.0-py3-none-any.whl", **{"project-status": {"status": "archived", "reason": "no time"}}),
-        html('<a href="demo-1.0.tar.gz#sha256=' + "b" * 64 + '" data-requires-python="&gt;=3">demo-1.0.tar.gz</a>'),
+        page(
+            "demo-1.0-py3-none-any.whl",
+            **{"project-status": {"status": "archived", "reason": "no time"}},
+        ),
+        html(
+            '<a href="demo-1.0.tar.gz#sha256='
+            + "b" * 64
+            + '" data-requires-python="&gt;=3">demo-1.0.tar.gz</a>'
+        ),
         single_file_page("https://host.example/demo-1.0-py3-none-any.whl"),
     ],
     ids=["empty", "json", "html", "single file"],
@@ -163,10 +186,16 @@ def test_only_what_is_read_of_a_row_goes_into_json() -> None:
         "core-metadata": {"sha256": "d" * 64},
     }
     named = {"filename": "demo-1.0-py3-none-any.whl"}
-    more = {"provenance": "https://host.example/?token=hunter2", "upload-time": "2026-01-01T00:00:00Z", "gpg-sig": True}
+    more = {
+        "provenance": "https://host.example/?token=hunter2",
+        "upload-time": "2026-01-01T00:00:00Z",
+        "gpg-sig": True,
+    }
     made = parse_page(json.dumps({"files": [named | row | more]}).encode(), JSON, URL)
     assert made.to_json() == [URL, "active", "", [[named["filename"], row]]]
-    assert through_json(made).files("demo", {Version("1.0")}) == made.files("demo", {Version("1.0")})
+    assert through_json(made).files("demo", {Version("1.0")}) == made.files(
+        "demo", {Version("1.0")}
+    )
 
 
 @pytest.mark.parametrize("known", [{}, {"core-metadata": None}])
@@ -212,7 +241,14 @@ def test_the_urls_of_a_page() -> None:
 
 @pytest.mark.parametrize(
     ("said", "yanked"),
-    [("two\n lines\t", "two lines"), ("x" * 1000, "x" * 200), ("", ""), (True, ""), (False, None), (None, None)],
+    [
+        ("two\n lines\t", "two lines"),
+        ("x" * 1000, "x" * 200),
+        ("", ""),
+        (True, ""),
+        (False, None),
+        (None, None),
+    ],
     ids=lambda value: repr(value)[:20],
 )
 def test_why_a_file_was_yanked_is_one_short_line(said: object, yanked: str | None) -> None:

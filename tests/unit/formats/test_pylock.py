@@ -21,7 +21,11 @@ from micropip_lock.formats.target import Target
 TARGET = Target("3.14.2", "2026_0", "emscripten_5_0_3")
 HASH = "ab" * 32
 WHEEL = ExportedWheel(
-    "demo", Version("1.0"), "demo-1.0-py3-none-any.whl", HASH, url="https://host.example/demo-1.0-py3-none-any.whl"
+    "demo",
+    Version("1.0"),
+    "demo-1.0-py3-none-any.whl",
+    HASH,
+    url="https://host.example/demo-1.0-py3-none-any.whl",
 )
 VALID = f"""
 lock-version = "1.0"
@@ -42,7 +46,10 @@ def written(*wheels: ExportedWheel, target: Target = TARGET, **options: Any) -> 
 
 
 def refused(text: str | bytes) -> str:
-    """What is said of a file that is no pylock; always in one line that names it, without what it may hide."""
+    """What is said of a file that is no pylock;
+
+    always in one line that names it, without what it may hide.
+    """
     with pytest.raises(InputError) as caught:
         parse_pylock(text if isinstance(text, bytes) else text.encode(), "pylock.toml")
     said = str(caught.value)
@@ -55,11 +62,14 @@ def refused(text: str | bytes) -> str:
 
 def test_everything_that_is_known_is_written() -> None:
     known = replace(WHEEL, size=123, index="https://index.example/simple")
-    beside = ExportedWheel("lib", Version("2.0+local"), "lib-2.0+local-py3-none-any.whl", HASH, path="wheels/lib.whl")
+    beside = ExportedWheel(
+        "lib", Version("2.0+local"), "lib-2.0+local-py3-none-any.whl", HASH, path="wheels/lib.whl"
+    )
     assert written(known, beside, lock_folder="../site") == {
         "lock-version": "1.0",
         "environments": [
-            'implementation_name == "cpython" and python_version == "3.14" and sys_platform == "emscripten" '
+            'implementation_name == "cpython" and python_version == "3.14" and sys_platform == '
+            '"emscripten" '
             'and platform_machine == "wasm32"'
         ],
         "requires-python": "==3.14.*",
@@ -144,10 +154,16 @@ def test_truncated(cut: int) -> None:
         (f'sha256 = "{HASH}"', ""),
         (f'"{HASH}"', "7"),
         ('url = "', 'size = -1.5, url = "'),
-        ('url = "https://host.example/demo-1.0-py3-none-any.whl"', 'url = "https://user:hunter2@host.example"'),
+        (
+            'url = "https://host.example/demo-1.0-py3-none-any.whl"',
+            'url = "https://user:hunter2@host.example"',
+        ),
         ("demo-1.0-py3", "https://user:hunter2@x/demo"),
         ('"1.0"\nwheels', '"1.0"\nmarker = "nonsense == 1"\nwheels'),
-        ('"1.0"\nwheels', '"1.0"\nvcs = { type = "git", url = "https://u:hunter2@h", commit-id = "1" }\nwheels'),
+        (
+            '"1.0"\nwheels',
+            '"1.0"\nvcs = { type = "git", url = "https://u:hunter2@h", commit-id = "1" }\nwheels',
+        ),
         ('"test"', '"test"\nenvironments = ["x //user:hunter2@"]'),
         ('"test"', '"test"\nrequires-python = "three"'),
     ],
@@ -159,7 +175,15 @@ def test_wrong_values(change: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff\xfe", b"\0", b"[" * 100_000, b"a = " + b"[" * 100_000, b"lock-version = '1.0'\n" * 2, b"x = 1e999999"],
+    [
+        b"",
+        b"\xff\xfe",
+        b"\0",
+        b"[" * 100_000,
+        b"a = " + b"[" * 100_000,
+        b"lock-version = '1.0'\n" * 2,
+        b"x = 1e999999",
+    ],
     ids=["nothing", "no-utf8", "nul", "brackets", "deep", "twice", "huge-number"],
 )
 def test_no_pylock_at_all(data: bytes) -> None:

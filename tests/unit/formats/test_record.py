@@ -95,18 +95,29 @@ def test_what_cannot_be_read_is_a_value_error(data: bytes) -> None:
 
 
 def test_only_sha256_and_better_are_strong() -> None:
-    strong = {algorithm: RecordRow("a", algorithm, "x").strong for algorithm in ("md5", "sha1", "sha224", "sha256")}
+    strong = {
+        algorithm: RecordRow("a", algorithm, "x").strong
+        for algorithm in ("md5", "sha1", "sha224", "sha256")
+    }
     assert strong == {"md5": False, "sha1": False, "sha224": False, "sha256": True}
-    assert RecordRow("a", "sha512", "x").strong and not RecordRow("a", "sha256").strong and not RecordRow("a").strong
+    assert (
+        RecordRow("a", "sha512", "x").strong
+        and not RecordRow("a", "sha256").strong
+        and not RecordRow("a").strong
+    )
 
 
-cells = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1, max_size=8)
+cells = st.text(
+    st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1, max_size=8
+)
 
 
 @given(st.lists(st.tuples(cells, cells, st.none() | st.integers(0, 2**70)), max_size=5))
 def test_rows_that_csv_writes_come_back(rows: list[tuple[str, str, int | None]]) -> None:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows((path, f"sha256={value}", "" if size is None else size) for path, value, size in rows)
+    csv.writer(text).writerows(
+        (path, f"sha256={value}", "" if size is None else size) for path, value, size in rows
+    )
     found = parse_record(text.getvalue().encode())
     assert [row.size for row in found] == [size for _, _, size in rows]
     assert all(row.path and "\\" not in row.path for row in found)
@@ -139,7 +150,9 @@ PARTS = (
 
 @given(st.lists(st.sampled_from(PARTS), max_size=10).map("".join))
 def test_a_plain_record_is_read_as_row_by_row(text: str) -> None:
-    """A first row with a quoted path, which names no other file, has every row looked at closely."""
+    """A first row with a quoted path, which names no other file, has every row looked at
+    closely.
+    """
     try:
         expected = parse_record(('"q"\n' + text).encode())[1:]
     except ValueError:
@@ -158,7 +171,9 @@ def test_the_columns_of_a_record(lazily: bool) -> None:
     )
     assert Record.of(record) is record
     assert record.sizes == {"a.py": 1, "c.py": None, "b.py": 2} and record.is_unique
-    assert record.row("b.py") == RecordRow("b.py", "md5", "BB", 2) and record.row("a.py") == record[0]
+    assert (
+        record.row("b.py") == RecordRow("b.py", "md5", "BB", 2) and record.row("a.py") == record[0]
+    )
     assert record.size == (3 if lazily else 8)
     rows = [
         RecordRow("a.py", "sha256", "AA", 1),

@@ -25,7 +25,10 @@ ONE = Version("1.0")
     [
         ("https://index.example/simple", "https://index.example/pypi/demo/1.0/json"),
         ("https://index.example/simple/", "https://index.example/pypi/demo/1.0/json"),
-        ("https://u:p@index.example/team/simple", "https://u:p@index.example/team/pypi/demo/1.0/json"),
+        (
+            "https://u:p@index.example/team/simple",
+            "https://u:p@index.example/team/pypi/demo/1.0/json",
+        ),
         ("https://index.example", None),
         ("https://index.example/mysimple", None),
         ("https://index.example/simple?token=x", None),
@@ -64,9 +67,15 @@ def test_it_says_what_the_page_says_of_the_version(index: IndexServer) -> None:
     files = {file.filename: file for file in document.files("demo", {ONE})}
     assert sorted(files) == ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"]
     found = files[wheel.name]
-    assert (found.url, found.yanked, found.requires_python) == (index.file_url(wheel.name), "broken", ">=3.8")
+    assert (found.url, found.yanked, found.requires_python) == (
+        index.file_url(wheel.name),
+        "broken",
+        ">=3.8",
+    )
     assert found.size == wheel.stat().st_size
-    page = parse_page(index.respond("GET", "/simple/demo/", {}).body, "text/html", f"{index.url}/demo/")
+    page = parse_page(
+        index.respond("GET", "/simple/demo/", {}).body, "text/html", f"{index.url}/demo/"
+    )
     assert [found.sha256] == page.hashes_of(found.url)
     assert document.files("demo", {Version("2.0")}) == []
 
@@ -95,9 +104,14 @@ def test_what_is_no_document(body: bytes, index: IndexServer) -> None:
 
 
 def document_of(**changes: Any) -> ProjectPage:
-    file = {"filename": "demo-1.0-py3-none-any.whl", "url": "https://files.example/demo-1.0-py3-none-any.whl"}
+    file = {
+        "filename": "demo-1.0-py3-none-any.whl",
+        "url": "https://files.example/demo-1.0-py3-none-any.whl",
+    }
     body = {"files": [{**file, "hashes": {"sha256": "a" * 64}, "size": 10, **changes}]}
-    return parse_page(json.dumps(body).encode(), "application/json", "https://index.example/simple/demo/")
+    return parse_page(
+        json.dumps(body).encode(), "application/json", "https://index.example/simple/demo/"
+    )
 
 
 @pytest.mark.parametrize(

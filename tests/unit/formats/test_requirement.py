@@ -30,7 +30,10 @@ def refusal(text: str, origin: str | None = None) -> str:
     ("text", "requirement"),
     [
         ("demo", "demo"),
-        ("  Demo.Pkg[b, a] >= 1.0, < 2 ; python_version > '3'  ", "Demo.Pkg[a,b]>=1.0,<2; python_version > '3'"),
+        (
+            "  Demo.Pkg[b, a] >= 1.0, < 2 ; python_version > '3'  ",
+            "Demo.Pkg[a,b]>=1.0,<2; python_version > '3'",
+        ),
         (f"demo @ {URL}", f"demo @ {URL}"),
         (f"demo[x]@{URL}", f"demo[x] @ {URL}"),
         (f"demo @ {URL} ; os_name == 'a\"b'", f"demo @ {URL} ; os_name == 'a\"b'"),
@@ -48,7 +51,9 @@ def test_what_is_read(text: str, requirement: str | None) -> None:
     if requirement is None:
         requirement = f"my-pkg @ {text}"
     assert parse_wanted(text) == Wanted(Requirement(requirement))
-    assert parse_wanted(text, "a.txt, line 3") == Wanted(Requirement(requirement), frozenset(), "a.txt, line 3")
+    assert parse_wanted(text, "a.txt, line 3") == Wanted(
+        Requirement(requirement), frozenset(), "a.txt, line 3"
+    )
 
 
 def test_the_name_is_canonical() -> None:
@@ -64,7 +69,10 @@ def test_the_name_is_canonical() -> None:
         (f"demo\t --hash='sha256:{HASH}'   --hash=sha256:{OTHER}", {HASH, OTHER}),
         (f"demo;os_name=='x' --hash=sha512:{'a' * 128} --hash=sha256:{HASH}", {HASH}),
         (f"{URL}#sha256={HASH}", {HASH}),
-        (f"demo @ {URL}#egg=demo&sha256={HASH}&md5=00 ; os_name == 'x' --hash=sha256:{OTHER}", {HASH, OTHER}),
+        (
+            f"demo @ {URL}#egg=demo&sha256={HASH}&md5=00 ; os_name == 'x' --hash=sha256:{OTHER}",
+            {HASH, OTHER},
+        ),
         (f"{URL}#md5=00 --hash=sha256:{OTHER}", {OTHER}),
         (f"{URL}#", set()),
         (f"{URL}#section", set()),
@@ -78,7 +86,10 @@ def test_hashes(text: str, hashes: set[str]) -> None:
 
 def test_many_hashes_do_not_make_a_line_too_long() -> None:
     digests = {f"{number:064x}" for number in range(200)}
-    assert parse_wanted("demo==1 " + " ".join(f"--hash=sha256:{digest}" for digest in digests)).hashes == digests
+    assert (
+        parse_wanted("demo==1 " + " ".join(f"--hash=sha256:{digest}" for digest in digests)).hashes
+        == digests
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,8 +204,24 @@ PLACES = [
 ]
 
 
-FORMS = ["{}", "demo @ {}", "demo[x]@{}", "demo @ {} ; nonsense", "demo=={}", "a b {}", "--pre{}", "demo --hash={}"]
-FORMS += ["demo --hash sha256:00 {}", "demo --pre={}", "demo --extra-index-url{}", "-e {}", "({},)", "demo '{}'"]
+FORMS = [
+    "{}",
+    "demo @ {}",
+    "demo[x]@{}",
+    "demo @ {} ; nonsense",
+    "demo=={}",
+    "a b {}",
+    "--pre{}",
+    "demo --hash={}",
+]
+FORMS += [
+    "demo --hash sha256:00 {}",
+    "demo --pre={}",
+    "demo --extra-index-url{}",
+    "-e {}",
+    "({},)",
+    "demo '{}'",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -215,7 +242,13 @@ def test_a_fragment_is_cut_without_touching_what_others_hold() -> None:
 
 
 TAGS = ".".join(f"t{number}" for number in range(250))
-LONG = ["a" * 200_000, "-" * 200_000, "demo " + ":" * 200_000, "demo --hash=@" + ":" * 200_000, " -\t" * 60_000]
+LONG = [
+    "a" * 200_000,
+    "-" * 200_000,
+    "demo " + ":" * 200_000,
+    "demo --hash=@" + ":" * 200_000,
+    " -\t" * 60_000,
+]
 LONG += ["demo " + "--hash=sha256: " * 20_000, f"https://h.example/demo-1-{TAGS}-{TAGS}-{TAGS}.whl"]
 
 
@@ -228,7 +261,13 @@ def test_long_lines_are_refused_at_once(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["demo", "Demo[a,b]>=1;python_version>'3'", URL, f"{URL}; os_name == 'x'", f"demo[x] @ {URL}#sha256={HASH}"],
+    [
+        "demo",
+        "Demo[a,b]>=1;python_version>'3'",
+        URL,
+        f"{URL}; os_name == 'x'",
+        f"demo[x] @ {URL}#sha256={HASH}",
+    ],
 )
 def test_pip_reads_the_same(text: str) -> None:
     constructors: Any = pytest.importorskip("pip._internal.req.constructors")
@@ -306,6 +345,10 @@ def test_any_text_is_read_or_refused(text: str, origin: str | None) -> None:
         assert str(error).isprintable()
     else:
         assert wanted.origin == origin
-        assert Requirement(str(wanted.requirement).replace(";", " ;")).name == wanted.requirement.name
+        assert (
+            Requirement(str(wanted.requirement).replace(";", " ;")).name == wanted.requirement.name
+        )
         assert all(len(digest) == 64 and digest == digest.lower() for digest in wanted.hashes)
-        assert wanted.requirement.url is None or wanted.requirement.url.lower().startswith(("http://", "https://"))
+        assert wanted.requirement.url is None or wanted.requirement.url.lower().startswith(
+            ("http://", "https://")
+        )

@@ -35,7 +35,8 @@ def test_index_style() -> None:
 
 def test_urls() -> None:
     assert to_requirements(Export(TARGET, (ALPHA, BETA)), urls=True) == (
-        f"alpha @ https://host.example/alpha-1.0+local.1-py3-none-any.whl --hash=sha256:{'a' * 64}\n"
+        "alpha @ https://host.example/alpha-1.0+local.1-py3-none-any.whl "
+        f"--hash=sha256:{'a' * 64}\n"
         f"be-ta @ https://host.example/be_ta-2.0rc1-py3-none-any.whl --hash=sha256:{'b' * 64}\n"
     )
 
@@ -45,9 +46,13 @@ def test_no_package() -> None:
 
 
 def test_every_file_that_has_no_url_is_told() -> None:
-    beside = [wheel(name, "1.0", "c", path=f"{name}-1.0-py3-none-any.whl") for name in ("one", "two")]
+    beside = [
+        wheel(name, "1.0", "c", path=f"{name}-1.0-py3-none-any.whl") for name in ("one", "two")
+    ]
     exported = Export(TARGET, (ALPHA, *beside))
-    with pytest.raises(UnlockableError, match=r"^2 packages cannot be exported; nothing was written") as caught:
+    with pytest.raises(
+        UnlockableError, match=r"^2 packages cannot be exported; nothing was written"
+    ) as caught:
         to_requirements(exported, urls=True)
     assert [(problem.package, problem.code) for problem in caught.value.problems] == [
         ("one", "local-file"),
@@ -61,7 +66,9 @@ def test_nothing_that_pip_gives_a_meaning(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SECRET", "hunter2")
     name = "https://host.example/${SECRET}/x\\/demo-1.0-py3-none-any.whl#egg=other"
     text = to_requirements(export(base_lock(entry("demo", file_name=name))), urls=True)
-    assert text.startswith("demo @ https://host.example/%24%7BSECRET%7D/x%5C/demo-1.0-py3-none-any.whl --hash=")
+    assert text.startswith(
+        "demo @ https://host.example/%24%7BSECRET%7D/x%5C/demo-1.0-py3-none-any.whl --hash="
+    )
     path = tmp_path / "requirements.txt"
     path.write_text(text)
     (said,) = read_requirement_files([path], []).requirements

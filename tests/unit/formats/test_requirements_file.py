@@ -50,7 +50,9 @@ def names(content: str | bytes) -> list[str]:
     return [str(item.requirement) for item in read(content).requirements]
 
 
-def refusal(requirements: Sequence[str | Path], constraints: Sequence[str | Path] = ()) -> list[str]:
+def refusal(
+    requirements: Sequence[str | Path], constraints: Sequence[str | Path] = ()
+) -> list[str]:
     with pytest.raises(InputError) as caught:
         read_requirement_files(requirements, constraints)
     return str(caught.value).split("\n")
@@ -88,7 +90,9 @@ demo==1.0 \\
     assert found.requirements[0].hashes == {HASH}
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "# only this", " \t# and this\\\n", "\\", "\\\n", "\ufeff"])
+@pytest.mark.parametrize(
+    "content", ["", "\n\n", "# only this", " \t# and this\\\n", "\\", "\\\n", "\ufeff"]
+)
 def test_files_that_say_nothing(content: str) -> None:
     assert read(content) == RequirementFiles((), (), None, (), (), False, False)
 
@@ -138,7 +142,9 @@ def test_variables_after_comments(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "line", ["demo==${TOKEN}", "demo @ http://127.0.0.1/${TOKEN}?t=${TOKEN}", "-f missing/${TOKEN}"]
 )
-def test_errors_show_variables_as_they_are_written(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_show_variables_as_they_are_written(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOKEN", "hunter2")
     write(a=line)
     (said,) = refusal(["a.txt"])
@@ -190,10 +196,16 @@ def test_what_cannot_be_decoded(content: bytes, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["-r sub/b.txt", "-rsub/b.txt", "--requirement sub/b.txt", "--requirement=sub/b.txt"]
+    "spelling",
+    ["-r sub/b.txt", "-rsub/b.txt", "--requirement sub/b.txt", "--requirement=sub/b.txt"],
 )
 def test_nested_requirements(spelling: str, folder: Path) -> None:
-    write(a=f"demo\n{spelling} # more\nlast", sub_b="other\n-r c.txt\n-c ../d.txt", sub_c="third", d="fourth<4")
+    write(
+        a=f"demo\n{spelling} # more\nlast",
+        sub_b="other\n-r c.txt\n-c ../d.txt",
+        sub_c="third",
+        d="fourth<4",
+    )
     found = read_requirement_files([Path("a.txt")])
     assert told(found.requirements) == [
         ("demo", "a.txt, line 1"),
@@ -202,10 +214,14 @@ def test_nested_requirements(spelling: str, folder: Path) -> None:
         ("last", "a.txt, line 3"),
     ]
     assert told(found.constraints) == [("fourth<4", "d.txt, line 1")]
-    assert told(read_requirement_files([folder / "a.txt"]).constraints) == [("fourth<4", f"{folder / 'd.txt'}, line 1")]
+    assert told(read_requirement_files([folder / "a.txt"]).constraints) == [
+        ("fourth<4", f"{folder / 'd.txt'}, line 1")
+    ]
 
 
-@pytest.mark.parametrize("spelling", ["-c b.txt", "-cb.txt", "--constraint b.txt", "--constraint=b.txt", "-c 'b.txt'"])
+@pytest.mark.parametrize(
+    "spelling", ["-c b.txt", "-cb.txt", "--constraint b.txt", "--constraint=b.txt", "-c 'b.txt'"]
+)
 def test_nested_constraints(spelling: str) -> None:
     write(b="demo<2", c="demo>1")
     write(a=f"{spelling}\ndemo")
@@ -228,7 +244,13 @@ def test_a_file_can_be_both() -> None:
 
 
 def test_circular_references_name_the_chain() -> None:
-    write(a="-r b.txt", b="demo\n-r ./a.txt\nfoo bar", c="-c ../c.txt", sub_d="-r ../sub/e.txt", sub_e="-c d.txt")
+    write(
+        a="-r b.txt",
+        b="demo\n-r ./a.txt\nfoo bar",
+        c="-c ../c.txt",
+        sub_d="-r ../sub/e.txt",
+        sub_e="-c d.txt",
+    )
     message = "b.txt, line 2: a.txt leads back to itself: a.txt -> b.txt -> a.txt. "
     found = refusal(["a.txt"])
     assert len(found) == 2
@@ -243,7 +265,9 @@ def test_circular_references_name_the_chain() -> None:
 
 def test_many_routes_to_one_file() -> None:
     for number in range(60):
-        Path(f"{number}.txt").write_text(f"demo{number}\n" + f"-r {number + 1}.txt\n-c {number + 1}.txt\n" * 20)
+        Path(f"{number}.txt").write_text(
+            f"demo{number}\n" + f"-r {number + 1}.txt\n-c {number + 1}.txt\n" * 20
+        )
     write(**{"60": "last\n"})
     found = read_requirement_files(["0.txt", "./0.txt"], ["0.txt"])
     assert len(found.requirements) == len(found.constraints) == 61
@@ -251,10 +275,20 @@ def test_many_routes_to_one_file() -> None:
 
 def test_the_last_index_counts_whatever_the_route() -> None:
     write(a="-i https://a.example", b="-i https://b.example\n-r c.txt", c="demo")
-    for order, last in [("aba", "a"), ("abab", "b"), ("abc", "b"), ("bac", "a"), ("bc", "b"), ("acac", "a")]:
+    for order, last in [
+        ("aba", "a"),
+        ("abab", "b"),
+        ("abc", "b"),
+        ("bac", "a"),
+        ("bc", "b"),
+        ("acac", "a"),
+    ]:
         write(d="".join(f"-r {name}.txt\n" for name in order))
         assert read_requirement_files(["d.txt"]).index_url == f"https://{last}.example"
-        assert read_requirement_files([f"{name}.txt" for name in order]).index_url == f"https://{last}.example"
+        assert (
+            read_requirement_files([f"{name}.txt" for name in order]).index_url
+            == f"https://{last}.example"
+        )
 
 
 def test_a_long_chain_is_no_recursion_error() -> None:
@@ -310,9 +344,14 @@ class Stdin(SimpleNamespace):
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     write(b="other", sub_c="third")
-    monkeypatch.setattr(sys, "stdin", Stdin(buffer=io.BytesIO("demo # é\n-r b.txt\n-c sub/c.txt\n".encode())))
+    monkeypatch.setattr(
+        sys, "stdin", Stdin(buffer=io.BytesIO("demo # é\n-r b.txt\n-c sub/c.txt\n".encode()))
+    )
     found = read_requirement_files(["-"])
-    assert told(found.requirements) == [("demo", "standard input, line 1"), ("other", "b.txt, line 1")]
+    assert told(found.requirements) == [
+        ("demo", "standard input, line 1"),
+        ("other", "b.txt, line 1"),
+    ]
     assert told(found.constraints) == [("third", f"{Path('sub/c.txt')}, line 1")]
 
 
@@ -320,7 +359,9 @@ def test_standard_input_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     write(sub_a="-r -")
     monkeypatch.setattr(sys, "stdin", Stdin(buffer=io.BytesIO(b"demo\n")))
     found = read_requirement_files(["-", "sub/a.txt", "-"], ["-"])
-    assert told(found.requirements) == told(found.constraints) == [("demo", "standard input, line 1")]
+    assert (
+        told(found.requirements) == told(found.constraints) == [("demo", "standard input, line 1")]
+    )
 
 
 def test_errors_in_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,8 +377,15 @@ def test_errors_in_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_indexes_and_links(folder: Path) -> None:
-    write(sub_a="--extra-index-url https://x.example\n-i https://a.example\n-f links\n--find-links=../here.html")
-    write(a="--index-url=https://b.example --extra-index-url=https://y.example --pre\n-r sub/a.txt\n")
+    write(
+        sub_a=(
+            "--extra-index-url https://x.example\n-i https://a.example\n-f "
+            "links\n--find-links=../here.html"
+        )
+    )
+    write(
+        a="--index-url=https://b.example --extra-index-url=https://y.example --pre\n-r sub/a.txt\n"
+    )
     write(
         b="--pypi-url https://c.example\n--extra-index https://x.example\n"
         "-f https://links.example/p\n-f links\n-f links\n"
@@ -357,7 +405,9 @@ def test_indexes_and_links(folder: Path) -> None:
     )
     assert found.pre and not found.no_index
     assert read_requirement_files(["b.txt", "a.txt"]).index_url == "https://a.example"
-    assert read_requirement_files(["b.txt"], ["a.txt"]) == read_requirement_files(["a.txt", "b.txt"])
+    assert read_requirement_files(["b.txt"], ["a.txt"]) == read_requirement_files(
+        ["a.txt", "b.txt"]
+    )
 
 
 def test_relative_places(folder: Path) -> None:
@@ -368,7 +418,11 @@ def test_relative_places(folder: Path) -> None:
     # as in pip, indexes count from where we stand, and links from the file first
     assert found.index_url == (folder / "index").as_uri()
     assert found.extra_index_urls == ((folder / "only").as_uri(),)
-    assert found.find_links == ((folder / "only").as_uri(), (folder / "sub" / "index").as_uri(), "file:///x")
+    assert found.find_links == (
+        (folder / "only").as_uri(),
+        (folder / "sub" / "index").as_uri(),
+        "file:///x",
+    )
 
 
 def test_credentials_are_kept_for_those_who_ask_the_index() -> None:
@@ -377,7 +431,13 @@ def test_credentials_are_kept_for_those_who_ask_the_index() -> None:
 
 def test_no_index() -> None:
     Path("links").mkdir()
-    lines = ["--no-index", "-i https://a.example", "--extra-index-url https://b.example", "-f links", "demo"]
+    lines = [
+        "--no-index",
+        "-i https://a.example",
+        "--extra-index-url https://b.example",
+        "-f links",
+        "demo",
+    ]
     for content in ("\n".join(lines), "\n".join(reversed(lines))):
         found = read(content)
         assert (found.no_index, found.index_url, found.extra_index_urls) == (True, None, ())
@@ -478,7 +538,10 @@ def test_a_constraint_has_no_extras() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    write(a="demo\nfoo bar\n-r b.txt\n-r b.txt\n--nope\n", b="\n./local\ndemo @ git+https://me:s3cret@h.example/x\n")
+    write(
+        a="demo\nfoo bar\n-r b.txt\n-r b.txt\n--nope\n",
+        b="\n./local\ndemo @ git+https://me:s3cret@h.example/x\n",
+    )
     write(c="demo[x]\n-r missing.txt")
     found = refusal(["a.txt", "gone.txt"], ["c.txt"])
     assert [re.split(r": |\.txt: ", line)[0] for line in found] == [
@@ -528,7 +591,10 @@ def expected_by_pip(place: str, constraint: bool = False) -> tuple[list[Any], li
 
 def by_us(files: RequirementFiles) -> tuple[list[Any], list[Any]]:
     both: Any = tuple(
-        [(item.requirement, int((item.origin or "").rpartition(" ")[2]), item.hashes) for item in items]
+        [
+            (item.requirement, int((item.origin or "").rpartition(" ")[2]), item.hashes)
+            for item in items
+        ]
         for items in (files.requirements, files.constraints)
     )
     return (both[0], both[1])
@@ -538,13 +604,21 @@ def by_us(files: RequirementFiles) -> tuple[list[Any], list[Any]]:
 def test_pip_reads_a_tree_of_files_alike(constraint: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERSION", "7")
     write(
-        a=f"# top\ndemo==1 \\\n  --hash=sha256:{HASH} \\\n  --hash sha256:{'01' * 32}\n-r sub/b.txt\n-c sub/c.txt\n",
-        sub_b="-c c.txt\n--pre\nother>=${VERSION},<8 ; os_name=='x' # why\n\\\nthird\\\n!=3\n-r ../d.txt\n",
+        a=(
+            f"# top\ndemo==1 \\\n  --hash=sha256:{HASH} \\\n  --hash sha256:{'01' * 32}\n-r "
+            "sub/b.txt\n-c sub/c.txt\n"
+        ),
+        sub_b=(
+            "-c c.txt\n--pre\nother>=${VERSION},<8 ; os_name=='x' # why\n\\\nthird\\\n!=3\n-r "
+            "../d.txt\n"
+        ),
         sub_c=f"fourth<4\n-r ../d.txt\n-c ../e.txt\n{URL}#sha256={HASH}\n",
         d="\ufefffifth\n--requirement=e.txt\n",
         e="# -*- coding: latin-1 -*-\nsixth ; 'é' != 'x'\n".encode("latin-1"),
     )
-    ours = read_requirement_files([], ["a.txt"]) if constraint else read_requirement_files(["a.txt"])
+    ours = (
+        read_requirement_files([], ["a.txt"]) if constraint else read_requirement_files(["a.txt"])
+    )
     assert by_us(ours) == expected_by_pip("a.txt", constraint)
     assert len(ours.requirements) >= 2 and len(ours.constraints) >= 3
 
@@ -567,7 +641,19 @@ PIECES = [
     "#",
     " # note",
 ]
-PIECES += ["# note \\", "other", "${SET}", "${UNSET}", "$SET", "${SET", "\x0b", "\x1c", "\u2028", "\xa0", "é"]
+PIECES += [
+    "# note \\",
+    "other",
+    "${SET}",
+    "${UNSET}",
+    "$SET",
+    "${SET",
+    "\x0b",
+    "\x1c",
+    "\u2028",
+    "\xa0",
+    "é",
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -631,9 +717,18 @@ HOSTILE += [
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.one_of(st.binary(), st.text().map(str.encode), st.lists(st.sampled_from(HOSTILE), max_size=12).map("".join)))
+@given(
+    st.one_of(
+        st.binary(),
+        st.text().map(str.encode),
+        st.lists(st.sampled_from(HOSTILE), max_size=12).map("".join),
+    )
+)
 def test_any_file_is_read_or_refused(content: str | bytes) -> None:
-    write(a=content if isinstance(content, bytes) else content.encode(errors="surrogatepass"), b="-r a.txt\ndemo")
+    write(
+        a=content if isinstance(content, bytes) else content.encode(errors="surrogatepass"),
+        b="-r a.txt\ndemo",
+    )
     try:
         found = read_requirement_files(["a.txt"], ["b.txt"])
     except InputError as error:

@@ -62,9 +62,11 @@ def test_without_an_abi_only_emscripten_tags_are_known() -> None:
 
 def test_markers_see_the_target_and_not_this_machine() -> None:
     for text in (
-        "python_version == '3.14' and python_full_version == '3.14.2' and implementation_version >= '3.14'",
+        "python_version == '3.14' and python_full_version == '3.14.2' and implementation_version "
+        ">= '3.14'",
         "platform_system == 'Emscripten' and os_name == 'posix' and platform_release == '5.0.3'",
-        "implementation_name == 'cpython' and platform_python_implementation == 'CPython' and extra == ''",
+        "implementation_name == 'cpython' and platform_python_implementation == 'CPython' and "
+        "extra == ''",
     ):
         assert Marker(text).evaluate(TARGET.environment)
 
@@ -98,7 +100,10 @@ def test_what_names_no_pyodide_is_an_input_error(changes: dict[str, str]) -> Non
         Target.from_info(replace(INFO, **changes))
 
 
-@given(st.text(max_size=12) | st.from_regex(r"\A3\.[0-9]{1,3}.{0,6}\Z"), st.text(max_size=12) | st.just(INFO.platform))
+@given(
+    st.text(max_size=12) | st.from_regex(r"\A3\.[0-9]{1,3}.{0,6}\Z"),
+    st.text(max_size=12) | st.just(INFO.platform),
+)
 def test_a_target_that_is_made_works(python: str, platform: str) -> None:
     try:
         target = Target.from_info(replace(INFO, python=python, platform=platform))

@@ -74,10 +74,15 @@ def streamed() -> bytes:
 
 
 def as_zip64(data: bytes, *, pad: int = 0, gap: bytes = b"") -> bytes:
-    """The same archive with zip64 end records, as writers make them of more than 65534 files or 4 GiB."""
+    """The same archive with zip64 end records, as writers make them of more than 65534 files or 4
+    GiB.
+    """
     at = data.rindex(b"PK\5\6")
     count, size, offset = struct.unpack_from("<H2L", data, at + 10)
-    end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44 + pad, 45, 45, 0, 0, count, count, size, offset) + b"\0" * pad
+    end64 = (
+        struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44 + pad, 45, 45, 0, 0, count, count, size, offset)
+        + b"\0" * pad
+    )
     locator = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     return data[:at] + end64 + gap + locator + end
@@ -102,11 +107,23 @@ def members(data: bytes) -> tuple[Member, ...]:
         as_zip64(zipped(force_zip64=True, comment=b"lost")),
         streamed(),
     ],
-    ids=["deflated", "stored", "comment", "long comment", "zip64", "empty", "zip64 end", "both", "streamed"],
+    ids=[
+        "deflated",
+        "stored",
+        "comment",
+        "long comment",
+        "zip64",
+        "empty",
+        "zip64 end",
+        "both",
+        "streamed",
+    ],
 )
 def test_it_sees_what_zipfile_sees(data: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        expected = [(item.filename, item.file_size, item.CRC, item.is_dir()) for item in archive.infolist()]
+        expected = [
+            (item.filename, item.file_size, item.CRC, item.is_dir()) for item in archive.infolist()
+        ]
         found = members(data)
         assert [(item.name, item.size, item.crc, item.is_folder) for item in found] == expected
         for member in found:
@@ -117,12 +134,17 @@ def test_it_sees_what_zipfile_sees(data: bytes) -> None:
 def test_a_real_wheel(tmp_path: Path) -> None:
     data = build_wheel(tmp_path, "demo", "1.0").read_bytes()
     names = [member.name for member in members(data)]
-    assert names == ["demo.py", *(f"demo-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD"))]
+    assert names == [
+        "demo.py",
+        *(f"demo-1.0.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD")),
+    ]
 
 
 @pytest.mark.parametrize("comment", [b"", b"c" * 100])
 @pytest.mark.parametrize("zip64", [False, True])
-def test_every_tail_either_finds_the_same_directory_or_asks_for_more(comment: bytes, zip64: bool) -> None:
+def test_every_tail_either_finds_the_same_directory_or_asks_for_more(
+    comment: bytes, zip64: bool
+) -> None:
     data = as_zip64(zipped()) if zip64 else zipped(comment=comment)
     whole = find_directory(data, len(data))
     assert whole is not None
@@ -314,20 +336,30 @@ def test_a_bomb_is_not_unpacked_further_than_it_says() -> None:
         extract(lying, data)
 
 
-names = st.text(st.characters(exclude_characters="/\\:", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=6)
+names = st.text(
+    st.characters(exclude_characters="/\\:", exclude_categories=["Cc", "Cs"]),
+    min_size=1,
+    max_size=6,
+)
 names = names.filter(lambda name: ".." not in name and name[-1] not in " .")
 
 
 @given(
     st.dictionaries(names, st.binary(max_size=30), max_size=4).filter(
-        lambda files: len({unicodedata.normalize("NFC", name.casefold()) for name in files}) == len(files)
+        lambda files: (
+            len({unicodedata.normalize("NFC", name.casefold()) for name in files}) == len(files)
+        )
     ),
     st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
     st.binary(max_size=20).filter(lambda comment: b"PK\5\6" not in comment),
 )
-def test_whatever_zipfile_writes_is_read_back(files: dict[str, bytes], method: int, comment: bytes) -> None:
+def test_whatever_zipfile_writes_is_read_back(
+    files: dict[str, bytes], method: int, comment: bytes
+) -> None:
     data = zipped(files, method=method, comment=comment)
-    assert {member.name: extract(member, data[member.offset :]) for member in members(data)} == files
+    assert {
+        member.name: extract(member, data[member.offset :]) for member in members(data)
+    } == files
 
 
 BASES = [zipped(), as_zip64(zipped()), streamed()]
@@ -338,7 +370,9 @@ def test_damaged_archives_are_read_or_integrity_errors(data: bytes, draw: st.Dat
     damaged = bytearray(data)
     start = data.index(b"PK\1\2") if draw.draw(st.booleans()) else 0
     for _ in range(draw.draw(st.integers(1, 3))):
-        damaged[draw.draw(st.integers(start, len(data) - 1))] = draw.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
+        damaged[draw.draw(st.integers(start, len(data) - 1))] = draw.draw(
+            st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])
+        )
     try:
         for member in members(bytes(damaged)):
             extract(member, bytes(damaged[member.offset :]))
@@ -346,7 +380,10 @@ def test_damaged_archives_are_read_or_integrity_errors(data: bytes, draw: st.Dat
         pass
 
 
-@given(st.binary(max_size=80).map(lambda data: data + end_record(1, 46, max(0, len(data) - 46))) | st.binary())
+@given(
+    st.binary(max_size=80).map(lambda data: data + end_record(1, 46, max(0, len(data) - 46)))
+    | st.binary()
+)
 def test_foreign_bytes_are_integrity_errors(data: bytes) -> None:
     with pytest.raises(IntegrityError):
         for member in members(data):

@@ -21,10 +21,14 @@ def opened(archive: bytes, position: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-@pytest.mark.parametrize("changes", [{}, {"method": 0}, {"descriptor": True}], ids=["packed", "stored", "descriptor"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"method": 0}, {"descriptor": True}], ids=["packed", "stored", "descriptor"]
+)
 def test_members_are_opened_in_any_order(size: int, changes: dict[str, Any]) -> None:
     contents = [b"first", bytes(range(256)) * (size // 256) + bytes(size % 256), b"last"]
-    archive = raw_zip([Entry(f"{number}", content, **changes) for number, content in enumerate(contents)])
+    archive = raw_zip(
+        [Entry(f"{number}", content, **changes) for number, content in enumerate(contents)]
+    )
     for position in (2, 0, 1):
         assert opened(archive, position) == contents[position]
 

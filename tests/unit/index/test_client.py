@@ -23,7 +23,9 @@ ONE = frozenset({Version("1.0")})
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def clean_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
 
 
@@ -72,9 +74,15 @@ def test_a_slash_at_the_end_and_repetition_make_no_second_index(index: IndexServ
     assert index.paths() == ["/simple/demo/"]
 
 
-def test_files_of_the_first_index_come_first_and_each_url_once(index: IndexServer, second: IndexServer) -> None:
+def test_files_of_the_first_index_come_first_and_each_url_once(
+    index: IndexServer, second: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
-    second.add(wheel, build_wheel(second.folder, "demo", "1.0", build="1"), build_sdist(second.folder, "demo", "1.0"))
+    second.add(
+        wheel,
+        build_wheel(second.folder, "demo", "1.0", build="1"),
+        build_sdist(second.folder, "demo", "1.0"),
+    )
     build_wheel(index.folder, "demo", "2.0")
     offers = listing(Indexes([index.url, second.url])).offers("demo", ONE)
     assert [offer.index for offer in offers] == [index.url, second.url, second.url, second.url]
@@ -87,7 +95,9 @@ def test_files_of_the_first_index_come_first_and_each_url_once(index: IndexServe
     assert len(twice.offers("demo", ONE)) == 1
 
 
-def test_an_index_without_the_project_leaves_it_to_the_others(index: IndexServer, second: IndexServer) -> None:
+def test_an_index_without_the_project_leaves_it_to_the_others(
+    index: IndexServer, second: IndexServer
+) -> None:
     build_wheel(second.folder, "demo", "1.0")
     for status in (404, 410):
         index.faults["/simple/"] = Fault("status", status=status)
@@ -133,7 +143,9 @@ def test_a_page_larger_than_any_is_refused(index: IndexServer) -> None:
         listing(Indexes([index.url]))
 
 
-def test_the_hash_of_a_url_is_that_of_this_very_url(index: IndexServer, second: IndexServer) -> None:
+def test_the_hash_of_a_url_is_that_of_this_very_url(
+    index: IndexServer, second: IndexServer
+) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     second.add(wheel)
     second.hashes = "none"
@@ -158,7 +170,9 @@ def test_what_is_named_first_is_found_behind_credentials(index: IndexServer) -> 
     assert "hunter2" not in str(found.offers("demo", ONE))
 
 
-def test_an_unknown_index_is_asked_only_when_trusted(index: IndexServer, second: IndexServer) -> None:
+def test_an_unknown_index_is_asked_only_when_trusted(
+    index: IndexServer, second: IndexServer
+) -> None:
     found = listing(Indexes([index.url], trust_index_file=True), first=second.url)
     assert found.asked == (second.url, index.url)
     second.reset()
@@ -169,7 +183,12 @@ def test_an_unknown_index_is_asked_only_when_trusted(index: IndexServer, second:
 def test_find_links_come_last_and_are_read_once(index: IndexServer, tmp_path: Path) -> None:
     build_wheel(index.folder, "demo", "1.0")
     local = build_wheel(tmp_path / "links", "demo", "1.0", build="1")
-    links = [f"{index.url}/demo/", (tmp_path / "links").as_uri(), local.as_uri(), f"{index.root}/nowhere"]
+    links = [
+        f"{index.url}/demo/",
+        (tmp_path / "links").as_uri(),
+        local.as_uri(),
+        f"{index.root}/nowhere",
+    ]
     indexes = Indexes([index.url], links)
     assert indexes
 

@@ -1,4 +1,7 @@
-"""A download on loopback: what breaks is gone on with, and nothing but the right bytes is ever in its place."""
+"""A download on loopback:
+
+what breaks is gone on with, and nothing but the right bytes is ever in its place.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ def left(place: Path) -> list[str]:
     return sorted(item.name for folder in folders if folder.is_dir() for item in folder.iterdir())
 
 
-def bring(server: Server, place: Path, fetching: dict[str, Any] | None = None, **options: Any) -> int:
+def bring(
+    server: Server, place: Path, fetching: dict[str, Any] | None = None, **options: Any
+) -> int:
     options = {"parts": part(place).parent, **options}
 
     async def run() -> int:
@@ -243,7 +248,9 @@ def test_refusals_leave_nothing(server: Server, place: Path, status: int) -> Non
     assert left(place) == []
 
 
-def test_a_server_without_ranges_that_may_not_be_asked_any_more(server: Server, place: Path) -> None:
+def test_a_server_without_ranges_that_may_not_be_asked_any_more(
+    server: Server, place: Path
+) -> None:
     part(place).write_bytes(BODY[:1000])
     server.answers["/file"] = Answer(403)
     with pytest.raises(FetchError) as caught:
@@ -291,7 +298,10 @@ def test_what_a_check_refuses_is_not_there(server: Server, place: Path) -> None:
 
 
 def test_without_a_folder_for_parts_nothing_is_left(server: Server, place: Path) -> None:
-    """Nor is a partial file resumed that lies beside the place: another user may have put it there."""
+    """Nor is a partial file resumed that lies beside the place:
+
+    another user may have put it there.
+    """
     server.answers["/file"] = breaking(BODY, *([10] * 100))
     with pytest.raises(FetchError):
         bring(server, place, parts=None)
@@ -321,7 +331,9 @@ def plant(kind: str, path: Path, precious: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "pipe", "folder"])
 @pytest.mark.parametrize("where", ["part", "place"])
-def test_what_was_planted(kind: str, where: str, server: Server, place: Path, tmp_path: Path) -> None:
+def test_what_was_planted(
+    kind: str, where: str, server: Server, place: Path, tmp_path: Path
+) -> None:
     """A file is made, nothing is written through what lies there, and no pipe is waited for."""
     precious = tmp_path / "precious"
     precious.write_bytes(BODY[:1000])
@@ -343,7 +355,10 @@ def test_what_was_planted(kind: str, where: str, server: Server, place: Path, tm
 
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with room for 64 kB; where nothing may be mounted, one whose files cannot be written to their end."""
+    """A folder with room for 64 kB;
+
+    where nothing may be mounted, one whose files cannot be written to their end.
+    """
     folder = tmp_path / "small"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]

@@ -1,7 +1,9 @@
-"""Wheels that lie about themselves, and servers that lie about wheels: a reason, in few bytes, and never a lock.
+"""Wheels that lie about themselves, and servers that lie about wheels: a reason, in few bytes, and
+never a lock.
 
-`test_zip_tail` and `test_remote_wheel` have what ordinary damage does. Here every archive is made to fool a reader: it
-is offered in the place of an honest wheel that is installed, and the honest wheel would be proved.
+`test_zip_tail` and `test_remote_wheel` have what ordinary damage does. Here every archive is made
+to fool a reader: it is offered in the place of an honest wheel that is installed, and the honest
+wheel would be proved.
 """
 
 from __future__ import annotations
@@ -21,16 +23,24 @@ import pytest
 from micropip_lock import UnlockableError
 from micropip_lock.errors import IntegrityError
 from micropip_lock.formats.zip_directory import LONGEST_END
-from micropip_lock.index.remote_wheel import NoRangesError, WheelContents, download_wheel, read_wheel
+from micropip_lock.index.remote_wheel import (
+    NoRangesError,
+    WheelContents,
+    download_wheel,
+    read_wheel,
+)
 from micropip_lock.network import ByteRange, Response, drive
 
 from ...support.memory_index import MemoryIndex
 from ...support.raw_zip import DIST_INFO, Entry, raw_zip, record_of, wheel_entries
 
 WHEEL = "demo-1.0-py3-none-any.whl"
-RANDOM = b"".join(hashlib.sha256(bytes([number % 256, number // 256])).digest() for number in range(4000))
+RANDOM = b"".join(
+    hashlib.sha256(bytes([number % 256, number // 256])).digest() for number in range(4000)
+)
 END = raw_zip([])
-#: What a reader may ask for at most: the tail, the longest end, the directory of a small wheel, and its RECORD.
+#: What a reader may ask for at most: the tail, the longest end, the directory of a small wheel, and
+#: its RECORD.
 MOST_BYTES = 4096 + 2 * LONGEST_END
 
 
@@ -66,12 +76,21 @@ BIG = Entry("big.dat", RANDOM, method=0)
         lambda: raw_zip(wheel_entries(BIG), comment=b"c" * 0xFFFF, zip64=True),
         lambda: raw_zip([replace(entry, method=0) for entry in wheel_entries(BIG)]),
         lambda: raw_zip([replace(entry, descriptor=True) for entry in wheel_entries(BIG)]),
-        lambda: raw_zip([replace(entry, extra=b"\xfe\xca\x00\x04" + b"p" * 0x400) for entry in wheel_entries(BIG)]),
+        lambda: raw_zip(
+            [
+                replace(entry, extra=b"\xfe\xca\x00\x04" + b"p" * 0x400)
+                for entry in wheel_entries(BIG)
+            ]
+        ),
         lambda: raw_zip(record_in_front(BIG)),
         lambda: raw_zip(record_in_front(BIG), comment=b"c" * 0xFFFF),
         lambda: raw_zip(wheel_entries(Entry("pkg/", method=0), Entry("pkg/x.py", b"2"), BIG)),
-        lambda: raw_zip(wheel_entries(Entry("ünï😀.py", b"3"), Entry("a b,'c\".txt".replace('"', ""), b"4"))),
-        lambda: raw_zip(wheel_entries(BIG, *(Entry(f"p/{n:04}.py", b"%d" % n) for n in range(800)))),
+        lambda: raw_zip(
+            wheel_entries(Entry("ünï😀.py", b"3"), Entry("a b,'c\".txt".replace('"', ""), b"4"))
+        ),
+        lambda: raw_zip(
+            wheel_entries(BIG, *(Entry(f"p/{n:04}.py", b"%d" % n) for n in range(800)))
+        ),
         lambda: raw_zip(wheel_entries(Entry("demo/other-2.0.dist-info/RECORD", b"vendored"))),
     ],
     ids=[
@@ -113,7 +132,10 @@ def test_more_than_65535_files() -> None:
     wheel = raw_zip([*files, record], zip64=True)
     index = MemoryIndex({WHEEL: wheel})
     contents = read(index, tail=100_000)
-    assert [member.name for member in contents.members] == [*(entry.name for entry in files), record.name]
+    assert [member.name for member in contents.members] == [
+        *(entry.name for entry in files),
+        record.name,
+    ]
     assert index.requests == 2  # tail, directory with RECORD
     assert index.bytes < len(wheel)
 
@@ -151,7 +173,9 @@ def nested() -> bytes:
     inner = raw_zip([Entry("inner.py", b"evil", method=0)])
     outer = Entry("outer.bin", inner, method=0)
     before = len(raw_zip([first])) - len(END) - 46 - len("demo.py")
-    return raw_zip([first, outer, Entry("inner.py", b"evil", method=0, offset=before + 39, shared=True), *rest])
+    return raw_zip(
+        [first, outer, Entry("inner.py", b"evil", method=0, offset=before + 39, shared=True), *rest]
+    )
 
 
 def fake_end() -> bytes:
@@ -177,13 +201,34 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     # two places, or none
     "overlapping files": (overlapping, "two files overlap"),
     "a file in a file": (nested, "two files overlap"),
-    "a file over the directory": (lambda: with_module(compressed_size=len(HONEST)), "overlaps the central directory"),
-    "a file behind the end": (lambda: with_module(offset=2**33), "overlaps the central directory|before the first"),
-    "RECORD somewhere else": (lambda: with_record(FEW, offset=30), "two files overlap|is not where"),
-    "a directory behind the end": (lambda: raw_zip(wheel_entries(BIG), offset=2**31), "not where the end record"),
-    "a directory that overlaps files": (lambda: raw_zip(wheel_entries(BIG), size=5000), "not where the end record"),
-    "bytes before the directory's end": (lambda: raw_zip(wheel_entries(BIG), gap=b"gap"), "not where the end record"),
-    "bytes in front": (lambda: raw_zip(wheel_entries(BIG), prefix=b"#!/bin/sh\n"), "not where the end record"),
+    "a file over the directory": (
+        lambda: with_module(compressed_size=len(HONEST)),
+        "overlaps the central directory",
+    ),
+    "a file behind the end": (
+        lambda: with_module(offset=2**33),
+        "overlaps the central directory|before the first",
+    ),
+    "RECORD somewhere else": (
+        lambda: with_record(FEW, offset=30),
+        "two files overlap|is not where",
+    ),
+    "a directory behind the end": (
+        lambda: raw_zip(wheel_entries(BIG), offset=2**31),
+        "not where the end record",
+    ),
+    "a directory that overlaps files": (
+        lambda: raw_zip(wheel_entries(BIG), size=5000),
+        "not where the end record",
+    ),
+    "bytes before the directory's end": (
+        lambda: raw_zip(wheel_entries(BIG), gap=b"gap"),
+        "not where the end record",
+    ),
+    "bytes in front": (
+        lambda: raw_zip(wheel_entries(BIG), prefix=b"#!/bin/sh\n"),
+        "not where the end record",
+    ),
     "bytes in front, counted": (
         lambda: raw_zip(wheel_entries(BIG), prefix=b"#!/bin/sh\n", shift=10),
         "bytes before the first file",
@@ -198,20 +243,44 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "several disks": (lambda: raw_zip(wheel_entries(BIG), disk=1), "split over several files"),
     "a file on another disk": (lambda: with_module(disk=3), "split over several files"),
     # numbers
-    "fewer files than there are": (lambda: raw_zip(wheel_entries(BIG), count=2), "more than its files"),
+    "fewer files than there are": (
+        lambda: raw_zip(wheel_entries(BIG), count=2),
+        "more than its files",
+    ),
     "more files than there are": (lambda: raw_zip(wheel_entries(BIG), count=6), "broken"),
     "65535 files": (lambda: raw_zip(wheel_entries(BIG), count=0xFFFE), "cannot be true"),
     "2**60 files": (lambda: raw_zip(wheel_entries(BIG), zip64=True, count=2**60), "cannot be true"),
-    "a directory of 2**60 bytes": (lambda: raw_zip(wheel_entries(BIG), zip64=True, size=2**60), "cannot be true"),
-    "a directory at 2**63": (lambda: raw_zip(wheel_entries(BIG), zip64=True, offset=2**63), "not where the end"),
-    "no zip64 record": (lambda: raw_zip(wheel_entries(BIG), size=0xFFFFFFFF), "zip64 end record is missing"),
-    "2**40 bytes": (lambda: with_module(size=2**40), "has other contents|unpack to more|another size"),
-    "2**40 packed bytes": (lambda: with_module(compressed_size=2**40), "overlaps the central directory"),
+    "a directory of 2**60 bytes": (
+        lambda: raw_zip(wheel_entries(BIG), zip64=True, size=2**60),
+        "cannot be true",
+    ),
+    "a directory at 2**63": (
+        lambda: raw_zip(wheel_entries(BIG), zip64=True, offset=2**63),
+        "not where the end",
+    ),
+    "no zip64 record": (
+        lambda: raw_zip(wheel_entries(BIG), size=0xFFFFFFFF),
+        "zip64 end record is missing",
+    ),
+    "2**40 bytes": (
+        lambda: with_module(size=2**40),
+        "has other contents|unpack to more|another size",
+    ),
+    "2**40 packed bytes": (
+        lambda: with_module(compressed_size=2**40),
+        "overlaps the central directory",
+    ),
     "two sizes of a stored file": (lambda: with_module(method=0, size=5), "of two sizes"),
     "RECORD of 2**40 bytes": (lambda: with_record(FEW, size=2**40), "cannot be true|another size"),
     "RECORD of 1 GiB": (lambda: with_record(FEW, size=2**30), "cannot be true|another size"),
-    "RECORD of 10 bytes more": (lambda: with_record(FEW, size=20), "is not what the central directory says"),
-    "RECORD with another CRC-32": (lambda: with_record(FEW, crc=1), "is not what the central directory says"),
+    "RECORD of 10 bytes more": (
+        lambda: with_record(FEW, size=20),
+        "is not what the central directory says",
+    ),
+    "RECORD with another CRC-32": (
+        lambda: with_record(FEW, crc=1),
+        "is not what the central directory says",
+    ),
     # bombs
     "RECORD of zeros": (lambda: with_record(bomb(2**24)), "cannot be true"),
     "RECORD of zeros that lies": (lambda: with_record(bomb(2**24), size=10, crc=0), "is not what"),
@@ -237,14 +306,25 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     # what no wheel has
     "encrypted": (lambda: with_module(flags=0x801), "is encrypted"),
     "encrypted RECORD": (lambda: with_record(FEW, flags=0x801), "is encrypted"),
-    "RECORD in lzma": (lambda: with_record(FEW, method=14), "compression method 14|cannot be unpacked"),
+    "RECORD in lzma": (
+        lambda: with_record(FEW, method=14),
+        "compression method 14|cannot be unpacked",
+    ),
     "broken deflate": (
-        lambda: HONEST.replace(Entry("", record_of(wheel_entries(BIG)[:-1])).body, b"\xff" * 400, 1),
+        lambda: HONEST.replace(
+            Entry("", record_of(wheel_entries(BIG)[:-1])).body, b"\xff" * 400, 1
+        ),
         "cannot be unpacked|is not where|overlap|not where",
     ),
     "two RECORDs": (lambda: with_member("demo-1.0.post1.dist-info/RECORD"), "2 RECORDs"),
-    "two .dist-info folders": (lambda: with_member("evil-1.0.dist-info/METADATA"), "several .dist-info folders"),
-    "another data folder": (lambda: with_member("evil-1.0.data/purelib/evil.py"), "the data folder of another"),
+    "two .dist-info folders": (
+        lambda: with_member("evil-1.0.dist-info/METADATA"),
+        "several .dist-info folders",
+    ),
+    "another data folder": (
+        lambda: with_member("evil-1.0.data/purelib/evil.py"),
+        "the data folder of another",
+    ),
     "no RECORD": (lambda: raw_zip(wheel_entries(BIG)[:-1]), "no RECORD"),
     "no files": (lambda: raw_zip([]), "no RECORD"),
     "RECORD that is a folder": (
@@ -253,7 +333,10 @@ LIES: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a wheel of another project": (
         lambda: raw_zip(
-            [replace(entry, name=str(entry.name).replace("demo-", "evil-")) for entry in wheel_entries(BIG)]
+            [
+                replace(entry, name=str(entry.name).replace("demo-", "evil-"))
+                for entry in wheel_entries(BIG)
+            ]
         ),
         "a wheel of evil",
     ),
@@ -303,7 +386,9 @@ def test_a_member_that_cannot_be_unpacked_is_no_traceback() -> None:
     """zlib's, lzma's and zipfile's own exceptions."""
     packed = Entry("demo.py", RANDOM[:300]).body
     for damaged in (b"\xff" * len(packed), packed[:-20] + b"\0" * 20):
-        index = MemoryIndex({WHEEL: raw_zip(wheel_entries(BIG, module=RANDOM[:300])).replace(packed, damaged)})
+        index = MemoryIndex(
+            {WHEEL: raw_zip(wheel_entries(BIG, module=RANDOM[:300])).replace(packed, damaged)}
+        )
         with pytest.raises(IntegrityError, match="cannot be unpacked"):
             drive(download_wheel(index, index.file_url(WHEEL), "demo"))
     for method in (12, 14, 93, 99):
@@ -317,7 +402,12 @@ def test_a_download_unpacks_no_more_than_memory_holds() -> None:
     body = zeros.compress(b"\0" * 2**20) + zeros.flush()
     entries = [Entry(f"{n}.bin", body, method=0) for n in range(3)]
     claims = [replace(entry, size=2**31) for entry in entries]
-    wheel = raw_zip([*(replace(entry, method=8, content=entry.content) for entry in claims), *wheel_entries(BIG)])
+    wheel = raw_zip(
+        [
+            *(replace(entry, method=8, content=entry.content) for entry in claims),
+            *wheel_entries(BIG),
+        ]
+    )
     index = MemoryIndex({WHEEL: wheel})
     with pytest.raises(IntegrityError, match="unpack to more than"):
         drive(download_wheel(index, index.file_url(WHEEL), "demo"))
@@ -329,7 +419,9 @@ def test_a_download_unpacks_no_more_than_memory_holds() -> None:
 class Liar(MemoryIndex):
     """Answers the ``number``-th range request in another way."""
 
-    def __init__(self, number: int, lie: Callable[[Response], Response], files: dict[str, bytes]) -> None:
+    def __init__(
+        self, number: int, lie: Callable[[Response], Response], files: dict[str, bytes]
+    ) -> None:
         super().__init__(files)
         self._number = number
         self._lie = lie
@@ -359,13 +451,29 @@ SERVERS: dict[str, tuple[int, Callable[[Response], Response], str]] = {
     "an endless total": (1, total(2**60), "content-mismatch"),
     "a total that changes": (2, total(1), "no-ranges"),
     "an ETag that changes": (2, lambda response: headers(response, etag='"new"'), "no-ranges"),
-    "other bytes": (1, lambda response: replace(response, body=response.body[::-1]), "content-mismatch"),
-    "other bytes later": (2, lambda response: replace(response, body=response.body[::-1]), "content-mismatch"),
+    "other bytes": (
+        1,
+        lambda response: replace(response, body=response.body[::-1]),
+        "content-mismatch",
+    ),
+    "other bytes later": (
+        2,
+        lambda response: replace(response, body=response.body[::-1]),
+        "content-mismatch",
+    ),
     "fewer bytes": (1, lambda response: replace(response, body=response.body[:-1]), "no-ranges"),
-    "fewer bytes later": (2, lambda response: replace(response, body=response.body[:-1]), "no-ranges"),
+    "fewer bytes later": (
+        2,
+        lambda response: replace(response, body=response.body[:-1]),
+        "no-ranges",
+    ),
     "no bytes": (1, lambda response: replace(response, body=b""), "no-ranges"),
     "everything, later": (2, lambda response: Response(response.url, 200, {}, HONEST), "no-ranges"),
-    "nothing to range over, later": (2, lambda response: Response(response.url, 416, {}, b""), "no-ranges"),
+    "nothing to range over, later": (
+        2,
+        lambda response: Response(response.url, 416, {}, b""),
+        "no-ranges",
+    ),
     "gone, later": (2, lambda response: Response(response.url, 404, {}, b""), "gone"),
 }
 
@@ -379,7 +487,9 @@ def test_servers_that_lie(lie: str, tmp_path: Path) -> None:
     assert MemoryIndex({WHEEL: wheel}).freeze(folder).evidence[0].requests == 3
     index = Liar(number, change, {WHEEL: wheel})
     if lie == "an ETag that changes":
-        index = Liar(1, lambda response: headers(response, etag=f'"{index.requests}"'), {WHEEL: wheel})
+        index = Liar(
+            1, lambda response: headers(response, etag=f'"{index.requests}"'), {WHEEL: wheel}
+        )
     with pytest.raises(UnlockableError) as caught:
         index.freeze(folder)
     assert [problem.code for problem in caught.value.problems] == [code]
@@ -402,7 +512,9 @@ def test_servers_that_tell_nothing_of_a_change(etags: list[str], tmp_path: Path)
 def test_a_wheel_that_is_replaced_between_two_requests(tmp_path: Path) -> None:
     """Of equal size, without an ETag: RECORD is not the one that the directory speaks of."""
     old, new = (
-        raw_zip([replace(entry, method=0) for entry in record_in_front(replace(BIG, content=content))])
+        raw_zip(
+            [replace(entry, method=0) for entry in record_in_front(replace(BIG, content=content))]
+        )
         for content in (RANDOM, RANDOM[::-1])
     )
     assert len(old) == len(new)

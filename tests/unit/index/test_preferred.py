@@ -19,7 +19,10 @@ FIRST, SECOND, THIRD = (f"https://{name}.example/simple" for name in ("first", "
 
 
 def body(*filenames: str, **changes: Any) -> bytes:
-    files = [{"filename": name, "url": f"https://files.example/{name}", "hashes": {}, **changes} for name in filenames]
+    files = [
+        {"filename": name, "url": f"https://files.example/{name}", "hashes": {}, **changes}
+        for name in filenames
+    ]
     return json.dumps({"meta": {"api-version": "1.1"}, "files": files}).encode()
 
 
@@ -39,7 +42,9 @@ class Pages(NoNetwork):
         return Response(url, 200 if page is not None else 404, {"content-type": JSON}, page or b"")
 
 
-def preferred(pages: Pages, *index_urls: str, find_links: tuple[str, ...] = (), name: str = "demo") -> Listing:
+def preferred(
+    pages: Pages, *index_urls: str, find_links: tuple[str, ...] = (), name: str = "demo"
+) -> Listing:
     async def main() -> Listing:
         indexes = Indexes(index_urls, find_links)
         await indexes.open(pages)
@@ -53,7 +58,9 @@ def names(listing: Listing) -> dict[str, tuple[str, ...]]:
 
 
 def test_the_first_that_has_the_project_is_the_last_that_is_asked() -> None:
-    pages = Pages({f"{SECOND}/demo/": body("demo-1.0.tar.gz"), f"{THIRD}/demo/": body("demo-9.0.tar.gz")})
+    pages = Pages(
+        {f"{SECOND}/demo/": body("demo-1.0.tar.gz"), f"{THIRD}/demo/": body("demo-9.0.tar.gz")}
+    )
     found = preferred(pages, FIRST, SECOND, THIRD)
     assert names(found) == {SECOND: ("demo-1.0.tar.gz",)}
     assert pages.asked == [f"{FIRST}/demo/", f"{SECOND}/demo/"]
@@ -86,14 +93,21 @@ def test_an_index_that_does_not_answer_ends_it(place: str) -> None:
 
 
 def test_an_answer_that_is_no_page_ends_it() -> None:
-    pages = Pages({f"{FIRST}/demo/": b"<html>Welcome</html>", f"{SECOND}/demo/": body("demo-9.0.tar.gz")})
+    pages = Pages(
+        {f"{FIRST}/demo/": b"<html>Welcome</html>", f"{SECOND}/demo/": body("demo-9.0.tar.gz")}
+    )
     with pytest.raises(FetchError, match="no project page"):
         preferred(pages, FIRST, SECOND)
 
 
 def test_links_stand_beside_whichever_index() -> None:
     links = ("https://links.example/", "https://host.example/demo-3.0-py3-none-any.whl")
-    pages = Pages({f"{SECOND}/demo/": body("demo-1.0.tar.gz"), links[0]: body("demo-2.0.tar.gz", "other-1.0.tar.gz")})
+    pages = Pages(
+        {
+            f"{SECOND}/demo/": body("demo-1.0.tar.gz"),
+            links[0]: body("demo-2.0.tar.gz", "other-1.0.tar.gz"),
+        }
+    )
     found = preferred(pages, FIRST, SECOND, find_links=links)
     assert names(found) == {
         SECOND: ("demo-1.0.tar.gz",),
@@ -116,7 +130,9 @@ def test_no_credentials_in_what_is_found() -> None:
     pages = Pages({f"{url}/demo/": body("demo-1.0.tar.gz")})
     found = preferred(pages, url)
     assert (found.asked, [index for index, _ in found.pages]) == ((FIRST,), [FIRST])
-    assert "hunter2" not in Indexes([url], ["https://user:hunter2@links.example/?token=hunter2"]).key
+    assert (
+        "hunter2" not in Indexes([url], ["https://user:hunter2@links.example/?token=hunter2"]).key
+    )
 
 
 def test_keys_of_different_indexes_differ() -> None:
@@ -158,7 +174,11 @@ def test_one_version_comes_through_bytes() -> None:
 
 
 def test_local_versions_meet_the_same_pin() -> None:
-    told = listing("demo-1.0-py3-none-any.whl", "demo-1.0+web-py3-none-any.whl", "demo-1.0.post1-py3-none-any.whl")
+    told = listing(
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0+web-py3-none-any.whl",
+        "demo-1.0.post1-py3-none-any.whl",
+    )
 
     def kept(version: str) -> set[str]:
         data = told.to_bytes("demo", Version(version))
@@ -190,24 +210,45 @@ def test_urls_that_may_hold_secrets_are_not_remembered(changes: dict[str, str]) 
     assert listing("demo-1.0.tar.gz").to_bytes("demo", Version("1.0")) is not None
 
 
-@pytest.mark.parametrize("url", ["https://host.example/demo/?signature=hunter2", "https://u:hunter2@host.example/"])
+@pytest.mark.parametrize(
+    "url", ["https://host.example/demo/?signature=hunter2", "https://u:hunter2@host.example/"]
+)
 def test_pages_at_secret_addresses_are_not_remembered(url: str) -> None:
     assert listing("demo-1.0.tar.gz", url=url).to_bytes("demo", Version("1.0")) is None
 
 
-@pytest.mark.parametrize("escaped", ["?token=hunter2", "&#63;token=hunter2", "&quest;token=hunter2"])
+@pytest.mark.parametrize(
+    "escaped", ["?token=hunter2", "&#63;token=hunter2", "&quest;token=hunter2"]
+)
 def test_queries_in_html_are_found_however_they_are_written(escaped: str) -> None:
-    text = f'<html><title>Links for demo</title><a href="demo-1.0.tar.gz{escaped}">demo-1.0.tar.gz</a></html>'
+    text = (
+        "<html><title>Links for demo</title><a "
+        f'href="demo-1.0.tar.gz{escaped}">demo-1.0.tar.gz</a></html>'
+    )
     told = Listing(((FIRST, parse_page(text.encode(), "text/html", f"{FIRST}/demo/")),), (FIRST,))
     assert told.to_bytes("demo", Version("1.0")) is None
     harmless = text.replace(escaped, "#sha256=" + "a" * 64)
-    told = Listing(((FIRST, parse_page(harmless.encode(), "text/html", f"{FIRST}/demo/")),), (FIRST,))
+    told = Listing(
+        ((FIRST, parse_page(harmless.encode(), "text/html", f"{FIRST}/demo/")),), (FIRST,)
+    )
     assert told.to_bytes("demo", Version("1.0")) is not None
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"null", b"5", b"[]", b"[1, 2]", b"[[], 5]", b"[[5], []]", b"[[[1, 2]], []]", b"{}", b"\xff", b"[[[]], []]"],
+    [
+        b"",
+        b"null",
+        b"5",
+        b"[]",
+        b"[1, 2]",
+        b"[[], 5]",
+        b"[[5], []]",
+        b"[[[1, 2]], []]",
+        b"{}",
+        b"\xff",
+        b"[[[]], []]",
+    ],
     ids=repr,
 )
 def test_bytes_that_are_no_listing(data: bytes) -> None:

@@ -30,7 +30,14 @@ from micropip_lock.network.httpx_fetcher import HttpxFetcher
 from ...support.freezing import forget_machine, quick_fetcher
 from ...support.index_server import Fault, IndexServer
 from ...support.raw_zip import Entry, raw_zip, wheel_entries
-from ...support.wheels import build_sdist, build_wheel, repack, sha256, wheel_member, with_unicode_path
+from ...support.wheels import (
+    build_sdist,
+    build_wheel,
+    repack,
+    sha256,
+    wheel_member,
+    with_unicode_path,
+)
 
 RANDOM = os.urandom(100_000)
 FILES: dict[str, bytes | str] = {"demo/__init__.py": "x = 1\n", "demo/data.bin": RANDOM}
@@ -68,7 +75,10 @@ def read(
     tail: int = 2000,
     kind: type[HttpxFetcher] = HttpxFetcher,
 ) -> WheelContents:
-    return run(lambda fetcher: read_wheel(fetcher, index.file_url(wheel.name), name, size=size, tail=tail), kind)
+    return run(
+        lambda fetcher: read_wheel(fetcher, index.file_url(wheel.name), name, size=size, tail=tail),
+        kind,
+    )
 
 
 def download(index: IndexServer, wheel: Path, name: str = "demo") -> WheelContents:
@@ -98,7 +108,9 @@ def test_the_end_of_a_wheel_tells_its_contents(
     if tail < 20_000:
         assert bytes_asked(index) < 70_000 + tail
         assert index.wheel_downloads == 0
-    assert [request.method for request in index.requests].count("HEAD") == (kind is NoSuffix and not known)
+    assert [request.method for request in index.requests].count("HEAD") == (
+        kind is NoSuffix and not known
+    )
 
 
 def test_what_is_expected_to_be_enough_is(index: IndexServer) -> None:
@@ -205,7 +217,9 @@ def _append(wheel: Path, *names: str) -> None:
         (lambda wheel: _append(wheel, "evil-1.0.dist-info/RECORD"), "2 RECORDs"),
     ],
 )
-def test_what_is_no_wheel(damage: Callable[[Path], Any], says: str, index: IndexServer, tmp_path: Path) -> None:
+def test_what_is_no_wheel(
+    damage: Callable[[Path], Any], says: str, index: IndexServer, tmp_path: Path
+) -> None:
     index.add(build_wheel(tmp_path, "demo", "1.0", files=FILES))
     wheel = tmp_path / "demo-1.0-py3-none-any.whl"
     index.files()  # the server reads METADATA before it is damaged
@@ -273,7 +287,11 @@ def test_it_knows_what_the_wheel_ships_listed_or_not(index: IndexServer) -> None
 def test_a_download_has_a_hash_and_true_rows(index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0", files=FILES)
     contents = download(index, wheel)
-    assert (contents.sha256, contents.size, contents.wrong_rows) == (sha256(wheel), wheel.stat().st_size, ())
+    assert (contents.sha256, contents.size, contents.wrong_rows) == (
+        sha256(wheel),
+        wheel.stat().st_size,
+        (),
+    )
     assert contents.true_rows is not None
     assert {row.path for row in contents.true_rows} == {*FILES} | {
         "demo-1.0.dist-info/METADATA",
@@ -298,7 +316,9 @@ def test_a_wheel_whose_record_is_wrong(index: IndexServer) -> None:
         index.folder,
         "demo",
         "1.0",
-        record=lambda rows: [(path, "sha256=" + "A" * 43 if path == "demo.py" else old, n) for path, old, n in rows],
+        record=lambda rows: [
+            (path, "sha256=" + "A" * 43 if path == "demo.py" else old, n) for path, old, n in rows
+        ],
     )
     contents = download(index, wheel)
     assert contents.wrong_rows == ("demo.py",)
@@ -307,7 +327,9 @@ def test_a_wheel_whose_record_is_wrong(index: IndexServer) -> None:
 
 
 def test_rows_without_a_hash_are_no_contradiction(index: IndexServer) -> None:
-    wheel = build_wheel(index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows])
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", record=lambda rows: [(path, "", "") for path, _, _ in rows]
+    )
     contents = download(index, wheel)
     assert contents.wrong_rows == ()
     assert all(row.strong for row in contents.true_rows or ())
@@ -340,21 +362,32 @@ def test_small_and_large_members_in_any_order() -> None:
     large = Entry("large.bin", hashlib.shake_256(b"large").digest(2**20 + 7))
     stored = Entry("stored.bin", hashlib.shake_256(b"stored").digest(600_000), method=0)
     empty = Entry("large.txt", bytes(3 * 2**20))  # of few bytes
-    small = [Entry(f"pkg/{number}.py", b"x = %d\n" % number, descriptor=number % 2 > 0) for number in range(50)]
-    entries = wheel_entries(*small[:25], large, stored, replace(stored, name="more.bin"), *small[25:], empty)
+    small = [
+        Entry(f"pkg/{number}.py", b"x = %d\n" % number, descriptor=number % 2 > 0)
+        for number in range(50)
+    ]
+    entries = wheel_entries(
+        *small[:25], large, stored, replace(stored, name="more.bin"), *small[25:], empty
+    )
     for order in (entries, [entries[-1], *reversed(entries[:-1])]):
         contents = inspected(raw_zip(order))
         assert not contents.wrong_rows
-        assert sorted(row.path for row in contents.true_rows or ()) == sorted(str(entry.name) for entry in entries[:-1])
+        assert sorted(row.path for row in contents.true_rows or ()) == sorted(
+            str(entry.name) for entry in entries[:-1]
+        )
 
 
 @pytest.mark.parametrize("size", [10, 2**20 + 1], ids=["small", "large"])
 @pytest.mark.parametrize(
-    "lie", [{"crc": 1}, {"flags": 0x820}, {"local_name": "DATA.bin"}], ids=["crc", "patched", "local name"]
+    "lie",
+    [{"crc": 1}, {"flags": 0x820}, {"local_name": "DATA.bin"}],
+    ids=["crc", "patched", "local name"],
 )
 def test_lies_about_small_and_large_members(size: int, lie: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match=r"unpacked|is a patch"):
-        inspected(raw_zip(wheel_entries(Entry("data.bin", hashlib.shake_256(b"x").digest(size), **lie))))
+        inspected(
+            raw_zip(wheel_entries(Entry("data.bin", hashlib.shake_256(b"x").digest(size), **lie)))
+        )
 
 
 def test_two_names(tmp_path: Path) -> None:

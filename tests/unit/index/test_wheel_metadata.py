@@ -1,4 +1,7 @@
-"""METADATA and RECORD of wheels where they lie: which way they are read, what is remembered, what is refused."""
+"""METADATA and RECORD of wheels where they lie:
+
+which way they are read, what is remembered, what is refused.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ from packaging.version import Version
 from micropip_lock.errors import FetchError, IntegrityError
 from micropip_lock.formats.project_page import IndexFile
 from micropip_lock.index.remote_wheel import NoRangesError, likely_tail
-from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications, WheelSummary, fact_key
+from micropip_lock.index.wheel_metadata import (
+    BrokenMetadataError,
+    Publications,
+    WheelSummary,
+    fact_key,
+)
 from micropip_lock.network import drive
 from micropip_lock.storage import Facts, NoFacts
 
@@ -90,7 +98,9 @@ def test_a_sidecar_costs_one_request(wheel: Path) -> None:
     assert (index.requests, index.bytes) == (1, len(wheel_member(wheel, "METADATA")))
 
 
-@pytest.mark.parametrize("announced", [None, "", "ab" * 32], ids=["not announced", "no hash", "gone"])
+@pytest.mark.parametrize(
+    "announced", [None, "", "ab" * 32], ids=["not announced", "no hash", "gone"]
+)
 def test_without_sidecar_the_end_of_the_wheel_is_read(announced: str | None, wheel: Path) -> None:
     index = MemoryIndex(wheels=[wheel])
     publications = Publications(index, NoFacts())
@@ -109,13 +119,17 @@ def test_what_was_read_without_metadata_is_read_again_for_it(wheel: Path) -> Non
     publications = Publications(index, NoFacts())
     file = listed(wheel, metadata_sha256=None)
     assert run(publications.contents(file, "demo")).metadata is None
-    assert run(publications.contents(file, "demo", metadata=True)).metadata == wheel_member(wheel, "METADATA")
+    assert run(publications.contents(file, "demo", metadata=True)).metadata == wheel_member(
+        wheel, "METADATA"
+    )
 
 
 def test_an_unannounced_sidecar_is_not_asked_for(wheel: Path) -> None:
     index = Sidecars(wheel)
     index.files[f"{wheel.name}.metadata"] = b"Name: demo\nVersion: 1.0\nRequires-Dist: evil\n\n"
-    found = run(Publications(index, NoFacts()).metadata(listed(wheel, metadata_sha256=None), "demo"))
+    found = run(
+        Publications(index, NoFacts()).metadata(listed(wheel, metadata_sha256=None), "demo")
+    )
     assert list(map(str, found.requires)) == ["lib"]
 
 
@@ -129,7 +143,11 @@ def test_a_sidecar_without_announced_hash_is_taken_as_it_is(wheel: Path) -> None
 def test_another_hash_names_both(wheel: Path) -> None:
     found = hashlib.sha256(wheel_member(wheel, "METADATA")).hexdigest()
     with pytest.raises(IntegrityError) as caught:
-        run(Publications(Sidecars(wheel), NoFacts()).metadata(listed(wheel, metadata_sha256="ab" * 32), "demo"))
+        run(
+            Publications(Sidecars(wheel), NoFacts()).metadata(
+                listed(wheel, metadata_sha256="ab" * 32), "demo"
+            )
+        )
     for part in (found, "ab" * 32, f"{wheel.name}.metadata"):
         assert part in str(caught.value)
 
@@ -140,7 +158,11 @@ def test_another_hash_names_both(wheel: Path) -> None:
 )
 def test_metadata_of_something_else(name: str, version: str, wheel: Path) -> None:
     with pytest.raises(IntegrityError, match=f"should be {name} {version}"):
-        run(Publications(Sidecars(wheel), NoFacts()).metadata(listed(wheel, version=Version(version)), name))
+        run(
+            Publications(Sidecars(wheel), NoFacts()).metadata(
+                listed(wheel, version=Version(version)), name
+            )
+        )
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1", "v1.0", "1.0+anything"])
@@ -149,7 +171,9 @@ def test_a_version_has_many_spellings(version: str, wheel: Path) -> None:
     assert run(Publications(Sidecars(wheel), NoFacts()).metadata(file, "demo")).version == "1.0"
 
 
-@pytest.mark.parametrize("data", [b"", b"Name: demo\n\n", b"\xff", b"Name: demo\nVersion: x\n\n"], ids=repr)
+@pytest.mark.parametrize(
+    "data", [b"", b"Name: demo\n\n", b"\xff", b"Name: demo\nVersion: x\n\n"], ids=repr
+)
 def test_broken_metadata(data: bytes, wheel: Path) -> None:
     index = Sidecars(wheel)
     index.files[f"{wheel.name}.metadata"] = data
@@ -199,10 +223,16 @@ def test_a_fact_that_is_not_what_the_page_announces_now_is_not_used(wheel: Path)
     facts = Kept()
     run(Publications(Sidecars(wheel), facts).metadata(listed(wheel), "demo"))
     with pytest.raises(IntegrityError):
-        run(Publications(Sidecars(wheel), facts).metadata(listed(wheel, metadata_sha256="ab" * 32), "demo"))
+        run(
+            Publications(Sidecars(wheel), facts).metadata(
+                listed(wheel, metadata_sha256="ab" * 32), "demo"
+            )
+        )
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]\n", b"[1,2,3,4,5,6,7]\n", b"\xff", b"{}\nx"], ids=repr)
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]\n", b"[1,2,3,4,5,6,7]\n", b"\xff", b"{}\nx"], ids=repr
+)
 def test_a_damaged_fact_about_a_wheel_is_read_anew(damage: bytes, wheel: Path) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
     run(Publications(index, facts).contents(listed(wheel), "demo"))
@@ -214,13 +244,17 @@ def test_a_damaged_fact_about_a_wheel_is_read_anew(damage: bytes, wheel: Path) -
 
 def test_facts_belong_to_a_sha256_and_an_address_without_secrets(wheel: Path) -> None:
     url = "https://host.example/demo.whl"
-    assert fact_key("ab", url) == fact_key("ab", url.replace("//", "//user:password@")) == f"ab {url}"
+    assert (
+        fact_key("ab", url) == fact_key("ab", url.replace("//", "//user:password@")) == f"ab {url}"
+    )
     assert fact_key("ab", f"{url}#sha256=cd") == f"ab {url}"
     assert fact_key("cd", url) != fact_key("ab", url)
     assert fact_key(None, url) is fact_key("ab", f"{url}?token=x") is None
 
 
-@pytest.mark.parametrize("changes", [{"sha256": None}, {"url": "https://index.example/files/{}?x=1"}], ids=repr)
+@pytest.mark.parametrize(
+    "changes", [{"sha256": None}, {"url": "https://index.example/files/{}?x=1"}], ids=repr
+)
 def test_what_may_change_is_not_remembered(changes: dict[str, Any], wheel: Path) -> None:
     facts = Kept()
     index = Sidecars(wheel)
@@ -241,11 +275,23 @@ def summary(index: MemoryIndex, facts: Facts, wheel: Path) -> WheelSummary:
 
 
 def test_modules_are_found_where_installers_put_them(tmp_path: Path) -> None:
-    files = {"demo/__init__.py": "x", "demo/fast.abi3.so": "", "demo/data.json": "{}", "demo/README.md": ""}
-    data = dict.fromkeys(["purelib/more.py", "platlib/x.txt", "scripts/run.py", "data/share/a.py", "headers/h.py"], "")
+    files = {
+        "demo/__init__.py": "x",
+        "demo/fast.abi3.so": "",
+        "demo/data.json": "{}",
+        "demo/README.md": "",
+    }
+    data = dict.fromkeys(
+        ["purelib/more.py", "platlib/x.txt", "scripts/run.py", "data/share/a.py", "headers/h.py"],
+        "",
+    )
     wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data=data)
     modules = summary(MemoryIndex(wheels=[wheel]), NoFacts(), wheel).modules
-    assert modules.files == {"demo/__init__.py": zlib.crc32(b"x"), "demo/fast.abi3.so": 0, "more.py": 0}
+    assert modules.files == {
+        "demo/__init__.py": zlib.crc32(b"x"),
+        "demo/fast.abi3.so": 0,
+        "more.py": 0,
+    }
     assert modules.unspread
 
 
@@ -272,12 +318,22 @@ def test_summary_is_remembered_and_damage_is_read_anew(wheel: Path) -> None:
     assert summary(index, facts, wheel) == first
     assert index.requests == 0
     ((_, key),) = [known for known in facts.known if known[0] == "wheel-summary"]
-    for damage in (b"", b"{}", b"[1, 2]", b"[[[1], true], []]", b'[["ab", 1], []]', b"[[{}, true], 1]", b"\xff"):
+    for damage in (
+        b"",
+        b"{}",
+        b"[1, 2]",
+        b"[[[1], true], []]",
+        b'[["ab", 1], []]',
+        b"[[{}, true], 1]",
+        b"\xff",
+    ):
         facts.known["wheel-summary", key] = damage
         assert summary(index, facts, wheel) == first
 
 
-def test_what_was_read_for_metadata_or_by_freeze_is_summarised_without_a_request(wheel: Path) -> None:
+def test_what_was_read_for_metadata_or_by_freeze_is_summarised_without_a_request(
+    wheel: Path,
+) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
     publications = Publications(index, facts)
     file = listed(wheel, metadata_sha256=None)

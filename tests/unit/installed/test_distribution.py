@@ -63,11 +63,19 @@ def test_what_installers_leave(
         build="2",
     )
     distribution = one(install(site, wheel))
-    assert (distribution.key, distribution.version, distribution.installer) == ("demo-pkg", "1.0+local.1", installer)
+    assert (distribution.key, distribution.version, distribution.installer) == (
+        "demo-pkg",
+        "1.0+local.1",
+        installer,
+    )
     assert distribution.dist_info == "demo_pkg-1.0+local.1.dist-info"
     assert distribution.faults == () and not distribution.unspread
-    assert [str(item) for item in distribution.metadata.requires] == ['other; sys_platform == "win32"']
-    assert distribution.wheel.build == (2, "") and {str(tag) for tag in distribution.wheel.tags} == {"py3-none-any"}
+    assert [str(item) for item in distribution.metadata.requires] == [
+        'other; sys_platform == "win32"'
+    ]
+    assert distribution.wheel.build == (2, "") and {
+        str(tag) for tag in distribution.wheel.tags
+    } == {"py3-none-any"}
     assert distribution.files["METADATA"] == wheel_member(wheel, "METADATA")
     assert distribution.entry_points == {"Demo"}
     assert {"demo/__init__.py", "demo/a,b.txt", "pure.py"} <= distribution.module_paths
@@ -94,7 +102,9 @@ def test_metadata_is_hashed_as_it_lies_on_disk(site: Path) -> None:
     ],
     ids=short,
 )
-def test_versions_an_index_may_list_it_under(version: str, folder: str, expected: set[str], site: Path) -> None:
+def test_versions_an_index_may_list_it_under(
+    version: str, folder: str, expected: set[str], site: Path
+) -> None:
     info = site / f"{folder}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Name: demo\nVersion: {version}\n")
@@ -157,9 +167,15 @@ FILES = {"demo/__init__.py": "1\n", "demo/empty.py": "", "demo/data.txt": "text\
         ("demo/only.pyc", None, True, True, False),
     ],
 )
-def test_changed_files(path: str, content: bytes | None, size: bool, hash_: bool, off: bool, site: Path) -> None:
+def test_changed_files(
+    path: str, content: bytes | None, size: bool, hash_: bool, off: bool, site: Path
+) -> None:
     info = {"licenses/x": "x", "INDEX": "i", "RECORD.jws": "{}"}
-    cached = ["demo/__pycache__/__init__.cpython-314.pyc", "demo/__pycache__/data.cpython-314.pyc", "demo/only.pyc"]
+    cached = [
+        "demo/__pycache__/__init__.cpython-314.pyc",
+        "demo/__pycache__/data.cpython-314.pyc",
+        "demo/only.pyc",
+    ]
     cache = dict.fromkeys(cached, "code")
     unpacked(site, files={**FILES, **cache}, entry_points={"a": "b:c"}, dist_info_files=info)
     assert one(site).changed_files("hash") == []
@@ -172,13 +188,19 @@ def test_changed_files(path: str, content: bytes | None, size: bool, hash_: bool
         file.write_bytes(content)
     (distribution,), _ = scan([site])
     expected = {"size": size, "hash": hash_, "off": off}
-    assert {check: distribution.changed_files(check) == [path] for check in ("size", "hash", "off")} == expected
-    assert {check: distribution.changed_files(check) != [] for check in ("size", "hash", "off")} == expected
+    assert {
+        check: distribution.changed_files(check) == [path] for check in ("size", "hash", "off")
+    } == expected
+    assert {
+        check: distribution.changed_files(check) != [] for check in ("size", "hash", "off")
+    } == expected
 
 
 @pytest.mark.parametrize("check", ["size", "hash", "off"])
 @pytest.mark.parametrize("content", [b"TEXT\n", b"longer than it was\n"])
-def test_rows_without_a_size_are_compared_by_hash(check: CheckFiles, content: bytes, site: Path) -> None:
+def test_rows_without_a_size_are_compared_by_hash(
+    check: CheckFiles, content: bytes, site: Path
+) -> None:
     unpacked(site, files=FILES, record=lambda rows: [(path, hash_, "") for path, hash_, _ in rows])
     assert one(site).changed_files(check) == []
     (site / "demo/data.txt").write_bytes(content)
@@ -202,13 +224,19 @@ def test_sizes_that_are_known_need_not_be_asked_for(known: str, site: Path) -> N
 
 
 def test_bytecode_and_rows_outside_are_never_required(site: Path) -> None:
-    rows = [("../../bin/x", "sha256=AA", "1"), ("/etc/x", "", ""), ("__pycache__/demo.cpython-314.pyc", "", "")]
+    rows = [
+        ("../../bin/x", "sha256=AA", "1"),
+        ("/etc/x", "", ""),
+        ("__pycache__/demo.cpython-314.pyc", "", ""),
+    ]
     unpacked(site, record=lambda own: [*own, *rows])
     assert one(site).changed_files("hash") == []
 
 
 def test_rows_without_hash_are_checked_by_size_and_existence(site: Path) -> None:
-    unpacked(site, record=lambda own: [(path, "", size) for path, _, size in own] + [("gone.py", "", "")])
+    unpacked(
+        site, record=lambda own: [(path, "", size) for path, _, size in own] + [("gone.py", "", "")]
+    )
     assert one(site).changed_files("hash") == one(site).changed_files("size") == ["gone.py"]
     (site / "demo.py").write_text("longer than before, by far")
     assert one(site).changed_files("hash") == ["demo.py", "gone.py"]
@@ -218,7 +246,9 @@ def test_rows_without_hash_are_checked_by_size_and_existence(site: Path) -> None
 def test_paths_that_no_file_can_have(path: str, site: Path) -> None:
     unpacked(site, record=lambda own: [*own, (path, "sha256=AA", "1")])
     (distribution,), _ = scan([site])
-    assert distribution.faults or all(distribution.changed_files(check) == [path] for check in ("size", "hash"))
+    assert distribution.faults or all(
+        distribution.changed_files(check) == [path] for check in ("size", "hash")
+    )
 
 
 def test_pyodide_s_own_builds_may_hold_bytecode_instead_of_sources(site: Path) -> None:
@@ -272,12 +302,22 @@ def test_folders_and_files_that_change_places_are_faults(site: Path) -> None:
     assert odd.key == "odd" and odd.faults[0].startswith("the folder cannot be read")
 
 
-SPECIAL = ["METADATA", "WHEEL", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "INDEX"]
+SPECIAL = [
+    "METADATA",
+    "WHEEL",
+    "RECORD",
+    "INSTALLER",
+    "direct_url.json",
+    "entry_points.txt",
+    "INDEX",
+]
 
 
 @pytest.mark.parametrize("name", SPECIAL)
 @pytest.mark.parametrize("kind", ["pipe", "socket", "zero", "loop", "huge"])
-def test_what_is_no_file_is_a_fault(kind: str, name: str, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_file_is_a_fault(
+    kind: str, name: str, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unpacked(site)
     file = site / INFO / name
     file.unlink(missing_ok=True)
@@ -313,7 +353,8 @@ def put_special(kind: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(
-    st.sampled_from(["METADATA", "WHEEL", "RECORD", "INSTALLER", "INDEX", "entry_points.txt"]), st.binary(max_size=40)
+    st.sampled_from(["METADATA", "WHEEL", "RECORD", "INSTALLER", "INDEX", "entry_points.txt"]),
+    st.binary(max_size=40),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_foreign_bytes_are_faults_at_most(tmp_path: Path, name: str, content: bytes) -> None:
@@ -359,16 +400,28 @@ def test_two_of_a_name_in_one_folder_are_a_duplicate(site: Path, tmp_path: Path)
 def test_the_first_folder_on_the_path_counts(site: Path, tmp_path: Path) -> None:
     unpacked(site, "demo", "1.0")
     other = unpacked(unpacked(tmp_path / "other", "demo", "2.0"), "more", "1.0")
-    assert [(item.key, item.version) for item in scan([site, other])[0]] == [("demo", "1.0"), ("more", "1.0")]
+    assert [(item.key, item.version) for item in scan([site, other])[0]] == [
+        ("demo", "1.0"),
+        ("more", "1.0"),
+    ]
     assert problems(site, other) == [] and problems(site, site) == []
     assert [item.version for item in scan([other, site])[0]] == ["2.0", "1.0"]
 
 
 @pytest.mark.parametrize(
-    "name", ["demo-1.0-py3.14.egg-info", "demo-1.0.egg-info", "Demo.egg-info", "demo.egg-link", "demo-1.0-py3.14.egg"]
+    "name",
+    [
+        "demo-1.0-py3.14.egg-info",
+        "demo-1.0.egg-info",
+        "Demo.egg-info",
+        "demo.egg-link",
+        "demo-1.0-py3.14.egg",
+    ],
 )
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_installs_without_a_wheel_are_legacy(name: str, is_folder: bool, site: Path, tmp_path: Path) -> None:
+def test_installs_without_a_wheel_are_legacy(
+    name: str, is_folder: bool, site: Path, tmp_path: Path
+) -> None:
     site.mkdir()
     (site / name).mkdir() if is_folder else (site / name).write_text("")
     version = "1.0" if "1.0" in name else None
@@ -401,7 +454,9 @@ def test_folders_that_cannot_be_read_are_input_errors(name: str, tmp_path: Path)
 
 def test_record_with_crlf_backslashes_and_duplicates(site: Path) -> None:
     def windows(rows: list[tuple[str, str, str]]) -> bytes:
-        return "".join(f"{path.replace('/', chr(92))},{hash_},{size}\r\n" for path, hash_, size in rows * 2).encode()
+        return "".join(
+            f"{path.replace('/', chr(92))},{hash_},{size}\r\n" for path, hash_, size in rows * 2
+        ).encode()
 
     unpacked(site, files=FILES, record=windows)
     distribution = one(site)

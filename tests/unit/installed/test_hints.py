@@ -23,7 +23,9 @@ TARGET = "--target libs 'rich>=14' (with the --platform options the folder was m
         ("runtime", True, 'micropip.uninstall("rich"), then await micropip.install("rich>=14")'),
     ],
 )
-def test_requirement_is_installed_where_the_others_lie(site: Site, replaces: bool, expected: str) -> None:
+def test_requirement_is_installed_where_the_others_lie(
+    site: Site, replaces: bool, expected: str
+) -> None:
     assert add("rich>=14", "rich", site, FOLDER, replaces=replaces) == expected
 
 

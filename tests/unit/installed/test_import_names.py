@@ -1,4 +1,6 @@
-"""Importable names from the files of a distribution, as its wheel has them and as they are installed."""
+"""Importable names from the files of a distribution, as its wheel has them and as they are
+installed.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,16 @@ PKGUTIL = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 
 
 def found(
-    folder: Path, *, taken: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None, **projects: Files
+    folder: Path,
+    *,
+    taken: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **projects: Files,
 ) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
-    """The imports of projects with these files: of their wheels, and of what was installed of these."""
+    """The imports of projects with these files:
+
+    of their wheels, and of what was installed of these.
+    """
     distributions, wheels = [], []
     for name, files in projects.items():
         contents = files if isinstance(files, Mapping) else dict.fromkeys(files, "")
@@ -102,7 +111,10 @@ def names(folder: Path, *files: str, header: str = "") -> tuple[str, ...]:
         # PEP 420
         (["ns/demo.py"], ("ns", "ns.demo")),
         (["ns/demo/__init__.py", "ns/demo/sub.py"], ("ns", "ns.demo")),
-        (["ns/inner/demo.py", "ns/inner/more/__init__.py"], ("ns", "ns.inner", "ns.inner.demo", "ns.inner.more")),
+        (
+            ["ns/inner/demo.py", "ns/inner/more/__init__.py"],
+            ("ns", "ns.inner", "ns.inner.demo", "ns.inner.more"),
+        ),
         (["ns/one.py", "ns/two.so"], ("ns", "ns.one", "ns.two")),
         (["ns/demo/__init__.pyc"], ("ns", "ns.demo")),
         # a module beside a folder of its name: the module is what is imported
@@ -117,7 +129,9 @@ def names(folder: Path, *files: str, header: str = "") -> tuple[str, ...]:
         (["demo.pth", "demo.txt"], ()),
     ],
 )
-def test_files_and_the_names_they_make(files: list[str], expected: tuple[str, ...], tmp_path: Path) -> None:
+def test_files_and_the_names_they_make(
+    files: list[str], expected: tuple[str, ...], tmp_path: Path
+) -> None:
     assert names(tmp_path, *files) == expected
 
 
@@ -128,7 +142,13 @@ def test_top_level_txt_is_no_source(tmp_path: Path) -> None:
 
 
 def test_purelib_is_where_it_was_spread(tmp_path: Path) -> None:
-    wheel = build_wheel(tmp_path, "demo", "1.0", files={}, data={"purelib/pure.py": "", "platlib/pkg/__init__.py": ""})
+    wheel = build_wheel(
+        tmp_path,
+        "demo",
+        "1.0",
+        files={},
+        data={"purelib/pure.py": "", "platlib/pkg/__init__.py": ""},
+    )
     assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("pkg", "pure")}
     assert installed_names(installer_target(tmp_path / "site", wheel)) == ("pkg", "pure")
     with zipfile.ZipFile(wheel) as archive:  # as Pyodide leaves it
@@ -140,8 +160,15 @@ def test_purelib_is_where_it_was_spread(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target, installer_target])
-def test_scripts_data_and_headers_are_no_modules(install: Callable[..., Path], tmp_path: Path) -> None:
-    data = {"scripts/run.py": "#!python\n", "data/share/demo/x.py": "", "data/etc/demo.py": "", "headers/h.py": ""}
+def test_scripts_data_and_headers_are_no_modules(
+    install: Callable[..., Path], tmp_path: Path
+) -> None:
+    data = {
+        "scripts/run.py": "#!python\n",
+        "data/share/demo/x.py": "",
+        "data/etc/demo.py": "",
+        "headers/h.py": "",
+    }
     wheel = build_wheel(tmp_path, "demo", "1.0", data=data)
     site = install(tmp_path / "site", wheel if install is installer_target else str(wheel))
     assert installed_names(site) == ("demo",)
@@ -151,14 +178,20 @@ def test_scripts_data_and_headers_are_no_modules(install: Callable[..., Path], t
 def test_what_a_wheel_has_at_its_root_is_a_module_whatever_its_name(tmp_path: Path) -> None:
     files = {"bin/tool.py": "", "share.py": "", "include/__init__.py": ""}
     expected = ("bin", "bin.tool", "include", "share")
-    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, dist_info_files={"INSTALLER": "micropip"})
+    wheel = build_wheel(
+        tmp_path, "demo", "1.0", files=files, dist_info_files={"INSTALLER": "micropip"}
+    )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": expected}
-    assert installed_names(tmp_path / "site") == expected, "micropip and Pyodide do not spread anything"
+    assert installed_names(tmp_path / "site") == expected, (
+        "micropip and Pyodide do not spread anything"
+    )
     spread = installer_target(tmp_path / "spread", wheel)
     (spread / "demo-1.0.dist-info/INSTALLER").unlink()
-    assert installed_names(spread) == ("include", "share"), "nothing tells that bin/tool.py is no script"
+    assert installed_names(spread) == ("include", "share"), (
+        "nothing tells that bin/tool.py is no script"
+    )
 
 
 def test_rows_of_record_without_a_file_are_no_modules(tmp_path: Path) -> None:
@@ -171,18 +204,35 @@ def test_rows_of_record_without_a_file_are_no_modules(tmp_path: Path) -> None:
 
 
 def test_every_name_that_a_wheel_has(tmp_path: Path) -> None:
-    files = {"demo/__init__.py": "", "demo/sub/x.py": "", "space/data/x.txt": "", "one.py": "", "no-name/x.py": ""}
+    files = {
+        "demo/__init__.py": "",
+        "demo/sub/x.py": "",
+        "space/data/x.txt": "",
+        "one.py": "",
+        "no-name/x.py": "",
+    }
     data = {"purelib/more/y.so": "", "scripts/run.py": ""}
     contents = contents_of(build_wheel(tmp_path, "demo", "1.0", files=files, data=data), "demo")
     found = wheel_names(contents.members, contents.dist_info)
-    assert found == {"demo", "demo.sub", "demo.sub.x", "space", "space.data", "one", "more", "more.y"}
+    assert found == {
+        "demo",
+        "demo.sub",
+        "demo.sub.x",
+        "space",
+        "space.data",
+        "one",
+        "more",
+        "more.y",
+    }
 
 
 # -- namespaces that several share
 
 
 def test_a_bare_namespace_goes_to_the_first_by_name(tmp_path: Path) -> None:
-    result, warnings = found(tmp_path, functools=["jaraco/functools.py"], context=["jaraco/context/__init__.py"])
+    result, warnings = found(
+        tmp_path, functools=["jaraco/functools.py"], context=["jaraco/context/__init__.py"]
+    )
     assert result == {"context": ("jaraco", "jaraco.context"), "functools": ("jaraco.functools",)}
     assert warnings == []
 
@@ -215,18 +265,26 @@ def test_the_old_way_to_make_a_namespace_counts_as_one(tmp_path: Path) -> None:
 
 def test_a_shared_package_with_different_files_is_a_collision(tmp_path: Path) -> None:
     result, warnings = found(
-        tmp_path, one={"ns/__init__.py": "x = 1\n", "ns/one.py": ""}, two={"ns/__init__.py": PKGUTIL, "ns/two.py": ""}
+        tmp_path,
+        one={"ns/__init__.py": "x = 1\n", "ns/one.py": ""},
+        two={"ns/__init__.py": PKGUTIL, "ns/two.py": ""},
     )
     assert result == {"one": ("ns", "ns.one"), "two": ("ns.two",)}
     assert [(item.code, item.package) for item in warnings] == [("import-collision", "one")]
     assert "one and to two" in warnings[0].message
 
 
-def test_an_installed_file_and_a_member_of_a_wheel_are_compared_by_their_bytes(tmp_path: Path) -> None:
-    site = installer_target(tmp_path / "site", build_wheel(tmp_path, "one", "1.0", files={"ns/__init__.py": PKGUTIL}))
+def test_an_installed_file_and_a_member_of_a_wheel_are_compared_by_their_bytes(
+    tmp_path: Path,
+) -> None:
+    site = installer_target(
+        tmp_path / "site", build_wheel(tmp_path, "one", "1.0", files={"ns/__init__.py": PKGUTIL})
+    )
     one = installed_modules(of_installed(site))
     for text, lost in ((PKGUTIL, []), ("x = 1\n", ["import-collision"])):
-        two = WheelModules({"ns/__init__.py": zlib.crc32(text.encode())}).importable("two", one.metadata)
+        two = WheelModules({"ns/__init__.py": zlib.crc32(text.encode())}).importable(
+            "two", one.metadata
+        )
         assert [item.code for item in imports([one, two], {})[1]] == lost
     (site / "ns/__init__.py").unlink()
     assert one.checksum("ns/__init__.py") is None
@@ -234,7 +292,9 @@ def test_an_installed_file_and_a_member_of_a_wheel_are_compared_by_their_bytes(t
 
 def test_a_regular_package_owns_its_name_though_others_put_files_beside_it(tmp_path: Path) -> None:
     """Else «import ns» would load the one without the package's own code."""
-    result, warnings = found(tmp_path, zzz={"ns/__init__.py": "", "ns/own.py": ""}, aaa=["ns/plugin.py"])
+    result, warnings = found(
+        tmp_path, zzz={"ns/__init__.py": "", "ns/own.py": ""}, aaa=["ns/plugin.py"]
+    )
     assert result == {"aaa": ("ns.plugin",), "zzz": ("ns",)}
     assert warnings == []
 
@@ -271,7 +331,9 @@ def test_a_collision_of_three_is_told_once(tmp_path: Path) -> None:
 
 def test_tests_that_two_projects_ship_by_mistake_are_no_loss(tmp_path: Path) -> None:
     result, warnings = found(
-        tmp_path, one=["one.py", "tests/__init__.py", "tests/test_one.py"], two=["two.py", "tests/__init__.py"]
+        tmp_path,
+        one=["one.py", "tests/__init__.py", "tests/test_one.py"],
+        two=["two.py", "tests/__init__.py"],
     )
     assert result == {"one": ("one", "tests", "tests.test_one"), "two": ("two",)}
     assert warnings == []
@@ -284,7 +346,11 @@ def test_tests_that_two_projects_ship_by_mistake_are_no_loss(tmp_path: Path) -> 
     ("header", "files", "expected"),
     [
         ("Import-Name: demo", ["demo/__init__.py", "helper.py"], ("demo",)),
-        ("Import-Name: demo\nImport-Name: _demo ; private", ["demo.py", "_demo.so"], ("_demo", "demo")),
+        (
+            "Import-Name: demo\nImport-Name: _demo ; private",
+            ["demo.py", "_demo.so"],
+            ("_demo", "demo"),
+        ),
         ("Import-Name: demo\nImport-Name: gone", ["demo.py"], ("demo",)),
         ("Import-Name: gone", ["demo.py"], ("demo",)),
         ("Import-Name:", ["demo.py"], ("demo",)),

@@ -24,7 +24,11 @@ MICROPIP = {"PYODIDE_SOURCE": URL, "PYODIDE_URL": URL, "PYODIDE_SHA256": HASH}
 
 def distribution(installer: str = "", **files: object) -> InstalledDistribution:
     given_files = {name.replace("__", "."): value for name, value in files.items()}
-    raw = {name: _bytes(value) for name, value in {"INSTALLER": installer, **given_files}.items() if value != ""}
+    raw = {
+        name: _bytes(value)
+        for name, value in {"INSTALLER": installer, **given_files}.items()
+        if value != ""
+    }
     metadata, wheel = CoreMetadata("Demo", "1.0"), WheelMetadata(frozenset())
     return InstalledDistribution(Path("site"), "demo-1.0.dist-info", raw, metadata, wheel, ())
 
@@ -72,7 +76,10 @@ def test_installs_from_a_file_are_local(tmp_path: Path) -> None:
         (item,), _ = scan([install(tmp_path / install.__name__, str(wheel))])
         found = origin(item)
         assert code(found) == "local-file"
-        assert wheel.name in found.problems[0].message and str(tmp_path) not in found.problems[0].message
+        assert (
+            wheel.name in found.problems[0].message
+            and str(tmp_path) not in found.problems[0].message
+        )
 
 
 # -- rule 1: the base
@@ -91,8 +98,12 @@ def test_installs_from_a_file_are_local(tmp_path: Path) -> None:
         ("", {"demo": "default channel"}, False),
     ],
 )
-def test_only_the_runtime_itself_says_what_is_of_the_base(installer: str, loaded: Any, is_base: bool) -> None:
-    assert origin(distribution(installer, PYODIDE_SOURCE="pyodide"), loaded=loaded).is_base is is_base
+def test_only_the_runtime_itself_says_what_is_of_the_base(
+    installer: str, loaded: Any, is_base: bool
+) -> None:
+    assert (
+        origin(distribution(installer, PYODIDE_SOURCE="pyodide"), loaded=loaded).is_base is is_base
+    )
 
 
 # -- rule 2: micropip in a live runtime
@@ -110,19 +121,25 @@ def test_only_the_runtime_itself_says_what_is_of_the_base(installer: str, loaded
         ("", {"demo": "pypi"}, False),
     ],
 )
-def test_only_the_runtime_s_own_installs_are_witnessed(installer: str, loaded: Any, witnessed: bool) -> None:
+def test_only_the_runtime_s_own_installs_are_witnessed(
+    installer: str, loaded: Any, witnessed: bool
+) -> None:
     found = origin(distribution(installer, **MICROPIP), loaded=loaded)
     assert found == Origin(claims=(Claim("micropip", URL, HASH, "PYODIDE_URL", witnessed),))
 
 
 @pytest.mark.parametrize("hash_", ["", "short", "x" * 64, HASH + "00"])
 def test_a_witness_without_a_hash_is_only_a_claim(hash_: str) -> None:
-    found = origin(distribution("micropip", PYODIDE_URL=URL, PYODIDE_SHA256=hash_), loaded={"demo": "pypi"})
+    found = origin(
+        distribution("micropip", PYODIDE_URL=URL, PYODIDE_SHA256=hash_), loaded={"demo": "pypi"}
+    )
     assert found == Origin(claims=(Claim("micropip", URL, None, "PYODIDE_URL"),))
 
 
 def test_hashes_become_lower_case() -> None:
-    (claim,) = origin(distribution("micropip", PYODIDE_URL=URL, PYODIDE_SHA256=HASH.upper() + "\n")).claims
+    (claim,) = origin(
+        distribution("micropip", PYODIDE_URL=URL, PYODIDE_SHA256=HASH.upper() + "\n")
+    ).claims
     assert claim.sha256 == HASH
 
 
@@ -140,7 +157,10 @@ def test_hashes_become_lower_case() -> None:
     ],
 )
 def test_urls_that_only_this_machine_has_are_local_files(url: str, loaded: Any) -> None:
-    assert code(origin(distribution("micropip", PYODIDE_URL=url, PYODIDE_SHA256=HASH), loaded=loaded)) == "local-file"
+    assert (
+        code(origin(distribution("micropip", PYODIDE_URL=url, PYODIDE_SHA256=HASH), loaded=loaded))
+        == "local-file"
+    )
     assert code(origin(distribution("pip", direct_url__json=archive(url)), loaded=loaded)) in (
         "local-file",
         "broken-metadata",
@@ -159,7 +179,11 @@ def test_urls_that_only_this_machine_has_are_local_files(url: str, loaded: Any) 
 )
 def test_messages_about_local_files_show_a_name_and_nothing_else(url: str, name: str) -> None:
     (problem,) = origin(distribution("uv", direct_url__json=archive(url))).problems
-    assert name in problem.message and "secret" not in problem.message and problem.message.isprintable()
+    assert (
+        name in problem.message
+        and "secret" not in problem.message
+        and problem.message.isprintable()
+    )
 
 
 # -- rule 3: claims
@@ -214,7 +238,9 @@ def test_what_uv_built_is_an_sdist(files: dict[str, object]) -> None:
     assert code(origin(distribution("uv", uv_build__json={}, **files))) == "sdist"
 
 
-@pytest.mark.parametrize("url", [URL, URL + "?token=1", URL.replace(".whl", "%2Ewhl"), "http://HOST/a.whl#sha256=0"])
+@pytest.mark.parametrize(
+    "url", [URL, URL + "?token=1", URL.replace(".whl", "%2Ewhl"), "http://HOST/a.whl#sha256=0"]
+)
 def test_wheels_are_known_by_their_path(url: str) -> None:
     assert origin(distribution("uv", direct_url__json=archive(url))).claims == (
         Claim("direct-url", url, None, "direct_url.json"),
@@ -223,7 +249,9 @@ def test_wheels_are_known_by_their_path(url: str) -> None:
 
 def test_the_report_comes_first_and_has_no_file() -> None:
     item = distribution("pip", direct_url__json=archive(hashes={"sha256": "cd" * 32}))
-    found = origin(item, report={"demo": DirectUrl(URL, "archive", HASH), "other": DirectUrl("x", "vcs")})
+    found = origin(
+        item, report={"demo": DirectUrl(URL, "archive", HASH), "other": DirectUrl("x", "vcs")}
+    )
     assert [(claim.kind, claim.sha256, claim.file) for claim in found.claims] == [
         ("report", HASH, None),
         ("direct-url", "cd" * 32, "direct_url.json"),
@@ -236,28 +264,43 @@ def test_the_report_comes_first_and_has_no_file() -> None:
 )
 def test_pyodide_source_is_a_claim_when_it_is_a_url(source: str, claimed: bool) -> None:
     found = origin(distribution("pyodide.loadPackage", PYODIDE_SOURCE=source))
-    assert found == Origin(claims=(Claim("pyodide-source", URL, None, "PYODIDE_SOURCE"),) if claimed else ())
+    assert found == Origin(
+        claims=(Claim("pyodide-source", URL, None, "PYODIDE_SOURCE"),) if claimed else ()
+    )
 
 
 def test_pyodide_url_says_more_than_pyodide_source_and_less_than_direct_url() -> None:
-    assert [claim.kind for claim in origin(distribution("micropip", **MICROPIP)).claims] == ["micropip"]
+    assert [claim.kind for claim in origin(distribution("micropip", **MICROPIP)).claims] == [
+        "micropip"
+    ]
     both = origin(distribution("pip", direct_url__json=archive(), **MICROPIP))
     assert [claim.kind for claim in both.claims] == ["direct-url"]
 
 
 @pytest.mark.parametrize(
     ("content", "index"),
-    [("https://index.example/simple\n", "https://index.example/simple"), ("nonsense", None), (b"\xff", None)],
+    [
+        ("https://index.example/simple\n", "https://index.example/simple"),
+        ("nonsense", None),
+        (b"\xff", None),
+    ],
 )
 def test_index_orders_and_is_no_claim(content: object, index: str | None) -> None:
     assert origin(distribution("pip", INDEX=content)) == Origin(index=index)
 
 
-NAMES = ["direct_url__json", "provenance_url__json", "uv_build__json", "INDEX", "PYODIDE_URL", "PYODIDE_SHA256"]
+NAMES = [
+    "direct_url__json",
+    "provenance_url__json",
+    "uv_build__json",
+    "INDEX",
+    "PYODIDE_URL",
+    "PYODIDE_SHA256",
+]
 NAMES += ["PYODIDE_SOURCE"]
-contents = st.sampled_from([URL, HASH, json.dumps(archive()), "micropip", "https://[", "x://y.whl"]) | st.binary(
-    max_size=20
-)
+contents = st.sampled_from(
+    [URL, HASH, json.dumps(archive()), "micropip", "https://[", "x://y.whl"]
+) | st.binary(max_size=20)
 
 
 @given(
@@ -265,7 +308,9 @@ contents = st.sampled_from([URL, HASH, json.dumps(archive()), "micropip", "https
     st.dictionaries(st.sampled_from(NAMES), contents),
     st.none() | st.just({"demo": "default channel"}),
 )
-def test_any_files_are_problems_or_remote_wheels(installer: str, files: dict[str, Any], loaded: Any) -> None:
+def test_any_files_are_problems_or_remote_wheels(
+    installer: str, files: dict[str, Any], loaded: Any
+) -> None:
     found = origin(distribution(installer, **files), loaded=loaded)
     assert not (found.problems and found.claims)
     assert all(claim.url.lower().startswith(("http://", "https://")) for claim in found.claims)

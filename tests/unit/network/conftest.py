@@ -8,12 +8,21 @@ import pytest
 from .serving import Server
 
 # What a developer's machine has must not decide a test.
-SETTINGS = ["NETRC", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+SETTINGS = [
+    "NETRC",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+]
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     for name in [*SETTINGS, *PROXIES, *map(str.lower, PROXIES)]:
         monkeypatch.delenv(name, raising=False)
     home = tmp_path_factory.mktemp("home")

@@ -18,7 +18,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """``length`` is the Content-Length that is claimed; ``endless`` repeats the body until the client hangs up."""
+    """``length`` is the Content-Length that is claimed;
+
+    ``endless`` repeats the body until the client hangs up.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -31,7 +34,10 @@ Script = Answer | list[Answer] | Callable[[Asked], Answer]
 
 
 class Server:
-    """Serves ``answers`` by path: one answer, a list of them (the last one stays), or a function."""
+    """Serves ``answers`` by path:
+
+    one answer, a list of them (the last one stays), or a function.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Script] = {}
@@ -127,6 +133,8 @@ def ranged(body: bytes) -> Callable[[Asked], Answer]:
         last = min(int(end), len(body) - 1) if start and end else len(body) - 1
         if first >= len(body):
             return Answer(416, headers={"Content-Range": f"bytes */{len(body)}"})
-        return Answer(206, body[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(body)}"})
+        return Answer(
+            206, body[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
+        )
 
     return answer

@@ -71,7 +71,9 @@ def test_a_fresh_page_is_not_asked_for_again(server: Server, folder: Path) -> No
 
 
 def test_gzip_from_the_cache(server: Server, folder: Path) -> None:
-    server.answers["/a"] = Answer(200, gzip.compress(b"page" * 100), {"Content-Encoding": "gzip", **FRESH})
+    server.answers["/a"] = Answer(
+        200, gzip.compress(b"page" * 100), {"Content-Encoding": "gzip", **FRESH}
+    )
     for _ in range(2):
         response = get(f"{server.origin}/a", folder)
         assert response.body == b"page" * 100
@@ -79,7 +81,9 @@ def test_gzip_from_the_cache(server: Server, folder: Path) -> None:
     assert len(server.log) == 1
 
 
-@pytest.mark.parametrize("headers", [{}, {"Cache-Control": "no-cache"}, {"Cache-Control": "max-age=0"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Cache-Control": "no-cache"}, {"Cache-Control": "max-age=0"}]
+)
 def test_an_etag_saves_the_body(server: Server, folder: Path, headers: dict[str, str]) -> None:
     server.answers["/a"] = tagged(b"page" * 100, headers)
     first, second, third = (get(f"{server.origin}/a", folder) for _ in range(3))
@@ -103,17 +107,25 @@ def test_refresh(server: Server, folder: Path) -> None:
     assert get(url, folder, refresh=True).body == b"two"
     # All of them came in one second: the newest must win nevertheless.
     assert get(url, folder).body == b"two"
-    assert fetching(lambda fetcher: fetcher.get(url, max_bytes=100, refresh=True), folder).body == b"three"
+    assert (
+        fetching(lambda fetcher: fetcher.get(url, max_bytes=100, refresh=True), folder).body
+        == b"three"
+    )
     assert get(url, folder).body == b"three"
     assert get(url, folder, offline=True).body == b"three"
 
 
 def test_variants_of_a_page_are_kept_apart(server: Server, folder: Path) -> None:
-    server.answers["/a"] = lambda asked: Answer(200, asked.headers["accept"].encode(), FRESH | {"Vary": "Accept"})
+    server.answers["/a"] = lambda asked: Answer(
+        200, asked.headers["accept"].encode(), FRESH | {"Vary": "Accept"}
+    )
 
     async def use(fetcher: HttpxFetcher) -> list[bytes]:
         kinds = ["text/html", "text/plain"] * 2
-        return [(await fetcher.get(f"{server.origin}/a", accept=kind, max_bytes=100)).body for kind in kinds]
+        return [
+            (await fetcher.get(f"{server.origin}/a", accept=kind, max_bytes=100)).body
+            for kind in kinds
+        ]
 
     assert fetching(use, folder) == [b"text/html", b"text/plain"] * 2
     assert len(server.log) == 2
@@ -125,7 +137,9 @@ def test_what_is_not_there_is_remembered(server: Server, folder: Path) -> None:
     assert len(server.log) == 1
 
 
-@pytest.mark.parametrize("answer", [Answer(200, b"page", {"Cache-Control": "no-store"}), Answer(500, b"", FRESH)])
+@pytest.mark.parametrize(
+    "answer", [Answer(200, b"page", {"Cache-Control": "no-store"}), Answer(500, b"", FRESH)]
+)
 def test_what_must_not_be_stored(server: Server, folder: Path, answer: Answer) -> None:
     server.answers["/a"] = [answer, Answer(200, b"new", FRESH)]
     get(f"{server.origin}/a", folder)
@@ -186,7 +200,11 @@ def test_offline(server: Server, folder: Path) -> None:
     asked = len(server.log)
     for options in ({}, {"refresh": True}):
         response = get(f"{server.origin}/b", folder, offline=True, **options)
-        assert (response.body, response.url, response.received) == (b"page", f"{server.origin}/a", 0)
+        assert (response.body, response.url, response.received) == (
+            b"page",
+            f"{server.origin}/a",
+            0,
+        )
     with pytest.raises(FetchError, match="offline and not in the cache") as caught:
         get(f"{server.origin}/c", folder, offline=True)
     assert caught.value.code == "unreachable"
@@ -207,7 +225,9 @@ def test_offline_asks_nobody(server: Server, folder: Path, kind: str) -> None:
                 pass
         else:
             byte_range = (0, 1) if kind == "range" else None
-            await fetcher.get(url + ("?a=b" if kind == "query" else ""), byte_range=byte_range, max_bytes=100)
+            await fetcher.get(
+                url + ("?a=b" if kind == "query" else ""), byte_range=byte_range, max_bytes=100
+            )
 
     options = {"cache_dir": None} if kind == "no cache" else {"cache_dir": folder}
 
@@ -226,12 +246,18 @@ def test_offline_asks_nobody(server: Server, folder: Path, kind: str) -> None:
 # Secrets
 
 
-def test_no_secret_on_disk(server: Server, other: Server, folder: Path, clean_environment: Path) -> None:
+def test_no_secret_on_disk(
+    server: Server, other: Server, folder: Path, clean_environment: Path
+) -> None:
     (clean_environment / ".netrc").write_text("machine localhost login user password seCret1\n")
     pages = {"Set-Cookie": "id=seCret2", "X-Token": "seCret3", **FRESH}
     server.answers["/page"] = Answer(200, b"public page", pages)
-    server.answers["/private"] = Answer(200, b"private page", {"Cache-Control": "public, max-age=600"})
-    server.answers["/signed"] = Answer(301, b"", {"Location": f"{other.origin}/file?signature=seCret4", **FRESH})
+    server.answers["/private"] = Answer(
+        200, b"private page", {"Cache-Control": "public, max-age=600"}
+    )
+    server.answers["/signed"] = Answer(
+        301, b"", {"Location": f"{other.origin}/file?signature=seCret4", **FRESH}
+    )
     other.answers["/file"] = Answer(200, b"signed file", FRESH)
 
     async def use(fetcher: HttpxFetcher) -> None:
@@ -268,7 +294,9 @@ def test_a_broken_database(server: Server, folder: Path, caplog: pytest.LogCaptu
     (folder / _cache.FILE_NAME).write_bytes(b"no database at all" * 1000)
     server.answers["/a"] = Answer(200, b"page", FRESH)
     assert get(f"{server.origin}/a", folder).body == b"page"
-    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("hishel").handlers)
+    assert any(
+        isinstance(handler, logging.NullHandler) for handler in logging.getLogger("hishel").handlers
+    )
 
 
 def test_a_database_of_somebody_else(server: Server, folder: Path) -> None:

@@ -22,17 +22,24 @@ DAY = 86_400
 
 @pytest.fixture
 def path(server: Server, tmp_path: Path) -> Path:
-    """A cache with three pages; two of them were last used 10 and 100 days ago, and the last one is large."""
+    """A cache with three pages;
+
+    two of them were last used 10 and 100 days ago, and the last one is large.
+    """
     for name in ("new", "old", "oldest"):
         get(server, tmp_path, name, b"x" * (500_000 if name == "oldest" else 10))
     path = tmp_path / _cache.FILE_NAME
     for days, name in ((10, "old"), (100, "oldest")):
-        change = f"last_accessed_at = last_accessed_at - {days * DAY}, expires_at = expires_at + 9999"
+        change = (
+            f"last_accessed_at = last_accessed_at - {days * DAY}, expires_at = expires_at + 9999"
+        )
         execute(path, f"UPDATE entries SET {change} WHERE instr(data, '/{name}')")
     return path
 
 
-def get(server: Server, folder: Path, name: str, body: bytes = b"", *, offline: bool = False) -> bytes:
+def get(
+    server: Server, folder: Path, name: str, body: bytes = b"", *, offline: bool = False
+) -> bytes:
     server.answers[f"/{name}"] = Answer(200, body, {"Cache-Control": "max-age=600"})
 
     async def main() -> bytes:
@@ -91,14 +98,20 @@ def test_a_busy_database(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert pages.count(path) == 3
-        with pytest.raises(InputError, match=r"Cannot prune .*http\.sqlite3: database is locked; try again"):
+        with pytest.raises(
+            InputError, match=r"Cannot prune .*http\.sqlite3: database is locked; try again"
+        ):
             pages.prune(path, 0)
     assert pages.count(path) == 3
 
 
 @pytest.mark.parametrize(
     "statement",
-    ["ALTER TABLE entries ADD COLUMN more", "DROP TABLE streams", "ALTER TABLE streams RENAME TO pieces"],
+    [
+        "ALTER TABLE entries ADD COLUMN more",
+        "DROP TABLE streams",
+        "ALTER TABLE streams RENAME TO pieces",
+    ],
 )
 def test_an_unknown_schema_is_left_alone(path: Path, statement: str) -> None:
     execute(path, statement)

@@ -12,7 +12,9 @@ from micropip_lock.network.httpx_fetcher import HttpxFetcher
 
 def get(url: str, byte_range: ByteRange | None = None, max_bytes: int = 1000) -> Response:
     # Offline: a file needs no network.
-    return asyncio.run(HttpxFetcher(offline=True).get(url, byte_range=byte_range, max_bytes=max_bytes))
+    return asyncio.run(
+        HttpxFetcher(offline=True).get(url, byte_range=byte_range, max_bytes=max_bytes)
+    )
 
 
 @pytest.fixture
@@ -33,7 +35,11 @@ def test_a_file(wheel: Path) -> None:
 def test_a_file_is_cut(wheel: Path) -> None:
     assert get(wheel.as_uri(), max_bytes=10).complete
     response = get(wheel.as_uri(), max_bytes=4)
-    assert (response.body, response.complete, response.headers["content-length"]) == (b"0123", False, "10")
+    assert (response.body, response.complete, response.headers["content-length"]) == (
+        b"0123",
+        False,
+        "10",
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,11 @@ def test_a_file_is_cut(wheel: Path) -> None:
 )
 def test_ranges(wheel: Path, byte_range: ByteRange, body: bytes, content_range: str) -> None:
     response = get(wheel.as_uri(), byte_range)
-    assert (response.status, response.body, response.headers["content-range"]) == (206, body, content_range)
+    assert (response.status, response.body, response.headers["content-range"]) == (
+        206,
+        body,
+        content_range,
+    )
 
 
 def test_a_range_beyond_the_end(wheel: Path) -> None:
@@ -90,7 +100,9 @@ def test_missing(tmp_path: Path) -> None:
     assert (response.status, response.found) == (404, False)
 
 
-@pytest.mark.parametrize("url", ["file://elsewhere.example/a", "file:a", "file:///a%00b", "file://[a"])
+@pytest.mark.parametrize(
+    "url", ["file://elsewhere.example/a", "file:a", "file:///a%00b", "file://[a"]
+)
 def test_what_is_no_file_url(url: str) -> None:
     with pytest.raises(FetchError, match="must look like"):
         get(url)

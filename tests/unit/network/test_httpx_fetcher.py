@@ -35,7 +35,9 @@ class Naps:
         self.seconds.append(seconds)
 
 
-def fetching(use: Callable[[HttpxFetcher], Awaitable[T]], configured: Sequence[str] = (), **options: Any) -> T:
+def fetching(
+    use: Callable[[HttpxFetcher], Awaitable[T]], configured: Sequence[str] = (), **options: Any
+) -> T:
     async def main() -> T:
         fetcher = HttpxFetcher(**{"sleep": Naps()} | options)
         fetcher.configure(configured)
@@ -47,8 +49,12 @@ def fetching(use: Callable[[HttpxFetcher], Awaitable[T]], configured: Sequence[s
     return asyncio.run(main())
 
 
-def get(url: str, byte_range: ByteRange | None = None, max_bytes: int = 1 << 20, **options: Any) -> Response:
-    return fetching(lambda fetcher: fetcher.get(url, byte_range=byte_range, max_bytes=max_bytes), **options)
+def get(
+    url: str, byte_range: ByteRange | None = None, max_bytes: int = 1 << 20, **options: Any
+) -> Response:
+    return fetching(
+        lambda fetcher: fetcher.get(url, byte_range=byte_range, max_bytes=max_bytes), **options
+    )
 
 
 def refused(url: str, byte_range: ByteRange | None = None, **options: Any) -> FetchError:
@@ -72,8 +78,15 @@ def basic(userinfo: str) -> str:
 def test_get(server: Server) -> None:
     server.answers["/a"] = Answer(200, b"content", {"X-Name": "value"})
     url = f"{server.origin}/a"
-    response = fetching(lambda fetcher: fetcher.get(f"{url}#fragment", accept="text/html", max_bytes=100))
-    assert (response.url, response.status, response.body, response.complete) == (url, 200, b"content", True)
+    response = fetching(
+        lambda fetcher: fetcher.get(f"{url}#fragment", accept="text/html", max_bytes=100)
+    )
+    assert (response.url, response.status, response.body, response.complete) == (
+        url,
+        200,
+        b"content",
+        True,
+    )
     assert response.received == 7
     assert response.headers["x-name"] == "value"
     [asked] = server.log
@@ -139,7 +152,11 @@ def test_a_coding_that_was_not_asked_for(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("byte_range", "header", "body"),
-    [((2, 4), "bytes=2-4", b"234"), ((7, None), "bytes=7-", b"789"), ((None, 3), "bytes=-3", b"789")],
+    [
+        ((2, 4), "bytes=2-4", b"234"),
+        ((7, None), "bytes=7-", b"789"),
+        ((None, 3), "bytes=-3", b"789"),
+    ],
 )
 def test_ranges(server: Server, byte_range: ByteRange, header: str, body: bytes) -> None:
     server.answers["/a"] = ranged(b"0123456789")
@@ -195,7 +212,9 @@ def test_a_partial_body_of_another_length(server: Server) -> None:
     server.answers["/a"] = [bad, good]
     assert get(f"{server.origin}/a", (2, 4)).body == b"234"
     server.answers["/a"] = bad
-    assert "2 bytes came where Content-Range promised 3" in str(refused(f"{server.origin}/a", (2, 4)))
+    assert "2 bytes came where Content-Range promised 3" in str(
+        refused(f"{server.origin}/a", (2, 4))
+    )
 
 
 # Errors and retries
@@ -217,7 +236,11 @@ def test_a_server_error_that_stays(server: Server) -> None:
 
 
 def test_retry_after(server: Server) -> None:
-    busy = [Answer(429, headers={"Retry-After": "7"}), Answer(503, headers={"Retry-After": "soon"}), Answer(200)]
+    busy = [
+        Answer(429, headers={"Retry-After": "7"}),
+        Answer(503, headers={"Retry-After": "soon"}),
+        Answer(200),
+    ]
     server.answers["/a"] = busy
     naps = Naps()
     assert get(f"{server.origin}/a", sleep=naps, delays=(1, 3)).status == 200
@@ -249,7 +272,11 @@ def test_other_statuses(server: Server, status: int) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [Answer(200, b"half", length=8), Answer(200, gzip.compress(b"content")[:-9], GZIP), Answer(200, b"no gzip", GZIP)],
+    [
+        Answer(200, b"half", length=8),
+        Answer(200, gzip.compress(b"content")[:-9], GZIP),
+        Answer(200, b"no gzip", GZIP),
+    ],
 )
 def test_broken_bodies(server: Server, broken: Answer) -> None:
     server.answers["/a"] = [broken, Answer(200, b"content")]
@@ -275,7 +302,9 @@ def test_a_server_that_says_nothing() -> None:
         assert "within 0.01 seconds" in str(refused(url, total=0.01))
 
 
-@pytest.mark.parametrize("url", ["ftp://index.example/a", "a/b", "https://", "emfs:/a.whl", "http://a:b@c:d/e?f"])
+@pytest.mark.parametrize(
+    "url", ["ftp://index.example/a", "a/b", "https://", "emfs:/a.whl", "http://a:b@c:d/e?f"]
+)
 def test_what_cannot_be_asked(url: str) -> None:
     with pytest.raises(FetchError, match="not an http"):
         get(url)
@@ -354,12 +383,16 @@ def test_credentials_stay_with_their_origin(server: Server, other: Server) -> No
         await fetcher.get(f"{server.origin}/back/", max_bytes=100)
 
     fetching(use)
-    assert [asked.headers.get("authorization") for asked in server.log] == [basic("user:secret")] * 3
+    assert [asked.headers.get("authorization") for asked in server.log] == [
+        basic("user:secret")
+    ] * 3
     assert "authorization" not in other.log[0].headers
 
 
 def test_a_redirect_brings_no_credentials(server: Server) -> None:
-    server.answers["/a"] = Answer(302, headers={"Location": with_userinfo(server.origin, "user:secret") + "/b"})
+    server.answers["/a"] = Answer(
+        302, headers={"Location": with_userinfo(server.origin, "user:secret") + "/b"}
+    )
     server.answers["/b"] = Answer(200)
     get(f"{server.origin}/a")
     assert "authorization" not in server.log[1].headers
@@ -367,8 +400,12 @@ def test_a_redirect_brings_no_credentials(server: Server) -> None:
 
 def test_two_credentials_on_one_origin(server: Server) -> None:
     async def use(fetcher: HttpxFetcher) -> None:
-        await fetcher.get(with_userinfo(server.origin, "one:1") + "/group/one/simple/", max_bytes=100)
-        await fetcher.get(with_userinfo(server.origin, "two:2") + "/group/two/simple/", max_bytes=100)
+        await fetcher.get(
+            with_userinfo(server.origin, "one:1") + "/group/one/simple/", max_bytes=100
+        )
+        await fetcher.get(
+            with_userinfo(server.origin, "two:2") + "/group/two/simple/", max_bytes=100
+        )
         await fetcher.get(f"{server.origin}/group/one/a.whl", max_bytes=100)
         await fetcher.get(f"{server.origin}/group/two/a.whl", max_bytes=100)
 
@@ -379,10 +416,16 @@ def test_two_credentials_on_one_origin(server: Server) -> None:
 
 @pytest.mark.parametrize("by_variable", [True, False])
 def test_netrc(
-    server: Server, clean_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+    server: Server,
+    clean_environment: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by_variable: bool,
 ) -> None:
     path = tmp_path / "netrc" if by_variable else clean_environment / ".netrc"
-    path.write_text("machine 127.0.0.1 login user password secret\ndefault login other password other\n")
+    path.write_text(
+        "machine 127.0.0.1 login user password secret\ndefault login other password other\n"
+    )
     path.chmod(0o600)
     if by_variable:
         monkeypatch.setenv("NETRC", str(path))
@@ -395,7 +438,8 @@ def test_netrc(
     assert server.log[2].headers["authorization"] == basic("own:own")
 
 
-#: An origin that a request goes to, and what the user configured: whether netrc's password for that host goes there.
+#: An origin that a request goes to, and what the user configured: whether netrc's password for that
+#: host goes there.
 ORIGINS = [
     ("http://files.example", ["http://files.example/simple"], True),
     ("http://files.example", ["http://FILES.example:80/simple"], True),
@@ -424,11 +468,17 @@ ORIGINS = [
 
 @pytest.mark.parametrize(("origin", "configured", "sent"), ORIGINS)
 def test_where_a_password_of_netrc_goes(
-    origin: str, configured: list[str], sent: bool, clean_environment: Path, by_proxy: list[httpx.Request]
+    origin: str,
+    configured: list[str],
+    sent: bool,
+    clean_environment: Path,
+    by_proxy: list[httpx.Request],
 ) -> None:
     names = ["Files.example", "b\u00fccher.example", "::1"]
     lines = [f"machine {name} login user password secret\n" for name in names]
-    (clean_environment / ".netrc").write_text("".join([*lines, "default login other password other\n"]))
+    (clean_environment / ".netrc").write_text(
+        "".join([*lines, "default login other password other\n"])
+    )
     get(f"{origin}/a", configured=configured)
     [asked] = by_proxy
     assert asked.headers.get("authorization") == (basic("user:secret") if sent else None)
@@ -447,16 +497,22 @@ def by_proxy(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
     return asked
 
 
-def test_a_redirect_takes_no_password_to_another_port(server: Server, other: Server, clean_environment: Path) -> None:
+def test_a_redirect_takes_no_password_to_another_port(
+    server: Server, other: Server, clean_environment: Path
+) -> None:
     (clean_environment / ".netrc").write_text("machine 127.0.0.1 login user password secret\n")
     server.answers["/a"] = Answer(302, headers={"Location": f"{other.origin}/b"})
     other.answers["/b"] = Answer(302, headers={"Location": f"{server.origin}/c"})
     get(f"{server.origin}/a", configured=[server.origin])
-    assert [asked.headers.get("authorization") for asked in server.log] == [basic("user:secret")] * 2
+    assert [asked.headers.get("authorization") for asked in server.log] == [
+        basic("user:secret")
+    ] * 2
     assert "authorization" not in other.log[0].headers
 
 
-def test_what_is_configured_is_read_when_a_password_is_wanted(server: Server, clean_environment: Path) -> None:
+def test_what_is_configured_is_read_when_a_password_is_wanted(
+    server: Server, clean_environment: Path
+) -> None:
     read = []
 
     def configuration() -> list[str]:
@@ -520,7 +576,9 @@ def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("variable", ["PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_certificates_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+def test_certificates_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
     monkeypatch.delenv("SSL_CERT_DIR")
     assert ssl_context().get_ca_certs()
     monkeypatch.setenv(variable, str(tmp_path))
@@ -552,7 +610,9 @@ def test_stream(server: Server) -> None:
 def test_stream_from_a_server_without_ranges(server: Server) -> None:
     body = bytes(range(256)) * 1000
     server.answers["/a"] = Answer(200, body)
-    assert fetching(lambda fetcher: streamed(fetcher, f"{server.origin}/a", 200_000)) == body[200_000:]
+    assert (
+        fetching(lambda fetcher: streamed(fetcher, f"{server.origin}/a", 200_000)) == body[200_000:]
+    )
 
 
 def test_stream_opens_again_after_an_error(server: Server) -> None:
@@ -560,7 +620,9 @@ def test_stream_opens_again_after_an_error(server: Server) -> None:
     assert fetching(lambda fetcher: streamed(fetcher, f"{server.origin}/a")) == b"content"
 
 
-@pytest.mark.parametrize("answer", [Answer(404), Answer(416), Answer(200, b"half", length=8), Answer(206, b"x")])
+@pytest.mark.parametrize(
+    "answer", [Answer(404), Answer(416), Answer(200, b"half", length=8), Answer(206, b"x")]
+)
 def test_stream_errors(server: Server, answer: Answer) -> None:
     server.answers["/a"] = answer
     with pytest.raises(FetchError):
@@ -601,8 +663,11 @@ def test_jobs_bound_the_requests(server: Server) -> None:
 
     async def use(fetcher: HttpxFetcher) -> list[Response]:
         async def package() -> Response:
-            # Tasks that gather themselves must neither wait for each other nor multiply the connections.
-            both = await fetcher.gather(fetcher.get(f"{server.origin}/a", max_bytes=100) for _ in range(2))
+            # Tasks that gather themselves must neither wait for each other nor multiply the
+            # connections.
+            both = await fetcher.gather(
+                fetcher.get(f"{server.origin}/a", max_bytes=100) for _ in range(2)
+            )
             return both[0]
 
         return await fetcher.gather(package() for _ in range(20))

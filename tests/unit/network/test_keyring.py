@@ -23,11 +23,18 @@ Command = Callable[[str], Path]
 def private(*logins: str) -> Callable[[Asked], Answer]:
     """A page for these users; each is "user:password"."""
     known = ["Basic " + b64encode(login.encode()).decode() for login in logins]
-    return lambda asked: Answer(200, b"page") if asked.headers.get("authorization") in known else Answer(401)
+    return lambda asked: (
+        Answer(200, b"page") if asked.headers.get("authorization") in known else Answer(401)
+    )
 
 
-def ask(*urls: str, at_once: bool = False, configured: tuple[str, ...] | None = None) -> list[int | str]:
-    """The status of each, or the code of the error; one fetcher for all. The user configured them, or others."""
+def ask(
+    *urls: str, at_once: bool = False, configured: tuple[str, ...] | None = None
+) -> list[int | str]:
+    """The status of each, or the code of the error;
+
+    one fetcher for all. The user configured them, or others.
+    """
 
     async def one(fetcher: HttpxFetcher, url: str) -> int | str:
         try:
@@ -65,7 +72,10 @@ def command(tmp_path: Path) -> Command:
     script.parent.mkdir()
 
     def make(code: str) -> Path:
-        head = f"import json, sys, time\nargs = sys.argv[1:]\nprint(json.dumps(args), file=open({str(log)!r}, 'a'))\n"
+        head = (
+            "import json, sys, time\nargs = sys.argv[1:]\nprint(json.dumps(args), "
+            f"file=open({str(log)!r}, 'a'))\n"
+        )
         script.write_text(f"#!{sys.executable} -IS\n{head}{code}\n")
         script.chmod(0o755)
         return log
@@ -80,7 +90,9 @@ def calls(log: Path) -> list[list[str]]:
 class Library(ModuleType):
     """An importable `keyring`."""
 
-    def __init__(self, passwords: dict[tuple[str, str], str], *, error: Exception | None = None) -> None:
+    def __init__(
+        self, passwords: dict[tuple[str, str], str], *, error: Exception | None = None
+    ) -> None:
         super().__init__("keyring")
         self.passwords = passwords
         self.error = error
@@ -90,7 +102,11 @@ class Library(ModuleType):
         self.asked.append((service, user))
         if self.error is not None:
             raise self.error
-        found = [(name, word) for (at, name), word in self.passwords.items() if at == service and user in (None, name)]
+        found = [
+            (name, word)
+            for (at, name), word in self.passwords.items()
+            if at == service and user in (None, name)
+        ]
         return SimpleNamespace(username=found[0][0], password=found[0][1]) if found else None
 
 
@@ -101,7 +117,9 @@ def install(library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 # Where it is looked up
 
 
-def test_the_names_that_a_password_may_be_kept_under(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_names_that_a_password_may_be_kept_under(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = server.answers["/files/a.whl"] = private()
     host = server.origin.removeprefix("http://")
     install(library := Library({}), monkeypatch)
@@ -110,12 +128,16 @@ def test_the_names_that_a_password_may_be_kept_under(server: Server, monkeypatch
     assert library.asked == [(service, None) for service in services]
     library.asked.clear()
     assert ask(server.origin.replace("//", "//me@") + "/files/a.whl") == ["not-allowed"]
-    assert library.asked == [(service, "me") for service in (f"{server.origin}/files/", f"{server.origin}/files", host)]
+    assert library.asked == [
+        (service, "me") for service in (f"{server.origin}/files/", f"{server.origin}/files", host)
+    ]
 
 
 @pytest.mark.parametrize("place", ["{origin}/simple/", "{origin}/simple", "{host}"])
 @pytest.mark.parametrize("user", ["", "me@"])
-def test_the_library(place: str, user: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library(
+    place: str, user: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = server.answers["/files/a.whl"] = private(f"me:{PASSWORD}")
     service = place.format(origin=server.origin, host=server.origin.removeprefix("http://"))
     install(Library({(service, "me"): PASSWORD}), monkeypatch)
@@ -125,13 +147,17 @@ def test_the_library(place: str, user: str, server: Server, monkeypatch: pytest.
     assert len(server.log) == 4
 
 
-def test_a_release_document_belongs_to_the_index_beside_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_document_belongs_to_the_index_beside_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/team/pypi/demo/1.0/json"] = private(f"me:{PASSWORD}")
     install(Library({(f"{server.origin}/team/simple/", "me"): PASSWORD}), monkeypatch)
     assert ask(f"{server.origin}/team/pypi/demo/1.0/json") == [200]
 
 
-def test_a_library_that_cannot_be_asked_without_a_user(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_cannot_be_asked_without_a_user(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
     old = ModuleType("keyring")
     old.get_password = lambda service, user: PASSWORD if user == "me" else None  # type: ignore[attr-defined]
@@ -143,9 +169,13 @@ def test_a_library_that_cannot_be_asked_without_a_user(server: Server, monkeypat
 def test_the_command(server: Server, command: Command) -> None:
     server.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
     url = f"{server.origin}/simple/demo/"
-    log = command(f"""print(json.dumps({{"username": "me", "password": {PASSWORD!r}}}) if "creds" in args else "no")""")
+    log = command(
+        f"""print(json.dumps({{"username": "me", "password": {PASSWORD!r}}}) if "creds" in args else "no")"""
+    )
     assert ask(url) == [200]
-    assert calls(log) == [["--mode", "creds", "--output", "json", "get", f"{server.origin}/simple/"]]
+    assert calls(log) == [
+        ["--mode", "creds", "--output", "json", "get", f"{server.origin}/simple/"]
+    ]
     log.unlink()
     command(f"print({PASSWORD!r}) if args[2:] == ['me'] else sys.exit(1)")
     assert ask(url.replace("//", "//me@")) == [200]
@@ -184,7 +214,9 @@ def test_a_name_is_no_option_of_the_command(server: Server, command: Command) ->
         "raise KeyError",
     ],
 )
-def test_a_command_that_fails(code: str, server: Server, command: Command, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_fails(
+    code: str, server: Server, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
     server.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
     log = command(code)
     assert ask(f"{server.origin}/simple/demo/") == ["not-allowed"]
@@ -193,7 +225,9 @@ def test_a_command_that_fails(code: str, server: Server, command: Command, capfd
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_command_that_does_not_answer(server: Server, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_does_not_answer(
+    server: Server, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
     log = command("time.sleep(600)")
     monkeypatch.setattr(_keyring, "_SECONDS", 0.5)
@@ -209,7 +243,9 @@ def test_a_file_that_is_no_program(server: Server, command: Command, tmp_path: P
     assert ask(f"{server.origin}/simple/demo/") == ["not-allowed"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError(PASSWORD), OSError(PASSWORD), AttributeError(PASSWORD)])
+@pytest.mark.parametrize(
+    "error", [RuntimeError(PASSWORD), OSError(PASSWORD), AttributeError(PASSWORD)]
+)
 def test_a_library_that_fails_leaves_it_to_the_command(
     error: Exception, server: Server, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +294,9 @@ def test_the_settings_of_pip_and_uv(
     assert (bool(asked.asked), log.exists()) == (library, program)
 
 
-def test_it_is_asked_once_for_many_requests(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_asked_once_for_many_requests(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     urls = [f"{server.origin}/simple/demo{number}/" for number in range(20)]
     for url in urls:
         server.answers[url.removeprefix(server.origin)] = private(f"me:{PASSWORD}")
@@ -276,7 +314,9 @@ def test_it_is_not_asked_where_other_credentials_are(
     server.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
     install(library := Library({(f"{server.origin}/simple/", "me"): PASSWORD}), monkeypatch)
     for userinfo in ("me:wrong@", "me:@", ":@"):
-        assert ask(server.origin.replace("//", f"//{userinfo}") + "/simple/demo/") == ["not-allowed"]
+        assert ask(server.origin.replace("//", f"//{userinfo}") + "/simple/demo/") == [
+            "not-allowed"
+        ]
     (clean_environment / ".netrc").write_text("machine 127.0.0.1 login me password wrong\n")
     assert ask(f"{server.origin}/simple/demo/") == ["not-allowed"]
     assert library.asked == []
@@ -284,7 +324,9 @@ def test_it_is_not_asked_where_other_credentials_are(
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
-def test_it_is_asked_after_401_only(status: int, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_asked_after_401_only(
+    status: int, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = Answer(status)
     install(library := Library({(f"{server.origin}/simple/", "me"): PASSWORD}), monkeypatch)
     ask(f"{server.origin}/simple/demo/")
@@ -299,29 +341,40 @@ def test_a_wrong_password_is_sent_once(server: Server, monkeypatch: pytest.Monke
     assert ["authorization" in asked.headers for asked in server.log] == [False, True]
 
 
-def test_a_name_without_a_password_may_be_a_token(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_without_a_password_may_be_a_token(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = private("token:")
     install(library := Library({}), monkeypatch)
     assert ask(server.origin.replace("//", "//token@") + "/simple/demo/") == [200]
     assert library.asked == []
 
 
-def test_every_user_has_a_password_of_his_own(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.answers["/a/simple/demo/"], server.answers["/b/simple/demo/"] = private("a:1"), private("b:2")
+def test_every_user_has_a_password_of_his_own(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/a/simple/demo/"], server.answers["/b/simple/demo/"] = (
+        private("a:1"),
+        private("b:2"),
+    )
     host = server.origin.removeprefix("http://")
     install(Library({(host, "a"): "1", (host, "b"): "2"}), monkeypatch)
     urls = [server.origin.replace("//", f"//{user}@") + f"/{user}/simple/demo/" for user in "ab"]
     assert ask(*urls, *urls) == [200, 200, 200, 200]
 
 
-def test_a_password_stays_with_its_origin(server: Server, other: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_stays_with_its_origin(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answers["/simple/demo/"] = lambda asked: (
         Answer(302, headers={"Location": f"{other.origin}/simple/demo/"})
         if "authorization" in asked.headers
         else Answer(401)
     )
     other.answers["/simple/demo/"] = private("other:2")
-    library = Library({(f"{server.origin}/simple/", "me"): PASSWORD, (f"{other.origin}/simple/", "other"): "2"})
+    library = Library(
+        {(f"{server.origin}/simple/", "me"): PASSWORD, (f"{other.origin}/simple/", "other"): "2"}
+    )
     install(library, monkeypatch)
     assert ask(f"{server.origin}/simple/demo/", configured=(server.origin, other.origin)) == [200]
     sent = [asked.headers.get("authorization") for asked in other.log]
@@ -331,12 +384,24 @@ def test_a_password_stays_with_its_origin(server: Server, other: Server, monkeyp
 def test_it_is_not_asked_for_what_the_user_did_not_configure(
     server: Server, other: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.answers["/simple/demo/"] = Answer(302, headers={"Location": f"{other.origin}/simple/demo/"})
+    server.answers["/simple/demo/"] = Answer(
+        302, headers={"Location": f"{other.origin}/simple/demo/"}
+    )
     other.answers["/simple/demo/"] = private(f"me:{PASSWORD}")
-    install(library := Library({(other.origin.removeprefix("http://"), "me"): PASSWORD}), monkeypatch)
-    urls = [f"{server.origin}/simple/demo/", f"{other.origin}/simple/demo/", f"{other.origin}/simple/demo/"]
+    install(
+        library := Library({(other.origin.removeprefix("http://"), "me"): PASSWORD}), monkeypatch
+    )
+    urls = [
+        f"{server.origin}/simple/demo/",
+        f"{other.origin}/simple/demo/",
+        f"{other.origin}/simple/demo/",
+    ]
     urls[2] = urls[2].replace("//", "//me@")
-    near = (server.origin, other.origin.replace("http://", "https://"), other.origin.replace("127.0.0.1", "localhost"))
+    near = (
+        server.origin,
+        other.origin.replace("http://", "https://"),
+        other.origin.replace("127.0.0.1", "localhost"),
+    )
     assert ask(*urls, configured=near) == ["not-allowed"] * 3
     assert library.asked == []
     assert ask(urls[0], configured=(other.origin.upper() + "/simple/",)) == [200]
@@ -359,10 +424,14 @@ def test_a_download_gets_its_password_too(server: Server, monkeypatch: pytest.Mo
     assert asyncio.run(main()) == (200, b"page")
 
 
-def test_what_a_keyring_knew_is_not_cached(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_keyring_knew_is_not_cached(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     headers = {"Cache-Control": "max-age=600"}
     server.answers["/simple/demo/"] = lambda asked: (
-        Answer(200, b"a private page", headers) if "authorization" in asked.headers else Answer(401, b"", headers)
+        Answer(200, b"a private page", headers)
+        if "authorization" in asked.headers
+        else Answer(401, b"", headers)
     )
     server.answers["/simple/open/"] = Answer(200, b"an open page", headers)
     install(Library({(f"{server.origin}/simple/", "me"): PASSWORD}), monkeypatch)
@@ -377,7 +446,9 @@ def test_what_a_keyring_knew_is_not_cached(server: Server, tmp_path: Path, monke
             await fetcher.aclose()
 
     asyncio.run(main())
-    stored = b"".join(path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    stored = b"".join(
+        path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()
+    )
     assert b"an open page" in stored
     for secret in (b"a private page", PASSWORD.encode(), b64encode(f"me:{PASSWORD}".encode())):
         assert secret not in stored

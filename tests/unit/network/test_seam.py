@@ -178,17 +178,23 @@ def test_run_sync_under_a_running_loop() -> None:
 
 def test_without_httpx_the_error_says_what_to_install() -> None:
     code = (
-        "import asyncio, sys; sys.modules['httpx'] = None; from micropip_lock.network import default_fetcher; "
+        "import asyncio, sys; sys.modules['httpx'] = None; from micropip_lock.network import "
+        "default_fetcher; "
         f"asyncio.run(default_fetcher().get({URL!r}, max_bytes=1))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert "InputError" in result.stderr and 'pip install "micropip-lock[host]"' in result.stderr
 
 
 def test_importing_the_seam_imports_nothing_heavy() -> None:
     heavy = "{'asyncio', 'httpx', 'hishel', 'ssl', 'sqlite3', 'email', 'http'}"
     code = (
-        f"import sys; before = set(sys.modules); import {fetch.__name__}; print(({heavy} & set(sys.modules)) - before)"
+        f"import sys; before = set(sys.modules); import {fetch.__name__}; print(({heavy} & "
+        "set(sys.modules)) - before)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "set()"

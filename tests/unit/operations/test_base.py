@@ -1,4 +1,6 @@
-"""The base: where it may come from, what of it belongs into the lock, and what a broken one is answered with."""
+"""The base: where it may come from, what of it belongs into the lock, and what a broken one is
+answered with.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ import pytest
 from micropip_lock import FetchError, FreezeResult, InputError, Lockfile
 from micropip_lock.environment import Surroundings
 
-from ...support.freezing import INFO, base_document, base_lock, entry, freeze_folder, problems_of, proofs, told
+from ...support.freezing import (
+    INFO,
+    base_document,
+    base_lock,
+    entry,
+    freeze_folder,
+    problems_of,
+    proofs,
+    told,
+)
 from ...support.index_server import Fault, IndexServer
 from ...support.installed import installer_target
 from ...support.runtimes import lock_entry
@@ -45,20 +56,36 @@ def test_a_base_may_be_a_lock_a_file_or_a_folder(empty: Path, tmp_path: Path) ->
 def test_a_base_at_a_url_gives_its_names_their_place(empty: Path, index: IndexServer) -> None:
     document = json.dumps(base_document(entry("demo"))).encode()
     index.faults["/full/pyodide-lock.json"] = Fault("body", body=document)
-    result = freeze_folder(empty, base=f"{index.root}/full/pyodide-lock.json", include="distribution")
-    assert result.lockfile.packages["demo"].file_name == f"{index.root}/full/demo-1.0-py3-none-any.whl"
-    moved = freeze_folder(
-        empty, base=f"{index.root}/full/pyodide-lock.json", base_url="https://cdn.example/v1", include="distribution"
+    result = freeze_folder(
+        empty, base=f"{index.root}/full/pyodide-lock.json", include="distribution"
     )
-    assert moved.lockfile.packages["demo"].file_name == "https://cdn.example/v1/demo-1.0-py3-none-any.whl"
+    assert (
+        result.lockfile.packages["demo"].file_name == f"{index.root}/full/demo-1.0-py3-none-any.whl"
+    )
+    moved = freeze_folder(
+        empty,
+        base=f"{index.root}/full/pyodide-lock.json",
+        base_url="https://cdn.example/v1",
+        include="distribution",
+    )
+    assert (
+        moved.lockfile.packages["demo"].file_name
+        == "https://cdn.example/v1/demo-1.0-py3-none-any.whl"
+    )
 
 
-def test_credentials_and_queries_of_the_bases_url_are_not_written(empty: Path, index: IndexServer) -> None:
+def test_credentials_and_queries_of_the_bases_url_are_not_written(
+    empty: Path, index: IndexServer
+) -> None:
     index.auth = ("user", "hunter2")
-    index.faults["/full/pyodide-lock.json"] = Fault("body", body=json.dumps(base_document(entry("demo"))).encode())
+    index.faults["/full/pyodide-lock.json"] = Fault(
+        "body", body=json.dumps(base_document(entry("demo"))).encode()
+    )
     url = f"{index.root}/full/pyodide-lock.json?token=hunter3#x".replace("//", "//user:hunter2@")
     result = freeze_folder(empty, base=url, include="distribution")
-    assert result.lockfile.packages["demo"].file_name == f"{index.root}/full/demo-1.0-py3-none-any.whl"
+    assert (
+        result.lockfile.packages["demo"].file_name == f"{index.root}/full/demo-1.0-py3-none-any.whl"
+    )
     assert "hunter" not in result.to_json() + str(result.evidence) + str(result.warnings)
 
 
@@ -70,13 +97,21 @@ def test_a_release_is_looked_up_on_its_cdn(empty: Path) -> None:
 
 def test_a_base_url_with_and_without_slash_is_the_same(empty: Path) -> None:
     for url in ("https://cdn.example/full", "https://cdn.example/full/"):
-        result = freeze_folder(empty, base=base_lock(entry("demo")), base_url=url, include="distribution")
-        assert result.lockfile.packages["demo"].file_name == "https://cdn.example/full/demo-1.0-py3-none-any.whl"
+        result = freeze_folder(
+            empty, base=base_lock(entry("demo")), base_url=url, include="distribution"
+        )
+        assert (
+            result.lockfile.packages["demo"].file_name
+            == "https://cdn.example/full/demo-1.0-py3-none-any.whl"
+        )
         assert result.warnings == ()
 
 
 def test_absolute_names_of_a_base_stay(empty: Path) -> None:
-    names = {"one": "https://files.example/one-1.0-py3-none-any.whl", "two": "https://u:p@f.example/two.whl#sha256=0"}
+    names = {
+        "one": "https://files.example/one-1.0-py3-none-any.whl",
+        "two": "https://u:p@f.example/two.whl#sha256=0",
+    }
     base = base_lock(*(entry(name, file_name=url) for name, url in names.items()))
     packages = freeze_folder(
         empty, base=base, base_url="https://cdn.example/", include="distribution"
@@ -89,7 +124,11 @@ def test_a_query_of_the_base_is_written_nowhere(empty: Path, site: Path, tmp_pat
     digest = "ab" * 32
     spelled = [
         entry("one", file_name=f"one-1.0-py3-none-any.whl?sha256={digest}", sha256=digest),
-        entry("two", file_name=f"https://cdn.example/two-1.0-py3-none-any.whl?sha256={digest}", sha256=digest),
+        entry(
+            "two",
+            file_name=f"https://cdn.example/two-1.0-py3-none-any.whl?sha256={digest}",
+            sha256=digest,
+        ),
         entry("three", file_name="three-1.0-py3-none-any.whl?", sha256=digest),
     ]
     result = freeze_folder(empty, base=base_lock(*spelled), include="distribution")
@@ -98,7 +137,10 @@ def test_a_query_of_the_base_is_written_nowhere(empty: Path, site: Path, tmp_pat
         "https://cdn.example/two-1.0-py3-none-any.whl",
         "three-1.0-py3-none-any.whl",
     }
-    secret = [entry(name, file_name=f"{name}-1.0-py3-none-any.whl?key=hunter2") for name in ("four", "five")]
+    secret = [
+        entry(name, file_name=f"{name}-1.0-py3-none-any.whl?key=hunter2")
+        for name in ("four", "five")
+    ]
     problems = problems_of(empty, base=base_lock(*spelled, *secret), include="distribution")
     assert told(problems) == [("five", "query-needed"), ("four", "query-needed")]
     assert "hunter2" not in repr(problems)
@@ -117,7 +159,9 @@ def test_a_wheel_of_the_base_is_found_by_a_name_with_its_sha256(site: Path, tmp_
 # -- what of it
 
 
-def live(site: Path, *entries: dict[str, Any], loaded: tuple[str, ...], **more: Any) -> Surroundings:
+def live(
+    site: Path, *entries: dict[str, Any], loaded: tuple[str, ...], **more: Any
+) -> Surroundings:
     return Surroundings(
         paths=(site,),
         base=base_lock(*entries),
@@ -128,7 +172,9 @@ def live(site: Path, *entries: dict[str, Any], loaded: tuple[str, ...], **more: 
     )
 
 
-def install_from_base(site: Path, tmp_path: Path, name: str, version: str = "1.0", **options: Any) -> None:
+def install_from_base(
+    site: Path, tmp_path: Path, name: str, version: str = "1.0", **options: Any
+) -> None:
     installer_target(site, build_wheel(tmp_path / "wheels", name, version, **options))
     folder = site / f"{name}-{version}.dist-info"
     (folder / "INSTALLER").write_text("pyodide.loadPackage")
@@ -139,13 +185,21 @@ def live_freeze(around: Surroundings, **options: Any) -> FreezeResult:
     return freeze_folder(None, index_urls=None, surroundings=around, **options)
 
 
-def test_what_the_runtime_loaded_is_the_bases_entry_as_it_stands(site: Path, tmp_path: Path) -> None:
+def test_what_the_runtime_loaded_is_the_bases_entry_as_it_stands(
+    site: Path, tmp_path: Path
+) -> None:
     # The base's depends is what counts, not Requires-Dist: they disagree in the wild.
     install_from_base(site, tmp_path, "demo", requires=["never-installed"])
     around = live(
         site,
         entry("demo", imports=["demo", "extra"], depends=["Lib_C"], install_dir="site"),
-        entry("lib-c", package_type="shared_library", file_name="lib_c-1.0.zip", install_dir="dynlib", imports=[]),
+        entry(
+            "lib-c",
+            package_type="shared_library",
+            file_name="lib_c-1.0.zip",
+            install_dir="dynlib",
+            imports=[],
+        ),
         entry("unused"),
         loaded=("demo",),
     )
@@ -159,13 +213,20 @@ def test_what_the_runtime_loaded_is_the_bases_entry_as_it_stands(site: Path, tmp
     assert result.requests == 0
 
 
-@pytest.mark.parametrize(("query", "code"), [(f"?sha256={'ab' * 32}", None), ("?key=hunter2", "query-needed")])
-def test_a_query_of_what_the_runtime_loaded(query: str, code: str | None, site: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("query", "code"), [(f"?sha256={'ab' * 32}", None), ("?key=hunter2", "query-needed")]
+)
+def test_a_query_of_what_the_runtime_loaded(
+    query: str, code: str | None, site: Path, tmp_path: Path
+) -> None:
     install_from_base(site, tmp_path, "demo")
     name = "demo-1.0-py3-none-any.whl"
     around = live(site, entry("demo", file_name=name + query, sha256="ab" * 32), loaded=("demo",))
     if code is None:
-        assert live_freeze(around).lockfile.packages["demo"].file_name == f"https://cdn.example/full/{name}"
+        assert (
+            live_freeze(around).lockfile.packages["demo"].file_name
+            == f"https://cdn.example/full/{name}"
+        )
     else:
         (problem,) = problems_of(None, index_urls=None, surroundings=around)
         assert (problem.code, problem.url) == (code, f"https://cdn.example/full/{name}")
@@ -186,16 +247,26 @@ def test_changed_files_of_a_base_package_are_told(site: Path, tmp_path: Path) ->
     install_from_base(site, tmp_path, "demo")
     (site / "demo.py").unlink()
     around = live(site, entry("demo"), loaded=("demo",))
-    assert told(problems_of(None, index_urls=None, surroundings=around)) == [("demo", "files-changed")]
+    assert told(problems_of(None, index_urls=None, surroundings=around)) == [
+        ("demo", "files-changed")
+    ]
     assert proofs(live_freeze(around, accept_unproved=["demo"])) == {"demo": ("base", "accepted")}
 
 
-def test_a_package_over_one_of_the_base_stands_in_for_it(index: IndexServer, site: Path, tmp_path: Path) -> None:
+def test_a_package_over_one_of_the_base_stands_in_for_it(
+    index: IndexServer, site: Path, tmp_path: Path
+) -> None:
     """A base package that needs «lib» gets the «lib» that is installed, at its own version."""
     install_from_base(site, tmp_path, "demo")
     wheel = build_wheel(index.folder, "lib", "2.0")
     installer_target(site, wheel)
-    around = live(site, entry("demo", depends=["lib"]), entry("lib", "1.0"), loaded=("demo",), index_urls=(index.url,))
+    around = live(
+        site,
+        entry("demo", depends=["lib"]),
+        entry("lib", "1.0"),
+        loaded=("demo",),
+        index_urls=(index.url,),
+    )
     result = live_freeze(around)
     assert result.lockfile.packages["lib"].version == "2.0"
     assert result.lockfile.packages["demo"].depends == ("lib",)
@@ -206,7 +277,13 @@ def test_the_whole_distribution_can_be_kept(index: IndexServer, site: Path) -> N
     base = base_lock(entry("demo", "1.0"), entry("other", depends=["demo"]), entry("third"))
     installed = freeze_folder(site, base=base, index_urls=index.url)
     assert set(installed.lockfile.packages) == {"demo"}
-    whole = freeze_folder(site, base=base, base_url="https://cdn.example", index_urls=index.url, include="distribution")
+    whole = freeze_folder(
+        site,
+        base=base,
+        base_url="https://cdn.example",
+        index_urls=index.url,
+        include="distribution",
+    )
     assert set(whole.lockfile.packages) == {"demo", "other", "third"}
     assert whole.lockfile.packages["demo"].version == "2.0"
     assert whole.lockfile.packages["other"].depends == ("demo",)
@@ -221,7 +298,9 @@ def test_excluded_names_of_the_distribution_are_gone_with_their_edges(empty: Pat
     assert told(result.warnings) == [("demo", "excluded-dependency")]
 
 
-def test_an_excluded_need_of_a_base_wheel_is_told_on_a_folder_too(site: Path, tmp_path: Path) -> None:
+def test_an_excluded_need_of_a_base_wheel_is_told_on_a_folder_too(
+    site: Path, tmp_path: Path
+) -> None:
     wheel = build_wheel(tmp_path / "dist", "demo", "1.0")
     installer_target(site, wheel)
     base = base_lock(lock_entry(wheel, depends=["lib"]), entry("lib"))
@@ -234,13 +313,18 @@ def test_a_need_that_the_base_lacks_is_told_on_a_folder_too(site: Path, tmp_path
     wheel = build_wheel(tmp_path / "dist", "demo", "1.0")
     installer_target(site, wheel)
     base = base_lock(lock_entry(wheel, depends=["lib"]))
-    assert told(problems_of(site, base=base, base_dir=tmp_path / "dist")) == [("demo", "missing-dependency")]
+    assert told(problems_of(site, base=base, base_dir=tmp_path / "dist")) == [
+        ("demo", "missing-dependency")
+    ]
 
 
 def test_a_proved_base_wheel_brings_what_the_base_says_it_needs(site: Path, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "dist", "demo", "1.0")
     installer_target(site, wheel)
-    base = base_lock(lock_entry(wheel, imports=["demo", "_demo"], depends=["lib"]), entry("lib", file_name="lib.zip"))
+    base = base_lock(
+        lock_entry(wheel, imports=["demo", "_demo"], depends=["lib"]),
+        entry("lib", file_name="lib.zip"),
+    )
     result = freeze_folder(site, base=base, base_dir=tmp_path / "dist")
     assert proofs(result) == {"demo": ("base", "content"), "lib": ("base", "base")}
     assert result.lockfile.packages["demo"].depends == ("lib",)
@@ -263,9 +347,14 @@ def test_relative_names_without_a_place_are_told(site: Path, tmp_path: Path) -> 
         loaded={"demo": "default channel"},
         loaded_into=site,
     )
-    assert [(item.package, item.code) for item in live_freeze(around).warnings] == [("demo", "not-portable")]
+    assert [(item.package, item.code) for item in live_freeze(around).warnings] == [
+        ("demo", "not-portable")
+    ]
     whole = live_freeze(around, include="distribution").warnings
-    assert [(item.package, item.code) for item in whole] == [("demo", "not-portable"), ("pyodide", "not-portable")]
+    assert [(item.package, item.code) for item in whole] == [
+        ("demo", "not-portable"),
+        ("pyodide", "not-portable"),
+    ]
     assert "2 more" in whole[1].message
 
 
@@ -314,7 +403,9 @@ def mutilated() -> list[tuple[bytes, str]]:
 
 
 @pytest.mark.parametrize(("data", "says"), mutilated(), ids=[says for _, says in mutilated()])
-def test_a_base_that_is_none_says_where(data: bytes, says: str, empty: Path, tmp_path: Path) -> None:
+def test_a_base_that_is_none_says_where(
+    data: bytes, says: str, empty: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "pyodide-lock.json"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
@@ -331,7 +422,13 @@ def test_a_base_that_is_not_there(empty: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("status", status=500), Fault("status", status=404), Fault("reset"), Fault("redirect-loop")]
+    "fault",
+    [
+        Fault("status", status=500),
+        Fault("status", status=404),
+        Fault("reset"),
+        Fault("redirect-loop"),
+    ],
 )
 def test_a_base_that_gives_no_answer(fault: Fault, empty: Path, index: IndexServer) -> None:
     index.faults["/base.json"] = fault
@@ -356,5 +453,7 @@ def test_base_document_and_lock_are_one(tmp_path: Path) -> None:
 def test_the_base_of_a_site_is_read_over_http(empty: Path, tmp_path: Path) -> None:
     write(tmp_path / "dist", entry("demo"))
     with SiteServer({"/full/": tmp_path / "dist"}) as server:
-        result = freeze_folder(empty, base=f"{server.root}/full/pyodide-lock.json", include="distribution")
+        result = freeze_folder(
+            empty, base=f"{server.root}/full/pyodide-lock.json", include="distribution"
+        )
     assert set(result.lockfile.packages) == {"demo"}

@@ -64,7 +64,9 @@ def test_transfers(shown: list[str]) -> None:
     assert shown[-1] == ""
 
 
-def test_nothing_appears_for_what_takes_no_time(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_appears_for_what_takes_no_time(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_notebook, "_PAUSE", 3600.0)
     with packages_shown(None) as step:
         assert step is not None
@@ -88,7 +90,9 @@ def test_a_freeze_in_a_notebook(shown: list[str], tmp_path: Path) -> None:
     assert problem.hint in shown[-1].replace("&quot;", '"').replace("&#x27;", "'")
 
 
-@pytest.mark.parametrize("shell", [None, types.SimpleNamespace(kernel=None), types.SimpleNamespace()])
+@pytest.mark.parametrize(
+    "shell", [None, types.SimpleNamespace(kernel=None), types.SimpleNamespace()]
+)
 def test_no_notebook(shell: Any, shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
     assert surroundings.live() is None

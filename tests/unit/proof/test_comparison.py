@@ -21,7 +21,14 @@ from micropip_lock.installed.distribution import InstalledDistribution, scan
 from micropip_lock.installed.installation import Installation
 from micropip_lock.proof.comparison import Comparison, compare, split_changes
 
-from ...support.installed import clean_environment, installer_target, pip_target, run_pip, uv_command, uv_target
+from ...support.installed import (
+    clean_environment,
+    installer_target,
+    pip_target,
+    run_pip,
+    uv_command,
+    uv_target,
+)
 from ...support.wheels import Row, build_wheel
 
 INFO = "demo-1.0.dist-info"
@@ -53,14 +60,23 @@ RICH: dict[str, Any] = {
         "headers/demo.h": "6\n",
     },
     "entry_points": {"demo-run": "demo:main"},
-    "dist_info_files": {"licenses/LICENSE": "free", "INDEX": "https://index.example/simple\n", "RECORD.jws": "{}"},
+    "dist_info_files": {
+        "licenses/LICENSE": "free",
+        "INDEX": "https://index.example/simple\n",
+        "RECORD.jws": "{}",
+    },
 }
 
 
 @pytest.mark.parametrize("install", [pip_target, uv_target, installer_target])
 def test_what_installers_install_is_the_wheel(install: Any, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "wheels", "demo", "1.0", **RICH)
-    other = build_wheel(tmp_path / "others", "demo", "1.0", **{**RICH, "files": {**RICH["files"], "other.py": "9\n"}})
+    other = build_wheel(
+        tmp_path / "others",
+        "demo",
+        "1.0",
+        **{**RICH, "files": {**RICH["files"], "other.py": "9\n"}},
+    )
     is_path = install is installer_target
     distribution = installed(install(tmp_path / "site", wheel if is_path else str(wheel)))
     for check_files in ("size", "hash"):
@@ -71,14 +87,34 @@ def test_what_installers_install_is_the_wheel(install: Any, tmp_path: Path) -> N
 
 def pip_prefix(folder: Path, wheel: str) -> Path:
     """``pip install --prefix``: the layout of an environment."""
-    run_pip("install", "--prefix", str(folder), "--no-index", "--no-cache-dir", "-q", wheel, platform=None)
+    run_pip(
+        "install",
+        "--prefix",
+        str(folder),
+        "--no-index",
+        "--no-cache-dir",
+        "-q",
+        wheel,
+        platform=None,
+    )
     return site_packages(folder)
 
 
 def uv_prefix(folder: Path, wheel: str) -> Path:
     """``uv pip install --prefix``."""
-    command = [uv_command(), "pip", "install", "--prefix", str(folder), "--no-index", "--no-cache", "-q"]
-    subprocess.run([*command, "--python", sys.executable, wheel], env=clean_environment(), check=True)
+    command = [
+        uv_command(),
+        "pip",
+        "install",
+        "--prefix",
+        str(folder),
+        "--no-index",
+        "--no-cache",
+        "-q",
+    ]
+    subprocess.run(
+        [*command, "--python", sys.executable, wheel], env=clean_environment(), check=True
+    )
     return site_packages(folder)
 
 
@@ -98,18 +134,30 @@ BESIDE = [
 ]
 
 
-@pytest.mark.parametrize("install", [pip_prefix, uv_prefix, pip_target, uv_target, installer_target])
-def test_data_files_beside_site_packages_are_those_of_the_wheel(install: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "install", [pip_prefix, uv_prefix, pip_target, uv_target, installer_target]
+)
+def test_data_files_beside_site_packages_are_those_of_the_wheel(
+    install: Any, tmp_path: Path
+) -> None:
     files = {"demo/__init__.py": ""}
     wheels = [
-        build_wheel(tmp_path / str(number), "demo", "1.0", files=files, data={f"data/{path}": text for path in BESIDE})
+        build_wheel(
+            tmp_path / str(number),
+            "demo",
+            "1.0",
+            files=files,
+            data={f"data/{path}": text for path in BESIDE},
+        )
         for number, text in enumerate(["1\n", "2\n"])
     ]
     wheel = wheels[0] if install is installer_target else str(wheels[0])
     distribution = installed(install(tmp_path / "site", wheel))
     installation = distribution.installation("hash")
     assert compare(installation, contents(wheels[0])) == Comparison()
-    assert compare(installation, contents(wheels[1])).differing == [f"demo-1.0.data/data/{path}" for path in BESIDE]
+    assert compare(installation, contents(wheels[1])).differing == [
+        f"demo-1.0.data/data/{path}" for path in BESIDE
+    ]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +168,9 @@ def test_data_files_beside_site_packages_are_those_of_the_wheel(install: Any, tm
         (pip_target, "lib/python/a.txt"),
     ],
 )
-def test_data_files_that_end_in_site_packages_are_not(install: Any, below: str, tmp_path: Path) -> None:
+def test_data_files_that_end_in_site_packages_are_not(
+    install: Any, below: str, tmp_path: Path
+) -> None:
     """Pyodide puts them elsewhere."""
     wheel = build_wheel(tmp_path / "wheels", "demo", "1.0", data={f"data/{below}": "1\n"})
     distribution = installed(install(tmp_path / "site", str(wheel)))
@@ -133,7 +183,11 @@ def test_data_files_that_uv_puts_among_packages(tmp_path: Path) -> None:
     files = {"demo/__init__.py": ""}
     data = {"data/demo/extra.txt": "1\n"}
     found = []
-    for name, more in (("plain", {}), ("script", {"data/setup.py": "2\n"}), ("module", {"data/demo/core.py": "3\n"})):
+    for name, more in (
+        ("plain", {}),
+        ("script", {"data/setup.py": "2\n"}),
+        ("module", {"data/demo/core.py": "3\n"}),
+    ):
         wheel = build_wheel(tmp_path / name, "demo", "1.0", files=files, data={**data, **more})
         distribution = installed(uv_target(tmp_path / f"{name}-site", str(wheel)))
         assert (distribution.folder / "demo" / "extra.txt").is_file()
@@ -148,7 +202,11 @@ def test_a_module_at_the_root_is_not_one_in_data(tmp_path: Path) -> None:
     files = {"demo/__init__.py": "", "demo/core.py": "1\n"}
     wheel = build_wheel(tmp_path / "wheels", "demo", "1.0", files=files)
     other = build_wheel(
-        tmp_path / "others", "demo", "1.0", files={"demo/__init__.py": ""}, data={"data/demo/core.py": "1\n"}
+        tmp_path / "others",
+        "demo",
+        "1.0",
+        files={"demo/__init__.py": ""},
+        data={"data/demo/core.py": "1\n"},
     )
     for install, difference in ((pip_target, "differing"), (uv_target, "misplaced")):
         distribution = installed(install(tmp_path / install.__name__, str(wheel)))
@@ -158,7 +216,9 @@ def test_a_module_at_the_root_is_not_one_in_data(tmp_path: Path) -> None:
 
 
 def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
-    wheel = build_wheel(tmp_path / "wheels", "pip", "99.0", entry_points={"pip": "pip:main", "pip3": "pip:main"})
+    wheel = build_wheel(
+        tmp_path / "wheels", "pip", "99.0", entry_points={"pip": "pip:main", "pip3": "pip:main"}
+    )
     site = tmp_path / "site"
     pip_target(site, str(wheel), platform=None, flags=["--compile"])
     distribution = installed(site)
@@ -172,12 +232,23 @@ def test_compiled_and_pip_s_own_scripts_are_no_extras(tmp_path: Path) -> None:
 
 
 def row(path: str, content: bytes = b"1", algorithm: str = "sha256", **changes: Any) -> RecordRow:
-    values = {"algorithm": algorithm, "digest": digest(content, algorithm), "size": len(content), **changes}
+    values = {
+        "algorithm": algorithm,
+        "digest": digest(content, algorithm),
+        "size": len(content),
+        **changes,
+    }
     return RecordRow(path, leaves_folder=path.startswith("../"), **values)
 
 
 def member(name: str, content: bytes = b"1", **changes: Any) -> Member:
-    values = {"size": len(content), "crc": zlib.crc32(content), "compressed_size": 0, "method": 0, "offset": 0}
+    values = {
+        "size": len(content),
+        "crc": zlib.crc32(content),
+        "compressed_size": 0,
+        "method": 0,
+        "offset": 0,
+    }
     return Member(name, **{**values, **changes})
 
 
@@ -202,7 +273,9 @@ class Case:
     def wheel(self, *, downloaded: bool = False) -> WheelContents:
         """The wheel; each member holds "1" unless ``in_wheel`` says something else."""
         true_rows = [row(item.name, self.in_wheel.get(item.name, b"1")) for item in self.members]
-        return WheelContents(tuple(self.members), self.shipped, INFO, 1, true_rows=true_rows if downloaded else None)
+        return WheelContents(
+            tuple(self.members), self.shipped, INFO, 1, true_rows=true_rows if downloaded else None
+        )
 
     def is_file(self, path: str) -> bool:
         return path in self.on_disk
@@ -247,16 +320,22 @@ def test_equal_rows_are_equal_and_nothing_is_opened() -> None:
         ("members", member("a.py", crc=0), ""),
     ],
 )
-def test_every_member_has_one_row_of_equal_hash_and_size(side: str, changed: Any, verdict: str) -> None:
+def test_every_member_has_one_row_of_equal_hash_and_size(
+    side: str, changed: Any, verdict: str
+) -> None:
     case = Case("a.py", "b.py")
     getattr(case, side)[0:1] = [changed] if changed else []
     found = case.compare()
-    assert [name for name in ("differing", "weak", "extra") if getattr(found, name)] == verdict.split()
+    assert [
+        name for name in ("differing", "weak", "extra") if getattr(found, name)
+    ] == verdict.split()
     assert "b.py" not in found.differing + found.weak + found.extra
     assert found.equal is (not verdict)
 
 
-def test_a_row_of_the_wheel_without_a_member_is_accounted_for_as_long_as_no_file_lies_there() -> None:
+def test_a_row_of_the_wheel_without_a_member_is_accounted_for_as_long_as_no_file_lies_there() -> (
+    None
+):
     case = Case("a.py", "b.py")
     del case.members[0]
     assert case.compare() == Comparison()  # as pip keeps it
@@ -285,7 +364,9 @@ def test_a_member_that_no_row_lists_is_decided_by_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [row("a.py", b"2"), row("a.py", size=9), row("a.py", b"22")], ids=["hash", "size", "both"]
+    "said",
+    [row("a.py", b"2"), row("a.py", size=9), row("a.py", b"22")],
+    ids=["hash", "size", "both"],
 )
 @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "hashed anew"])
 def test_a_wheel_whose_record_is_wrong_about_a_file(said: RecordRow, is_kept: bool) -> None:
@@ -314,7 +395,10 @@ def test_why_a_file_is_not_as_its_row_says() -> None:
     found = case.compare()
     paths = ["edited.py", "shipped.py", "gone.py", "row.py", "other.py"]
     edited = ["edited.py", "gone.py", "other.py"]
-    assert split_changes(paths, case.installation(), case.wheel(), found) == (edited, ["shipped.py"])
+    assert split_changes(paths, case.installation(), case.wheel(), found) == (
+        edited,
+        ["shipped.py"],
+    )
     downloaded = case.wheel(downloaded=True)
     assert split_changes(paths, case.installation(), downloaded, found) == (edited, [])
     case.on_disk["row.py"] = b""
@@ -327,8 +411,23 @@ def test_a_folder_entry_is_no_file() -> None:
     assert case.compare().equal
 
 
-WRITTEN = ["INSTALLER", "REQUESTED", "direct_url.json", "provenance_url.json", "uv_cache.json", "uv_build.json"]
-WRITTEN += ["INDEX", "PYODIDE_URL", "PYODIDE_SHA256", "PYODIDE_SOURCE", "PYODIDE_REQUIRES", "RECORD", "RECORD.jws"]
+WRITTEN = [
+    "INSTALLER",
+    "REQUESTED",
+    "direct_url.json",
+    "provenance_url.json",
+    "uv_cache.json",
+    "uv_build.json",
+]
+WRITTEN += [
+    "INDEX",
+    "PYODIDE_URL",
+    "PYODIDE_SHA256",
+    "PYODIDE_SOURCE",
+    "PYODIDE_REQUIRES",
+    "RECORD",
+    "RECORD.jws",
+]
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -351,7 +450,9 @@ def test_what_installers_write_is_not_compared_in_their_own_folder_only(name: st
     assert case.compare().differing == [f"other-1.0.dist-info/{name}"]
 
 
-@pytest.mark.parametrize("name", ["METADATA", "WHEEL", "entry_points.txt", "top_level.txt", "uv.json", "INDEX.txt"])
+@pytest.mark.parametrize(
+    "name", ["METADATA", "WHEEL", "entry_points.txt", "top_level.txt", "uv.json", "INDEX.txt"]
+)
 def test_the_rest_of_dist_info_is_compared(name: str) -> None:
     case = Case("a.py", f"{INFO}/{name}")
     case.rows[1] = row(f"{INFO}/{name}", b"2")
@@ -377,7 +478,12 @@ def test_purelib_and_platlib_lie_at_the_root(scheme: str) -> None:
 def test_data_and_headers_are_found_by_their_path_below_the_scheme(scheme: str) -> None:
     name = f"demo-1.0.data/{scheme}/share/a.txt"
     case = Case(name)
-    for path in ("share/a.txt", "../../../share/a.txt", "../../include/python3.14/demo/share/a.txt", name):
+    for path in (
+        "share/a.txt",
+        "../../../share/a.txt",
+        "../../include/python3.14/demo/share/a.txt",
+        name,
+    ):
         case.rows = [row(path)]
         assert case.compare().equal
     for path in ("a.txt", "notshare/a.txt", "share/A.txt", "share/a.txt/b"):
@@ -398,7 +504,9 @@ def test_data_and_headers_are_found_by_their_path_below_the_scheme(scheme: str) 
         ("lib/python3.13t/p/a", ["../p/a"]),
     ],
 )
-def test_data_files_may_lie_in_the_folders_above_site_packages(below: str, paths: list[str]) -> None:
+def test_data_files_may_lie_in_the_folders_above_site_packages(
+    below: str, paths: list[str]
+) -> None:
     case = Case(f"demo-1.0.data/data/{below}")
     for path in paths:
         case.rows = [row(path)]
@@ -426,7 +534,9 @@ def test_data_files_may_lie_in_the_folders_above_site_packages(below: str, paths
         ("headers", "lib/a", "../../a"),
     ],
 )
-def test_data_files_lie_nowhere_else_outside_of_the_folder(scheme: str, below: str, path: str) -> None:
+def test_data_files_lie_nowhere_else_outside_of_the_folder(
+    scheme: str, below: str, path: str
+) -> None:
     case = Case(name := f"demo-1.0.data/{scheme}/{below}")
     case.rows = [row(path)]
     assert case.compare().differing == [name] and case.compare().extra == [path]
@@ -458,7 +568,9 @@ def test_a_file_of_a_package_is_no_data_file(scheme: str, names: list[str], move
     assert case.compare().equal
 
 
-@pytest.mark.parametrize("path", ["p/a.json", "p/sub/a.txt", "p/lib.so.1", "share/a.py", "docs/conf.py", "README.md"])
+@pytest.mark.parametrize(
+    "path", ["p/a.json", "p/sub/a.txt", "p/lib.so.1", "share/a.py", "docs/conf.py", "README.md"]
+)
 def test_uv_puts_data_files_among_packages(path: str) -> None:
     case = Case("p/__init__.py", name := f"demo-1.0.data/data/{path}")
     case.rows[1] = row(path)
@@ -467,7 +579,14 @@ def test_uv_puts_data_files_among_packages(path: str) -> None:
     assert case.compare(puts_data_among_packages=True).differing == [name]
 
 
-MODULES = ["p/a.py", "p/a.pyc", "p/a.cpython-314-wasm32-emscripten.so", "p/sub/a.pyd", "setup.py", "a.abi3.so"]
+MODULES = [
+    "p/a.py",
+    "p/a.pyc",
+    "p/a.cpython-314-wasm32-emscripten.so",
+    "p/sub/a.pyd",
+    "setup.py",
+    "a.abi3.so",
+]
 
 
 @pytest.mark.parametrize("path", MODULES)
@@ -485,7 +604,11 @@ def test_what_python_may_import_among_packages_is_misplaced_data(path: str) -> N
 
 @pytest.mark.parametrize(
     ("scheme", "below", "path"),
-    [("headers", "p/a.txt", "p/a.txt"), ("data", "a.txt", "p/a.txt"), ("data", "x/a.txt", "p/x/a.txt")],
+    [
+        ("headers", "p/a.txt", "p/a.txt"),
+        ("data", "a.txt", "p/a.txt"),
+        ("data", "x/a.txt", "p/x/a.txt"),
+    ],
 )
 def test_uv_puts_data_files_where_the_wheel_has_them(scheme: str, below: str, path: str) -> None:
     case = Case("p/__init__.py", name := f"demo-1.0.data/{scheme}/{below}")
@@ -495,18 +618,27 @@ def test_uv_puts_data_files_where_the_wheel_has_them(scheme: str, below: str, pa
 
 def test_rows_outside_of_the_folder_are_never_opened() -> None:
     case = Case("demo-1.0.data/data/a.txt")
-    for outside in (row("../../a.txt", b"1", "sha512"), RecordRow("../../a.txt", leaves_folder=True)):
+    for outside in (
+        row("../../a.txt", b"1", "sha512"),
+        RecordRow("../../a.txt", leaves_folder=True),
+    ):
         case.rows = [outside]
         for downloaded in (True, False):
-            assert case.compare(downloaded=downloaded, crc=True).weak == ["demo-1.0.data/data/a.txt"]
+            assert case.compare(downloaded=downloaded, crc=True).weak == [
+                "demo-1.0.data/data/a.txt"
+            ]
     case.rows = [row("../../a.txt")]
     assert case.compare(downloaded=True, crc=True).equal
     assert not case.opened
 
 
-@pytest.mark.parametrize("place", ["../../../bin/run", "../../bin/run", "bin/run", "Scripts/run", "/usr/bin/run"])
+@pytest.mark.parametrize(
+    "place", ["../../../bin/run", "../../bin/run", "bin/run", "Scripts/run", "/usr/bin/run"]
+)
 @pytest.mark.parametrize("suffix", ["", ".exe", ".exe.manifest", "-script.py", "-script.pyw"])
-def test_scripts_may_be_rewritten_and_lie_where_installers_put_them(place: str, suffix: str) -> None:
+def test_scripts_may_be_rewritten_and_lie_where_installers_put_them(
+    place: str, suffix: str
+) -> None:
     case = Case()
     case.rows.append(row(place + suffix, b"rewritten"))
     assert case.compare().extra == [place + suffix]
@@ -563,13 +695,22 @@ def test_scripts_that_pyodide_leaves_where_they_are() -> None:
 def test_bytecode_of_a_listed_source_only() -> None:
     case = Case("p/a.py")
     good = ["p/__pycache__/a.cpython-314.pyc", "p/__pycache__/a.cpython-314.opt-1.pyc", "p/a.pyc"]
-    bad = ["p/__pycache__/b.cpython-314.pyc", "__pycache__/a.cpython-314.pyc", "b.pyc", "p/__pycache__/a.txt"]
+    bad = [
+        "p/__pycache__/b.cpython-314.pyc",
+        "__pycache__/a.cpython-314.pyc",
+        "b.pyc",
+        "p/__pycache__/a.txt",
+    ]
     case.rows += [RecordRow(path) for path in good + bad]
     assert case.compare() == Comparison(extra=bad)
 
 
-@pytest.mark.parametrize(("skips", "differing"), [(False, ["__pycache__/a.cpython-314.pyc"]), (True, [])])
-def test_only_some_installers_leave_bytecode_of_the_wheel_out(skips: bool, differing: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("skips", "differing"), [(False, ["__pycache__/a.cpython-314.pyc"]), (True, [])]
+)
+def test_only_some_installers_leave_bytecode_of_the_wheel_out(
+    skips: bool, differing: list[str]
+) -> None:
     case = Case("a.py", "__pycache__/a.cpython-314.pyc")
     case.rows = [row("a.py")]
     assert case.compare(skips_bytecode=skips).differing == differing
@@ -624,23 +765,38 @@ def test_two_rows_of_one_path_never_hide_a_difference(order: int) -> None:
 def test_forged_record_rows_do_not_make_another_wheel_equal(tmp_path: Path) -> None:
     def transaction(rows: list[Row]) -> list[Row]:
         return [
-            (path, genuine[path][0], genuine[path][1]) if path == "demo.py" else (path, h, s) for path, h, s in rows
+            (path, genuine[path][0], genuine[path][1]) if path == "demo.py" else (path, h, s)
+            for path, h, s in rows
         ]
 
     wheel = build_wheel(tmp_path / "true", "demo", "1.0", files={"demo.py": "good\n"})
     genuine: Mapping[str, tuple[str, str]] = {
         item.path: (f"sha256={item.digest}", str(item.size)) for item in contents(wheel).record
     }
-    forged = build_wheel(tmp_path / "forged", "demo", "1.0", files={"demo.py": "evil!\n"}, record=transaction)
-    same_size = build_wheel(tmp_path / "sized", "demo", "1.0", files={"demo.py": "evil\n"}, record=transaction)
+    forged = build_wheel(
+        tmp_path / "forged", "demo", "1.0", files={"demo.py": "evil!\n"}, record=transaction
+    )
+    same_size = build_wheel(
+        tmp_path / "sized", "demo", "1.0", files={"demo.py": "evil\n"}, record=transaction
+    )
     distribution = installed(pip_target(tmp_path / "site", str(wheel)))
     assert compare(distribution.installation("size"), contents(forged)).differing == ["demo.py"]
-    assert compare(distribution.installation("size"), contents(same_size)).equal  # docs/evidence.md says so
+    assert compare(
+        distribution.installation("size"), contents(same_size)
+    ).equal  # docs/evidence.md says so
     assert compare(distribution.installation("hash"), contents(same_size)).differing == ["demo.py"]
 
 
 paths = st.sampled_from(
-    ["a.py", "p/a.py", "../bin/x", f"{INFO}/INDEX", "demo-1.0.data/data/a.py", "demo-1.0.data/x", ""]
+    [
+        "a.py",
+        "p/a.py",
+        "../bin/x",
+        f"{INFO}/INDEX",
+        "demo-1.0.data/data/a.py",
+        "demo-1.0.data/x",
+        "",
+    ]
 )
 
 

@@ -8,7 +8,9 @@ from micropip_lock.proof.evidence import Evidence
 
 
 def test_evidence_is_a_json_object_with_every_field() -> None:
-    evidence = Evidence("demo", "1.0", "index", "content", "https://files.example/demo.whl", "0" * 64, size=7)
+    evidence = Evidence(
+        "demo", "1.0", "index", "content", "https://files.example/demo.whl", "0" * 64, size=7
+    )
     assert list(json.loads(json.dumps(evidence.to_json()))) == [
         "package", "version", "claim", "proof", "url", "sha256", "size", "index", "requests", "bytes", "hash_from",
     ]  # fmt: skip

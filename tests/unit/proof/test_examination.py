@@ -29,11 +29,17 @@ A, B = "a" * 64, "b" * 64
 def test_a_candidate_has_neither_credentials_nor_query(url: str, had_query: bool) -> None:
     candidate = candidate_at(url, "direct-url", A)
     # A hash belongs to the URL it came with.
-    assert (candidate.url, candidate.had_query, candidate.sha256) == (WHEEL, had_query, None if had_query else A)
+    assert (candidate.url, candidate.had_query, candidate.sha256) == (
+        WHEEL,
+        had_query,
+        None if had_query else A,
+    )
 
 
 def offer(url: str, sha256: str | None, index: str = "https://index.example/simple") -> Offer:
-    return Offer(IndexFile("demo-1.0-py3-none-any.whl", url, Version("1.0"), "wheel", sha256=sha256), index)
+    return Offer(
+        IndexFile("demo-1.0-py3-none-any.whl", url, Version("1.0"), "wheel", sha256=sha256), index
+    )
 
 
 def test_one_wheel_is_looked_at_once_and_where_others_can_load_it() -> None:

@@ -23,8 +23,12 @@ from ...support.installed import installer_target
 from ...support.wheels import build_wheel
 
 URL = "https://files.example/demo-1.0-py3-none-any.whl"
-EVIDENCE = Evidence("demo", "1.0", "index", "content", URL, "a" * 64, 10, "https://index.example/simple", 2, 300)
-WARNING = Problem("yanked", "demo", "1.0", "this release was yanked by its authors.", "Install another version.")
+EVIDENCE = Evidence(
+    "demo", "1.0", "index", "content", URL, "a" * 64, 10, "https://index.example/simple", 2, 300
+)
+WARNING = Problem(
+    "yanked", "demo", "1.0", "this release was yanked by its authors.", "Install another version."
+)
 
 
 @pytest.fixture
@@ -35,14 +39,20 @@ def proved(tmp_path: Path) -> Proved:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> InstalledDistribution:
-    (found,), _ = scan([installer_target(tmp_path / "site", build_wheel(tmp_path / "wheels", "demo", "1.0"))])
+    (found,), _ = scan(
+        [installer_target(tmp_path / "site", build_wheel(tmp_path / "wheels", "demo", "1.0"))]
+    )
     return found
 
 
-def test_a_finding_comes_back_whole_and_for_nothing(proved: Proved, demo: InstalledDistribution) -> None:
+def test_a_finding_comes_back_whole_and_for_nothing(
+    proved: Proved, demo: InstalledDistribution
+) -> None:
     assert proved.find(demo, Origin(), None) is None
     proved.keep(demo, Origin(), None, Finding(EVIDENCE, warnings=(WARNING,)))
-    assert proved.find(demo, Origin(), None) == Finding(replace(EVIDENCE, requests=0, bytes=0), warnings=(WARNING,))
+    assert proved.find(demo, Origin(), None) == Finding(
+        replace(EVIDENCE, requests=0, bytes=0), warnings=(WARNING,)
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,22 +76,39 @@ def test_it_belongs_to_all_it_was_made_from(proved: Proved, demo: InstalledDistr
     proved.keep(demo, Origin(), None, Finding(EVIDENCE))
     wheel = BaseWheel(base_lock(entry("demo")).packages["demo"], URL, local=False)
     others = [
-        proved.find(replace(demo, files={**demo.files, "RECORD": demo.files["RECORD"] + b"\n"}), Origin(), None),
-        proved.find(replace(demo, files={**demo.files, "INDEX": b"https://other.example"}), Origin(), None),
+        proved.find(
+            replace(demo, files={**demo.files, "RECORD": demo.files["RECORD"] + b"\n"}),
+            Origin(),
+            None,
+        ),
+        proved.find(
+            replace(demo, files={**demo.files, "INDEX": b"https://other.example"}), Origin(), None
+        ),
         proved.find(replace(demo, dist_info="Demo-1.0.dist-info"), Origin(), None),
         proved.find(demo, Origin(index="https://other.example/simple"), None),
-        proved.find(demo, Origin(claims=(Claim("direct-url", URL, None, "direct_url.json"),)), None),
+        proved.find(
+            demo, Origin(claims=(Claim("direct-url", URL, None, "direct_url.json"),)), None
+        ),
         proved.find(demo, Origin(), wheel),
         replace(proved, index_key="https://other.example/simple").find(demo, Origin(), None),
         replace(proved, rules=Rules(proof="metadata")).find(demo, Origin(), None),
-        replace(proved, rules=Rules(accept_unproved=frozenset({"demo"}))).find(demo, Origin(), None),
+        replace(proved, rules=Rules(accept_unproved=frozenset({"demo"}))).find(
+            demo, Origin(), None
+        ),
         replace(proved, target=replace(proved.target, abi="2025_0")).find(demo, Origin(), None),
     ]
     assert others == [None] * len(others)
-    assert replace(proved, rules=Rules(accept_unproved=frozenset({"other"}))).find(demo, Origin(), None) is not None
+    assert (
+        replace(proved, rules=Rules(accept_unproved=frozenset({"other"}))).find(
+            demo, Origin(), None
+        )
+        is not None
+    )
 
 
-@pytest.mark.parametrize("modules", [None, WheelModules({}), WheelModules({"demo.py": 7}, unspread=True)])
+@pytest.mark.parametrize(
+    "modules", [None, WheelModules({}), WheelModules({"demo.py": 7}, unspread=True)]
+)
 def test_the_modules_of_the_wheel_come_back(
     modules: WheelModules | None, proved: Proved, demo: InstalledDistribution
 ) -> None:
@@ -105,6 +132,8 @@ _WHOLE = {**EVIDENCE.to_json(), "requests": 0}
         json.dumps([_WHOLE, [], False, 7]).encode(),
     ],
 )
-def test_what_is_stored_otherwise_is_not_known(data: bytes, proved: Proved, demo: InstalledDistribution) -> None:
+def test_what_is_stored_otherwise_is_not_known(
+    data: bytes, proved: Proved, demo: InstalledDistribution
+) -> None:
     proved.facts.put("proved", proved._key(demo, Origin(), None), data)
     assert proved.find(demo, Origin(), None) is None

@@ -31,7 +31,9 @@ DATA = os.urandom(50_000)
 
 
 @pytest.fixture(autouse=True)
-def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def clean_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     forget_machine(monkeypatch, tmp_path_factory.mktemp("empty"))
 
 
@@ -71,7 +73,9 @@ def code(finding: Finding) -> str:
     return problem.code
 
 
-def test_evidence_as_json_has_the_keys_of_the_contract(demo: InstalledDistribution, index: IndexServer) -> None:
+def test_evidence_as_json_has_the_keys_of_the_contract(
+    demo: InstalledDistribution, index: IndexServer
+) -> None:
     evidence = prove(demo, index.url).evidence
     assert evidence is not None
     assert list(evidence.to_json()) == [
@@ -91,9 +95,13 @@ def test_evidence_as_json_has_the_keys_of_the_contract(demo: InstalledDistributi
 
 
 def test_a_witnessed_claim_costs_nothing(demo: InstalledDistribution) -> None:
-    claim = Claim("micropip", "https://files.example/demo-1.0-py3-none-any.whl", "a" * 64, "PYODIDE_URL", True)
+    claim = Claim(
+        "micropip", "https://files.example/demo-1.0-py3-none-any.whl", "a" * 64, "PYODIDE_URL", True
+    )
     evidence = prove(demo, where=Origin(claims=(claim,))).evidence
-    assert evidence == Evidence("demo", "1.0", "micropip", "installer", claim.url, "a" * 64, hash_from="installer")
+    assert evidence == Evidence(
+        "demo", "1.0", "micropip", "installer", claim.url, "a" * 64, hash_from="installer"
+    )
 
 
 def test_a_witnessed_claim_with_a_query_is_proved_by_content(
@@ -109,12 +117,18 @@ def test_a_witnessed_claim_with_a_query_is_proved_by_content(
     evidence = prove(demo, index.url, where=Origin(claims=(claim,))).evidence
     assert evidence is not None
     assert (evidence.url, evidence.proof, evidence.claim) == (url, "content", "micropip")
-    assert (evidence.hash_from, evidence.index, evidence.sha256) == ("index", index.url, sha256(wheel))
+    assert (evidence.hash_from, evidence.index, evidence.sha256) == (
+        "index",
+        index.url,
+        sha256(wheel),
+    )
     index.faults["/files/"] = Fault("status", status=404)
     assert code(prove(demo, where=Origin(claims=(claim,)))) == "query-needed"
 
 
-def test_a_witnessed_claim_with_piplites_query_needs_no_request(demo: InstalledDistribution) -> None:
+def test_a_witnessed_claim_with_piplites_query_needs_no_request(
+    demo: InstalledDistribution,
+) -> None:
     url = "https://files.example/demo-1.0-py3-none-any.whl"
     claim = Claim("micropip", f"{url}?sha256={'a' * 64}", "a" * 64, "PYODIDE_URL", True)
     evidence = prove(demo, where=Origin(claims=(claim,))).evidence
@@ -150,7 +164,10 @@ def test_the_base_is_read_where_it_lies(
 
 
 def test_what_is_told_is_what_says_most(demo: InstalledDistribution, index: IndexServer) -> None:
-    """One wheel differs for certain, the other one has no answer: it cannot be said that none fits."""
+    """One wheel differs for certain, the other one has no answer:
+
+    it cannot be said that none fits.
+    """
     index.remove("demo-1.0-py3-none-any.whl")
     build_wheel(index.folder, "demo", "1.0", files={"demo.py": "other"})
     native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
@@ -161,7 +178,9 @@ def test_what_is_told_is_what_says_most(demo: InstalledDistribution, index: Inde
     assert code(prove(demo, index.url)) == "not-allowed"
 
 
-def test_a_wheel_that_fits_needs_no_answer_from_the_others(demo: InstalledDistribution, index: IndexServer) -> None:
+def test_a_wheel_that_fits_needs_no_answer_from_the_others(
+    demo: InstalledDistribution, index: IndexServer
+) -> None:
     native = build_wheel(index.folder, "demo", "1.0", tag=NATIVE)
     index.faults[f"/files/{native.name}"] = Fault("status", status=500)
     evidence = prove(demo, index.url).evidence
@@ -169,7 +188,9 @@ def test_a_wheel_that_fits_needs_no_answer_from_the_others(demo: InstalledDistri
     assert evidence.url.endswith("py3-none-any.whl")
 
 
-def test_metadata_on_the_page_spares_requests(demo: InstalledDistribution, index: IndexServer) -> None:
+def test_metadata_on_the_page_spares_requests(
+    demo: InstalledDistribution, index: IndexServer
+) -> None:
     build_wheel(index.folder, "demo", "1.0", tag=NATIVE, requires=["other"])
     evidence = prove(demo, index.url).evidence
     assert evidence is not None
@@ -180,7 +201,9 @@ def test_metadata_on_the_page_spares_requests(demo: InstalledDistribution, index
     assert evidence.requests == 3
 
 
-def test_all_metadata_differ_and_the_message_says_what(demo: InstalledDistribution, index: IndexServer) -> None:
+def test_all_metadata_differ_and_the_message_says_what(
+    demo: InstalledDistribution, index: IndexServer
+) -> None:
     index.remove("demo-1.0-py3-none-any.whl")
     build_wheel(index.folder, "demo", "1.0", requires=["other"])
     (problem,) = prove(demo, index.url).problems
@@ -188,17 +211,25 @@ def test_all_metadata_differ_and_the_message_says_what(demo: InstalledDistributi
     assert "METADATA" in problem.message
 
 
-def test_waiving_needs_an_answer_of_the_page(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+def test_waiving_needs_an_answer_of_the_page(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
     rules = Rules(accept_unproved=frozenset({"demo"}))
     index.ranges = "no"
     evidence = prove(demo, index.url, rules=rules).evidence
     assert evidence is not None
-    assert (evidence.proof, evidence.sha256, evidence.size) == ("accepted", sha256(wheel), wheel.stat().st_size)
+    assert (evidence.proof, evidence.sha256, evidence.size) == (
+        "accepted",
+        sha256(wheel),
+        wheel.stat().st_size,
+    )
     index.hashes = "none"
     assert code(prove(demo, index.url, rules=rules)) == "no-ranges"
 
 
-def test_an_accepted_base_is_the_bases_entry(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+def test_an_accepted_base_is_the_bases_entry(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
     rules = Rules(accept_unproved=frozenset({"demo"}))
     index.faults["/base/"] = Fault("status", status=500)
     entry = locked(wheel, f"{index.root}/base/{wheel.name}")
@@ -215,7 +246,9 @@ def direct_url(url: str, sha: str | None) -> Origin:
     return Origin(claims=(Claim("direct-url", url, sha, "direct_url.json"),))
 
 
-def test_who_gave_the_hash(demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path) -> None:
+def test_who_gave_the_hash(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path
+) -> None:
     claim = direct_url(index.file_url(wheel.name), sha256(wheel))
     finding = prove(demo, where=claim)
     assert finding.evidence is not None
@@ -234,17 +267,32 @@ def test_who_gave_the_hash(demo: InstalledDistribution, wheel: Path, index: Inde
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_one_url_with_two_hashes_is_a_conflict_whoever_comes_first(
-    order: int, demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer, tmp_path: Path
+    order: int,
+    demo: InstalledDistribution,
+    wheel: Path,
+    index: IndexServer,
+    other_index: IndexServer,
+    tmp_path: Path,
 ) -> None:
     other_index.add(wheel)
-    other_index.overrides[wheel.name] = {"url": index.file_url(wheel.name), "hashes": {"sha256": "ab" * 32}}
+    other_index.overrides[wheel.name] = {
+        "url": index.file_url(wheel.name),
+        "hashes": {"sha256": "ab" * 32},
+    }
     urls = [index.url, other_index.url][::order]
-    for where in (Origin(), direct_url(index.file_url(wheel.name), sha256(wheel)), Origin(index=other_index.url)):
+    for where in (
+        Origin(),
+        direct_url(index.file_url(wheel.name), sha256(wheel)),
+        Origin(index=other_index.url),
+    ):
         assert code(prove(demo, *urls, where=where)) == "hash-conflict"
     entry = locked(wheel, index.file_url(wheel.name))
     base = BaseWheel(entry, entry.file_name, local=False)
     assert prove(demo, index.url, base=base).is_base
-    assert code(prove(demo, other_index.url, where=direct_url(entry.file_name, None), base=base)) == "hash-conflict"
+    assert (
+        code(prove(demo, other_index.url, where=direct_url(entry.file_name, None), base=base))
+        == "hash-conflict"
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +307,9 @@ def test_one_url_spelled_in_two_ways_is_one(
     assert code(prove(demo, index.url, where=direct_url(claimed, "ab" * 32))) == "hash-conflict"
 
 
-@pytest.mark.parametrize("filename", ["demo-2.0-py3-none-any.whl", "demo-1.0.post1-py3-none-any.whl"])
+@pytest.mark.parametrize(
+    "filename", ["demo-2.0-py3-none-any.whl", "demo-1.0.post1-py3-none-any.whl"]
+)
 def test_a_page_may_list_a_url_under_any_name(
     filename: str, demo: InstalledDistribution, wheel: Path, index: IndexServer, tmp_path: Path
 ) -> None:
@@ -272,7 +322,13 @@ def test_no_file_that_gives_the_hash_may_be_shipped(
     demo: InstalledDistribution, index: IndexServer, other_index: IndexServer
 ) -> None:
     files = {"demo.py": "x = 1\n", "demo.dat": DATA}
-    wheel = build_wheel(other_index.folder, "demo", "1.0", files=files, dist_info_files={"provenance_url.json": "{}"})
+    wheel = build_wheel(
+        other_index.folder,
+        "demo",
+        "1.0",
+        files=files,
+        dist_info_files={"provenance_url.json": "{}"},
+    )
     url = other_index.file_url(wheel.name)
     claims = (
         Claim("direct-url", url, None, "direct_url.json"),
@@ -285,7 +341,11 @@ def test_no_file_that_gives_the_hash_may_be_shipped(
     "filename", ["demo-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", "demo-1.0+local-py3-none-any.whl"]
 )
 def test_no_file_name_hides_a_wheel_that_forges_a_claim(
-    filename: str, demo: InstalledDistribution, wheel: Path, index: IndexServer, other_index: IndexServer
+    filename: str,
+    demo: InstalledDistribution,
+    wheel: Path,
+    index: IndexServer,
+    other_index: IndexServer,
 ) -> None:
     claim = direct_url(_elsewhere(other_index, wheel), "ab" * 32)
     _forging(index.folder).rename(index.folder / filename)
@@ -293,7 +353,9 @@ def test_no_file_name_hides_a_wheel_that_forges_a_claim(
     assert code(prove(demo, index.url, where=claim)) == "forged-claim"
 
 
-def test_no_query_hides_a_wheel_that_forges_a_claim(demo: InstalledDistribution, wheel: Path, tmp_path: Path) -> None:
+def test_no_query_hides_a_wheel_that_forges_a_claim(
+    demo: InstalledDistribution, wheel: Path, tmp_path: Path
+) -> None:
     class QueryIndex(MemoryIndex):
         """Lists what has a query, under its name without."""
 
@@ -319,7 +381,9 @@ def test_a_claim_needs_an_answer_of_every_wheel_that_may_forge_it(
     assert code(prove(demo, index.url, where=direct_url(url, "ab" * 32))) == "gone"
     index.remove(wheel.name)
     for number in range(MOST_CANDIDATES + 1):
-        build_wheel(index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"})
+        build_wheel(
+            index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"}
+        )
     assert code(prove(demo, index.url, where=direct_url(url, "ab" * 32))) == "ambiguous-index"
 
 
@@ -333,7 +397,9 @@ def _elsewhere(server: IndexServer, wheel: Path) -> str:
 def _forging(folder: Path) -> Path:
     """A wheel that holds what ``demo`` holds, and a claim."""
     files = {"demo.py": "x = 1\n", "demo.dat": DATA}
-    return build_wheel(folder, "demo", "1.0", files=files, dist_info_files={"direct_url.json": "{}"})
+    return build_wheel(
+        folder, "demo", "1.0", files=files, dist_info_files={"direct_url.json": "{}"}
+    )
 
 
 def test_an_index_wheel_that_cannot_be_read_leaves_a_claim_open(
@@ -341,11 +407,15 @@ def test_an_index_wheel_that_cannot_be_read_leaves_a_claim_open(
 ) -> None:
     """It could be what was installed, and ship the claim."""
     big = {"demo.py": "x = 1\n", "demo.dat": DATA}
-    build_wheel(other_index.folder, "demo", "1.0", files=big, dist_info_files={"direct_url.json": "{}"})
+    build_wheel(
+        other_index.folder, "demo", "1.0", files=big, dist_info_files={"direct_url.json": "{}"}
+    )
     claim = direct_url(index.file_url(wheel.name), sha256(wheel))
     other_index.ranges = "no"
     assert code(prove(demo, other_index.url, where=claim)) == "no-ranges"
-    accepted = prove(demo, other_index.url, where=claim, rules=Rules(accept_unproved=frozenset({"demo"}))).evidence
+    accepted = prove(
+        demo, other_index.url, where=claim, rules=Rules(accept_unproved=frozenset({"demo"}))
+    ).evidence
     assert accepted is not None
     assert accepted.proof == "accepted"
     for rules in (Rules(download=True), Rules(download=True, accept_unproved=frozenset({"demo"}))):
@@ -373,15 +443,30 @@ def test_wheels_that_the_page_excludes_by_metadata_are_examined_before_anything_
     assert evidence.url.endswith(wheel.name)
 
 
-def test_of_one_version_64_wheels_are_examined(demo: InstalledDistribution, wheel: Path, index: IndexServer) -> None:
+def test_of_one_version_64_wheels_are_examined(
+    demo: InstalledDistribution, wheel: Path, index: IndexServer
+) -> None:
     index.remove(wheel.name)
     for number in range(MOST_CANDIDATES + 6):
-        build_wheel(index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"})
+        build_wheel(
+            index.folder, "demo", "1.0", build=str(number), files={"demo.py": f"x = {number}\n"}
+        )
     (problem,) = prove(demo, index.url).problems
     assert problem.code == "content-mismatch"
     assert f"none of {MOST_CANDIDATES} wheels" in problem.message
-    assert len({request.path for request in index.requests if "/files/" in request.path}) == MOST_CANDIDATES
+    assert (
+        len({request.path for request in index.requests if "/files/" in request.path})
+        == MOST_CANDIDATES
+    )
     for rules in (Rules(), Rules(download=True)):
         index.reset()
-        prove(demo, index.url, where=direct_url(f"{index.root}/gone/{wheel.name}", "0" * 64), rules=rules)
-        assert len({request.path for request in index.requests if "/files/" in request.path}) <= MOST_CANDIDATES
+        prove(
+            demo,
+            index.url,
+            where=direct_url(f"{index.root}/gone/{wheel.name}", "0" * 64),
+            rules=rules,
+        )
+        assert (
+            len({request.path for request in index.requests if "/files/" in request.path})
+            <= MOST_CANDIDATES
+        )

@@ -31,7 +31,8 @@ from micropip_lock.storage.maintenance import Pruned, clear, prune, usage
 
 PROJECT = Path(store.__file__).parents[2]
 
-#: What every other process starts with. Importing this module would take it longer than what it is to do.
+#: What every other process starts with. Importing this module would take it longer than what it is
+#: to do.
 PREAMBLE = """
 import hashlib, os, sys
 from pathlib import Path
@@ -169,7 +170,9 @@ def test_others_see_what_was_written(folder: Path, monkeypatch: pytest.MonkeyPat
     facts, other = FactStore(folder), FactStore(folder)
     for number in range(25):
         facts.put("kind", str(number), value(number))
-    assert [number for number in range(25) if other.get("kind", str(number)) == value(number)] == list(range(20))
+    assert [
+        number for number in range(25) if other.get("kind", str(number)) == value(number)
+    ] == list(range(20))
     facts.close()
     assert other.get("kind", "24") == value(24)
     other.close()
@@ -183,7 +186,9 @@ def test_large_facts_do_not_wait(folder: Path) -> None:
     other.close()
 
 
-def test_a_fact_that_is_too_large_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fact_that_is_too_large_is_not_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(kept, "MAX_VALUE", 100)
     facts = FactStore(folder)
     facts.put("kind", "a", b"x" * 101)
@@ -253,7 +258,9 @@ def test_importing_it_needs_no_sqlite() -> None:
 # -- days and sizes
 
 
-def test_the_first_read_of_a_day_is_noted(folder: Path, file: Path, on_day: Callable[[int], None]) -> None:
+def test_the_first_read_of_a_day_is_noted(
+    folder: Path, file: Path, on_day: Callable[[int], None]
+) -> None:
     on_day(100)
     remember(folder, "a", "b")
     assert rows(file, "SELECT used FROM facts") == [(100,), (100,)]
@@ -460,7 +467,9 @@ DAMAGES += [nonsense_in_the_schema, nonsense_in_a_name, nonsense_in_a_statement]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_file_that_is_no_good_is_replaced(folder: Path, file: Path, damage: Callable[[Path], None]) -> None:
+def test_a_file_that_is_no_good_is_replaced(
+    folder: Path, file: Path, damage: Callable[[Path], None]
+) -> None:
     remember(folder, "a")
     damage(file)
     assert known(folder, "a") == []
@@ -483,7 +492,8 @@ def test_a_truncated_file(folder: Path, file: Path, whole: bytes) -> None:
         folder.mkdir(parents=True)
         file.write_bytes(whole[:length])
         known(folder, *range(100))
-        # What is missing may be found only now and then. Nobody raises, and once it is found the file is made anew.
+        # What is missing may be found only now and then. Nobody raises, and once it is found the
+        # file is made anew.
         remember(folder, *range(100))
         remember(folder, *range(100))
         assert known(folder, *range(100)) == list(range(100)), length
@@ -495,7 +505,9 @@ def test_flipped_bits(folder: Path, file: Path, whole: bytes) -> None:
     for _ in range(150):
         damaged = bytearray(whole)
         for _ in range(chance.choice([1, 10, 100])):
-            damaged[chance.randrange(chance.choice([100, len(damaged)]))] ^= 1 << chance.randrange(8)
+            damaged[chance.randrange(chance.choice([100, len(damaged)]))] ^= 1 << chance.randrange(
+                8
+            )
         _file.unlink(file)
         file.write_bytes(damaged)
         known(folder, *range(100))
@@ -503,7 +515,9 @@ def test_flipped_bits(folder: Path, file: Path, whole: bytes) -> None:
         known(folder, *range(100))
 
 
-def test_damage_that_shows_late_is_mended_in_the_next_run(folder: Path, file: Path, whole: bytes) -> None:
+def test_damage_that_shows_late_is_mended_in_the_next_run(
+    folder: Path, file: Path, whole: bytes
+) -> None:
     folder.mkdir(parents=True)
     file.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
     facts = FactStore(folder)
@@ -540,7 +554,9 @@ def test_who_uses_a_file_that_is_replaced_keeps_it(folder: Path, file: Path) -> 
     assert known(folder, "a", "b", "another") == ["another"]
 
 
-def test_a_file_that_is_replaced_while_it_is_opened(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_replaced_while_it_is_opened(
+    folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     remember(folder, "a")
     other = folder.parent / "other"
     remember(other, "b")
@@ -588,7 +604,12 @@ def test_eight_processes_at_once(folder: Path) -> None:
     ]
     errors = [process.communicate(timeout=120)[1] for process in running]
     assert errors == [b""] * 8
-    assert len(known(folder, *range(200), *(n * 1000 + key for n in range(1, 9) for key in range(200)))) == 9 * 200
+    assert (
+        len(
+            known(folder, *range(200), *(n * 1000 + key for n in range(1, 9) for key in range(200)))
+        )
+        == 9 * 200
+    )
     assert names(folder) == {"facts.sqlite3"}
 
 
@@ -602,7 +623,9 @@ assert not facts._given_up
 
 
 @pytest.mark.parametrize("damage", [garbage, older], ids=["garbage", "older"])
-def test_many_processes_replace_a_file(folder: Path, file: Path, damage: Callable[[Path], None]) -> None:
+def test_many_processes_replace_a_file(
+    folder: Path, file: Path, damage: Callable[[Path], None]
+) -> None:
     remember(folder, "a")
     damage(file)
     running = [
@@ -610,7 +633,9 @@ def test_many_processes_replace_a_file(folder: Path, file: Path, damage: Callabl
         for number in range(8)
     ]
     assert [process.communicate(timeout=120)[1] for process in running] == [b""] * 8
-    assert known(folder, *(str(number) for number in range(8))) == [str(number) for number in range(8)]
+    assert known(folder, *(str(number) for number in range(8))) == [
+        str(number) for number in range(8)
+    ]
 
 
 KILLED = """
@@ -626,7 +651,9 @@ for key in range(int(sys.argv[2]), 10**9):
 def test_killed_processes(folder: Path) -> None:
     written, start = [], 0
     for attempt in range(20):
-        with subprocess.Popen(script(KILLED, folder, str(start)), cwd=PROJECT, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            script(KILLED, folder, str(start)), cwd=PROJECT, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdout is not None
             told = [int(process.stdout.readline()) for _ in range(attempt * 3 + 1)]
             process.send_signal(signal.SIGKILL)
@@ -735,7 +762,9 @@ def test_prune_a_busy_file(folder: Path, file: Path) -> None:
     remember(folder, "a")
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(InputError, match=r"Cannot prune .*facts\.sqlite3: database is locked; try again"):
+        with pytest.raises(
+            InputError, match=r"Cannot prune .*facts\.sqlite3: database is locked; try again"
+        ):
             prune(folder, 0)
     assert known(folder, "a") == ["a"]
 
@@ -757,7 +786,12 @@ def test_prune_beside_a_reader(folder: Path) -> None:
 
 def test_prune_leftovers(folder: Path) -> None:
     (folder / "wheels" / "a").mkdir(parents=True)
-    old = [".facts.sqlite3.abc", ".facts.sqlite3.abc-wal", "wheels/.a.whl.1.part", "wheels/a/.b.whl.2.part"]
+    old = [
+        ".facts.sqlite3.abc",
+        ".facts.sqlite3.abc-wal",
+        "wheels/.a.whl.1.part",
+        "wheels/a/.b.whl.2.part",
+    ]
     kept = ["mine.part", ".mine.part", "facts.sqlite3.mine", "wheels/a.whl", "wheels/a/b.part"]
     fresh = [".facts.sqlite3.def", "wheels/.c.whl.3.part"]
     for name in [*old, *kept, *fresh]:
@@ -765,7 +799,9 @@ def test_prune_leftovers(folder: Path) -> None:
     for name in [*old, *kept]:
         os.utime(folder / name, (0, 0))
     (folder / "facts.sqlite3-wal").write_bytes(b"")
-    assert prune(folder).files == 3  # without a database beside it the folder of wheels may be anybody's
+    assert (
+        prune(folder).files == 3
+    )  # without a database beside it the folder of wheels may be anybody's
     remember(folder, "a")
     assert prune(folder).files == 2
     assert all((folder / name).exists() for name in [*kept, *fresh])
@@ -775,7 +811,13 @@ def test_prune_leftovers(folder: Path) -> None:
 def full(folder: Path) -> Iterator[Path]:
     """A folder with everything in it that is ours, and a place outside that links point to."""
     remember(folder, "a")
-    for name in ("http.sqlite3", "http.sqlite3-wal", "http.sqlite3-shm", "facts.sqlite3-journal", ".facts.sqlite3.x"):
+    for name in (
+        "http.sqlite3",
+        "http.sqlite3-wal",
+        "http.sqlite3-shm",
+        "facts.sqlite3-journal",
+        ".facts.sqlite3.x",
+    ):
         (folder / name).write_bytes(b"ours")
     (folder / "wheels" / "a").mkdir(parents=True)
     (folder / "wheels" / "a" / "b.whl").write_bytes(b"ours")
@@ -794,7 +836,14 @@ def test_clear(full: Path) -> None:
 
 
 def test_clear_leaves_what_is_not_ours(full: Path) -> None:
-    mine = ["mine", "http.sqlite3.mine", "facts.sqlite3x", "wheels.txt", "facts.sqlite3-mine", ".mine"]
+    mine = [
+        "mine",
+        "http.sqlite3.mine",
+        "facts.sqlite3x",
+        "wheels.txt",
+        "facts.sqlite3-mine",
+        ".mine",
+    ]
     for name in mine:
         (full / name).write_bytes(b"mine")
     (full / "http.sqlite3").unlink()

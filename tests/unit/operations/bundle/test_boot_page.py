@@ -39,13 +39,21 @@ def title(page: Path) -> str:
     return match[1]
 
 
-def write(folder: Path, lock: Lockfile, page: bool | str | Path = True, *distributions: Path) -> Path:
+def write(
+    folder: Path, lock: Lockfile, page: bool | str | Path = True, *distributions: Path
+) -> Path:
     return prepare_page(lock, page, distributions).write(folder)
 
 
 def distribution(folder: Path, *names: str) -> Path:
     folder.mkdir()
-    for name in (*names, "package.json", "pyodide.d.ts", "pyodide.js.map", "demo-1.0-py3-none-any.whl"):
+    for name in (
+        *names,
+        "package.json",
+        "pyodide.d.ts",
+        "pyodide.js.map",
+        "demo-1.0-py3-none-any.whl",
+    ):
         (folder / name).write_text(name)
     return folder
 
@@ -78,7 +86,14 @@ def test_a_script(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["</script><script>alert(1)</script>", "<!--.py", "{{config}}.py", "{{title}}.py", "a&b\"c'.py", "ä b#?%.py"],
+    [
+        "</script><script>alert(1)</script>",
+        "<!--.py",
+        "{{config}}.py",
+        "{{title}}.py",
+        "a&b\"c'.py",
+        "ä b#?%.py",
+    ],
     ids=short,
 )
 def test_names_stay_names(name: str, tmp_path: Path) -> None:
@@ -94,9 +109,18 @@ def test_the_runtime_is_copied(tmp_path: Path) -> None:
     incomplete = distribution(tmp_path / "incomplete", *RUNTIME[:2])
     first = distribution(tmp_path / "first", *RUNTIME)
     (first / "pyodide-lock.json").write_text("{}")
-    page = write(tmp_path, lock_of(version=None), True, incomplete, first, distribution(tmp_path / "second", *RUNTIME))
+    page = write(
+        tmp_path,
+        lock_of(version=None),
+        True,
+        incomplete,
+        first,
+        distribution(tmp_path / "second", *RUNTIME),
+    )
     assert told(page)["runtime"] == "pyodide/"
-    assert {path.name: path.read_text() for path in (tmp_path / "pyodide").iterdir()} == {n: n for n in RUNTIME}
+    assert {path.name: path.read_text() for path in (tmp_path / "pyodide").iterdir()} == {
+        n: n for n in RUNTIME
+    }
     # Once more, from what it has written.
     again = write(tmp_path, lock_of(version=None), True, tmp_path / "pyodide")
     assert told(again)["runtime"] == "pyodide/"
@@ -108,7 +132,9 @@ def url(version: str) -> str:
 
 
 def test_the_release_by_its_base_entries(tmp_path: Path) -> None:
-    lock = lock_of(entry("a", file_name=url("0.29.5")), entry("b", file_name=url("0.29.5")), version=None)
+    lock = lock_of(
+        entry("a", file_name=url("0.29.5")), entry("b", file_name=url("0.29.5")), version=None
+    )
     assert "/v0.29.5/full/" in told(write(tmp_path, lock))["runtime"]
 
 

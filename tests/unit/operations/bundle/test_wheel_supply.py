@@ -15,7 +15,14 @@ from micropip_lock import Problem
 from micropip_lock._util.progress import Transfer
 from micropip_lock.errors import IntegrityError
 from micropip_lock.formats.lockfile import LockedPackage
-from micropip_lock.operations.bundle.wheel_supply import Supplied, Supplier, copied, filename_of, hashed, same_version
+from micropip_lock.operations.bundle.wheel_supply import (
+    Supplied,
+    Supplier,
+    copied,
+    filename_of,
+    hashed,
+    same_version,
+)
 from micropip_lock.storage.wheels import WheelStore
 
 from ....support.freezing import quick_fetcher
@@ -33,7 +40,12 @@ def entry_of(wheel: Path, file_name: str, **changes: Any) -> LockedPackage:
 
 
 def bring(
-    entry: LockedPackage, place: Path, *, key: str = "demo", copies: Sequence[Path] = (), **options: Any
+    entry: LockedPackage,
+    place: Path,
+    *,
+    key: str = "demo",
+    copies: Sequence[Path] = (),
+    **options: Any,
 ) -> Supplied | Problem:
     async def run() -> Supplied | Problem:
         fetcher = quick_fetcher()
@@ -99,11 +111,15 @@ def test_another_file_is_there(entry: LockedPackage, wheel: Path, place: Path) -
     assert place.read_bytes() == wheel.read_bytes()
 
 
-def test_folder(entry: LockedPackage, wheel: Path, place: Path, tmp_path: Path, index: IndexServer) -> None:
+def test_folder(
+    entry: LockedPackage, wheel: Path, place: Path, tmp_path: Path, index: IndexServer
+) -> None:
     wrong = tmp_path / "wrong"
     wrong.mkdir()
     (wrong / NAME).write_bytes(b"not it")
-    assert source(bring(entry, place, folders=(tmp_path / "nowhere", wrong, wheel.parent))) == "folder"
+    assert (
+        source(bring(entry, place, folders=(tmp_path / "nowhere", wrong, wheel.parent))) == "folder"
+    )
     assert index.requests == []
     assert (wrong / NAME).read_bytes() == b"not it"
     assert place.stat().st_mode & 0o777 == 0o644
@@ -114,7 +130,9 @@ def test_copies(entry: LockedPackage, wheel: Path, place: Path, index: IndexServ
     assert index.requests == []
 
 
-def test_cache(entry: LockedPackage, wheel: Path, place: Path, store: WheelStore, index: IndexServer) -> None:
+def test_cache(
+    entry: LockedPackage, wheel: Path, place: Path, store: WheelStore, index: IndexServer
+) -> None:
     assert source(bring(entry, place, store=store)) == "downloaded"
     assert store.place(entry.sha256).read_bytes() == wheel.read_bytes()
     place.unlink()
@@ -132,7 +150,9 @@ def test_a_changed_cache(entry: LockedPackage, wheel: Path, place: Path, store: 
     assert place.read_bytes() == store.place(entry.sha256).read_bytes() == wheel.read_bytes()
 
 
-def test_a_cache_that_cannot_be_written(entry: LockedPackage, wheel: Path, place: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written(
+    entry: LockedPackage, wheel: Path, place: Path, tmp_path: Path
+) -> None:
     (tmp_path / "cache").write_text("a file")
     assert source(bring(entry, place, store=WheelStore(tmp_path / "cache"))) == "downloaded"
     assert place.read_bytes() == wheel.read_bytes()
@@ -155,7 +175,9 @@ def test_relative_names(wheel: Path, place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [f"../secret/{NAME}", f"/secret/{NAME}", f"x/../../secret/{NAME}", f"c:/secret/{NAME}"]
 )
-def test_relative_names_do_not_lead_out(name: str, wheel: Path, place: Path, tmp_path: Path) -> None:
+def test_relative_names_do_not_lead_out(
+    name: str, wheel: Path, place: Path, tmp_path: Path
+) -> None:
     (tmp_path / "bundle" / "x").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / NAME).write_bytes(wheel.read_bytes())
@@ -163,10 +185,14 @@ def test_relative_names_do_not_lead_out(name: str, wheel: Path, place: Path, tmp
     assert code == "local-file"
 
 
-def test_at_hand(entry: LockedPackage, wheel: Path, place: Path, store: WheelStore, tmp_path: Path) -> None:
+def test_at_hand(
+    entry: LockedPackage, wheel: Path, place: Path, store: WheelStore, tmp_path: Path
+) -> None:
     async def look(*folders: Path, **changes: Any) -> Path | None:
         fetcher = quick_fetcher()
-        return Supplier(fetcher, folders, store).at_hand(entry_of(wheel, entry.file_name, **changes))
+        return Supplier(fetcher, folders, store).at_hand(
+            entry_of(wheel, entry.file_name, **changes)
+        )
 
     assert asyncio.run(look()) is None
     assert asyncio.run(look(wheel.parent)) == wheel
@@ -193,7 +219,9 @@ def test_at_hand(entry: LockedPackage, wheel: Path, place: Path, store: WheelSto
     ],
     ids=lambda value: f"{value.kind} {value.status}" if isinstance(value, Fault) else value,
 )
-def test_servers_that_fail(fault: Fault, code: str, entry: LockedPackage, place: Path, index: IndexServer) -> None:
+def test_servers_that_fail(
+    fault: Fault, code: str, entry: LockedPackage, place: Path, index: IndexServer
+) -> None:
     index.faults["/files/"] = fault
     found, message = problem(bring(entry, place))
     assert found == code
@@ -203,11 +231,20 @@ def test_servers_that_fail(fault: Fault, code: str, entry: LockedPackage, place:
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault("reset", times=2), Fault("status", 503, times=2), Fault("truncate", times=3), Fault("hang", times=1)],
+    [
+        Fault("reset", times=2),
+        Fault("status", 503, times=2),
+        Fault("truncate", times=3),
+        Fault("hang", times=1),
+    ],
     ids=lambda fault: fault.kind,
 )
-def test_servers_that_recover(fault: Fault, index: IndexServer, place: Path, store: WheelStore) -> None:
-    wheel = build_wheel(index.folder, "demo", "1.0", files={"demo.bin": bytes(range(256)) * 300}, stored=True)
+def test_servers_that_recover(
+    fault: Fault, index: IndexServer, place: Path, store: WheelStore
+) -> None:
+    wheel = build_wheel(
+        index.folder, "demo", "1.0", files={"demo.bin": bytes(range(256)) * 300}, stored=True
+    )
     index.faults["/files/"] = fault
 
     async def run() -> Supplied | Problem:
@@ -223,8 +260,12 @@ def test_servers_that_recover(fault: Fault, index: IndexServer, place: Path, sto
     assert [item.name for item in place.parent.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("value", ["", "0", "../../secret", "{tmp_path}/secret", "g" * 64, "0" * 63, "0" * 65])
-def test_no_hash(value: str, entry: LockedPackage, place: Path, store: WheelStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "value", ["", "0", "../../secret", "{tmp_path}/secret", "g" * 64, "0" * 63, "0" * 65]
+)
+def test_no_hash(
+    value: str, entry: LockedPackage, place: Path, store: WheelStore, tmp_path: Path
+) -> None:
     """A lock may hold anything, and a cache is a folder with names made of hashes."""
     secret = tmp_path / "secret"
     secret.write_text("keep")
@@ -252,7 +293,8 @@ def hostile(tmp_path: Path, content: bytes) -> Path:
 
 def lying(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     return [
-        (path, "sha256=" + "A" * 43, size) if path == "demo.py" else (path, hash_, size) for path, hash_, size in rows
+        (path, "sha256=" + "A" * 43, size) if path == "demo.py" else (path, hash_, size)
+        for path, hash_, size in rows
     ]
 
 
@@ -267,7 +309,9 @@ HOSTILE = {
     "a file and a folder": lambda: raw_zip(wheel_entries(Entry("demo.py/evil.py", b"x"))),
     "two dist-infos": lambda: raw_zip(wheel_entries(Entry("evil-1.0.dist-info/METADATA", b"x"))),
     "no zip": lambda: b"no zip at all",
-    "no METADATA": lambda: raw_zip([item for item in wheel_entries() if "METADATA" not in str(item.name)]),
+    "no METADATA": lambda: raw_zip(
+        [item for item in wheel_entries() if "METADATA" not in str(item.name)]
+    ),
     "no RECORD": lambda: raw_zip(wheel_entries()[:-1]),
     "a wrong CRC": lambda: raw_zip(wheel_entries(crc=7)),
 }
@@ -313,14 +357,16 @@ def test_symbolic_links(place: Path, tmp_path: Path) -> None:
 
 def test_a_record_that_lies(place: Path, tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "made", "demo", "1.0", record=lying)
-    # The lock names this very wheel by its sha256: what is wrong with its RECORD is its publisher's fault.
+    # The lock names this very wheel by its sha256: what is wrong with its RECORD is its publisher's
+    # fault.
     found = bring(entry_of(wheel, NAME), place, folders=(wheel.parent,))
     assert isinstance(found, Supplied)
     assert place.read_bytes() == wheel.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("key", "version"), [("other", "1.0"), ("demo", "1.1"), ("demo", "0.0.0.1"), ("demo", "no version")]
+    ("key", "version"),
+    [("other", "1.0"), ("demo", "1.1"), ("demo", "0.0.0.1"), ("demo", "no version")],
 )
 def test_metadata_of_another(key: str, version: str, wheel: Path, place: Path) -> None:
     entry = entry_of(wheel, NAME, version=version)
@@ -344,7 +390,10 @@ def test_what_is_no_wheel_is_only_hashed(place: Path, tmp_path: Path) -> None:
     ("file_name", "expected"),
     [
         ("demo-1.0-py3-none-any.whl", "demo-1.0-py3-none-any.whl"),
-        ("http://127.0.0.1/files/demo-1.0%2Blocal-py3-none-any.whl?x=1#y", "demo-1.0+local-py3-none-any.whl"),
+        (
+            "http://127.0.0.1/files/demo-1.0%2Blocal-py3-none-any.whl?x=1#y",
+            "demo-1.0+local-py3-none-any.whl",
+        ),
         ("abc/demo.whl", "demo.whl"),
     ],
 )
@@ -354,7 +403,16 @@ def test_file_names(file_name: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "file_name",
-    ["", "http://127.0.0.1/", "x/..", ".hidden", "http://127.0.0.1/a%2Fb", "http://127.0.0.1/a%5Cb", "a%00", "a%3Fb"],
+    [
+        "",
+        "http://127.0.0.1/",
+        "x/..",
+        ".hidden",
+        "http://127.0.0.1/a%2Fb",
+        "http://127.0.0.1/a%5Cb",
+        "a%00",
+        "a%3Fb",
+    ],
 )
 def test_no_file_names(file_name: str) -> None:
     with pytest.raises(IntegrityError):
@@ -426,7 +484,11 @@ def test_transfers(entry: LockedPackage, wheel: Path, place: Path, index: IndexS
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_an_interrupted_download(
-    cached: bool, entry: LockedPackage, place: Path, store: WheelStore, monkeypatch: pytest.MonkeyPatch
+    cached: bool,
+    entry: LockedPackage,
+    place: Path,
+    store: WheelStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What may be resumed is kept in the cache, and in no folder of the user."""
 

@@ -1,4 +1,7 @@
-"""Explanations beside the golden ones: what stands for itself, what belongs to it, and how much is told."""
+"""Explanations beside the golden ones:
+
+what stands for itself, what belongs to it, and how much is told.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,11 @@ def test_only_what_conflicts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_requirement_is_in_one_conflict_only() -> None:
-    rows = [("a", "1.0", ["lib<2", "other<2"]), ("b", "1.0", ["lib>=2"]), ("c", "1.0", ["other>=2"])]
+    rows = [
+        ("a", "1.0", ["lib<2", "other<2"]),
+        ("b", "1.0", ["lib>=2"]),
+        ("c", "1.0", ["other>=2"]),
+    ]
     rows += [(name, version, []) for name in ("lib", "other") for version in ("2.0", "1.0")]
     text = told(wheels(*rows), "a", "b", "c")
     assert text.count("\n  a\n") == 1
@@ -85,21 +92,34 @@ def test_a_requirement_is_in_one_conflict_only() -> None:
 def test_at_most_five_conflicts_are_told() -> None:
     rows = []
     for number in range(7):
-        rows += [(f"a{number}", "1.0", [f"lib{number}<2"]), (f"b{number}", "1.0", [f"lib{number}>=2"])]
+        rows += [
+            (f"a{number}", "1.0", [f"lib{number}<2"]),
+            (f"b{number}", "1.0", [f"lib{number}>=2"]),
+        ]
         rows += [(f"lib{number}", version, []) for version in ("2.0", "1.0")]
     text = told(wheels(*rows), *(f"{side}{number}" for number in range(7) for side in "ab"))
     assert text.count("Nor have these:") == 4
 
 
 def test_conflicts_of_one_requirement_come_first() -> None:
-    rows = [("a", "1.0", ["lib<2"]), ("b", "1.0", ["lib>=2"]), ("lib", "2.0", []), ("lib", "1.0", [])]
+    rows = [
+        ("a", "1.0", ["lib<2"]),
+        ("b", "1.0", ["lib>=2"]),
+        ("lib", "2.0", []),
+        ("lib", "1.0", []),
+    ]
     text = told(wheels(*rows), "a", "b", "lib>=9")
     assert text.startswith("This requirement has no solution:\n\n  lib>=9\n")
     assert "Nor have these:\n\n  a\n  b\n" in text
 
 
 def test_what_one_requirement_needs_may_exclude_itself() -> None:
-    rows = [("app", "1.0", ["lib<2", "b"]), ("b", "1.0", ["lib>=2"]), ("lib", "2.0", []), ("lib", "1.0", [])]
+    rows = [
+        ("app", "1.0", ["lib<2", "b"]),
+        ("b", "1.0", ["lib>=2"]),
+        ("lib", "2.0", []),
+        ("lib", "1.0", []),
+    ]
     text = told(wheels(*rows), "app")
     assert "    b 1.0 needs lib>=2; app 1.0 needs b, and you asked for app\n" in text
     assert "Allow other versions of app, or tell its authors" in text
@@ -119,7 +139,10 @@ def test_what_pyodide_has_is_offered() -> None:
     assert "2.3.3 of Pyodide's own: not numpy<2, which you asked for" in text
     assert "numpy 2.3.3 is what Pyodide's own distribution has: allow that version." in text
     text = told(fill, "app", base=[NUMPY])
-    assert "Find a version of app that works with numpy 2.3.3, what Pyodide's own distribution has." in text
+    assert (
+        "Find a version of app that works with numpy 2.3.3, what Pyodide's own distribution has."
+        in text
+    )
 
 
 def test_the_newest_that_fits_is_offered_unless_pyodides_own_is_as_new() -> None:
@@ -139,7 +162,9 @@ def test_many_askers_versions_and_reasons_are_cut() -> None:
             shelf.wheel(f"a{number}", "1.0", requires=["lib>=9"])
         for number in range(10):
             python = f"<3.{number}"
-            shelf.wheel("lib", f"9.{number}", requires_python=python, said={"requires-python": python})
+            shelf.wheel(
+                "lib", f"9.{number}", requires_python=python, said={"requires-python": python}
+            )
         shelf.wheel("lib", *(f"8.{number}" for number in range(50)), tag=LINUX)
         shelf.wheel("app", "1.0", requires=[f"a{number}" for number in range(9)])
 
@@ -173,7 +198,9 @@ def test_no_index_to_ask() -> None:
         drive(resolve("demo", base=base_lock(), index_urls=[], fetcher=Shelf()))
 
 
-@pytest.mark.parametrize(("asked", "meant"), [("reqests", "requests"), ("Scikit_Lern", "scikit-learn"), ("zzz", None)])
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("reqests", "requests"), ("Scikit_Lern", "scikit-learn"), ("zzz", None)]
+)
 def test_did_you_mean(asked: str, meant: str | None) -> None:
     base = [entry("requests"), entry("scikit-learn"), entry("numpy")]
     text = told(wheels(), asked, base=base)
@@ -187,15 +214,28 @@ def test_several_unknown_names_are_told_together() -> None:
 
 
 def test_an_older_version_that_conflicts_is_told_when_the_newest_needs_what_is_gone() -> None:
-    rows = [("report", "2.1", ["gone"]), ("report", "2.0", ["lib<2"]), ("charts", "1.0", ["lib>=2"])]
+    rows = [
+        ("report", "2.1", ["gone"]),
+        ("report", "2.0", ["lib<2"]),
+        ("charts", "1.0", ["lib>=2"]),
+    ]
     text = told(wheels(*rows, ("lib", "2.0", []), ("lib", "1.0", [])), "report", "charts")
     assert "report 2.0 needs lib<2; you asked for report" in text
 
 
 def test_each_version_is_named_with_what_it_asks_for() -> None:
     """And those that were looked at later ask for more of the same."""
-    rows = [("report", "3.0", ["lib<2"]), ("report", "2.0", ["lib<2"]), ("report", "1.0", ["lib<1"])]
-    rows += [("charts", "1.0", ["lib>=2"]), ("lib", "2.0", []), ("lib", "1.0", []), ("lib", "0.1", [])]
+    rows = [
+        ("report", "3.0", ["lib<2"]),
+        ("report", "2.0", ["lib<2"]),
+        ("report", "1.0", ["lib<1"]),
+    ]
+    rows += [
+        ("charts", "1.0", ["lib>=2"]),
+        ("lib", "2.0", []),
+        ("lib", "1.0", []),
+        ("lib", "0.1", []),
+    ]
     text = told(wheels(*rows), "report", "charts")
     assert "    report 3.0, 2.0 need lib<2; you asked for report\n" in text
     assert "lib<1" not in text
@@ -220,7 +260,11 @@ def test_whether_a_prerelease_was_tried(requirement: str, reasons: dict[str, str
     state.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.9")]))
     asked = tuple((None, root) for root in state.roots)
     block = ConflictReport(state, Conflict(asked, asked, asked)).block("demo")
-    said = {"tried": "what it needs cannot be had", "prerelease": "a pre-release", "excluded": f"not {requirement}"}
+    said = {
+        "tried": "what it needs cannot be had",
+        "prerelease": "a pre-release",
+        "excluded": f"not {requirement}",
+    }
     table = [line.strip().split(": ") for line in block.lines if line.startswith("      ")]
     found = {version: reason for versions, reason in table for version in versions.split(", ")}
     for version, kind in reasons.items():

@@ -36,7 +36,9 @@ class Log(Shelf):
 
 
 def explorer(shelf: Shelf, *requirements: str, base: Any = None, **options: Any) -> Explorer:
-    state = ResolutionState(Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], [])
+    state = ResolutionState(
+        Base(base or base_lock()), TARGET, [parse_wanted(text) for text in requirements], []
+    )
     made = Explorer(state, Indexes([shelf.url]), shelf, NoFacts(), **options)
     drive(made.explore(state.roots))
     return made
@@ -77,7 +79,11 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     requirements = made._state.roots
     counts = []
     while len(made._state.metadata) < 100:
-        unread = (item for item in made._state.matches("demo", requirements) if item.key not in made._state.metadata)
+        unread = (
+            item
+            for item in made._state.matches("demo", requirements)
+            if item.key not in made._state.metadata
+        )
         before = len(made._state.metadata)
         drive(made.fetch(DataNeeded("demo", requirements, next(unread))))
         counts.append(len(made._state.metadata) - before)

@@ -42,7 +42,10 @@ def digest(filename: str) -> str:
 
 
 def listing(*pages: list[dict[str, Any]]) -> Listing:
-    made = [parse_page(json.dumps({"files": rows}).encode(), "application/json", f"{INDEX}/demo/") for rows in pages]
+    made = [
+        parse_page(json.dumps({"files": rows}).encode(), "application/json", f"{INDEX}/demo/")
+        for rows in pages
+    ]
     return Listing(tuple((INDEX, page) for page in made), (INDEX,))
 
 
@@ -74,7 +77,9 @@ def filename(found: Choice | Rejection) -> str:
 
 
 def test_the_newest_come_first() -> None:
-    found = project(wheel("1.9"), wheel("1.10"), sdist("2.0rc1"), wheel("1.10", LINUX), wheel("1!0.1"))
+    found = project(
+        wheel("1.9"), wheel("1.10"), sdist("2.0rc1"), wheel("1.10", LINUX), wheel("1!0.1")
+    )
     assert order(found) == ["1!0.1", "2.0rc1", "1.10", "1.9"]
     assert order(found, ">=1.9", "<2") == ["1.10", "1.9"]
     assert order(found, "<1") == []
@@ -134,7 +139,10 @@ def test_specifiers_are_compared_with_each_version_once(monkeypatch: pytest.Monk
         ([wheel("1.0"), wheel("1.0", NATIVE)], NATIVE),
         ([wheel("1.0", NATIVE), wheel("1.0")], NATIVE),
         ([wheel("1.0", LINUX), wheel("1.0")], PURE),
-        ([wheel("1.0", "2-py3-none-any"), wheel("1.0", "10-py3-none-any"), wheel("1.0")], "10-py3-none-any"),
+        (
+            [wheel("1.0", "2-py3-none-any"), wheel("1.0", "10-py3-none-any"), wheel("1.0")],
+            "10-py3-none-any",
+        ),
         ([wheel("1.0", "9-py3-none-any"), wheel("1.0", NATIVE)], NATIVE),
         ([wheel("1.0", "py2.py3-none-any"), wheel("1.0")], "py2.py3-none-any"),
         ([wheel("1.0", LINUX), sdist("1.0"), wheel("1.0", requires_python="<3")], PURE),
@@ -144,7 +152,11 @@ def test_best_tag_then_build_then_first(rows: list[dict[str, Any]], expected: st
     found = project(*rows).judge(Version("1.0"))
     assert filename(found) == f"demo-1.0-{expected}.whl"
     assert isinstance(found, Choice)
-    assert (found.index, found.sha256, found.shown) == (INDEX, digest(f"demo-1.0-{expected}.whl"), "demo 1.0")
+    assert (found.index, found.sha256, found.shown) == (
+        INDEX,
+        digest(f"demo-1.0-{expected}.whl"),
+        "demo 1.0",
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,10 +164,18 @@ def test_best_tag_then_build_then_first(rows: list[dict[str, Any]], expected: st
     [
         ([sdist("1.0")], "sdist", "only source code (an sdist), no wheel"),
         ([wheel("1.0", LINUX), sdist("1.0")], "wheel", "no wheel that fits this Pyodide"),
-        ([wheel("1.0", **{"requires-python": "<3.14"}), wheel("1.0", LINUX)], "python", "needs Python <3.14"),
+        (
+            [wheel("1.0", **{"requires-python": "<3.14"}), wheel("1.0", LINUX)],
+            "python",
+            "needs Python <3.14",
+        ),
         ([wheel("1.0", yanked=True)], "yanked", "yanked"),
         ([wheel("1.0", yanked="wrong results"), sdist("1.0")], "yanked", "yanked (wrong results)"),
-        ([wheel("1.0") | {"url": "file:///demo-1.0-py3-none-any.whl"}], "local", "only a local file"),
+        (
+            [wheel("1.0") | {"url": "file:///demo-1.0-py3-none-any.whl"}],
+            "local",
+            "only a local file",
+        ),
         ([], "wheel", "it has no file"),
     ],
 )
@@ -177,13 +197,21 @@ def test_yanked_and_hashes() -> None:
     version = Version("1.0")
     assert filename(found.judge(version, pinned=True)) == f"demo-1.0-{NATIVE}.whl"
     pinned_version = frozenset({digest("demo-1.0-py3-none-any.whl")})
-    assert filename(found.judge(version, pinned=True, hashes=pinned_version)) == "demo-1.0-py3-none-any.whl"
+    assert (
+        filename(found.judge(version, pinned=True, hashes=pinned_version))
+        == "demo-1.0-py3-none-any.whl"
+    )
     assert reason(found.judge(version, hashes=pinned_version))[0] == "yanked"
     assert reason(found.judge(version, pinned=True, hashes=frozenset({"0" * 64})))[0] == "hash"
 
 
 def test_files_of_one_version_from_several_pages() -> None:
-    made = Project("demo", TARGET, None, listing([wheel("1.0"), wheel("2.0")], [wheel("1.0", NATIVE), wheel("3.0")]))
+    made = Project(
+        "demo",
+        TARGET,
+        None,
+        listing([wheel("1.0"), wheel("2.0")], [wheel("1.0", NATIVE), wheel("3.0")]),
+    )
     assert [str(version) for version in made.versions] == ["3.0", "2.0", "1.0"]
     assert filename(made.judge(Version("1.0"))) == f"demo-1.0-{NATIVE}.whl"
 
@@ -218,7 +246,9 @@ def test_what_was_rejected_stays_so() -> None:
     ],
     ids=["nobody asked", "base", "404", "empty page", "links"],
 )
-def test_whether_there_is_such_a_project(base: Mapping[str, Any] | None, told: Listing | None, known: bool) -> None:
+def test_whether_there_is_such_a_project(
+    base: Mapping[str, Any] | None, told: Listing | None, known: bool
+) -> None:
     locked = None if base is None else LockedPackage.from_dict(base, "the base")
     assert Project("demo", TARGET, locked, told).known is known
 
@@ -227,7 +257,12 @@ def test_choices_are_told_apart_by_their_place() -> None:
     based = project(base=entry("demo", "1.0")).base
     pure, native = (project(wheel("1.0", tag)).judge(Version("1.0")) for tag in (PURE, NATIVE))
     again = project(wheel("1.0")).judge(Version("1.0"))
-    assert based is not None and isinstance(pure, Choice) and isinstance(native, Choice) and isinstance(again, Choice)
+    assert (
+        based is not None
+        and isinstance(pure, Choice)
+        and isinstance(native, Choice)
+        and isinstance(again, Choice)
+    )
     assert len({based.key, pure.key, native.key}) == 3
     assert again.key == pure.key
 

@@ -1,4 +1,6 @@
-"""The loop: resolvelib decides from memory, and what it lacks is fetched until nothing is lacking."""
+"""The loop: resolvelib decides from memory, and what it lacks is fetched until nothing is
+lacking.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,12 @@ from .test_project import TARGET
 Fill = Callable[[Shelf], None]
 
 
-def solved(shelf: Shelf, *requirements: str, **options: Any) -> tuple[Solution | Conflict, ResolutionState]:
-    state = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options)
+def solved(
+    shelf: Shelf, *requirements: str, **options: Any
+) -> tuple[Solution | Conflict, ResolutionState]:
+    state = ResolutionState(
+        Base(base_lock()), TARGET, [parse_wanted(text) for text in requirements], [], **options
+    )
     explorer = Explorer(state, Indexes([shelf.url]), shelf, NoFacts())
     return drive(solve(state, explorer, state.roots)), state
 
@@ -65,11 +71,16 @@ def test_a_conflict_says_who_asked_for_what() -> None:
     shelf.wheel("lib", "2.0", "1.0")
     found, _ = solved(shelf, "one", "two")
     assert isinstance(found, Conflict)
-    assert sorted((parent and parent.name, requirement.text) for parent, requirement in found.first) == [
+    assert sorted(
+        (parent and parent.name, requirement.text) for parent, requirement in found.first
+    ) == [
         ("one", "lib<2"),
         ("two", "lib>=2"),
     ]
-    assert {requirement.text for parent, requirement in found.asked if parent is None} == {"one", "two"}
+    assert {requirement.text for parent, requirement in found.asked if parent is None} == {
+        "one",
+        "two",
+    }
 
 
 def test_what_is_out_of_reach_matters_only_where_it_is_needed() -> None:
@@ -105,7 +116,9 @@ def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         solved(chain(5), "p0")
 
 
-def test_nothing_is_ruled_out_only_because_there_are_many_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_ruled_out_only_because_there_are_many_packages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def unexpected(*_: object) -> None:
         raise AssertionError("nothing was in conflict")
 

@@ -1,4 +1,7 @@
-"""What a resolution knows: requirements taken apart, what they allow, and what is missing to go on."""
+"""What a resolution knows:
+
+requirements taken apart, what they allow, and what is missing to go on.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ from .test_project import INDEX, TARGET, listing, sdist, wheel
 URL = "https://host.example/demo-1.0-py3-none-any.whl"
 
 
-def state(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any) -> ResolutionState:
+def state(
+    *roots: str, constraints: tuple[str, ...] = (), base: Any = None, **options: Any
+) -> ResolutionState:
     wanted = [parse_wanted(text) for text in roots]
     limits = [parse_wanted(text) for text in constraints]
     return ResolutionState(Base(base or base_lock()), TARGET, wanted, limits, **options)
@@ -40,7 +45,11 @@ def state(*roots: str, constraints: tuple[str, ...] = (), base: Any = None, **op
 
 def requirements(*texts: str) -> list[Requirement]:
     wanted = [parse_wanted(text) for text in texts]
-    return [requirement for item in wanted for requirement in requirements_of(item.requirement, item.hashes)]
+    return [
+        requirement
+        for item in wanted
+        for requirement in requirements_of(item.requirement, item.hashes)
+    ]
 
 
 def found(known: ResolutionState, *texts: str) -> list[str]:
@@ -54,19 +63,26 @@ def found(known: ResolutionState, *texts: str) -> list[str]:
 
 def test_a_requirement_is_the_package_and_its_extras() -> None:
     parts = requirements("Demo.X[Two_b,one]>=1")
-    assert [(requirement.name, requirement.extra, str(requirement.specifier)) for requirement in parts] == [
+    assert [
+        (requirement.name, requirement.extra, str(requirement.specifier)) for requirement in parts
+    ] == [
         ("demo-x", "", ">=1"),
         ("demo-x", "one", ">=1"),
         ("demo-x", "two-b", ">=1"),
     ]
-    assert {requirement.text for requirement in parts} == {str(DeclaredRequirement("Demo.X[Two_b,one]>=1"))}
+    assert {requirement.text for requirement in parts} == {
+        str(DeclaredRequirement("Demo.X[Two_b,one]>=1"))
+    }
 
 
 @pytest.mark.parametrize(
     ("requirement", "text"),
     [
         ("demo >= 1 ; python_version > '3'", "demo>=1"),
-        ("demo[x] @ https://user:hunter2@host.example/demo-1.0-py3-none-any.whl?t=hunter2", f"demo[x] @ {URL}"),
+        (
+            "demo[x] @ https://user:hunter2@host.example/demo-1.0-py3-none-any.whl?t=hunter2",
+            f"demo[x] @ {URL}",
+        ),
         (f"demo @ {URL}#sha256={'ab' * 32}", f"demo @ {URL} --hash=sha256:abababab..."),
         (f"demo --hash=sha256:{'AB' * 32}", "demo --hash=sha256:abababab..."),
     ],
@@ -84,7 +100,13 @@ def test_a_very_long_requirement_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("text", "pins"),
-    [("demo==1.0", True), ("demo===1.0", True), ("demo==1.*", False), ("demo>=1", False), ("demo", False)],
+    [
+        ("demo==1.0", True),
+        ("demo===1.0", True),
+        ("demo==1.*", False),
+        ("demo>=1", False),
+        ("demo", False),
+    ],
 )
 def test_what_pins(text: str, pins: bool) -> None:
     assert requirements(text)[0].pins is pins
@@ -92,7 +114,13 @@ def test_what_pins(text: str, pins: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "names"),
-    [("demo>=1.0a1", True), ("demo==1.0rc1", True), ("demo>=1", False), ("demo", False), ("demo===any", False)],
+    [
+        ("demo>=1.0a1", True),
+        ("demo==1.0rc1", True),
+        ("demo>=1", False),
+        ("demo", False),
+        ("demo===any", False),
+    ],
 )
 def test_what_names_a_prerelease(text: str, names: bool) -> None:
     assert requirements(text)[0].names_prerelease is names
@@ -113,7 +141,9 @@ def test_what_names_a_prerelease(text: str, names: bool) -> None:
     ],
     ids=str,
 )
-def test_the_pin_of_a_project(roots: list[str], constraints: tuple[str, ...], pin: str | None) -> None:
+def test_the_pin_of_a_project(
+    roots: list[str], constraints: tuple[str, ...], pin: str | None
+) -> None:
     expected = None if pin is None else Version(pin)
     assert state(*roots, constraints=constraints).pin_of("demo") == expected
 
@@ -167,13 +197,23 @@ def test_the_base_needs_no_pages_as_long_as_it_will_do() -> None:
     with pytest.raises(DataNeeded):
         next(known.matches("demo", requirements("demo>2")))
     with pytest.raises(DataNeeded):
-        next(state(base=base_lock(entry("demo", "1.5")), upgrade=True).matches("demo", requirements("demo")))
+        next(
+            state(base=base_lock(entry("demo", "1.5")), upgrade=True).matches(
+                "demo", requirements("demo")
+            )
+        )
     with pytest.raises(DataNeeded):
-        next(state(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches("demo", requirements("demo")))
+        next(
+            state(base=base_lock(entry("demo", "1.5")), constraints=("demo<1",)).matches(
+                "demo", requirements("demo")
+            )
+        )
 
 
 def test_what_only_the_base_has_is_never_missing() -> None:
-    known = state(base=base_lock(entry("demo", package_type="shared_library", file_name="demo.zip")))
+    known = state(
+        base=base_lock(entry("demo", package_type="shared_library", file_name="demo.zip"))
+    )
     assert found(known, "demo") == ["[1.0]"]
     assert found(known, "demo>9") == []
 
@@ -228,7 +268,10 @@ def test_hashes_that_exclude_each_other_allow_nothing() -> None:
         (URL, "1.0"),
         (URL.replace("https:", "HTTPS:"), "1.0"),
         (URL.replace("host", "user:password@host") + "?x=1", "1.0"),
-        ("https://host.example/a%20b/../demo-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl", "1.0"),
+        (
+            "https://host.example/a%20b/../demo-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+            "1.0",
+        ),
         (URL.replace("py3-none-any", "cp313-cp313-pyodide_2025_0_wasm32"), None),
         (URL.replace("demo-1.0", "other-1.0"), None),
         (URL.replace("-py3-none-any.whl", ".tar.gz"), None),
@@ -275,7 +318,10 @@ def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
 
 
 def needs(known: ResolutionState, choice: Choice, extra: str = "") -> list[tuple[str, str]]:
-    return [(requirement.name, requirement.extra) for requirement in known.dependencies(Candidate(choice, extra))]
+    return [
+        (requirement.name, requirement.extra)
+        for requirement in known.dependencies(Candidate(choice, extra))
+    ]
 
 
 def test_needs_by_markers_and_extras() -> None:
@@ -307,7 +353,9 @@ def test_metadata_are_missing_until_they_are_read() -> None:
 
 
 def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() -> None:
-    known = state(base=base_lock(entry("demo", depends=["lib", "demo", "not-in-the-base"]), entry("lib")))
+    known = state(
+        base=base_lock(entry("demo", depends=["lib", "demo", "not-in-the-base"]), entry("lib"))
+    )
     choice = known.project("demo").base
     assert choice is not None
     assert needs(known, choice) == [("lib", "")]
@@ -320,7 +368,9 @@ def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() 
     assert needs(known, choice, "x") == [("demo", ""), ("more", "")]
 
 
-@pytest.mark.parametrize("marker", ["sys_platform ~= 'x'", "'x' in extras", "'x' in dependency_groups"])
+@pytest.mark.parametrize(
+    "marker", ["sys_platform ~= 'x'", "'x' in extras", "'x' in dependency_groups"]
+)
 def test_markers_that_make_no_sense(marker: str) -> None:
     try:
         requirement = DeclaredRequirement(f"demo; {marker}")
@@ -331,7 +381,9 @@ def test_markers_that_make_no_sense(marker: str) -> None:
 
 
 def test_markers_of_another_pyodide() -> None:
-    older = Target.from_info(LockInfo.from_dict({**INFO, "python": "3.12.1", "abi_version": "2024_0"}, "info"))
+    older = Target.from_info(
+        LockInfo.from_dict({**INFO, "python": "3.12.1", "abi_version": "2024_0"}, "info")
+    )
     requirement = DeclaredRequirement("demo; python_version < '3.13'")
     assert holds(requirement, older.environment, "")
     assert not holds(requirement, TARGET.environment, "")

@@ -43,7 +43,9 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 def read(folder: Path) -> dict[str, str]:
     """Every file, without those of the work folder."""
     return {
-        path.relative_to(folder).as_posix(): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
+        path.relative_to(folder).as_posix(): f"-> {path.readlink()}"
+        if path.is_symlink()
+        else path.read_text()
         for path in sorted(folder.rglob("*"))
         if (path.is_file() or path.is_symlink()) and WORK not in path.parts
     }
@@ -85,7 +87,9 @@ def test_a_module_becomes_a_package_and_back(transaction: Transaction, prefix: P
 def test_files_in_the_way(transaction: Transaction, prefix: Path) -> None:
     """Nobody listed them; a new file takes their place."""
     before = read(prefix)
-    write(prefix, {f"{SITE}/demo.py": "unlisted", f"{SITE}/pkg": "a file, where a folder has to be"})
+    write(
+        prefix, {f"{SITE}/demo.py": "unlisted", f"{SITE}/pkg": "a file, where a folder has to be"}
+    )
     (prefix / SITE / "link.py").symlink_to("nowhere")
     new = {f"{SITE}/demo.py": "1", f"{SITE}/pkg/deep/x.py": "1", f"{SITE}/link.py": "1"}
     change(transaction, [], new)
@@ -135,19 +139,37 @@ def test_several_packages_in_one_step(transaction: Transaction, prefix: Path) ->
         assert transaction.incoming("two") == [f"{SITE}/same", f"{SITE}/two.py"]
         write(prefix, {f"{SITE}/thing/of_two.py": "old"})
         assert len(transaction.apply(["one", "two"], [f"{SITE}/thing/of_two.py"])) == 3
-    assert read(prefix) == before | {f"{SITE}/thing": "1", f"{SITE}/two.py": "2", f"{SITE}/same": "x"}
+    assert read(prefix) == before | {
+        f"{SITE}/thing": "1",
+        f"{SITE}/two.py": "2",
+        f"{SITE}/same": "x",
+    }
 
 
 def test_new_folders_beside_and_below_what_is_there(transaction: Transaction, prefix: Path) -> None:
-    """A folder that is new moves whole; in one that is there, or is linked to one inside, only what is new comes."""
-    mine = {f"{SITE}/space/mine.txt": "mine", f"{SITE}/space/there/mine.txt": "mine", f"{SITE}/real/mine.txt": "mine"}
+    """A folder that is new moves whole;
+
+    in one that is there, or is linked to one inside, only what is new comes.
+    """
+    mine = {
+        f"{SITE}/space/mine.txt": "mine",
+        f"{SITE}/space/there/mine.txt": "mine",
+        f"{SITE}/real/mine.txt": "mine",
+    }
     write(prefix, mine)
     (prefix / SITE / "linked").symlink_to("real")
     (prefix / SITE / "empty").mkdir()
     before = read(prefix)
     new = {
         f"{SITE}/{name}": "1"
-        for name in ("new/a/b.py", "new/c.py", "space/d.py", "space/there/e.py", "space/new/f.py", "empty/g.py")
+        for name in (
+            "new/a/b.py",
+            "new/c.py",
+            "space/d.py",
+            "space/there/e.py",
+            "space/new/f.py",
+            "empty/g.py",
+        )
     }
     change(transaction, [], new | {f"{SITE}/linked/deep/h.py": "1"})
     assert read(prefix) == before | new | {f"{SITE}/real/deep/h.py": "1"}
@@ -228,7 +250,11 @@ def test_a_folder_that_came_whole_goes_file_by_file(
         patch.setattr(Transaction, "_undo", lambda self, moves: None)
         fail(patch, 2)
         with pytest.raises(InputError):
-            change(transaction, [], {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"})
+            change(
+                transaction,
+                [],
+                {f"{SITE}/demo/a.py": "1", f"{SITE}/demo/sub/b.py": "1", f"{SITE}/run.py": "1"},
+            )
     assert transaction.pending
     write(prefix, {f"{SITE}/demo/sub/mine.txt": "mine"})
     with transaction.opened() as undone:
@@ -311,7 +337,9 @@ def test_a_journal_is_obeyed(transaction: Transaction, prefix: Path) -> None:
     ],
     ids=repr,
 )
-def test_a_journal_that_no_sync_wrote(changes: dict[str, Any], transaction: Transaction, prefix: Path) -> None:
+def test_a_journal_that_no_sync_wrote(
+    changes: dict[str, Any], transaction: Transaction, prefix: Path
+) -> None:
     """What had been moved away is not lost, and the message says how to go on."""
     journal = leave(prefix, changes)
     for action in (transaction.recover, lambda: transaction.opened().__enter__()):
@@ -338,19 +366,26 @@ def test_a_journal_that_names_what_belongs_to_the_environment(
 ) -> None:
     write(prefix, {"bin/activate": "real", "bin/python": "real"})
     leave(prefix, {direction: [name] if direction == "out" else {"0": [name]}})
-    before = {path: (prefix / path).read_text() for path in ("bin/python", "bin/activate", "pyvenv.cfg")}
+    before = {
+        path: (prefix / path).read_text() for path in ("bin/python", "bin/activate", "pyvenv.cfg")
+    }
     with suppress(InputError), transaction.opened():
         pass
     assert {path: (prefix / path).read_text() for path in before} == before
 
 
-def test_a_journal_that_leads_out_through_a_link(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_journal_that_leads_out_through_a_link(
+    transaction: Transaction, prefix: Path, tmp_path: Path
+) -> None:
     """The link came after the journal: nothing is moved there, or from there."""
     outside = tmp_path / "outside"
     write(outside, {"came.py": "mine"})
     (prefix / SITE / "link").symlink_to(outside)
     leave(prefix, {"out": [f"{SITE}/link/gone.py"], "in": {"0": [f"{SITE}/link/came.py"]}})
-    with pytest.raises(InputError, match="a link that leads out of the environment"), transaction.opened():
+    with (
+        pytest.raises(InputError, match="a link that leads out of the environment"),
+        transaction.opened(),
+    ):
         raise AssertionError("it is not undone yet")
     assert read(outside) == {"came.py": "mine"}
     (prefix / SITE / "link").unlink()
@@ -359,7 +394,9 @@ def test_a_journal_that_leads_out_through_a_link(transaction: Transaction, prefi
     assert (prefix / SITE / "link" / "gone.py").read_text() == "precious"
 
 
-@pytest.mark.parametrize("what", ["nothing", "a link to the run", "a link to the work folder", "a file"])
+@pytest.mark.parametrize(
+    "what", ["nothing", "a link to the run", "a link to the work folder", "a file"]
+)
 def test_a_journal_whose_run_has_left_nothing(
     what: str, transaction: Transaction, prefix: Path, tmp_path: Path
 ) -> None:
@@ -384,9 +421,15 @@ def test_a_journal_whose_run_has_left_nothing(
     assert not journal.exists() and not os.path.lexists(work)
 
 
-@pytest.mark.parametrize("how", ["a link", "a hard link", "a pipe", "a world-writable folder", "another user"])
+@pytest.mark.parametrize(
+    "how", ["a link", "a hard link", "a pipe", "a world-writable folder", "another user"]
+)
 def test_a_journal_that_another_user_may_have_written(
-    how: str, transaction: Transaction, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str,
+    transaction: Transaction,
+    prefix: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     journal = leave(prefix)
     if how == "a link":
@@ -424,11 +467,21 @@ def test_a_journal_inside_of_the_environment(prefix: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("below", ["", "new/", "old/", f"{RUN}/"])
-def test_what_a_wheel_ships_is_no_journal(below: str, transaction: Transaction, prefix: Path) -> None:
+def test_what_a_wheel_ships_is_no_journal(
+    below: str, transaction: Transaction, prefix: Path
+) -> None:
     """No file in the environment is, in any folder of it."""
     write(prefix, {"notes.txt": "mine"})
-    document = {"packages": ["x"], "out": ["bin/python"], "in": {"x": ["notes.txt"], "0": ["notes.txt"]}, "run": RUN}
-    planted = {f"{SITE}/{WORK}/{below}journal.json": json.dumps(document), f"{SITE}/{WORK}/old/0": "evil"}
+    document = {
+        "packages": ["x"],
+        "out": ["bin/python"],
+        "in": {"x": ["notes.txt"], "0": ["notes.txt"]},
+        "run": RUN,
+    }
+    planted = {
+        f"{SITE}/{WORK}/{below}journal.json": json.dumps(document),
+        f"{SITE}/{WORK}/old/0": "evil",
+    }
     before = read(prefix)
     write(prefix, planted)
     assert transaction.recover() is None
@@ -437,7 +490,9 @@ def test_what_a_wheel_ships_is_no_journal(below: str, transaction: Transaction, 
     assert read(prefix) == before
 
 
-def test_a_link_where_the_work_folder_should_be(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_link_where_the_work_folder_should_be(
+    transaction: Transaction, prefix: Path, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     write(outside, {"mine": "mine"})
     (prefix / SITE / WORK).symlink_to(outside)
@@ -459,11 +514,18 @@ def test_the_folders_are_of_this_user_alone(transaction: Transaction, prefix: Pa
     assert not journal_of(prefix).parent.exists()
 
 
-def test_without_a_place_for_a_journal(transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_place_for_a_journal(
+    transaction: Transaction, prefix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RECORD goes last and comes first, so that the next sync knows what to do."""
     info = f"{SITE}/demo-1.0.dist-info"
     old, new = (
-        {f"{SITE}/a.py": it, f"{info}/RECORD": it, f"{SITE}/z/_vendor/x-1.dist-info/RECORD": it, "bin/demo": it}
+        {
+            f"{SITE}/a.py": it,
+            f"{info}/RECORD": it,
+            f"{SITE}/z/_vendor/x-1.dist-info/RECORD": it,
+            "bin/demo": it,
+        }
         for it in "12"
     )
     write(prefix, old)
@@ -523,7 +585,11 @@ def test_the_journal_says_what_will_be_moved(
     assert len(seen) == len(OLD) + len({"demo.py", "demo"})  # a folder that is new moves whole
     for journal in seen:
         assert (journal["prefix"], journal["site"]) == (str(prefix), str(prefix / SITE))
-        assert (journal["packages"], journal["out"], journal["in"]) == (["demo"], list(OLD), {"0": sorted(NEW)})
+        assert (journal["packages"], journal["out"], journal["in"]) == (
+            ["demo"],
+            list(OLD),
+            {"0": sorted(NEW)},
+        )
         assert journal["run"] == transaction.work.name
 
 
@@ -531,7 +597,9 @@ def test_the_journal_says_what_will_be_moved(
 
 
 @pytest.mark.parametrize("name", ["python", "activate"])
-def test_a_link_to_a_folder_of_the_environment(name: str, transaction: Transaction, prefix: Path) -> None:
+def test_a_link_to_a_folder_of_the_environment(
+    name: str, transaction: Transaction, prefix: Path
+) -> None:
     """A file of a wheel does not come to the environment's own, through a link either."""
     write(prefix, {"bin/activate": "real"})
     (prefix / SITE / "tools").symlink_to("../../../bin")
@@ -543,7 +611,9 @@ def test_a_link_to_a_folder_of_the_environment(name: str, transaction: Transacti
     assert (prefix / "bin" / "other").read_text() == "1"
 
 
-def test_a_folder_of_scripts_that_lies_elsewhere(transaction: Transaction, prefix: Path, tmp_path: Path) -> None:
+def test_a_folder_of_scripts_that_lies_elsewhere(
+    transaction: Transaction, prefix: Path, tmp_path: Path
+) -> None:
     """It is not replaced, for the interpreter is in it."""
     (prefix / "bin").rename(tmp_path / "bin")
     (prefix / "bin").symlink_to(tmp_path / "bin")
@@ -556,7 +626,11 @@ def test_a_pipe_in_the_way(transaction: Transaction, prefix: Path) -> None:
     os.mkfifo(prefix / SITE / "demo.py")
     os.mkfifo(prefix / SITE / "pkg")
     change(transaction, [], {f"{SITE}/demo.py": "1", f"{SITE}/pkg/x.py": "1"})
-    assert (prefix / SITE / "demo.py").read_text() == (prefix / SITE / "pkg" / "x.py").read_text() == "1"
+    assert (
+        (prefix / SITE / "demo.py").read_text()
+        == (prefix / SITE / "pkg" / "x.py").read_text()
+        == "1"
+    )
 
 
 @pytest.mark.parametrize(

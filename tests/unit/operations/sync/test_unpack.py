@@ -22,14 +22,20 @@ SITE = PurePosixPath("lib/python3.14/site-packages")
 INFO = f"{SITE}/demo-1.0.dist-info"
 WRITTEN = {
     "INSTALLER": b"micropip-lock\n",
-    "provenance_url.json": provenance_url("https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32, InstallNote()),
+    "provenance_url.json": provenance_url(
+        "https://example.org/demo-1.0-py3-none-any.whl", "ab" * 32, InstallNote()
+    ),
 }
 
 
-def unpacked(wheel: Path, target: Path, metadata: Mapping[str, bytes] = WRITTEN) -> dict[str, bytes]:
+def unpacked(
+    wheel: Path, target: Path, metadata: Mapping[str, bytes] = WRITTEN
+) -> dict[str, bytes]:
     unpack(wheel, target, SITE, "/venv/bin/python", metadata)
     return {
-        path.relative_to(target).as_posix(): path.read_bytes() for path in sorted(target.rglob("*")) if path.is_file()
+        path.relative_to(target).as_posix(): path.read_bytes()
+        for path in sorted(target.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -45,7 +51,9 @@ def test_every_scheme(tmp_path: Path) -> None:
         "data/share/demo.txt": "d",
         "headers/demo.h": "h",
     }
-    wheel = build(tmp_path, files={"demo/__init__.py": "x"}, data=data, entry_points={"demo": "demo:main"})
+    wheel = build(
+        tmp_path, files={"demo/__init__.py": "x"}, data=data, entry_points={"demo": "demo:main"}
+    )
     files = unpacked(wheel, tmp_path / "out")
     assert {name for name in files if not name.startswith(INFO)} == {
         "bin/demo",
@@ -63,15 +71,25 @@ def test_every_scheme(tmp_path: Path) -> None:
     record = files[f"{INFO}/RECORD"].decode()
     assert "../../../bin/demo,sha256=" in record
     assert {os.path.normpath(line.split(",")[0]) for line in record.splitlines()} == {
-        os.path.relpath(name, SITE) if not name.startswith(str(SITE)) else name.removeprefix(f"{SITE}/")
+        os.path.relpath(name, SITE)
+        if not name.startswith(str(SITE))
+        else name.removeprefix(f"{SITE}/")
         for name in files
     }
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o777], ids=oct)
 def test_modes(umask: int, tmp_path: Path) -> None:
-    """As other installers have them: what the umask leaves, and whoever may see a script may run it."""
-    wheel = build(tmp_path, files={"demo.py": "x"}, data={"scripts/run": "#!python\n"}, entry_points={"demo": "demo:x"})
+    """As other installers have them:
+
+    what the umask leaves, and whoever may see a script may run it.
+    """
+    wheel = build(
+        tmp_path,
+        files={"demo.py": "x"},
+        data={"scripts/run": "#!python\n"},
+        entry_points={"demo": "demo:x"},
+    )
     (tmp_path / "out" / "bin").mkdir(parents=True)
     (tmp_path / "out" / SITE / "demo-1.0.dist-info").mkdir(parents=True)
     before = os.umask(umask)
@@ -79,7 +97,10 @@ def test_modes(umask: int, tmp_path: Path) -> None:
         unpack(wheel, tmp_path / "out", SITE, "/venv/bin/python", WRITTEN)
     finally:
         os.umask(before)
-    modes = {name: (tmp_path / "out" / name).stat().st_mode & 0o777 for name in (f"{SITE}/demo.py", "bin/run")}
+    modes = {
+        name: (tmp_path / "out" / name).stat().st_mode & 0o777
+        for name in (f"{SITE}/demo.py", "bin/run")
+    }
     assert modes == {f"{SITE}/demo.py": 0o666 & ~umask, "bin/run": 0o777 & ~umask | 0o111}
 
 
@@ -93,8 +114,13 @@ def test_what_is_written_beside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", [True, False], ids=["url", "no url"])
 def test_claims_of_the_wheel_itself_are_left_out(url: bool, tmp_path: Path) -> None:
-    """What installers write is a claim about the wheel; its own copy would be believed by the next sync."""
-    claim = json.dumps({"archive_info": {"hashes": {"sha256": "cd" * 32}}, "url": "https://example.org/x.whl"})
+    """What installers write is a claim about the wheel;
+
+    its own copy would be believed by the next sync.
+    """
+    claim = json.dumps(
+        {"archive_info": {"hashes": {"sha256": "cd" * 32}}, "url": "https://example.org/x.whl"}
+    )
     shipped: Mapping[str, str] = {
         "provenance_url.json": claim,
         "direct_url.json": claim,
@@ -115,12 +141,17 @@ def test_claims_of_the_wheel_itself_are_left_out(url: bool, tmp_path: Path) -> N
 
 
 def test_a_file_at_the_root_that_is_named_so(tmp_path: Path) -> None:
-    files = unpacked(build(tmp_path, files={"INSTALLER": "mine", "pkg/RECORD.txt": "mine"}), tmp_path / "out")
+    files = unpacked(
+        build(tmp_path, files={"INSTALLER": "mine", "pkg/RECORD.txt": "mine"}), tmp_path / "out"
+    )
     assert files[f"{SITE}/INSTALLER"] == files[f"{SITE}/pkg/RECORD.txt"] == b"mine"
 
 
 def test_bytecode_is_left_out(tmp_path: Path) -> None:
-    files = unpacked(build(tmp_path, files={"a.py": "", "__pycache__/a.cpython-314.pyc": "evil"}), tmp_path / "out")
+    files = unpacked(
+        build(tmp_path, files={"a.py": "", "__pycache__/a.cpython-314.pyc": "evil"}),
+        tmp_path / "out",
+    )
     assert not any("__pycache__" in name for name in files)
 
 
@@ -137,7 +168,9 @@ BAD = {
     "an unknown scheme": {"data": {"nonsense/demo.py": "x"}},
     "no entry points": {"entry_points_txt": "[console_scripts]\nbroken"},
     "entry points of no module": {"entry_points_txt": "[console_scripts]\ndemo = !!\n"},
-    "a RECORD row of no hash": {"record": lambda rows: [(path, "no hash", size) for path, _, size in rows]},
+    "a RECORD row of no hash": {
+        "record": lambda rows: [(path, "no hash", size) for path, _, size in rows]
+    },
 }
 
 
