@@ -1,4 +1,4 @@
-"""The arrows of ARCHITECTURE, "Direction of imports", read from the sources."""
+"""The imports of docs/architecture.md, read from the sources."""
 
 from __future__ import annotations
 
