@@ -59,7 +59,7 @@ class Problem:
             object.__setattr__(self, "url", shown(self.url))
 
     def __str__(self) -> str:
-        """Two lines, whatever the fields hold."""
+        """Two lines, for all values of the fields."""
         return "\n".join(self.lines)
 
     @property

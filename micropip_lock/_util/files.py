@@ -34,8 +34,7 @@ _PARTIAL = ".new.part"
 #: What the names in the cache folder begin with.
 _CACHE_NAMES = ("http.sqlite3", "facts.sqlite3", ".facts.sqlite3.", "wheels", "sync", TEMPORARY)
 
-#: Whether files here have owners, and can be locked: neither is so in Pyodide, nor as POSIX has it
-#: on Windows.
+#: Whether files have owners and can be locked as in POSIX: neither is so in Pyodide or on Windows.
 _IS_POSIX = sys.platform not in ("emscripten", "win32")
 
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)

@@ -1,4 +1,4 @@
-"""What is told about work under way, and the sums that every face draws from it."""
+"""The progress protocols, and the rates and sums that every progress display shows."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told after each package that was looked at."""
+    """Is called after each package that was examined."""
 
     def __call__(self, done: int, total: int, package: str) -> None: ...
 
 
 class Transfer(Protocol):
-    """Is told about one file on its way."""
+    """Receives the progress of one file transfer."""
 
     def expect(self, size: int) -> None:
-        """It will have so many bytes, as far as somebody says."""
+        """The file will have ``size`` bytes, as far as the server says."""
 
     def advance(self, count: int) -> None:
-        """So many bytes more; fewer, when it begins anew."""
+        """``count`` more bytes came; negative when the transfer begins anew."""
 
     def end(self, done: bool) -> None:
         """It is there, or there is no hope for it."""
 
 
 class Transfers(Protocol):
-    """Is told which files are on their way."""
+    """Receives the start of each file transfer."""
 
     def begin(self, name: str) -> Transfer:
         """A file begins."""
@@ -106,7 +106,7 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the files that have begun are there; None while nobody can tell."""
+        """Seconds until the files that have begun are complete; None while that is unknown."""
         if not self.rate or any(item.size is None for item in self.running):
             return None
         return max(0, self.total - self.received) / self.rate
@@ -130,7 +130,7 @@ def count(number: int, noun: str) -> str:
 
 
 def left(seconds: float | None) -> str:
-    """How long it will take: ``0:42 left``; empty while nobody can tell."""
+    """The remaining time: ``0:42 left``; empty while it is unknown."""
     if seconds is None:
         return ""
     whole = round(seconds)

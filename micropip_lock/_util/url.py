@@ -1,6 +1,6 @@
 """What a URL may show, where it belongs, and whether others can use it.
 
-Strings in, strings out: nothing here touches the network, and nothing raises, whatever it is given.
+Strings in, strings out: no function here uses the network, and none raises for any input.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _split(url: str) -> _Parts:
 
 # -- what may be shown
 
-#: Marks that a URL may stand in, when somebody copied them with it.
+#: Quotes and brackets that a user may have copied together with a URL.
 _QUOTES = re.compile(r"""[\s'"`<(\[{]*""")
 #: Browsers take any number of slashes, and backslashes for slashes.
 _SCHEME = re.compile(
@@ -78,7 +78,7 @@ _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]")
 _WRONG_PORT = re.compile(r":(?!\d*$)")
 #: A URL with userinfo within a path.
 _NESTED = re.compile(r"[^/\\:]{2}:[/\\]*[^/\\@]*@")
-#: Longer ones nobody wrote, and looking for passwords in them takes time.
+#: No user writes longer URLs, and the search for passwords in them takes time.
 _LONGEST = 4096
 #: Passwords were encoded this often, at most, by those who did it more than once.
 _MOST_CODINGS = 5
@@ -328,7 +328,7 @@ def is_http(url: str) -> bool:
 
 
 def is_portable(url: str, page_origin: str | None = None) -> bool:
-    """Whether somebody elsewhere can use this URL.
+    """Whether another machine can use this URL.
 
     False for relative and non-http(s) URLs, for hosts that only one machine or network knows
     (loopback, private, link-local, ``localhost``, ``*.local``, names without a dot), and for the

@@ -95,7 +95,7 @@ def lines(conflicts: Sequence[Conflict]) -> Iterator[Text]:
 
 
 def _reasons(conflict: Conflict) -> Iterator[str]:
-    """Who brought in the one that asks, and who brought in what it does not get along with."""
+    """Why the package with the requirement is there, and why the package that it rejects is."""
     *above, last = conflict.asked or (None,)
     if last is not None and above:
         yield (

@@ -124,7 +124,7 @@ class Output:
         table.add_column("version", no_wrap=True)
         table.add_column("from", overflow="ellipsis")  # the one that gives way in a narrow terminal
         table.add_column("proof", no_wrap=True)
-        if any(evidence.size for evidence in result.evidence):  # micropip does not tell
+        if any(evidence.size for evidence in result.evidence):  # micropip reports none
             table.add_column("size", justify="right", no_wrap=True)
         for evidence in result.evidence:
             proof = Text(evidence.proof, style=_STYLES.get(evidence.proof, "green"))
@@ -290,10 +290,7 @@ def print_json(document: object) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print text on stdout as it would stand in a file:
-
-    in UTF-8, whatever the encoding of the terminal is.
-    """
+    """Print text on stdout as in a file: in UTF-8 for every encoding of the terminal."""
     import click
 
     click.echo(text.encode(errors="backslashreplace"), nl=False)

@@ -1,7 +1,7 @@
 """What differs between two locks, as Markdown for a comment on a pull request.
 
-Every value stands in a code span, which neither becomes a link nor calls anybody by name; what
-would end one is replaced.
+Every value stands in a code span, so that it neither becomes a link nor mentions a user; what
+would end a code span is replaced.
 """
 
 from __future__ import annotations

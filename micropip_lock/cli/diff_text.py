@@ -155,7 +155,7 @@ def filename(file_name: str) -> str:
 
 
 def short(sha256: str) -> str:
-    """The beginning of a hash: enough to tell two apart."""
+    """The beginning of a hash: enough to distinguish two."""
     return f"{plain(sha256[:12])}..." if sha256 else "none"
 
 

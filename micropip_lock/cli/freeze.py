@@ -144,9 +144,9 @@ def _read_old(output: str | None) -> Lockfile:
 def _unchanged(
     old: Lockfile | None, run: Callable[[Common], FreezeResult], common: Common
 ) -> FreezeResult | None:
-    """What is frozen from what the cache knows, if that is the old lock:
+    """The result of a freeze from the cache alone, if it is the old lock.
 
-    then nobody has to be asked.
+    Then no request to an index is necessary.
     """
     if old is None or common.offline or common.refresh or common.cache is None:
         return None

@@ -12,12 +12,12 @@ from rich.text import Text
 from .._util.text import showable
 from .main import Common
 
-#: Longer names and versions are nobody's.
+#: No real name or version is longer.
 _LONGEST = 200
 
 
 def paper(common: Common) -> Console:
-    """A console on stdout, in the colours that were asked for, and in whatever encoding it has."""
+    """A console on stdout, with the colours of ``--color``, in the encoding that stdout has."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     terminal = {"auto": None, "always": True, "never": False}[common.color]
@@ -27,8 +27,9 @@ def paper(common: Common) -> Console:
 
 
 def plain(text: str, *, longest: int = _LONGEST) -> str:
-    """A name or a version, which is whatever a lock says, in one line and without what would steer
-    the terminal.
+    """A name or a version in one line, without control characters for the terminal.
+
+    Locks can hold any text there.
     """
     return showable(text, longest=longest)
 

@@ -237,8 +237,8 @@ class Dependencies:
             for extra in metadata.extras
         }
         chosen = []
-        # One that asks for extras of others comes last: those others show by themselves which they
-        # have.
+        # An extra that requires extras of other packages comes last: which extras these have is
+        # found from their own requirements.
         for extra in sorted(
             added, key=lambda it: (any(item.extras for item in added[it]), len(added[it]), it)
         ):
@@ -272,7 +272,7 @@ class Dependencies:
             key, extra = guess
             self._extras[key].add(extra)
             found = self._names(self._of_extra(key, extra)) & unexplained
-            # Nobody else's requirements have changed, and more extras never make fewer of them.
+            # No other distribution's requirements have changed, and more extras never remove any.
             for other in self._spread_extras([key]):
                 graph[other] = self._names(self._active(other))
                 explained |= graph[other] - {other}
@@ -318,8 +318,8 @@ class Dependencies:
                     or _reaches(graph, self._names(added), key)
                 ):
                     continue
-                # What the user asked for by name is what most likely had the extra; then what
-                # nobody else needs.
+                # A package that the user requested by name most likely had the extra; then one
+                # that no other package needs.
                 nearness = 0 if asked_for(distribution) else 1 + (key in explained)
                 best = min(filter(None, (best, (-len(explains), nearness, len(added), key, extra))))
         return best and best[3:]
@@ -421,7 +421,7 @@ def _reaches(graph: Mapping[str, Iterable[str]], starts: Iterable[str], goal: st
 def break_cycles(
     depends: Mapping[str, Collection[str]],
 ) -> tuple[dict[str, set[str]], list[Problem]]:
-    """Remove every cycle, so that whoever needs one member still gets them all.
+    """Remove every cycle, so that a package that needs one member still gets them all.
 
     Per strongly connected component: the root is the member with most dependants outside of it
     (ties by name); it depends on every other member, and all other inner edges go. Outside
@@ -436,8 +436,7 @@ def break_cycles(
     for component in components(graph):
         if len(component) == 1:
             continue
-        # Edges are only ever added to a root of the component at hand: what is counted here stays
-        # true.
+        # Edges are only ever added to a root of this component, so these counts stay true.
         outside = {member: dependants[member] - component for member in component}
         root = min(component, key=lambda member: (-len(outside[member]), member))
         for member in component:

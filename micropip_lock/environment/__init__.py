@@ -1,4 +1,4 @@
-"""Where the code runs: what `freeze()` asks when it is not told."""
+"""Where the code runs: the defaults of `freeze()` for arguments that the caller omits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def live() -> Screen | None:
 
 
 def in_memory() -> bool:
-    """Whether files are in the memory of a runtime, where nobody else sees them."""
+    """Whether files are in the memory of a runtime, where no other process sees them."""
     return sys.platform == "emscripten"
 
 

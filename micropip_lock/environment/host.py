@@ -71,7 +71,7 @@ def configured_indexes(
     """The index URLs and the find-links that pip and uv are configured with, credentials included.
 
     The default index comes first: pip's ``index-url``, else uv's, else micropip's own default
-    (nothing when micropip is not installed, or when pip or uv was told to use no index). Then
+    (nothing when micropip is not installed, or when pip or uv is configured with no-index). Then
     pip's and uv's further ones, each once. ``venv`` adds that venv's pip.conf.
     Raises `InputError` for a configuration file that cannot be understood.
     """

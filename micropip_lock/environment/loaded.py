@@ -1,6 +1,6 @@
 """What the running Pyodide itself loaded or installed since it started: rule 0 of the evidence.
 
-``pyodide_js.loadedPackages`` alone does not tell. At the end of its start the runtime adds every
+``pyodide_js.loadedPackages`` alone is no proof. At the end of its start the runtime adds every
 .dist-info that lies in its site-packages (``pyodide._package_loader.init_loaded_packages``), with a
 channel that it reads from the files in there, and any wheel can ship those. Read and measured in
 Pyodide 0.27.7, 0.28.3, 0.29.5 and 314.0.7.
@@ -58,7 +58,7 @@ def _name_in_metadata(dist_info: Path) -> str:
 
 
 class _Witness:
-    """Tells by the file system which folders this runtime made.
+    """Finds by the file system which folders this runtime made.
 
     Emscripten numbers the nodes of all its file systems in the order in which it meets them.
     Nothing changes a number later, while times can be set. Right after it has read site-packages
@@ -85,7 +85,7 @@ class _Witness:
         kind = node.mount.type
         if kind == self._memory:
             return bool(self._began_empty or node.id > self._first_number)
-        # The number of a file of the host tells when the runtime first saw it: the folder may have
+        # The number of a file of the host shows when the runtime first saw it: the folder may have
         # been mounted later.
         if kind == self._host:
             return bool(node.id > self._first_number and self._changed_since_start(folder))

@@ -38,7 +38,7 @@ class Live:
 
 def live() -> Live | None:
     """An output of the notebook that runs this; None anywhere else."""
-    # Where nobody has imported IPython there is no notebook, and it is slow to import.
+    # Where IPython is not yet imported there is no notebook, and it is slow to import.
     ipython = sys.modules.get("IPython")
     shell = (
         ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None

@@ -83,8 +83,8 @@ def import_folders(path: Iterable[str]) -> tuple[Path, ...]:
 def in_memory(meta_path: Iterable[Any]) -> dict[str, str]:
     """Canonical name -> version of distributions that a finder makes up without a folder.
 
-    micropip's in-memory mock packages are such. The standard finder is not asked: it has only
-    folders, and would have every METADATA parsed. Nor are objects counted that stem from a folder.
+    micropip's in-memory mock packages are such. The standard finder is not used: it finds only
+    folders, and would parse every METADATA. Nor are objects counted that stem from a folder.
     """
     found: dict[str, str] = {}
     for finder in meta_path:

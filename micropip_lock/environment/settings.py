@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
-    """What one package manager is told about where wheels come from. URLs may carry credentials."""
+    """The index settings of one package manager. URLs may carry credentials."""
 
     #: The index that replaces the built-in one; None: the built-in one stays.
     default: str | None = None

@@ -78,9 +78,7 @@ def site_packages(venv: Path) -> Path:
 
 
 def python_of(site: Path) -> str | None:
-    """The version of Python that a site-packages folder is for ("3.14"), as far as its path
-    tells.
-    """
+    """The version of Python that a site-packages folder is for ("3.14"), if its path names it."""
     named = re.fullmatch(r"python(3\.\d+)t?", site.parent.name)
     return named[1] if named else None
 

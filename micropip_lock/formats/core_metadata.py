@@ -20,7 +20,7 @@ _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _BUILD = re.compile(r"(\d+)(.*)")
-#: Longer values are no requirement or tag set that anybody wrote, but could keep their parsers busy
+#: No author writes longer requirements or tag sets, but longer values could keep their parsers busy
 #: for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_TAG = _LONGEST_NAME = 255
@@ -48,7 +48,7 @@ class CoreMetadata:
 
 @dataclass(frozen=True, slots=True)
 class WheelMetadata:
-    """The fields of WHEEL that tell which file was installed (PEP 427)."""
+    """The fields of WHEEL that identify the wheel that was installed (PEP 427)."""
 
     tags: frozenset[Tag]
     build: BuildTag = ()

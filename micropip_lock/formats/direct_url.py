@@ -52,13 +52,12 @@ def parse_provenance_url(data: bytes) -> DirectUrl:
 
 @dataclass(frozen=True, slots=True)
 class InstallNote:
-    """What `sync` keeps in provenance_url.json of what a lock says and no file of an installer
-    does.
+    """What `sync` keeps of a lock in provenance_url.json, because no file of an installer has it.
 
-    It proves nothing. It lets a later freeze tell what was asked for from what was merely needed.
+    It proves nothing. It lets a later freeze distinguish requested packages from dependencies.
     """
 
-    #: Requirements of this distribution that somebody asked for.
+    #: Requirements that the user requested for this distribution.
     requested: tuple[str, ...] = ()
     #: Extras that are wanted of it, by canonical name.
     extras: tuple[str, ...] = ()
@@ -82,10 +81,7 @@ def provenance_url(url: str, sha256: str, note: InstallNote) -> bytes:
 
 
 def parse_install_note(data: bytes) -> InstallNote:
-    """Read the note in provenance_url.json;
-
-    an empty one when there is none, or nobody can read it.
-    """
+    """Read the install note in provenance_url.json; empty when it is missing or unreadable."""
     try:
         value = _object(data).get(_NOTE)
     except ValueError:

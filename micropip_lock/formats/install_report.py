@@ -1,5 +1,4 @@
-"""What an installer was told or says: pip's installation report, or the pylock.toml it installed
-from.
+"""An installer's output or input: pip's installation report, or the pylock.toml it installed from.
 
 Formats: https://pip.pypa.io/en/stable/reference/installation-report/, version 1, and PEP 751. Both
 are only claims about what is installed, so no more is read of them than is claimed: names,
@@ -38,7 +37,7 @@ class Reported:
     wheels: tuple[DirectUrl, ...] = ()
 
     def file(self, wheel: WheelMetadata) -> DirectUrl | None:
-        """What was installed, given the WHEEL that is; None when that cannot be told."""
+        """The file that was installed, given the installed WHEEL; None when that is unknown."""
         if self.download is not None:
             return self.download
         fitting = [

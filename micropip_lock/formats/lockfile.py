@@ -100,7 +100,7 @@ class LockedPackage:
             name=_string(data, "name", where),
             version=_string(data, "version", where),
             file_name=_string(data, "file_name", where),
-            # null is what unpublished local builds have; no runtime can load such an entry
+            # unpublished local builds have null; no runtime can load such an entry
             sha256=""
             if data.get("sha256") in (None, "")
             else _string(data, "sha256", where).lower(),

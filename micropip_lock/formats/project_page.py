@@ -141,7 +141,7 @@ class ProjectPage:
 
     @property
     def filenames(self) -> tuple[str, ...]:
-        """The names of the files, in page order, whatever they are."""
+        """The names of the files of every kind, in page order."""
         return tuple(filename for filename, _ in self._rows)
 
     def files(self, name: str, versions: Collection[Version]) -> list[IndexFile]:
@@ -218,7 +218,8 @@ def parse_page(body: bytes, content_type: str, url: str) -> ProjectPage:
     Raises `FetchError` when the answer is no project page: broken JSON, a wrong type, an API
     version that is not 1.x, or HTML without a single link that does not say it is a page.
     """
-    # The page may be HTML whatever was asked for, and mirrors send JSON as text/plain.
+    # The page may be HTML although the Accept header prefers JSON, and mirrors send JSON as
+    # text/plain.
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.endswith("json") or (
         not media_type.endswith("html") and body.lstrip()[:1] == b"{"
@@ -358,7 +359,7 @@ def _parse_filename(filename: str, name: str) -> _Parsed | None:
 
 
 def _start(filename: str) -> str:
-    """What tells name and version of a file: the same text for all wheels of a release."""
+    """The part of a file name with name and version: the same text for all wheels of a release."""
     if filename.endswith(".whl"):
         return filename[: filename.find("-", filename.find("-") + 1)] + ".whl"
     return filename
@@ -412,5 +413,5 @@ def _yanked(value: object) -> str | None:
     if isinstance(value, str):
         return " ".join(value.split())[
             :_LONGEST_REASON
-        ]  # anybody may write anything there, and it is shown
+        ]  # an index can put any text there, and it is shown
     return "" if value is True else None

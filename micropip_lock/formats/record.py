@@ -60,7 +60,7 @@ def encode_digest(raw: bytes) -> str:
 
 
 class Record(Sequence[RecordRow]):
-    """The rows of a RECORD. Each becomes a value only when somebody looks at single ones.
+    """The rows of a RECORD. Each becomes a value only when the caller needs single rows.
 
     An environment has thousands of rows, and most questions are about all of them at once: `sizes`
     and `entries` answer those. Where a path is listed several times, the last row with a strong

@@ -21,8 +21,8 @@ from .core_metadata import parse_requirement
 
 __all__ = ["Wanted", "parse_wanted", "quoted", "writable", "written"]
 
-#: Longer values are no requirement or wheel that anybody wrote, but could keep their parsers busy
-#: for hours.
+#: No author writes longer requirements or wheel names, but longer values could keep their parsers
+#: busy for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_FILE_NAME = 255
 _LONGEST_QUOTE = 120
@@ -101,10 +101,7 @@ def writable(requirement: Requirement) -> Requirement:
 
 
 def written(texts: Iterable[str]) -> tuple[str, ...]:
-    """Requirements that somebody wrote down, as they may be written down again;
-
-    what is none is left out.
-    """
+    """The valid requirements among ``texts``, each in a form that may be written again."""
     found = []
     for text in texts:
         try:

@@ -190,7 +190,7 @@ class _Reader:
             raise InputError(
                 f"{origin}: -r or -c stands beside other options. Give each a line of its own."
             )
-        if len(self._lines) >= _MOST_FILES:  # without origin: told once
+        if len(self._lines) >= _MOST_FILES:  # without origin: reported once
             raise InputError(
                 f"{_MOST_FILES} files name still more. Is there a loop of symbolic links?"
             )
@@ -430,7 +430,7 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith("\\") and not is_comment:
             parts.append(line.strip("\\"))
             continue
-        # The blank makes a comment of it, whatever stands before.
+        # The blank makes it a comment after any text.
         yield first, "".join([*parts, f" {line}" if is_comment else line])
         parts = []
     if parts:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-#: `tomllib` takes memory by the square of the parts of a key; nobody writes more than a few.
+#: `tomllib` takes memory by the square of the parts of a key; real files have only a few.
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{100}}")
 
 

@@ -1,6 +1,6 @@
 """The end of a zip archive: which byte ranges of a remote file hold which members.
 
-A zip ends with its central directory, so the last bytes of a wheel tell its whole contents.
+A zip ends with its central directory, so the last bytes of a wheel list its whole contents.
 Format: APPNOTE.TXT, 4.3.12 (central directory), 4.3.14 (zip64), 4.3.16 (end record).
 
 An archive that two readers read in two ways is refused: `zip_names` and `zip_member` have the rest
@@ -212,7 +212,7 @@ def gaps(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member,
     bytes of it.
 
     A reader of streams would find that file; its header alone has 30 bytes. Of 384 real wheels none
-    has such a gap. An extra field may explain it, which only a member's own header tells:
+    has such a gap. An extra field may explain it, and only a member's own header has that:
     `check_gap`.
     """
     descriptor = DESCRIPTORS[0].size

@@ -1,7 +1,4 @@
-"""The names of files in a zip archive:
-
-which of them every reader and every file system tells apart.
-"""
+"""The names of files in a zip archive: which ones all readers and file systems keep distinct."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Listing:
 
     pages: tuple[tuple[str, ProjectPage], ...]
     asked: tuple[str, ...]
-    #: Whether an index knows the project at all, at whatever version.
+    #: Whether an index knows the project, with or without the version in question.
     known: bool = True
     #: Whether project pages said all this; a release document is no authority.
     by_pages: bool = True
@@ -159,7 +159,7 @@ class Indexes:
         """Read the find-links places, which hold files of many projects; once, before `project` is
         called.
 
-        A place that gives no answer is told by `project`, for every project that is asked for.
+        `project` reports a place that gives no answer, for every project that it is called for.
         """
         if isinstance(fetcher, Meter):
             fetcher.configure([*self._index_urls, *self._find_links])
@@ -198,7 +198,7 @@ class Indexes:
             place, page_url = document_url(index_url, name, version), project_url(index_url, name)
             if place is None:
                 return b"no"
-            # The page first: whatever an index wants to know of its users it is to ask there.
+            # The page first: an index that wants credentials has to ask for them there.
             if page_url not in self._pages:
                 try:
                     self._pages[page_url] = await _page(page_url, fetcher)
@@ -206,8 +206,8 @@ class Indexes:
                     self._pages[page_url] = error
             page = self._pages[page_url]
             if isinstance(page, FetchError):
-                # One refused connection tells for the whole index; asking again for each project
-                # only takes time.
+                # One refused connection stands for the whole index; a request for each project
+                # would only take time.
                 if page.__cause__ is not None:
                     self._silent[index_url] = page
                 return None
@@ -223,10 +223,7 @@ class Indexes:
 
     @property
     def key(self) -> str:
-        """What tells these indexes from others, in a cache:
-
-        a hash of the URLs, user and query included.
-        """
+        """The cache key of these indexes: a hash of the URLs, user and query included."""
         settings = json.dumps([self._index_urls, self._find_links, self._trust_index_file])
         return hashlib.sha256(settings.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -237,7 +234,7 @@ class Indexes:
         Raises `FetchError`.
 
         An index further down is asked only when the ones before it say that there is no such
-        project: a name that somebody takes there can never stand in for a private one. With
+        project: a name that a stranger registers there can never replace a private project. With
         ``version`` as in `project`.
         """
         if self._broken_links is not None:
@@ -274,7 +271,7 @@ class Indexes:
 
         ``first`` is what an INDEX file names: it only decides the order, and an index that is not
         configured is asked only with ``trust_index_file``. With ``version`` a release document may
-        stand in for a page; `Listing.by_pages` tells. Raises `FetchError`.
+        replace a page; `Listing.by_pages` says whether. Raises `FetchError`.
         """
         if self._broken_links is not None:
             raise self._broken_links.with_traceback(None)

@@ -45,10 +45,10 @@ async def download(
     ``parts`` is a folder of this user alone, on the file system of ``path``: what a broken download
     brought stays there for a later run. Without it nothing stays.
 
-    ``advance`` is told how many bytes came (fewer than none when they were in vain), ``expect`` how
-    many there will be in all, as far as the server says. ``check`` may look at the whole file
-    before it is in its place, and raise. Returns the size. Raises `FetchError`, `IntegrityError`
-    when the bytes are others, and `InputError` when they cannot be written.
+    ``advance`` receives how many bytes came (negative when they were in vain), ``expect`` how
+    many there will be in all, as far as the server says. ``check`` may examine the whole file
+    before it appears at ``path``, and raise. Returns the size. Raises `FetchError`,
+    `IntegrityError` when the bytes are others, and `InputError` when they cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ async def _read_on(
             return digest.hexdigest(), size
         except FetchError as error:
             if size and digest.hexdigest() == sha256:
-                return sha256, size  # all of it has come, whatever else was announced
+                return sha256, size  # complete, even if the server announced more bytes
             breaks += 1
             if size > _LARGEST:
                 file.truncate(0)
@@ -159,7 +159,7 @@ async def _read_on(
 
 
 def _ignore(count: int) -> None:
-    """Nobody wants to know."""
+    """The default for ``advance`` and ``expect``."""
 
 
 @contextmanager

@@ -244,7 +244,7 @@ async def _members(reader: _Reader, place: DirectoryPlace) -> tuple[Member, ...]
     """The files of a wheel whose directory was read; where the whole wheel was read, each is
     compared with it.
 
-    Raises `IntegrityError`, and `NoRangesError` where only a download tells whether the directory
+    Raises `IntegrityError`, and `NoRangesError` where only a download shows whether the directory
     names all files.
     """
     if reader.start == 0:
@@ -553,6 +553,6 @@ def _total(response: Response) -> int | None:
 
 
 def _etag(response: Response) -> str | None:
-    """The strong ETag; a weak one does not tell two representations apart (RFC 9110, 8.8.1)."""
+    """The strong ETag; a weak one may be equal for two representations (RFC 9110, 8.8.1)."""
     etag = response.headers.get("etag")
     return None if etag is None or etag.startswith("W/") else etag

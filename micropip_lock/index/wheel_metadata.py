@@ -28,7 +28,7 @@ from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail,
 
 
 class BrokenMetadataError(Exception):
-    """METADATA is there and is what it should be, but nobody can make sense of it."""
+    """METADATA is there and is the published one, but cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Publications:
         self._contents: dict[str, WheelContents] = {}
 
     def known_metadata(self, file: IndexFile, name: str) -> CoreMetadata | None:
-        """The METADATA of ``file``, as far as nobody has to be asked. Raises like `metadata`."""
+        """The METADATA of ``file``, if no request is necessary for it. Raises like `metadata`."""
         key = fact_key(file.sha256, file.url)
         data = self._facts.get("metadata", key) if key else None
         if data is None or (

@@ -126,10 +126,7 @@ class InstalledDistribution:
 
     @cached_property
     def note(self) -> InstallNote | None:
-        """What `sync` wrote down when it installed this distribution;
-
-        None when somebody else installed it.
-        """
+        """The install note of `sync`; None when another installer installed this distribution."""
         return (
             parse_install_note(self.files.get("provenance_url.json", b"{}"))
             if self.installer == "micropip-lock"

@@ -119,7 +119,7 @@ def _placed(members: Iterable[Member], dist_info: str) -> Iterator[tuple[str, Me
 def installed_modules(distribution: InstalledDistribution) -> Importable:
     """What is installed, where no wheel was read: rows of RECORD whose files are there.
 
-    A row does not tell whether a file in ``bin/`` or ``share/`` is a script or data. Where the
+    A row does not say whether a file in ``bin/`` or ``share/`` is a script or data. Where the
     installer spreads wheels, such a folder counts only with an ``__init__``.
     """
     folder, paths = distribution.folder, distribution.record.sizes

@@ -27,10 +27,10 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody's word that a distribution is the wheel at ``url``.
+    """A claim that a distribution is the wheel at ``url``.
 
-    ``file`` is the file of .dist-info that says so: a wheel that ships it itself is its own
-    witness.
+    ``file`` is the file of .dist-info that says so; a wheel that ships this file makes the claim
+    itself.
     """
 
     kind: ClaimKind
@@ -43,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known without asking anybody: problems that end it, or the claims to prove.
+    """What is known without a request: problems that end the search, or the claims to prove.
 
     Without problems and claims the indexes have to be searched, ``index`` first when it is set.
     """

@@ -1,8 +1,8 @@
 """``pyodide lock``: the command line as a plugin of pyodide-cli.
 
-An entry point that cannot be loaded takes the whole `pyodide` command down with it. So before
-somebody runs ``pyodide lock``, nothing is imported here that may be missing or broken, but what
-pyodide-cli itself needs.
+An entry point that cannot be loaded breaks the whole `pyodide` command. So before the user runs
+``pyodide lock``, this module imports only what pyodide-cli itself needs, and nothing that may be
+missing or broken.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _plugin() -> Callable[..., Any]:
     """
     try:
         return _function() if _release() < (0, 4) else _command()
-    except Exception:  # whatever is wrong, the other plugins of `pyodide` have to work
+    except Exception:  # the other plugins of `pyodide` have to work after any error
         return _plain
 
 

@@ -1,9 +1,9 @@
 """The addon of JupyterLite: ``jupyter lite build --micropip-lock pyodide-lock.json
 [--micropip-lock-bundle]``.
 
-JupyterLite takes an addon whose constructor fails for one that is not there, and its build succeeds
-without it. So nothing is refused before the tasks run: values of traits of the wrong type are kept,
-and told by the first task.
+JupyterLite takes an addon whose constructor fails for a missing one, and its build succeeds without
+it. So nothing is refused before the tasks run: trait values of the wrong type are kept, and the
+first task reports them.
 """
 
 from __future__ import annotations
@@ -97,15 +97,15 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
             yield self.task(name="lock", actions=[lambda: print(text)])
 
     def pre_init(self, manager: Any) -> Iterator[dict[str, Any]]:
-        """Look at what was asked for, before anything is built."""
+        """Check the options before JupyterLite builds anything."""
         yield self.task(name="options", actions=[(self._attempt, [self._check_options])])
 
     def post_build(self, manager: Any) -> Iterator[dict[str, Any]]:
         """Put the lock into the site, or take that of an earlier build out of it.
 
-        This runs every time, and finds out by itself what is done already: doit would look at times
-        that ``--source-date-epoch`` makes all alike, and keeps its notes when the output is
-        removed.
+        This runs every time, and finds out by itself what is done already: doit would compare file
+        times, which ``--source-date-epoch`` makes all alike, and keeps its records when the output
+        is removed.
         """
         if self.lock is not None:
             yield self.task(name="lock", actions=[(self._attempt, [self._put])])

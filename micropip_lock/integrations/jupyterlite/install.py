@@ -32,11 +32,10 @@ _BUNDLE = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for: a frozen lock, with its wheels or without, and what to load at the
-    kernel's start.
+    """The user's options: a frozen lock, with or without wheels, and what the kernel loads first.
 
-    ``base``: which Pyodide the site loads, where the site itself does not tell. ``prove``: ask even
-    for files that an earlier build has seen.
+    ``base``: which Pyodide the site loads, where the site itself does not say. ``prove``: request
+    even files that an earlier build has seen.
     """
 
     lock: Path
@@ -105,7 +104,7 @@ def take_back(site: Site) -> tuple[Path, ...]:
 
 
 def look(site: Site) -> Lockfile | None:
-    """Check the lock in a site without asking anybody; None: the site has none.
+    """Check the lock in a site without a request; None: the site has none.
 
     Raises `InputError` and `UnlockableError` as `put` does.
     """
@@ -285,7 +284,7 @@ def _supply(
 
 
 def _write(site: Site, lock: Lockfile, made: SiteLock, order: Order) -> tuple[Path, ...]:
-    """The lock first, then who names it, and at last what nobody names any more."""
+    """Write the lock, then the files that name it; last remove what the lock does not name."""
     changed: list[Path] = []
     data = lock.to_json().encode()
     if not site.lock.is_file() or site.lock.read_bytes() != data:

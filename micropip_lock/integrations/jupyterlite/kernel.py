@@ -246,7 +246,7 @@ class _Stock:
         return None
 
     def missing(self, name: str, is_kernel: bool) -> Problem:
-        """That nobody has a package that is loaded at the start."""
+        """The problem that a package to load at the kernel's start cannot be found."""
         who = (
             "the kernel needs it to start"
             if is_kernel

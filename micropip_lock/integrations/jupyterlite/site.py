@@ -42,10 +42,7 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the kernel is told:
-
-    where the lock is, what to load at its start, and whether any index may be asked.
-    """
+    """The kernel's settings: URL of the lock, packages to load at its start, indexes or none."""
 
     lock_url: str
     packages: tuple[str, ...]
@@ -54,9 +51,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One jupyter-lite.json or jupyter-lite.ipynb of the output;
+    """One jupyter-lite.json or jupyter-lite.ipynb of the output.
 
-    ``origin`` is what its owner wrote, if it exists.
+    ``origin`` is the file that its owner wrote, if it exists.
     """
 
     path: Path
@@ -119,7 +116,7 @@ def _settings(document: dict[str, Any], path: Path) -> Settings:
 class Site:
     """A site that JupyterLite has built into ``output`` from ``source``.
 
-    ``local_runtime``: it was told to bring its own Pyodide, in static/pyodide.
+    ``local_runtime``: it is configured to bring its own Pyodide, in static/pyodide.
     """
 
     output: Path
@@ -173,7 +170,7 @@ class Site:
         return [name for name in found if "/" not in name and not name.endswith(".whl")]
 
     def piplite_is_elsewhere(self) -> bool:
-        """Whether the kernel is told to take piplite from a URL of its owner's choice."""
+        """Whether the kernel is configured to take piplite from a URL of its owner's choice."""
         return any(item.settings().get("pipliteWheelUrl") for item in self.configurations())
 
     def check_settings(self) -> None:
@@ -195,7 +192,7 @@ class Site:
                 )
 
     def choose(self, choice: Choice | None) -> list[Path]:
-        """Tell the kernel, or (None) take back what it was told; the files that were changed."""
+        """Set the kernel's settings, or (None) revert them; returns the changed files."""
         changed = []
         for number, item in enumerate(self.configurations()):
             before = item.settings()
@@ -349,7 +346,7 @@ def _is_ours(settings: Settings) -> bool:
 
 
 def _reverted(settings: Settings, original: Settings) -> Settings:
-    """The settings without what an earlier build told the kernel."""
+    """The settings without those that an earlier build set for the kernel."""
     if not _is_ours(settings):
         return dict(settings)
     before = original.get(_OPTIONS, {})
