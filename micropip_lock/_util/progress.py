@@ -23,7 +23,7 @@ class Transfer(Protocol):
         """``count`` more bytes came; negative when the transfer begins anew."""
 
     def end(self, done: bool) -> None:
-        """It is there, or there is no hope for it."""
+        """The file is complete, or the transfer has failed for good."""
 
 
 class Transfers(Protocol):
@@ -55,7 +55,7 @@ class Running:
         self._tally.changed()
 
     def end(self, done: bool) -> None:
-        """It is there, or there is no hope for it."""
+        """The file is complete, or the transfer has failed for good."""
         self._tally.ended(self, done)
 
 

@@ -152,7 +152,7 @@ def _read_netrc() -> dict[str, str]:
         except (OSError, RuntimeError, ValueError, netrc.NetrcParseError):
             # Missing or unreadable: pip and curl go on without it, too.
             continue
-        # «default» is left out: it is for hosts that nobody named.
+        # «default» is left out: it is for hosts that netrc does not name.
         return {
             host: _basic(login or account or "", password or "")
             for host, (login, account, password) in hosts.items()

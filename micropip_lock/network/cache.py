@@ -1,9 +1,9 @@
-"""The HTTP cache of the host: hishel under RFC 9111, in one SQLite file, without anybody's secrets.
+"""The HTTP cache of the host: hishel under RFC 9111, in one SQLite file, without any secrets.
 
-What hishel 2.0 leaves to its caller, and is done here:
+hishel 2.0 leaves these tasks to its caller:
 
-* It stores whatever it is given, request URL and headers included. So only plain requests come here
-  (`storable`), and of the answers' headers only those that a cache needs.
+* It stores all of a request and its answer, URL and headers included. So only plain requests come
+  here (`storable`), and of the answers' headers only those that a cache needs.
 * Without a freshness of its own an answer counts as fresh for 10 % of its age. A new release would
   stay unseen for up to a week, so such an answer is revalidated each time.
 * A refreshed page does not replace the stored one, and of two with the same second in ``Date`` the
@@ -11,7 +11,7 @@ What hishel 2.0 leaves to its caller, and is done here:
 * It never serves a stale page that says ``no-cache`` or ``must-revalidate``. Offline is a wish of
   the user, so pages are then taken from the storage directly.
 * It goes to another thread for each statement, some eighty times for a page. SQLite on a local disk
-  takes less time than that, so here it runs where it is called.
+  takes less time than that, so this cache runs each statement in the calling thread.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ _STORED_HEADERS = frozenset(
     | {"etag", "expires", "last-modified", "location", "vary"}
 )
 
-# hishel logs a traceback for each failure that it survives; nobody who did not ask for logs should
-# see it.
+# hishel logs a traceback for each failure that it survives; a user who did not configure logging
+# should not see it.
 logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
@@ -70,7 +70,7 @@ def storable(request: httpx.Request) -> bool:
     """Whether a request may go through the cache: nothing about it can be a secret (a query may be
     a token).
 
-    Sidecars (PEP 658) belong to a sha256: who asks for them remembers what they say for good.
+    Sidecars (PEP 658) belong to a sha256: the caller remembers their contents for good.
     """
     return (
         request.method == "GET"
@@ -329,7 +329,7 @@ class _Guarded(httpx.AsyncByteStream):
             raise CacheError(str(error)) from error
 
     async def aclose(self) -> None:
-        with suppress(Exception):  # whatever was half stored is swept up by hishel later
+        with suppress(Exception):  # hishel removes half stored entries later
             await self._response.aclose()
 
 

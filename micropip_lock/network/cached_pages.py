@@ -31,7 +31,7 @@ _COLUMNS = {
     "streams": {"entry_id", "chunk_number", "chunk_data"},
 }
 
-# How long after its removal or expiry an entry may still be read by somebody: hishel's
+# How long after its removal or expiry another process may still read an entry: hishel's
 # soft_delete_ttl.
 _GRACE_SECONDS = 180
 
@@ -78,7 +78,7 @@ def prune(path: Path, days: int = 90) -> int | None:
             connection.execute("VACUUM")
             connection.execute(
                 "PRAGMA busy_timeout=0"
-            )  # whoever reads may read on; the last one out tidies
+            )  # processes that read may go on; the last to close the file truncates the log
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

@@ -18,7 +18,7 @@ from ..errors import InputError
 #: first.
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
-#: Where the Location header of an answer is while httpx looks at it.
+#: The extension that holds the Location header while httpx handles an answer.
 SET_ASIDE = "micropip_lock.location"
 
 
@@ -43,9 +43,9 @@ logging.getLogger("httpx").addFilter(_Shown())
 class Clients:
     """httpx clients, each with one request at a time; as many as there are requests at a time.
 
-    httpcore looks at every connection of a pool several times for each request, which with a few
-    dozen of them takes longer than the request itself. So each client has a small pool, and whoever
-    was used last is used again.
+    httpcore checks every connection of a pool several times for each request, which with a few
+    dozen of them takes longer than the request itself. So each client has a small pool, and the
+    client that was used last is used again.
     """
 
     def __init__(self, *, idle: float) -> None:
@@ -123,7 +123,8 @@ def _make_client(idle: float, verify: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 async def _set_aside(response: httpx.Response) -> None:
-    # httpx builds the next request even when told not to follow, and fails at odd ones in odd ways.
+    # httpx builds the next request even with follow_redirects=False, and fails at odd URLs in odd
+    # ways.
     if "location" in response.headers:
         response.extensions[SET_ASIDE] = response.headers.pop("location")
 

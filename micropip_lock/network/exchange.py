@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 10
 
-#: Counts what is sent for the call at hand, whoever sends it: hishel stands between the call and
-#: the network.
+#: Counts the requests sent for the current call, through hishel too, which stands between the call
+#: and the network.
 SENT: ContextVar[list[int]] = ContextVar("sent")
 
 #: Bytes of a redirect's body that are read; larger ones cost a new connection instead.
@@ -49,7 +49,7 @@ class Exchanger:
         self._cache = None if cache_dir is None else _page_cache(cache_dir, self._network)
 
     def counted(self) -> list[int]:
-        """A count of what is sent from here on for the call at hand."""
+        """A count of the requests sent from now on for the current call."""
         sent = [0]
         SENT.set(sent)
         return sent

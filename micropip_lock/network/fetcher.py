@@ -56,7 +56,7 @@ class Stream:
 
 
 class Fetcher(Protocol):
-    """Asks for bytes. Every method maps foreign exceptions to `FetchError` at its boundary."""
+    """Makes requests. Every method maps foreign exceptions to `FetchError` at its boundary."""
 
     @property
     def suffix_ranges(self) -> bool:
@@ -73,7 +73,7 @@ class Fetcher(Protocol):
     ) -> Response:
         """GET ``url``. No more than ``max_bytes`` of body are read; the rest is cut off.
 
-        ``accept`` is the Accept header; ``refresh`` asks the server even if a cache knows.
+        ``accept`` is the Accept header; ``refresh`` requests from the server even what is cached.
         Raises `FetchError`.
         """
 

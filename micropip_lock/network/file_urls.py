@@ -46,7 +46,7 @@ def read(
         if byte_range is not None:
             return _part(bare, kind, path, byte_range, max_bytes)
         with path.open("rb") as file:
-            # One more than wanted tells whether there is more.
+            # One byte more than the caller wants shows whether there are more.
             body = b"" if head else file.read(-1 if max_bytes is None else max_bytes + 1)
         return _cut(bare, 200, kind, body, max_bytes, head, size=path.stat().st_size)
     except OSError as error:
@@ -87,7 +87,7 @@ def size(url: str) -> int:
 def _path(url: str) -> Path:
     from urllib.request import (
         url2pathname,
-    )  # brings http.client and email, which nobody else here needs
+    )  # imports http.client and email, which no other code here needs
 
     try:
         parts = urlsplit(url)
@@ -107,7 +107,7 @@ def _unreadable(url: str, error: OSError) -> FetchError:
 
 
 def _listing(folder: Path) -> bytes:
-    import html  # nobody in Pyodide needs it but for this
+    import html  # in Pyodide only this function needs it
 
     # PEP 503: «each file [...] with the text of the anchor element being the filename».
     links = [

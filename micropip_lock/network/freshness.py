@@ -9,12 +9,12 @@ def fresh_until(headers: Mapping[str, str], now: float) -> float | None:
     """When an answer with these headers stops being fresh, in seconds since the epoch; None: it
     never is.
 
-    ``now`` is when it came, or was taken from a cache: its Date and its Age tell how old it was
+    ``now`` is when it came, or was taken from a cache: its Date and its Age say how old it was
     then.
     """
     from email.utils import (
         parsedate_to_datetime,
-    )  # slow to import, and what asks a server has it already
+    )  # slow to import, and code that makes requests has imported it
 
     said = {}
     for item in headers.get("cache-control", "").split(","):

@@ -45,7 +45,7 @@ T = TypeVar("T")
 class HttpxFetcher:
     """A `Fetcher` on an asyncio event loop; use it on one loop only, and `aclose` it there.
 
-    ``offline`` asks nobody but the cache and ``file:`` URLs; ``refresh`` makes the cache ask the
+    ``offline`` reads only the cache and ``file:`` URLs; ``refresh`` makes the cache ask the
     server each time; ``cache_dir`` is the folder of the HTTP cache, None for none; ``jobs`` is
     the number of requests at a time. ``delays`` are the seconds before the second and further
     tries, ``sleep`` waits for them; ``idle`` and ``total`` are the seconds without a byte and

@@ -1,8 +1,8 @@
-"""Passwords of the user's keyring, for a server that wants one and that nothing else has one for.
+"""Passwords of the user's keyring, for a server that wants one and has none from another source.
 
 As pip does: the importable `keyring` library, else the `keyring` command on PATH, and neither
-before a server answers 401. Nobody is prompted by us, and whatever fails there means «no
-credentials».
+before a server answers 401. This module never prompts the user, and every failure of a keyring
+means «no credentials».
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .._util.url import origin, without_credentials
 #: User and password.
 Login = tuple[str, str]
 
-#: Asks one keyring for a service; the user is None where the URL names none.
+#: Queries one keyring for a service; the user is None where the URL names none.
 Provider = Callable[[str, "str | None"], "Login | None"]
 
 _RELEASE_DOCUMENT = re.compile(r"(.+/)pypi/[^/]+/[^/]+/json")
@@ -55,9 +55,7 @@ class Keyring:
             for service in _services(url):
                 try:
                     found = provider(service, user)
-                except (
-                    Exception
-                ):  # backends raise whatever they like, and their texts may hold anything
+                except Exception:  # backends raise any exception, and its text may hold secrets
                     break
                 if found is not None:
                     return found

@@ -21,14 +21,14 @@ USABLE = frozenset({200, 206, 404, 410, 416})
 #: Seconds to wait before the second and the third try.
 RETRY_DELAYS = (0.5, 2.0)
 
-#: Seconds of Retry-After that are waited for; a server that asks for more is told on.
+#: The longest Retry-After in seconds that is waited for; a longer one is reported as an error.
 RETRY_AFTER_BOUND = 60.0
 
 #: Seconds without a byte, and seconds for a whole request, after which it is given up.
 IDLE_SECONDS = 30.0
 TOTAL_SECONDS = 300.0
 
-#: How many requests run at a time unless somebody says so.
+#: How many requests run at a time unless the caller sets another number.
 JOBS = 24
 
 

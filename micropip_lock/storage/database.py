@@ -5,11 +5,11 @@ The write-ahead log of SQLite keeps a healthy file healthy. What SQLite leaves t
 
 * The file appears with its tables and its journal mode. Processes that switched a file to the log
   at once would not wait for each other.
-* A broken file, or one of another schema, is unlinked and made anew. Whoever still uses it keeps it
-  for itself.
+* A broken file, or one of another schema, is unlinked and made anew. A process that still has it
+  open keeps it for itself.
 * SQLite takes any log with the right name for the file's own. So one process at a time makes or
-  unlinks files (it locks the folder), and whoever opens a file looks afterwards whether it is still
-  the one of that name.
+  unlinks files (it locks the folder), and a process that opens a file checks afterwards whether
+  the name still leads to this file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Database:
             return True
 
     def discard(self) -> None:
-        """Unlink the file, unless somebody has.
+        """Unlink the file, unless another process has.
 
         The connection has to be closed after that, not before.
         """

@@ -20,7 +20,7 @@ PAGES, WHEELS = "http.sqlite3", "wheels"
 #: The folder of broken downloads, in that of wheels.
 PARTS = "parts"
 
-#: How long tidying waits for another process: somebody has asked for it.
+#: How long `prune` waits for another process: it may wait, because the user has called it.
 PATIENCE_SECONDS = 5.0
 
 _DAY = 86_400
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What `prune` has removed: facts, and files that nobody will need."""
+    """What `prune` has removed: facts, and files that no later run will need."""
 
     facts: int
     files: int
@@ -132,7 +132,7 @@ def _prune_facts(directory: Path, day: int) -> int:
             connection.execute("VACUUM")
             connection.execute(
                 "PRAGMA busy_timeout=0"
-            )  # whoever reads may read on; the last one out tidies
+            )  # processes that read may go on; the last to close the file truncates the log
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except Exception as error:
             if not broken(error):
@@ -167,7 +167,7 @@ def _leftovers(directory: Path) -> Iterator[Path]:
             for path in _files(directory / WHEELS)
             if path.name[0] == "." and path.suffix == ".part"
         ]
-    old = time.time() - _DAY  # nobody takes longer than a day
+    old = time.time() - _DAY  # no process writes one file for longer than a day
     for path in partial:
         with suppress(FileNotFoundError):
             if path.lstat().st_mtime < old:

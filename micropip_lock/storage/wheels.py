@@ -33,7 +33,7 @@ class WheelStore:
 
         Raises ValueError for what is no hash.
         """
-        if not _SHA256.fullmatch(sha256):  # it may come from a lock that somebody else wrote
+        if not _SHA256.fullmatch(sha256):  # it may come from a lock that another tool wrote
             raise ValueError(f"{sha256!r} is no sha256")
         return self._folder / sha256[:2] / sha256
 
