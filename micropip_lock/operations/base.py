@@ -30,10 +30,7 @@ LARGEST_LOCK = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base lock and where its wheels are:
-
-    at ``url`` (http or https), in ``folder``, or nobody knows.
-    """
+    """A base lock; its wheels are at ``url`` (http or https), in ``folder``, or not known."""
 
     lockfile: Lockfile
     url: str | None = None
@@ -151,7 +148,5 @@ async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
 
 
 def is_release(url: str) -> bool:
-    """Whether a URL is one of the distribution of a Pyodide release, as far as its address
-    tells.
-    """
+    """Whether a URL looks like one of the distribution of a Pyodide release."""
     return url.startswith(CDN.partition("{")[0])

@@ -1,4 +1,4 @@
-"""`diff`: what differs between two locks, package by package. Nobody is asked."""
+"""`diff`: what differs between two locks, package by package, without any request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Kind = Literal["bytes", "removed", "added", "version", "file", "url", "details"]
 KINDS: tuple[Kind, ...] = ("bytes", "removed", "added", "version", "file", "url", "details")
 
 _INFO = ("version", "abi_version", "python", "platform", "arch")
-#: Deeper than this nobody looks for the key that differs.
+#: How deep a changed key is named; below that only its parent is.
 _DEEPEST = 4
 
 
@@ -52,7 +52,7 @@ class Change:
 
     @property
     def direction(self) -> Literal["up", "down", ""]:
-        """Whether the version is a later or an earlier one; empty where that cannot be told."""
+        """Whether the version is a later or an earlier one; empty where that is unknown."""
         if self.old is None or self.new is None:
             return ""
         try:
@@ -169,8 +169,7 @@ def diff(
     old: Lockfile | Mapping[str, Any] | str | Path,
     new: Lockfile | Mapping[str, Any] | str | Path,
 ) -> Diff:
-    """What differs between two locks, whoever wrote them. The order of names in a lock means
-    nothing.
+    """What differs between two locks of any tool. The order of names in a lock means nothing.
 
     Each is a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a
     file. Raises `InputError` for what is missing, unreadable or no lock.
@@ -194,13 +193,13 @@ def diff(
 
 
 def as_lock(lock: Lockfile | Mapping[str, Any] | str | Path, origin: str = "the lock") -> Lockfile:
-    """A lock from whatever names one.
+    """A lock from any of the values that `diff` accepts.
 
     Raises `InputError`, which calls what is no file ``origin``.
     """
     if isinstance(lock, Lockfile):
         return lock
-    # No file that anybody means begins with a brace.
+    # A path that a user passes does not begin with a brace.
     is_text = isinstance(lock, str) and lock.lstrip()[:1] == "{"
     if isinstance(lock, Mapping) or is_text:
         return Lockfile.from_json(lock, origin)  # type: ignore[arg-type]  # a path is neither
@@ -245,7 +244,7 @@ def _brief(entry: LockedPackage | None) -> dict[str, str | None] | None:
 def _other_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """The dotted keys under which two objects differ.
 
-    Values may be secret, so they are nobody's business.
+    Values may be secret, so they are not returned.
     """
     return tuple(sorted(_walk(old, new, ())))
 

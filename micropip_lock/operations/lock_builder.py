@@ -286,7 +286,7 @@ def _extra(
     """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from.
 
     What an earlier freeze said there of entries that are the base's as they stand still holds:
-    nobody proved them anew.
+    this freeze did not prove them again.
     """
     if not isinstance(base.extra.get("tool"), Mapping):
         return base.extra

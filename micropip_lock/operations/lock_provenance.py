@@ -29,7 +29,7 @@ class LockProvenance:
 
     @classmethod
     def by(cls, lock: Lockfile) -> LockProvenance:
-        """Read it; what somebody else wrote there, and nobody can read, counts as nothing."""
+        """Read the lock provenance; what another tool wrote there and is invalid is ignored."""
         tool = lock.extra.get("tool")
         own = tool.get(KEY) if isinstance(tool, Mapping) else None
         if not isinstance(own, Mapping):

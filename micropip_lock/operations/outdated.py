@@ -61,11 +61,11 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """``news``: packages with a newer version or withdrawn ones, these first; ``problems``: what
-    nobody answered.
+    """``news``: packages that are withdrawn or have a newer version, the withdrawn ones first.
 
-    ``unlisted`` are packages that no index knows, ``unasked`` parts of Pyodide that none can have;
-    ``packages`` were looked at.
+    ``problems``: packages for which no index answered. ``unlisted`` are packages that no index
+    knows, ``unasked`` parts of Pyodide that no index can have; ``packages`` is the number of
+    examined packages.
     """
 
     news: tuple[News, ...]
@@ -117,7 +117,7 @@ async def outdated(
     lock = as_lock(lockfile)
     target = Target.from_info(lock.info)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
-        # The lock stands in for a base, which nobody needs here.
+        # The lock replaces a base, which `outdated` does not need.
         context = await look_without_folders(
             surroundings,
             base=lock,
@@ -148,7 +148,7 @@ def _order(news: News) -> tuple[bool, bool, int, bool, str]:
 
 
 class _Look:
-    """Asks for every package of a lock that an index can have."""
+    """Requests the pages of every package of a lock that an index can have."""
 
     def __init__(
         self,

@@ -20,12 +20,12 @@ async def connected(
     refresh: bool,
     jobs: int | None = None,
 ) -> AsyncIterator[tuple[Meter, Facts]]:
-    """A fetcher that counts, and what is known for ever; closed afterwards unless they were handed
-    in.
+    """A counting fetcher and the store of facts; closed afterwards unless the caller passed them.
 
-    Facts that nobody handed in are remembered only beside a fetcher that nobody handed in, in its
-    cache folder. Passwords of netrc and keyrings are for the indexes that pip and uv are configured
-    with, and for the URLs that the caller configures besides.
+    Without a store from the caller, facts are remembered only if the caller passed no fetcher
+    either: in the cache folder of the default fetcher. Passwords of netrc and keyrings are for the
+    indexes that pip and uv are configured with, and for the URLs that the caller configures
+    besides.
     """
     if fetcher is not None:
         yield (

@@ -15,9 +15,9 @@ from .evidence import Evidence, Finding
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A wheel that may be the one.
+    """A wheel that may be the installed one.
 
-    ``url`` is what would be written, ``copy`` where else it can be read.
+    ``url`` is the URL for the lock, ``copy`` another place to read the wheel from.
     """
 
     url: str
@@ -45,7 +45,7 @@ _DOT_SEGMENTS = re.compile(r"/(\./)+")
 def is_harmless(query: str, sha256: str | None) -> bool:
     """Whether the ``query`` of a URL says nothing, or only the ``sha256`` of its file.
 
-    piplite adds ?sha256= so that the browser's cache tells two files apart.
+    piplite adds ?sha256= so that the browser's cache keeps two files apart.
     """
     return not query or parse_qs(query.lower(), keep_blank_values=True) == {
         "sha256": [(sha256 or "").lower()]

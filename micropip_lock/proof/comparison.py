@@ -42,7 +42,7 @@ class Comparison:
 
     #: Members that are not installed as the wheel has them: this is another wheel.
     differing: list[str] = field(default_factory=list)
-    #: Members whose row, here or there, has no hash of sha256 or stronger.
+    #: Members whose row, in either RECORD, has no hash of sha256 or stronger.
     weak: list[str] = field(default_factory=list)
     #: Members that are installed as the wheel has them, though the wheel's own RECORD says
     #: something else.
@@ -52,8 +52,8 @@ class Comparison:
     #: Members that Python may import where they are installed, but not where Pyodide puts data
     #: files.
     misplaced: list[str] = field(default_factory=list)
-    #: Installed paths whose bytes are those of the wheel, whatever the installed RECORD says of
-    #: them.
+    #: Installed paths whose bytes are those of the wheel, even if the installed RECORD says
+    #: otherwise.
     settled: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -112,7 +112,7 @@ class _Verdict(IntEnum):
 
     SAME = 0
     WRONG = 1  # the file is, but the wheel's own RECORD is wrong about it
-    WEAK = 2  # the hashes do not tell
+    WEAK = 2  # the hashes do not decide
     OTHER = 3
 
 
@@ -382,7 +382,7 @@ def _beside_site_packages(below: str) -> list[str]:
 
 
 def _is_openable(row: RecordRow) -> bool:
-    """Whether the file of a row tells anything: Python writes its bytecode anew."""
+    """Whether the file of a row proves anything: Python rewrites its bytecode."""
     return not (row.leaves_folder or _CACHED.search(row.path))
 
 

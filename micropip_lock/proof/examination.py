@@ -104,7 +104,7 @@ class _Files:
 class Examiner:
     """Compares wheels with one installed distribution.
 
-    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches tells
+    ``changed`` are its files that are not as the installed RECORD says: a wheel that matches shows
     why.
     """
 

@@ -52,7 +52,7 @@ class Hashes:
         return offers
 
     def note_url(self, listing: Listing, url: str) -> None:
-        """Remember what pages give for the file at ``url``, under whatever name they list it."""
+        """Remember what pages give for the file at ``url``, under any name in the listing."""
         for sha256, index in listing.hashes_of(url).items():
             self.note(url, sha256, index)
 

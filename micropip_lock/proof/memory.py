@@ -1,5 +1,4 @@
-"""What was proved before need not be proved again, as long as nothing it was proved from has
-changed.
+"""Findings of earlier runs, which stay valid as long as nothing they were proved from has changed.
 
 Equal contents are a question of hashes: of what lies in .dist-info, RECORD first, and of a wheel's
 sha256. What an index said may change (a release is yanked, a file is added), so refresh asks again.
@@ -28,7 +27,7 @@ _LASTING = frozenset({"content", "metadata"})
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Findings by what they were made from. ``index_key`` tells the indexes that are asked."""
+    """Findings by their inputs. ``index_key`` identifies the configured indexes."""
 
     facts: Facts
     index_key: str

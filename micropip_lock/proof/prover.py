@@ -90,7 +90,7 @@ class _Case:
         self._changed = changed
         self._examiner = Examiner(distribution, fetcher, self._rules, prover._facts, changed)
         self._accepted = distribution.key in self._rules.accept_unproved
-        #: The sha256 of the base's wheel, whoever else lists it.
+        #: The sha256 of the base's wheel, even if an index lists it, too.
         self._of_base: frozenset[str] = frozenset()
         self._hashes = Hashes()
         #: Whether .dist-info and what servers said were all that was read: files on disk may change
@@ -148,7 +148,7 @@ class _Case:
             return self._unproved([objection])
         if outcome.candidate.sha256 is None and silence is not None:
             return self._silent(silence)
-        # The very wheel of the base has the base's entry, whoever installed it.
+        # The very wheel of the base has the base's entry, whichever installer installed it.
         is_trusted = not is_claimed or first.witnessed or outcome.downloaded
         is_base = outcome.candidate.sha256 in self._of_base and is_trusted
         source: HashSource = "index"
@@ -257,8 +257,8 @@ class _Case:
         if base.local:
             return await self._examiner.download(candidate)
         outcome = await self._examiner.examine(candidate)
-        # One refused connection tells for the whole base; asking again for each package only takes
-        # time.
+        # One refused connection stands for the whole base; a request for each package would only
+        # take time.
         if outcome.verdict is Verdict.UNREACHABLE:
             self._prover._base_is_down = True
         return outcome

@@ -26,9 +26,9 @@ _RELEASE_URL = re.compile(r".*/pyodide/v(\d+\.\d+\.\d+[a-z0-9.-]*)/full/[^/]+")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that can be written:
+    """A page that can be written.
 
-    ``runtime`` are the files that it loads, if they lie in a folder here.
+    ``runtime`` are the files that it loads, if they lie in a local folder.
     """
 
     packages: tuple[str, ...]

@@ -70,7 +70,7 @@ class BundleResult:
         return display.page(display.paragraph(self.summary), self._link())
 
     def _link(self) -> str:
-        """Saves the zip from a file system that nobody else sees: Pyodide's."""
+        """A link that saves the zip from Pyodide's file system, which other programs do not see."""
         if self.zip is None or not in_memory():
             return ""
         content, kind = self.zip.read_bytes(), "application/zip"
@@ -114,9 +114,9 @@ async def bundle(
     * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that
       boots this environment; a ``.py`` file is copied and run by it.
-    * ``offline``: download nothing; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the
-      folder of the cache that files are shared through (None with a fetcher: none); ``progress``:
-      is told about each download (None: in a notebook bars show them).
+    * ``offline``: download nothing; ``fetcher``: makes the requests (stays open); ``cache_dir``:
+      the folder of the cache that files are shared through (None with a fetcher: none);
+      ``progress``: receives each download's progress (None: in a notebook bars show it).
 
     Raises `UnlockableError` with every file that cannot be had or is not what it should be, and
     `InputError` for a lock or a folder that cannot be used. Without all files no lock is written.

@@ -1,8 +1,8 @@
-"""The files of a lock, wherever they can be had: in their place, beside the lock, in the cache, on
-a server.
+"""The files of a lock from every source: in their place, beside the lock, in the cache, on a
+server.
 
-Whatever was not just downloaded is hashed again. A file is in its place only when it is whole and
-right.
+Every file that was not just downloaded is hashed again. A file is in its place only when it is
+complete and has the right hash.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Supplier:
             if (size := copied(found, place, entry.sha256, check)) is not None:
                 return Supplied(key, place, size, "cache", contents)
             with suppress(OSError):
-                found.unlink()  # it was changed: nobody shall find it again
+                found.unlink()  # it was changed: no later run shall find it
         if not is_http(entry.file_name):
             searched = ", ".join(map(str, self.folders)) or "no folder was named"
             raise _LocalOnlyError(
@@ -158,7 +158,7 @@ class Supplier:
             )
             done = True
         except FetchError as error:
-            # A stream does not tell «not there» from other refusals.
+            # A stream does not distinguish «not there» from other refusals.
             if (
                 error.code == "unreachable"
                 and error.__cause__ is None
@@ -183,7 +183,7 @@ class Supplier:
 
 
 class _LocalOnlyError(Exception):
-    """A relative name that nobody has."""
+    """A relative file name that no source has."""
 
 
 _BASE_DIR = (
@@ -275,7 +275,7 @@ def copied(
 ) -> int | None:
     """Copy ``source`` to ``place`` if it has this hash, in one step; the size. Raises `InputError`.
 
-    ``check`` may look at it before it is in its place, and raise.
+    ``check`` may examine it before it is in its place, and raise.
     """
     if not source.is_file():
         return None

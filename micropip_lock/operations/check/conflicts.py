@@ -1,7 +1,4 @@
-"""What packages ask of each other and do not get, with the chain:
-
-who asks for what, and who brought it in.
-"""
+"""Requirements of packages that are not met, with the chain of requirements that leads to each."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ _MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A package that asks for another one: ``rich 15.0.0`` needs ``pygments>=2``."""
+    """A package and its requirement: ``rich 15.0.0`` needs ``pygments>=2``."""
 
     package: str
     version: str | None
@@ -41,9 +38,9 @@ class Step:
 class Conflict:
     """A problem, and how it came about.
 
-    ``asked``: why the package that asks is there, from what nothing else needs down to the
-    requirement that is not met. ``present`` is what is there instead, ``brought`` for each of those
-    who are content with it the same chain.
+    ``asked``: why the package with the requirement is there, from a package that no other needs
+    down to the requirement that is not met. ``present`` is the version that is there instead,
+    ``brought`` the same chain for each package that accepts it.
     """
 
     problem: Problem
@@ -74,7 +71,7 @@ class Packages:
     target: Target
     #: Where they are, as a sentence has it: «installed», «in the lock».
     place: str
-    #: Of these only versions count: what they need may be somebody's decision.
+    #: Of these only versions count: Pyodide may have decided to leave their requirements unmet.
     lenient: Collection[str] = field(default_factory=frozenset)
     #: Those with a .dist-info, when they are installed: a hint names the folder that they lie in.
     distributions: Mapping[str, InstalledDistribution] = field(default_factory=dict)
@@ -143,7 +140,7 @@ class Packages:
         return any(name not in members for key in members for name in self._dependants.get(key, ()))
 
     def _chain(self, key: str, requirement: str) -> tuple[Step, ...]:
-        """Why ``key`` is there, and what it asks for in the end."""
+        """Why ``key`` is there, with its own requirement as the last step."""
         steps = [Step(key, self.versions.get(key), requirement)]
         while key in self._above:
             key, child = self._above[key], key
@@ -151,10 +148,7 @@ class Packages:
         return tuple(reversed(steps))
 
     def conflicts(self, told: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
-        """Every requirement that is not met, but for those of ``told``:
-
-        (who asks, for what is missing).
-        """
+        """Every requirement that is not met, except those of ``told``: (requiring, missing)."""
         asks, broken = self._found
         yield from broken
         for key, made in asks.items():

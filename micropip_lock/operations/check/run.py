@@ -35,7 +35,7 @@ from ..verify.static import check_static
 from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 from .conflicts import Conflict, Packages
 
-#: What verify finds in a lock by itself and is part of the question here.
+#: Problems that verify finds in a lock without requests and that check reports, too.
 _STATIC = frozenset({"schema", "duplicate", "missing-dependency", "cycle"})
 _BROKEN = (
     "The file or its index is broken, or somebody tampers with it. Tell its owner, or use another "
@@ -47,7 +47,7 @@ _BROKEN = (
 class Checked:
     """What `check` found, and what it cost.
 
-    ``packages`` were looked at; of ``unread`` nobody knows what they need.
+    ``packages`` is the number of examined packages; the requirements of ``unread`` are unknown.
     """
 
     conflicts: tuple[Conflict, ...]
@@ -86,8 +86,8 @@ async def check(
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file. None: an environment.
     * ``path``: site-packages folders. None: the surroundings'. ``base``: the Pyodide they are for,
       as in `freeze`.
-    * ``offline``: ask nobody; ``refresh``, ``fetcher``, ``facts``, ``progress``: as in `verify`;
-      ``cache_dir``: the folder of the cache (None with a fetcher: none).
+    * ``offline``: make no request; ``refresh``, ``fetcher``, ``facts``, ``progress``: as in
+      `verify`; ``cache_dir``: the folder of the cache (None with a fetcher: none).
 
     Raises `InputError` for what is missing or unreadable, and `FetchError` when the base cannot be
     had.
@@ -145,7 +145,7 @@ def _check_environment(context: Context) -> Checked:
     entries = {key: entry for key in own if (entry := context.base.entry(key)) is not None}
     versions: dict[str, str | None] = {key: entry.version for key, entry in entries.items()}
     versions |= context.in_memory or {}
-    # What was installed without a wheel is there, whatever version it has.
+    # A package that was installed without a wheel is there, in an unknown version.
     versions |= {problem.package: None for problem in faults if problem.package not in installed}
     versions |= {key: item.version for key, item in installed.items()}
     metadata = {
@@ -188,7 +188,7 @@ def _check_lock(lock: Lock, metadata: Mapping[str, CoreMetadata], reader: _Reade
         depends = {key: entry.depends for key, entry in entries.items()}
         versions = {key: entry.version for key, entry in entries.items()}
         packages = Packages(versions, metadata, depends, lock.target, "in the lock", reader.lenient)
-        # An edge that leads nowhere was told as such.
+        # An edge that leads nowhere was reported as such.
         nowhere = {
             (key, name) for key, names in depends.items() for name in names if name not in entries
         }
@@ -210,15 +210,15 @@ class _Reader:
     def __init__(self, fetcher: Fetcher, facts: Facts, supplier: Supplier, offline: bool) -> None:
         self._fetcher = fetcher
         self._known = Publications(fetcher, facts)
-        # A fact belongs to a sha256 that an index answers for; what is read here is nobody's word
-        # but the lock's.
+        # A fact belongs to a sha256 that an index gives; here only the lock claims the sha256 of
+        # what is read.
         self._publications = Publications(fetcher, NoFacts())
         self._supplier = supplier
         self._offline = offline
         self._own: set[str] = set()
         self.unreachable = UnreachableHosts()
         self.problems: list[Problem] = []
-        #: Packages that may be Pyodide's own: their file names tell nothing.
+        #: Packages that may be Pyodide's own: their file names do not show it.
         self.lenient: set[str] = set()
 
     def is_own(self, entry: Entry) -> bool:

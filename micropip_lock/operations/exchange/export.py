@@ -1,7 +1,4 @@
-"""`export`: the wheels of a lock, as other installers name them.
-
-Which format they are written in is not known here.
-"""
+"""`export`: the wheels of a lock, as other installers name them, for every output format."""
 
 from __future__ import annotations
 
@@ -31,8 +28,7 @@ def export(
     base_url: str | None = None,
     evidence: Sequence[Evidence] = (),
 ) -> Export:
-    """The wheels that a lock names, for `micropip_lock.formats` to write in another format. Asks
-    nobody.
+    """The wheels of a lock, for `micropip_lock.formats` to write in another format; no requests.
 
     * ``lockfile``: a `Lockfile`, or a file.
     * ``base_url``: where relative file names of the lock live; without it they stay relative.
@@ -63,10 +59,7 @@ def export(
 
 
 def not_on_index(exported: Export) -> Iterable[Problem]:
-    """The wheels of Pyodide's own releases:
-
-    whoever looks for them by name and hash on an index finds none.
-    """
+    """The wheels of Pyodide's own releases: no index has them under their name and hash."""
     for wheel in exported.wheels:
         if wheel.url is not None and is_release(wheel.url):
             yield Problem(

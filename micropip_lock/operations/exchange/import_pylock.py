@@ -71,9 +71,9 @@ async def import_pylock(
     * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
       removals.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
-      ``progress``: is called as (done, total, package); ``surroundings``: where to look for base
-      and indexes instead of here.
+    * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
+      ``progress``: is called as (done, total, package); ``surroundings``: an environment that gives
+      base and indexes instead of the one that runs this code.
 
     Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for
     arguments, and `FetchError` when the base cannot be had.
@@ -98,7 +98,7 @@ async def import_pylock(
 class _Pages:
     """What the indexes of a package list.
 
-    Their silence is no objection: the pylock gives a hash.
+    An index that gives no answer is no objection: the pylock gives a hash.
     """
 
     def __init__(self, context: Context, fetcher: Fetcher, given: bool) -> None:
@@ -145,7 +145,7 @@ class _Import:
     async def run(self, selected: Sequence[Selected], problems: Sequence[Problem]) -> ResolveResult:
         """The lock, as resolve writes it.
 
-        Raises `UnlockableError`: ``problems``, and whatever else there is.
+        Raises `UnlockableError` with ``problems`` and all others.
         """
         own = [item for item in selected if item.entry is None]
         if own:
@@ -178,9 +178,9 @@ class _Import:
     def _environment(
         self, read: Mapping[str, _Read], based: set[str], broken: set[str]
     ) -> Environment:
-        """What is to be locked, as if it were installed.
+        """The packages to lock, as if they were installed.
 
-        Nobody misses what is ``broken``: that is told already.
+        No requirement for a package of ``broken`` counts as unmet: its problem is reported already.
         """
         distributions = {name: not_installed(one.metadata) for name, one in read.items()}
         entries = {name: self.context.base.lockfile.packages[name] for name in based}

@@ -1,8 +1,8 @@
 """What a pylock.toml installs on a Pyodide: which of its packages, and which wheel of each.
 
 https://packaging.python.org/en/latest/specifications/pylock-toml/#installing. Unlike
-`packaging.pylock`, which stops at the first package that cannot be installed, this tells of all of
-them.
+`packaging.pylock`, which stops at the first package that cannot be installed, this module reports
+all of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The installed environment as freeze sees it before anybody is asked:
-
-all that the disk can tell.
-"""
+"""The installed environment as freeze reads it from disk, before any request to an index."""
 
 from __future__ import annotations
 
@@ -56,7 +53,7 @@ class Environment:
     edges: Edges
     #: name, version and reason of what is installed and left out
     left_out: tuple[tuple[str, str | None, str], ...]
-    #: Whatever is installed or was reached, without the rest of the distribution.
+    #: Packages that are installed or were reached, without the rest of the distribution.
     present: set[str]
     #: Every distribution that is not left out on purpose, those of the base included.
     installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)

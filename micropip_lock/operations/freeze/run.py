@@ -93,9 +93,9 @@ async def freeze(
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
       warnings become problems; ``allow_broken``: unmet requirements become warnings;
       ``trust_index_file``: ask indexes that only an INDEX file names.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+    * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
-      ``surroundings``: where to look instead of here.
+      ``surroundings``: the environment to read instead of the one that runs this code.
 
     Raises `UnlockableError` with every problem of every package, `InputError` for arguments, files
     and folders that cannot be used, and `FetchError` when the base cannot be had. Nothing is

@@ -1,6 +1,6 @@
-"""What is to say about a package that a resolution fails at:
+"""The conflict report on a package that a resolution fails at.
 
-who asks for what, and why each version fell.
+It says which packages require which versions, and why each version was rejected.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .project import Choice, Kind, Project, Rejection
 from .search import Conflict
 from .state import Candidate, Requirement, ResolutionState, common_hashes
 
-#: What is shown: reasons, versions of one reason, who asks for it, letters of a reason.
+#: How many are shown: reasons, versions of one reason, requirements, characters of a reason.
 _MOST_REASONS = 6
 _MOST_VERSIONS = 3
 _MOST_ASKERS = 6
 _LONGEST_REASON = 200
 
-#: Who asks, and for what; None: the user.
+#: A requirement and the candidate that has it; None: the user.
 _Asker = tuple[Candidate | None, Requirement]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is to say about one package."""
+    """The section of the report on one package."""
 
     name: str
     code: str
@@ -39,7 +39,7 @@ class Section:
 
 
 class ConflictReport:
-    """Tells a conflict from what memory has."""
+    """Explains a conflict from the resolution's state, without requests."""
 
     def __init__(self, state: ResolutionState, conflict: Conflict) -> None:
         self._state = state
@@ -58,7 +58,7 @@ class ConflictReport:
         return project.known or project.listing is None
 
     def names(self) -> list[str]:
-        """The packages that it failed at first: the newest versions tell most."""
+        """The packages that failed first, with the newest versions: these explain most."""
         found = [
             requirement.name for _, requirement in self._conflict.first if requirement.same is None
         ]
@@ -179,7 +179,7 @@ class ConflictReport:
         return f"; {self._because(pick)}"
 
     def _because(self, pick: Candidate | None) -> str:
-        """The shortest chain from what the user asked for to ``pick``."""
+        """The shortest chain from the user's requirements to the candidate ``pick``."""
         if pick is None:
             return "you asked for it"
         chain: list[str] = []
@@ -213,10 +213,10 @@ class ConflictReport:
     def _reasons(
         self, project: Project, requirements: Sequence[Requirement], askers: Sequence[_Asker]
     ) -> list[_Reason]:
-        """Why each version fell: each reason once, the newest versions first."""
+        """Why each version was rejected: each reason once, the newest versions first."""
         found: dict[tuple[Kind, str], list[str]] = defaultdict(list)
         if project.base is not None and project.base.entry is not None:
-            # An index's version of the same number fell for itself.
+            # The same version on an index has a rejection of its own.
             found[self._base_reason(project.base, requirements, askers)].append(
                 f"{project.base.entry.version} of Pyodide's own"
             )
@@ -414,7 +414,7 @@ _NO_SUCH_WHEEL = "the URL names no wheel of it that fits this Pyodide"
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """Why some versions fell; newest first."""
+    """Why some versions were rejected; newest first."""
 
     kind: Kind
     text: str

@@ -1,7 +1,8 @@
 """Why requirements have no solution, for people who have never seen a resolver.
 
-First the fewest requirements that already cannot be met together; then, for each package that it
-fails at, who asks for what, which versions were looked at, and why each of them fell.
+First the smallest set of requirements that cannot be met together; then, for each package that it
+fails at, its requirements and where they come from, the versions that were tried, and why each of
+them was rejected.
 """
 
 from __future__ import annotations
@@ -24,10 +25,7 @@ _MOST_CORES = 5
 async def explain(
     state: ResolutionState, explorer: Explorer, conflict: Conflict
 ) -> ResolutionError:
-    """The error that tells why ``conflict`` has no solution:
-
-    every conflict that stands for itself, shortest first.
-    """
+    """The error that says why ``conflict`` has no solution: each conflict, shortest first."""
     report = ConflictReport(state, conflict)
     unknown = [group for group in state.groups if not report.is_known(group[0].name)]
     if unknown:
@@ -102,7 +100,7 @@ async def _cores(
                 state, explorer, tuple(requirement for group in some for requirement in group)
             )
         except (FetchError, IntegrityError, UnlockableError, ResolutionError):
-            return None  # nobody knows; it stays part of the explanation
+            return None  # unknown; it stays part of the explanation
         return found if isinstance(found, Conflict) else None
 
     cores: list[tuple[list[_Group], Conflict]] = []

@@ -1,7 +1,7 @@
 """Fetching for a resolution: what it lacks, and what it will most likely want next.
 
-Nothing here waits for anything but the network. Whatever is found lands in `ResolutionState`,
-errors too: the resolution meets them only where it really needs what could not be had.
+This module waits only for the network. All results go into `ResolutionState`, errors too: the
+resolution raises an error only if it really needs what could not be fetched.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _SAMPLES = 3
 
 
 class Explorer:
-    """Fills ``state``. Each URL is asked for once.
+    """Fills ``state``. Each URL is requested once.
 
     ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those
-    parts of their pages that somebody looks at.
+    parts of their pages that the resolution reads.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Explorer:
             try:
                 choice = next(iter(self._state.matches(name, requirements)), None)
             except DataNeeded:
-                if name in self._loading:  # somebody else is asking already, and will go on for us
+                if name in self._loading:  # another task has requested it, and goes on for this one
                     self._loading[name].append((requirements, extra))
                     return
                 await self._load(name, requirements, extra)
@@ -154,8 +154,8 @@ class Explorer:
     async def _learn(self, name: str, requirements: Sequence[Requirement]) -> None:
         """Learn what the preferred index says of a project.
 
-        Of a version that is pinned and known nobody is asked again, and of others not while the
-        page is fresh.
+        A version that is pinned and known is never requested again, others not while the page is
+        fresh.
         """
         partial = self._partial and name not in self._whole
         self._whole.add(name)
@@ -185,11 +185,11 @@ class Explorer:
             self._facts.put("release", key, told)
 
     def _settles(self, name: str, pin: Version) -> bool:
-        """Whether more need not be known than what is known of the version ``pin``.
+        """Whether the resolution needs no more than what is known of the version ``pin``.
 
-        What the user pins is asked for again before there is no solution. Where another project
-        pins a version that has no fitting wheel, the next best thing would be taken, although
-        somebody may have published one meanwhile.
+        What the user pins is requested again before the resolution fails. Where another project
+        pins a version that has no fitting wheel, the resolution would take the next best candidate,
+        although the project may have published such a wheel meanwhile.
         """
         project = self._state.project(name)
         found = [
@@ -251,7 +251,7 @@ class Explorer:
         """Read the whole page of each project of which not every version is known; whether there
         was one.
 
-        Raises `FetchError`: without them nobody can say that there is no solution.
+        Raises `FetchError`: without these pages a missing solution is not proved.
         """
         projects = self._state.projects.values()
         cut = [
@@ -303,7 +303,7 @@ class Explorer:
         """The modules of a wheel and the errors of its RECORD, or why these cannot be known."""
         await self._read_summary(choice)
         found = self._summaries[choice.key]
-        assert found is not None  # nobody else reads any more
+        assert found is not None  # no other task is still reading it
         return found
 
     async def _read_summary(self, choice: Choice) -> None:
@@ -319,7 +319,7 @@ class Explorer:
             self._summaries[choice.key] = error
 
     async def _read(self, choice: Choice) -> None:
-        """The METADATA of a choice; one that nobody can use is counted out."""
+        """Read the METADATA of a choice; reject a choice whose METADATA cannot be used."""
         try:
             await (
                 self._read_base(choice)

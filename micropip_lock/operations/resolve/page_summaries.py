@@ -1,8 +1,7 @@
-"""What is remembered of a project page: every version that it lists, and the files of those that
-were looked at.
+"""The outline of a project page in the cache: all versions that it lists, and the files of some.
 
-Most of a page is about versions that nobody chooses. As long as the page is fresh by the rules of
-HTTP its outline stands for it, and whoever wants to know more reads the page.
+Most of a page is about versions that no resolution chooses. As long as the page is fresh by the
+rules of HTTP its outline replaces it; a resolution that needs more reads the page.
 """
 
 from __future__ import annotations
@@ -21,16 +20,14 @@ _KIND = "outline"
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """``listing`` has the files of the versions that were looked at, ``versions`` are all, newest
-    first.
-    """
+    """``listing`` has the files of the examined versions, ``versions`` are all, newest first."""
 
     listing: Listing
     versions: tuple[str, ...]
 
 
 class Outlines:
-    """The outlines of the pages of one set of indexes, ``key`` tells which."""
+    """The outlines of the pages of one set of indexes, which ``key`` identifies."""
 
     def __init__(self, facts: Facts, key: str) -> None:
         self._facts = facts
@@ -46,7 +43,7 @@ class Outlines:
         return None
 
     def keep(self, project: Project) -> None:
-        """Remember what was looked at of a project, if its page may be used again."""
+        """Remember the examined versions of a project, if its page may be used again."""
         listing = project.listing
         # That an index does not have a project, or what find-links places have, is asked each time.
         if listing is None or len(listing.asked) != 1 or len(listing.pages) != 1:

@@ -78,7 +78,7 @@ class Choice:
 
 
 class Project:
-    """The versions of one project. ``listing`` None: nobody was asked, the base has what is wanted.
+    """The versions of one project. ``listing`` None: no index was needed, the base has a match.
 
     Where the page itself was not read again, ``pinned_version`` is the one version that is known,
     or ``versions`` are all that it lists (newest first), of which ``listing`` has the files of
@@ -110,8 +110,8 @@ class Project:
         self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Rejection] = {}
         self._rejected: dict[Version, Rejection] = {}
         self._allowed: dict[frozenset[str], _Allowed] = {}
-        #: Which versions meet a specifier, as places in ``versions``: as far as somebody asked, and
-        #: all.
+        #: Which versions meet a specifier, as indices of ``versions``: as far as the resolution
+        #: has tested them, and all.
         self._met: dict[str, dict[int, bool]] = {}
         self._places: dict[str, frozenset[int]] = {}
 
@@ -155,9 +155,7 @@ class Project:
             yield base.version, base
 
     def _allowed_by(self, specifiers: Mapping[str, SpecifierSet]) -> Iterable[Version]:
-        """A resolution asks for the same versions again and again, and has ever more to say about
-        them.
-        """
+        """The versions that meet all ``specifiers``; cached, as a resolution tests them often."""
         key = frozenset(specifiers)
         if key not in self._allowed:
             places = range(len(self.versions))
@@ -223,8 +221,8 @@ class Project:
     ) -> Choice | Rejection:
         """The wheel to take for ``version``, or why there is none.
 
-        ``pinned``: a requirement names this very version, which PEP 592 asks for before a yanked
-        file may be taken. ``hashes``: the only files that are allowed, by sha256; empty allows any.
+        ``pinned``: a requirement names this very version, which PEP 592 requires before a yanked
+        file may be used. ``hashes``: the only files that are allowed, by sha256; empty allows any.
         """
         if (fall := self._rejected.get(version)) is not None:
             return fall
@@ -280,7 +278,7 @@ class Project:
 
 
 class _Parsed(Sequence[Version]):
-    """Versions that are parsed when somebody looks at them."""
+    """Versions that are parsed on first access."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = texts
@@ -302,7 +300,7 @@ class _Parsed(Sequence[Version]):
 
 
 class _Allowed:
-    """Versions that are looked at once, and only as far as somebody gets."""
+    """Versions that are tested once, and only as far as the caller iterates."""
 
     def __init__(self, versions: Iterator[Version]) -> None:
         self._found: list[Version] = []
@@ -328,7 +326,7 @@ _LONGEST_REASON = 100
 
 
 def needs_python(requires_python: str | None) -> str:
-    """The reason why a version falls that `fits_python` refuses."""
+    """The reason for the rejection of a version that `fits_python` refuses."""
     text = str(requires_python)
     return (
         f"needs Python {text if len(text) <= _LONGEST_REASON else f'{text[:_LONGEST_REASON]}...'}"
@@ -336,10 +334,7 @@ def needs_python(requires_python: str | None) -> str:
 
 
 def fits_python(requires_python: str | None, target: Target) -> bool:
-    """Whether Requires-Python allows the target's Python;
-
-    what nobody can read forbids nothing, as in pip.
-    """
+    """Whether Requires-Python allows the target's Python; an invalid one allows any, as in pip."""
     if requires_python is None:
         return True
     try:

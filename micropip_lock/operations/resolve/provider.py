@@ -1,4 +1,4 @@
-"""resolvelib's questions, answered from memory."""
+"""resolvelib's provider: it answers from the resolution's state, without requests."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
     def __init__(self) -> None:
         #: (who needs it, what) for everything that was tried; None: the user.
         self.asked: list[tuple[Candidate | None, Requirement]] = []
-        #: The asks that could not all be met first.
+        #: The requirements of the first conflict.
         self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()
         #: Steps that pinned nothing new. However many packages there are, without conflicts there
         #: are none.

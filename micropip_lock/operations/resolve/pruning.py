@@ -1,8 +1,9 @@
 """Versions that no solution can have, found without trying them one after the other.
 
 A search that goes back step by step tries every version of one package with every version of
-another before it knows that none of them goes with what the user asked for. Here each version is
-held against all versions of what it needs at once, until nothing more falls (arc consistency).
+another before it knows that none of them goes with the user's requirements. Here each version is
+compared with all versions of its dependencies at once, until no more are rejected (arc
+consistency).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
     by_url = {item.name for item in said if item.url is not None}
     # A file that another lock has may be on no index.
     by_url |= {name for name, item in state.preferred.items() if item.held is not None}
-    # Nothing is known of the other versions of what somebody else pinned.
+    # If a package, not the user, pins a project, its other versions are unknown.
     by_url |= {
         name
         for name, item in state.projects.items()

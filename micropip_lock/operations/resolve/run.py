@@ -1,4 +1,4 @@
-"""`resolve`: the lock of requirements that nobody has installed yet."""
+"""`resolve`: the lock of requirements that are not installed yet."""
 
 from __future__ import annotations
 
@@ -88,9 +88,10 @@ async def resolve(
       requirements, as in pip.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
       removals.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
+    * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
-      ``surroundings``: where to look for base and indexes instead of here.
+      ``surroundings``: an environment that gives base and indexes instead of the one that runs this
+      code.
 
     Raises `ResolutionError` when there is no solution, and says why; `UnlockableError` for what was
     chosen and cannot be named truthfully; `InputError` for arguments; `FetchError` and
@@ -172,7 +173,7 @@ class Resolution:
         partial: bool = False,
         preferred: Mapping[str, Preferred] = MappingProxyType({}),
     ) -> tuple[ResolutionState, Explorer]:
-        """What is known before anybody was asked, and who asks. Raises `InputError`."""
+        """The state before the first request, and its `Explorer`. Raises `InputError`."""
         try:
             import_module("resolvelib")
         except ModuleNotFoundError as error:
@@ -232,7 +233,7 @@ class Resolution:
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
         others = {name: entry.version for name, entry in based.items()}
         base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
-        # The extras that base packages ask for, too; whatever was chosen is asked for by somebody.
+        # The extras that base packages require, too: every chosen candidate has a requirement.
         extras = [
             Requirement(f"{pick.name}[{pick.extra}]")
             for pick in solution.picks.values()
@@ -283,10 +284,7 @@ class Resolution:
     async def _evidence(
         self, choice: Choice, state: ResolutionState, explorer: Explorer
     ) -> tuple[str, Evidence | Problem | MicropipLockError]:
-        """What is written for a choice:
-
-        its URL without secrets, and a sha256 that somebody answers for.
-        """
+        """The evidence for a choice: its URL without secrets, and a sha256 with its source."""
         file = choice.file
         assert file is not None
         # What no index said was said by the lock whose versions are preferred.
@@ -306,8 +304,8 @@ class Resolution:
         sha256, source = next(iter(hashes.of(candidate.url).items()), (None, ""))
         hash_from = _HASH_SOURCES.get(source, "index")
         if choice.direct and sha256 is None:
-            # Whoever names a URL without a hash takes what is there; so does pip, and so it is
-            # hashed now.
+            # A user who gives a URL without a hash accepts the file that is there, as pip does; so
+            # it is hashed now.
             try:
                 contents = await self._download(choice)
             except (FetchError, IntegrityError) as error:
@@ -337,13 +335,13 @@ class Resolution:
         assert file is not None
         hashes = Hashes()
         if choice.direct:
-            # The silence of an index is no objection to a URL.
+            # An index that gives no answer is no objection to a URL.
             with suppress(FetchError):
                 await explorer.pages(choice.name)
         if choice.index is not None:
             hashes.note(file.url, file.sha256, choice.index)
         self._note_others(choice, hashes, explorer)
-        # Last, for the first source is the one that is told.
+        # Last, because the first source is the one that the evidence names.
         if choice.index is None:
             hashes.note(file.url, file.sha256, _LOCK)
         if len(said) == 1:

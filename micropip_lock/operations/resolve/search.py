@@ -1,6 +1,4 @@
-"""The resolution: resolvelib decides from memory, and each time that it lacks something, that is
-fetched.
-"""
+"""The resolution: resolvelib decides from the state, and missing data is fetched in between."""
 
 from __future__ import annotations
 
@@ -32,9 +30,9 @@ class _Search(Resolution[Requirement, Candidate, str]):
 
     def __init__(self, provider: Any, reporter: Any) -> None:
         super().__init__(provider, reporter)
-        #: What each name was last found to be content with.
+        #: The criterion and the pin that last satisfied it, by name.
         self._content: dict[str, tuple[Any, Candidate]] = {}
-        #: When it is its turn, by the same asks.
+        #: The preference of each name, with the requirements that it was computed from.
         self._preferences: dict[str, tuple[Any, Any]] = {}
 
     def _push_new_state(self) -> None:
@@ -61,7 +59,7 @@ class _Search(Resolution[Requirement, Candidate, str]):
                 self.state.mapping.pop(name, None)
 
     def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
-        if not criterion.information:  # nobody asks for it any more
+        if not criterion.information:  # no requirement is left
             return True
         pin = self.state.mapping.get(name)
         if pin is None:
@@ -94,9 +92,9 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """No solution: the last asks that could not all be met, by whom;
+    """No solution: the last requirements that could not all be met, and the candidates with them.
 
-    and everything that was asked on the way.
+    ``asked`` are all requirements that came up on the way.
     """
 
     causes: tuple[tuple[Candidate | None, Requirement], ...]
@@ -111,8 +109,8 @@ async def solve(
     """Choose versions for ``roots`` and all that they need. Raises what made something unavailable
     that is needed.
 
-    resolvelib starts anew after each fetch. That costs milliseconds, and gives the same answer
-    whatever order the bytes came in.
+    resolvelib starts anew after each fetch. That costs milliseconds, and the answer does not depend
+    on the order in which responses arrive.
     """
     await explorer.explore(roots)
     is_last, spent = False, 0
@@ -136,7 +134,7 @@ async def solve(
         except ResolutionImpossible as error:
             if not await explorer.complete():
                 causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
-                # Where versions were ruled out, the end is short; how it began tells more.
+                # Where versions were ruled out, the end is short; the beginning explains more.
                 told = first or reporter
                 return Conflict(causes, told.first or causes, tuple(told.asked))
         except ResolutionTooDeep as error:
@@ -156,9 +154,7 @@ async def solve(
 def _reached(
     provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Requirement]
 ) -> dict[str, Candidate]:
-    """The picks that ``roots`` lead to, without what is left over from turns that were taken
-    back.
-    """
+    """The candidates that ``roots`` lead to, without leftovers of decisions that were undone."""
     found: set[str] = set()
     waiting = [provider.identify(item) for item in roots]
     while waiting:

@@ -1,6 +1,6 @@
 """What a resolution knows so far.
 
-It never asks anybody: what it lacks it says by raising `DataNeeded`.
+It makes no request: where it lacks data it raises `DataNeeded`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_HASHES = 2
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Somebody needs a package: one extra of it, or ("") the package itself."""
+    """A requirement for one extra of a package, or ("") for the package itself."""
 
     name: str
     specifier: SpecifierSet = field(default_factory=SpecifierSet)
@@ -73,7 +73,7 @@ class Requirement:
             return False
 
     def allows(self, choice: Choice) -> bool:
-        """Whether ``choice`` is what is asked for."""
+        """Whether ``choice`` meets this requirement."""
         if self.same is not None and self.same.key != choice.key:
             return False
         if self.url is not None and not (
@@ -108,14 +108,12 @@ class Preferred:
     version: Version
     #: That lock's very file, where it fits.
     held: Choice | None = None
-    #: It was Pyodide's own: then Pyodide's own comes first, at whatever version.
+    #: It was Pyodide's own: then Pyodide's own comes first, in any version.
     base_first: bool = False
 
 
 class DataNeeded(Exception):
-    """The resolution cannot go on before somebody asks for a project's pages, or for the METADATA
-    of ``choice``.
-    """
+    """The resolution cannot go on without a project's pages, or the METADATA of ``choice``."""
 
     def __init__(
         self,
@@ -202,7 +200,7 @@ class ResolutionState:
         self.metadata: dict[tuple[str, str, str], CoreMetadata] = {}
         #: Why a project or the METADATA of a choice cannot be had, by name or by `Choice.key`.
         self.errors: dict[object, MicropipLockError] = {}
-        #: What was asked for last, by name: what is tried next if a choice falls.
+        #: The last requirements, by name: with them the next candidate is found after a rejection.
         self.tried: dict[str, Sequence[Requirement]] = {}
         #: By `Choice.key`: what no solution can have.
         self.hopeless: set[tuple[str, str, str]] = set()
@@ -262,7 +260,7 @@ class ResolutionState:
         self.projects[name] = self.project(name).add_pages(listing, pinned_version, versions)
 
     def project(self, name: str) -> Project:
-        """The project ``name``, whatever is known of it."""
+        """The project ``name``, even if nothing is known of it."""
         if name not in self.projects:
             self.projects[name] = Project(name, self.target, self.base.entry(name), None)
         return self.projects[name]
@@ -359,7 +357,7 @@ class ResolutionState:
         found = False
         later: list[Version] = []
         specifiers = {item.limits: item.specifier for item in requirements if item.limits}
-        # Of a project that somebody pinned the other versions are not known.
+        # If a requirement pinned the project, its other versions are unknown.
         stuck = project.pinned_version is not None and all(
             item.pin != project.pinned_version for item in requirements
         )
@@ -373,7 +371,7 @@ class ResolutionState:
                     continue
                 found = True
                 yield choice
-                # It fell: now the index has to be asked.
+                # It was rejected: now the index's versions are needed.
                 self._listed(project, requirements)
             elif stuck:
                 break
@@ -424,13 +422,13 @@ class ResolutionState:
         self.fallen[choice.file.url] = reason
 
     def dependencies(self, pick: Candidate) -> Iterator[Requirement]:
-        """What a pick needs. Raises `DataNeeded`, or the error that was met before."""
+        """The requirements of a candidate. Raises `DataNeeded`, or an earlier fetch's error."""
         choice, extra = pick.choice, pick.extra
         if extra:
             yield Requirement(choice.name, text=choice.shown, same=choice)
         if choice.entry is not None and not extra:
             for name in choice.entry.depends:
-                # The base is not always closed; what it lacks is told when the lock is made.
+                # The base is not always closed; what it lacks is reported when the lock is built.
                 if name != choice.name and name in self.base.lockfile.packages:
                     yield Requirement(name, text=name)
             return

@@ -80,10 +80,7 @@ class Reasons:
         return f"needed by {', '.join(some[:_MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
 
     def _fell(self, name: str) -> str:
-        """Why the old file was not kept:
-
-        it does not fit, somebody excludes it, or it excludes somebody.
-        """
+        """Why the old file was not kept: it does not fit, or conflicts with another requirement."""
         kept = self._state.preferred.get(name)
         if kept is None:
             return "its version is none that an index can have"
@@ -114,13 +111,13 @@ class Reasons:
                 return "its file is gone"
             return f"its wheel for {self._state.target.platforms[0]}"
         if project.listing is None:
-            return f"the file of {version} does not fit"  # nobody had to ask for another one
+            return f"the file of {version} does not fit"  # no other file was needed
         if version not in project.versions:
             return f"no index has {version}"
         return _words(judged, version, self._state.target.platforms[0])
 
     def _excluder(self, name: str, old: Choice | None) -> str:
-        """Who asks for another version than ``old``."""
+        """The package that requires another version than ``old``."""
         if old is None:
             return ""
         if not self._asked:
@@ -191,7 +188,7 @@ async def refuse(
         try:
             found = await solve(state, explorer, group)
         except (FetchError, IntegrityError, UnlockableError):
-            continue  # nobody knows, and there are reasons enough
+            continue  # unknown, and there are reasons enough
         if isinstance(found, Conflict):
             alone.append((group, found))
         else:
@@ -244,7 +241,7 @@ async def _homeless(
             if state.project(name).listing is None:
                 state.add_pages(name, await explorer.pages(name))
         except FetchError:
-            continue  # nobody knows
+            continue  # unknown
         project = state.project(name)
         if not any(isinstance(project.judge(version), Choice) for version in project.versions):
             found.append(report.block(name))

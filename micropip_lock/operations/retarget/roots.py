@@ -45,7 +45,7 @@ def is_wheel(entry: LockedPackage) -> bool:
 
 
 def is_pyodides(entry: LockedPackage) -> bool:
-    """Whether an entry is one of Pyodide's own distribution, as far as its address tells."""
+    """Whether an entry is one of Pyodide's own distribution, judged by its address."""
     return not is_wheel(entry) or not is_http(entry.file_name) or is_release(entry.file_name)
 
 
@@ -107,11 +107,11 @@ class Roots:
 async def roots_of(
     lock: Lockfile, base: Base, publications: Publications, fetcher: Fetcher, *, whole: bool
 ) -> Roots:
-    """What ``lock`` says that was asked for, and whatever else in it nothing needs; by its graph
-    where it does not say.
+    """The requirements that ``lock`` records, and all other packages in it that none needs.
 
-    Of packages that it does not speak of, METADATA shows which extras they were locked with.
-    ``whole``: Pyodide's own packages are there in any case, and nobody asked for them.
+    Where it records none, its graph decides. Of packages that it does not mention, METADATA shows
+    which extras they were locked with. ``whole``: Pyodide's own packages are there in any case, and
+    the user did not request them.
     """
     told = LockProvenance.by(lock).requested
     graph = Tree(lock.packages, requested=frozenset(told))
@@ -157,7 +157,7 @@ async def _extras(
     fetcher: Fetcher,
     roots: Collection[str],
 ) -> tuple[dict[str, set[str]], list[Problem]]:
-    """The extras of ``packages`` that no package asks for, so that the user must have."""
+    """The extras of ``packages`` that no package requires, so the user must have requested them."""
     target = Target.from_info(lock.info)
     versions = {name: entry.version for name, entry in lock.packages.items()}
     dependencies = Dependencies({}, versions, target)
@@ -201,7 +201,7 @@ def _active(
         try:
             if any(holds(requirement, target.environment, extra) for extra in wanted):
                 yield requirement
-        except ValueError:  # a marker without sense asks for nothing
+        except ValueError:  # an invalid marker requires nothing
             continue
 
 

@@ -56,7 +56,7 @@ class RetargetResult(ResolveResult):
 
     @property
     def mapped(self) -> tuple[Change, ...]:
-        """The changes among Pyodide's own packages, where there are too many to tell each."""
+        """The changes among Pyodide's own packages, where there are too many to list each."""
         found = tuple(change for change in self.changes.changes if _is_mapped(change))
         return found if len(found) > _MOST_OF_PYODIDE else ()
 
@@ -112,11 +112,11 @@ async def retarget(
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
     * ``base``: the other Pyodide: a `Lockfile`, a file, a URL or a release ("314.0.7"); None: the
-      one that is around. ``base_url``: where relative file names of it live; ``base_dir``: a local
+      surroundings'. ``base_url``: where relative file names of it live; ``base_dir``: a local
       Pyodide distribution with its wheels.
     * ``index_urls``: simple repository API roots.
-    * ``requested``: what was asked for. Empty: what the lock says, else what nothing else in it
-      needs.
+    * ``requested``: the user's requirements. Empty: those that the lock records, else the packages
+      in it that no other needs.
     * ``offline``: never ask the network; ``refresh``: ask even what the cache knows.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 

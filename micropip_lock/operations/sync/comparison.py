@@ -63,7 +63,7 @@ class Equality:
                 return False
         except ValueError:
             return False
-        # A look at the sizes opens no file, and tells what was deleted or edited since.
+        # A comparison of sizes opens no file, and shows what was deleted or edited since.
         changed = item.changed_files("size", compiled=item.installer == "pyodide.loadPackage")
         if not all(map(self._is_shared, changed)) or not self._scripts_are_there(item):
             return False
@@ -127,7 +127,7 @@ class Equality:
             if outcome.verdict is Verdict.MATCH and not self._is_known(
                 item, entry, outcome.contents
             ):
-                # A range does not tell the sha256 of the whole, and that of the lock may be wrong.
+                # A range does not give the sha256 of the whole, and that of the lock may be wrong.
                 outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
             return False  # then it is replaced, which says what is wrong if that goes wrong, too
@@ -145,7 +145,7 @@ class Equality:
         return wheel is not None and any(not wheel.ships(name) for name in notes)
 
     def _is_shared(self, path: str) -> bool:
-        """Whether a file is there that several packages have: whoever came last has written it."""
+        """Whether a file is there that several packages have: the last one installed wrote it."""
         return self.listed[path] > 1 and (self.place.site / path).exists()
 
     def _scripts_are_there(self, item: InstalledDistribution) -> bool:

@@ -28,9 +28,9 @@ _PIECE = 2**20
 
 
 class Source(WheelFile):
-    """Without what installers write:
+    """A wheel without the files that installers write.
 
-    of that a wheel's own copy claims something that nobody has seen.
+    A wheel's own copies of these claim an origin that no installer has confirmed.
     """
 
     def __init__(self, whole: WholeArchive, archive: zipfile.ZipFile) -> None:

@@ -4,7 +4,7 @@ one is killed.
 A wheel can put a file anywhere into the environment (``.data/data`` is sys.prefix), and with ``pip
 install --user`` anywhere below ~/.local. So the journal lies in the cache folder of the user, for
 each environment in a file of its own, and the files that were moved lie in a folder whose name only
-that journal tells.
+that journal has.
 """
 
 from __future__ import annotations

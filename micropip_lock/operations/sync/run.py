@@ -74,9 +74,9 @@ async def sync(
     * ``path``: the site-packages folder (None: the venv's, or the running Pyodide's); ``prune``:
       remove what is not in the lock; ``dry_run``: only plan. ``base_dir``: a folder that holds
       wheels of the base.
-    * ``fetcher``: asks for bytes (stays open); ``facts``: remembers what cannot change;
-      ``cache_dir``: the folder of the cache with wheels; ``progress``: is told about downloads;
-      ``surroundings``: the venv to change.
+    * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
+      ``cache_dir``: the folder of the cache with wheels; ``progress``: receives the downloads'
+      progress; ``surroundings``: the venv to change.
 
     Raises `InputError` for a lock of another Python or ABI than the environment's and for what
     cannot be read or written, `UnlockableError` with every wheel that cannot be had.
@@ -190,7 +190,7 @@ class _Sync:
             for key, entry in self.lock.packages.items()
             if entry.file_name.endswith(".whl")
         }
-        # Of a name that is there twice nobody knows which files are whose: it is replaced.
+        # If a name is there twice, the owner of each file is unknown: both are replaced.
         single = installed.keys() - several
         both = [(key, installed[key], entry) for key, entry in wanted.items() if key in single]
         equal = await self.fetcher.gather(
@@ -395,7 +395,7 @@ def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
 
 
 def _is_nameless(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
-    """Whether nothing tells which files are those of a distribution.
+    """Whether no record says which files are those of a distribution.
 
     An empty .dist-info has none.
     """
@@ -412,7 +412,7 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _nameless(item: InstalledDistribution) -> Problem:
-    """That nobody knows which files are those of a distribution, so that it cannot go."""
+    """The problem that the files of a distribution are unknown, so that it cannot be removed."""
     name = item.metadata.name
     return Problem(
         "broken-metadata",

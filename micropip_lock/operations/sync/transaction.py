@@ -2,7 +2,7 @@
 new one.
 
 New files are staged in a work folder inside site-packages, on the same file system, and moved into
-place by renaming, whole folders at once where nothing is yet. Before the first move of a package a
+place by renaming, whole folders at once where none exist yet. Before the first move of a package a
 journal says which files will be moved; a later run finds the journal of a killed one, and moves
 each of them back. Where no journal can be kept the next sync makes it what its lock says: RECORD
 goes last and comes first, so of every file of a half done package is known whose it is.
@@ -29,8 +29,8 @@ from .journal import Journal, Moves
 
 #: The work folder in site-packages; no import name and no distribution can be called so.
 WORK = ".micropip-lock"
-#: What makes a folder an environment, below its prefix: it belongs to no package, whatever one
-#: says.
+#: The files that make a folder an environment, below its prefix: they belong to no package, even if
+#: a RECORD lists them.
 _ENVIRONMENT = re.compile(
     r"pyvenv\.cfg|pip\.(conf|ini)|lib64"
     r"|(bin|Scripts)/(python[0-9.w]*(-host(-link)?|\.exe)?|(de)?activate(_this)?(\.\w+)?|Activate\.ps1)"
@@ -104,7 +104,7 @@ class Transaction:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no run has left anything here."""
+        """Whether no earlier run has left files in the work folder."""
         return not os.path.lexists(self._reserved) and self._journal.read() is None
 
     @property
@@ -149,8 +149,7 @@ class Transaction:
     def exchanging(
         self, coming: Mapping[str, Sequence[str]], old: Iterable[str]
     ) -> Iterator[list[str]]:
-        """Move the files ``old`` out while somebody brings the files ``coming`` of some packages;
-        the value is those.
+        """Move the files ``old`` out while the caller moves the files ``coming`` in; yields these.
 
         On any error everything is put back. What is in the way of a new file is moved out like an
         old one: a file, a file where a folder has to be, a symbolic link that leads out of the
@@ -211,7 +210,7 @@ class Transaction:
         self._pending = None
 
     def _left(self) -> Moves | None:
-        """The moves of a killed run whose files are still here."""
+        """The moves of a killed run whose files are still in the work folder."""
         moves = self._journal.read()
         is_here = moves is not None and all(
             map(is_plain_folder, (self._reserved, self._reserved / moves.run))
@@ -222,7 +221,7 @@ class Transaction:
         moves = self._left()
         if moves is None:
             with suppress(OSError):
-                self._journal.remove()  # of an environment that was here before this one
+                self._journal.remove()  # of an earlier environment in the same folder
             return None
         self._is_journaled = True
         self._undo(moves)
@@ -237,7 +236,7 @@ class Transaction:
                 os.replace(staged / whole, self.prefix / whole)
 
     def _is_record(self, name: str) -> bool:
-        """Whether a file is the RECORD of a distribution that is installed here."""
+        """Whether a file is the RECORD of a distribution that is installed in this environment."""
         dist_info, _, last = name.removeprefix(self._below).partition("/")
         return (
             name.startswith(self._below) and dist_info.endswith(".dist-info") and last == "RECORD"
@@ -261,7 +260,7 @@ class Transaction:
     def _clear(self, names: Iterable[str]) -> None:
         """Remove empty folders where files have to be.
 
-        Raises OSError for one that somebody has something in.
+        Raises OSError for a folder that is not empty.
         """
         for folder, below in _by_folder(names).items():
             if not os.path.isdir(f"{self.prefix}/{folder}"):

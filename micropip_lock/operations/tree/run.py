@@ -79,7 +79,7 @@ class Tree:
     sizes: Mapping[str, int] = field(default_factory=dict)
     #: What the lock says that the user asked for.
     requested: frozenset[str] = frozenset()
-    #: Servers that did not tell a size.
+    #: Servers that did not give a size.
     problems: tuple[Problem, ...] = ()
 
     @cached_property
@@ -143,9 +143,9 @@ class Tree:
         return found
 
     def spared(self, name: str) -> Total:
-        """What goes when a package goes:
+        """The total that is removed with a package: itself, and all that only it needs.
 
-        itself, and what is there for nobody else. In a circle all go together.
+        The packages of a cycle are removed together.
         """
         return self._spared[self._component_of[name]]
 
@@ -162,7 +162,7 @@ class Tree:
         asked = {self._component_of[name] for name in self.requested if name in self.packages}
         nobody = -1  # stands above what is there for itself
         parent, depth = {nobody: nobody}, {nobody: 0}
-        for number in reversed(range(len(self._components))):  # whoever needs it comes before it
+        for number in reversed(range(len(self._components))):  # dependants first
             ways = sorted(above[number]) if number not in asked else []
             common = ways[0] if ways else nobody
             for other in ways[1:]:
@@ -265,15 +265,16 @@ async def tree(
     cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Tree:
-    """Who needs whom in a lock, whoever wrote it, and how large it is.
+    """The dependency tree of a lock of any tool, and the size of its packages.
 
     Sizes are those of the files beside the lock and in ``base_dir`` (a local Pyodide distribution),
-    by name, and of those in the cache, by sha256. Of others they are not known, and nobody is
-    asked, unless ``sizes`` is given: then the servers that have them are, for the size alone.
+    by name, and of those in the cache, by sha256. Other sizes are unknown, and no request is made,
+    unless ``sizes`` is given: then the servers that have the files are asked for the size alone.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
-    * ``offline``: ask nobody; ``fetcher``: asks for bytes (stays open); ``cache_dir``: the folder
-      of the cache (None with a fetcher: none); ``progress``: is called as (done, total, package).
+    * ``offline``: make no request; ``fetcher``: makes the requests (stays open); ``cache_dir``: the
+      folder of the cache (None with a fetcher: none); ``progress``: is called as (done, total,
+      package).
 
     Raises `InputError` for a lock or a folder that cannot be used.
     """

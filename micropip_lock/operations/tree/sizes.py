@@ -81,9 +81,9 @@ async def ask_sizes(
 
 
 async def _size(fetcher: Fetcher, url: str) -> int | None:
-    """The size of a file, by HEAD, else by its first byte;
+    """The size of a file, by HEAD, else by a request for its first byte.
 
-    None where it is not there or the server does not tell.
+    None where the file is missing or the server gives no size.
     """
     try:
         response = await fetcher.head(url)

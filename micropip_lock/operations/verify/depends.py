@@ -37,7 +37,7 @@ class Ask:
 
     @property
     def words(self) -> str:
-        """What it asks for, as a sentence has it."""
+        """The requirement as part of a sentence."""
         wanted = text_of(self.requirement)
         return (
             f"it needs {wanted} for the extra {self.through},"
@@ -86,9 +86,9 @@ def check_depends(
 
 
 def asks_of(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iterator[Ask]:
-    """Every requirement of a package, and those of the extras that it asks other packages for.
+    """Every requirement of a package, and those of the extras that it requires of other packages.
 
-    Raises ValueError for a marker that makes no sense.
+    Raises ValueError for an invalid marker.
     """
     waiting = [(key, "")]
     seen = set(waiting)
@@ -149,7 +149,7 @@ def _check(
 ) -> Iterator[Problem]:
     told = {
         name for name in entry.depends if name not in entries
-    }  # these are told without METADATA
+    }  # these are reported without METADATA
     direct = set(entry.depends) | {entry.key}
     loaded: set[str] | None = (
         None  # all that is loaded with it: much in a deep lock, and seldom the question

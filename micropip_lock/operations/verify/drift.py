@@ -55,7 +55,7 @@ class Drift:
         )
 
     def on_disk(self, looks: Mapping[str, Look]) -> Iterator[Problem]:
-        """What differs as far as the disk tells;
+        """The differences that the disk shows.
 
         ``looks`` say which entries are of Pyodide's distribution.
         """
@@ -102,7 +102,7 @@ class Drift:
         download: bool,
     ) -> list[Problem]:
         """Compare what is installed with the wheels that the lock names, by their RECORDs."""
-        # One that is not there, or is not the one that the lock means, was told already.
+        # A distribution that is missing, or is not that of the lock, was reported already.
         wanted = [
             (item, looks[key])
             for key, item in self._installed.items()
@@ -117,7 +117,7 @@ class Drift:
 
 
 def _same_version(item: InstalledDistribution, entry: Entry) -> bool:
-    if entry.version is None:  # that is told as such
+    if entry.version is None:  # that is reported as such
         return True
     version = as_version(entry.version)
     return item.version == entry.version or bool(
@@ -139,7 +139,7 @@ async def _compare(
 ) -> Problem | None:
     entry = look.entry
     url = entry.url or ""
-    # A fact belongs to a sha256 that an index answers for; the lock is what is in question here.
+    # A fact belongs to a sha256 that an index gives; that of the lock is still to be verified.
     is_known = look.file is not None and look.file.sha256 == entry.sha256
     size = look.file.size if look.file is not None else None
     examiner = Examiner(item, fetcher, rules, facts if is_known else None)

@@ -146,7 +146,7 @@ def wheel_name_fault(file_name: str, key: str, version: str | None) -> str | Non
 
 
 def _same_version(version: Version, text: str | None) -> bool:
-    if text is None:  # that is told as such
+    if text is None:  # that is reported as such
         return True
     own = as_version(text)
     if own is None or own == version:

@@ -1,7 +1,7 @@
-"""A lock as it stands, faults and all: what the runtime reads of it, and what is wrong with that.
+"""A lock with its faults: what the runtime reads of it, and what is wrong with that.
 
-`Lockfile` is strict and stops at the first fault. Here each one is told, and everything else stays
-to be looked at.
+`Lockfile` is strict and stops at the first fault. This reader reports every fault, and keeps the
+rest of the lock for further checks.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _load(
             found[key] = value
         return found
 
-    # micropip.freeze() gives the text itself; no file that anybody means begins with a brace.
+    # micropip.freeze() returns the text itself; a path that a user passes does not begin with a
+    # brace.
     is_text = isinstance(lockfile, str) and lockfile.lstrip()[:1] == "{"
     origin = "the lock" if is_text else str(lockfile)
     data = parse_json(str(lockfile) if is_text else read_bytes(lockfile), origin, make_object)

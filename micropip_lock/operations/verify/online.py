@@ -54,7 +54,7 @@ class _Beside:
 
 
 class Places:
-    """Finds the entries' files. It asks each index once a project, and each folder once."""
+    """Finds the entries' files. Each project is requested once an index, and each folder once."""
 
     def __init__(self, indexes: Indexes, fetcher: Fetcher, unreachable: UnreachableHosts) -> None:
         self._indexes = indexes
@@ -74,9 +74,10 @@ class Places:
         )
 
     async def find(self, look: Look, *, knock: bool) -> None:
-        """Find the file of one entry;
+        """Find the file of one entry.
 
-        with ``knock`` its server is asked for it where nobody else vouches for it.
+        With ``knock`` its server is asked for it where no page of an index and no lock beside it
+        vouches for it.
         """
         entry = look.entry
         if self._is_vouched_for(look):
@@ -114,7 +115,7 @@ class Places:
         try:
             response = await self._fetcher.get(f"{folder}pyodide-lock.json", max_bytes=LARGEST_LOCK)
         except FetchError as error:
-            # Some stores answer 403 instead of 404, so as not to tell what they have.
+            # Some stores answer 403 instead of 404, so as not to reveal which files they have.
             self._folders[folder] = _Beside({}, None if error.code == "not-allowed" else error)
             return
         is_whole = response.status == 200 and response.complete

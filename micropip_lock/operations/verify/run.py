@@ -67,7 +67,7 @@ async def verify(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> tuple[Problem, ...]:
-    """Everything that is wrong with a lock, all at once; none: it is true, and loads what it says.
+    """All problems of a lock; none: it is true, and loads what it says.
 
     The same call inside Pyodide and on the host. What the lock says of itself is always checked.
     Online, every file is looked up on the indexes, its hash compared, and ``depends`` with the
@@ -79,10 +79,10 @@ async def verify(
     * ``deep``: download every wheel to compare its hash, its members and its METADATA; nothing is
       kept.
     * ``path``: site-packages folders; what is installed there is compared with the lock, too.
-    * ``online=False``, ``offline``: ask nobody.
+    * ``online=False``, ``offline``: make no request.
     * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
       are configured.
-    * ``refresh``: ask even what the cache knows; ``fetcher``: asks for bytes (stays open);
+    * ``refresh``: request even what is cached; ``fetcher``: makes the requests (stays open);
       ``facts``: remembers what cannot change; ``progress``: is called as (done, total, package).
     * ``surroundings``: an environment to compare with, and whose indexes to ask.
 
@@ -184,7 +184,7 @@ def _indexes(
 
 
 def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
-    """The entries that claim no import name, where nobody could see whether that is right."""
+    """The entries that claim no import name, where no wheel was read to check that."""
     for key, entry in lock.entries.items():
         look = looks.get(key)
         is_settled = look is not None and (look.is_base or look.modules is not None)

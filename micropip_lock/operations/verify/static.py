@@ -1,7 +1,4 @@
-"""What a lock says of itself:
-
-file names, hashes, edges and import names, without asking anybody.
-"""
+"""Checks of a lock by itself, without requests: file names, hashes, edges and import names."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def check_static(lock: Lock, page_origin: str | None = None) -> Iterator[Problem
 def _file_name(entry: Entry, target: Target | None) -> Iterator[Problem]:
     name = entry.file_name or ""
     if entry.place == "local":
-        # Where it lies on that machine is nobody's business.
+        # Its path on that machine is private.
         yield entry.problem(
             "local-file",
             "its file name is a place on one machine "
@@ -94,8 +91,8 @@ def _archive(entry: Entry, target: Target | None) -> Iterator[Problem]:
         )
     elif filename.endswith(".whl"):
         yield from _wheel(entry, target)
-    # Shared libraries and unvendored tests of a distribution are archives, too, but nobody calls
-    # them like an sdist.
+    # Shared libraries and unvendored tests of a distribution are archives, too, but are not named
+    # like an sdist.
     elif (match := _SDIST.fullmatch(filename)) and canonicalize_name(match["name"]) == entry.key:
         yield entry.problem(
             "sdist",

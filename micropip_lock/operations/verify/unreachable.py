@@ -1,7 +1,4 @@
-"""Hosts that give no answer:
-
-not asked again and again, and told once, however many packages they concern.
-"""
+"""Hosts that give no answer: after few requests they get no more, and are reported only once."""
 
 from __future__ import annotations
 
@@ -84,7 +81,7 @@ class CircuitBreaker(Meter):
     def _limit(self, place: str) -> int:
         """One failure is enough for a host that never answered; it was tried several times by then.
 
-        Not in a browser, which asks for no suffix ranges: there a missing file on a server that
+        Not in a browser, which requests no suffix ranges: there a missing file on a server that
         sends no CORS headers with its errors looks the same.
         """
         return PATIENCE if place in self._answered or not self.suffix_ranges else 1

@@ -30,7 +30,7 @@ _BROKEN = (
 
 
 class Wheels:
-    """Reads wheels and tells what contradicts the lock. Nothing that is downloaded is kept."""
+    """Reads wheels and reports what contradicts the lock. Nothing that is downloaded is kept."""
 
     def __init__(self, fetcher: Fetcher, facts: Facts, unreachable: UnreachableHosts) -> None:
         self._fetcher = fetcher
@@ -75,7 +75,7 @@ class Wheels:
                 _judge(look, contents)
 
     async def _missed(self, url: str, error: FetchError) -> None:
-        """Why a download failed: a stream does not tell «not there» from other refusals."""
+        """Why a download failed: a stream does not distinguish «not there» from other refusals."""
         if error.__cause__ is None and not await is_there(self._fetcher, url):
             raise GoneError(str(error), url=error.url)
         raise error
@@ -221,7 +221,7 @@ def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterat
     claimed = {name for entry in entries.values() for name in entry.imports or ()}
     for look in looks:
         entry = look.entry
-        # What Pyodide does not spread cannot be imported anyway, and that is told.
+        # What Pyodide does not spread cannot be imported anyway, and that is reported.
         if look.is_base or look.modules is None or not entry.is_wheel or look.has("layout"):
             continue
         # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is
