@@ -37,7 +37,7 @@ UNANSWERED = frozenset({"unreachable", "not-allowed"})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with one package, and what to do about it.
+    """One problem of one package, with a hint.
 
     ``code`` is one of the fixed words of the contract (``sdist``, ``content-mismatch`` ...),
     ``package`` a canonical name, ``message`` says what is wrong and where, ``hint`` what to do
@@ -69,7 +69,7 @@ class Problem:
 
     @property
     def lines(self) -> tuple[str, str]:
-        """What is wrong, and what to do about it, each a line that is fit to be shown."""
+        """The message and the hint, each in one line without control characters."""
         return (
             f"{self.subject}: {showable(self.message)} [{showable(self.code)}]",
             f"  {showable(self.hint)}",
@@ -159,8 +159,8 @@ class InputError(MicropipLockError):
 class FetchError(MicropipLockError):
     """A request got no usable answer.
 
-    ``code`` is ``unreachable`` (no connection, time-out, server error, an answer that is not
-    what was asked for) or ``not-allowed`` (401, 403). ``url`` is shown without credentials.
+    ``code`` is ``unreachable`` (no connection, time-out, server error, an answer of the wrong kind)
+    or ``not-allowed`` (401, 403). ``url`` is shown without credentials.
     """
 
     def __init__(

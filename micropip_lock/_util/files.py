@@ -48,7 +48,7 @@ def new_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
 
     When the block raises, ``path`` stays as it was, and nothing else is left. A link at ``path`` is
     replaced, not followed. The file gets the mode of the one that it replaces, else the usual one,
-    or with ``private`` 0600. Its ``name`` is where it lies until then. Raises OSError.
+    or with ``private`` 0600. Its ``name`` is its path until then. Raises OSError.
     """
     kept = None if private else _mode(path)
     with _own_folder(path.parent) as folder:
@@ -168,7 +168,7 @@ def locked_folder(path: Path) -> Iterator[bool]:
 def check_private(folder: Path) -> None:
     """Raise `InputError` for a cache folder that exists, and in which another user can write.
 
-    What lies in it is believed, so no other user may put a file there.
+    Its contents are trusted, so no other user may put a file there.
     """
     try:
         status = folder.stat()
@@ -193,8 +193,9 @@ def check_private(folder: Path) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a cache folder that only this user can enter, or make an existing one so if nothing else
-    lies in it.
+    """Make a cache folder that only this user can enter.
+
+    An existing one is made private if it holds only files of the cache.
 
     Raises OSError, and `InputError` as `check_private` does.
     """
@@ -248,7 +249,7 @@ def keep_own(path: Path) -> None:
 
 
 def _is_still(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file has its name yet: who had it before may have renamed it."""
+    """Whether an open file still has its name: another process may have renamed it."""
     with suppress(OSError):
         return os.fstat(file.fileno()).st_ino == path.lstat().st_ino
     return False

@@ -72,13 +72,13 @@ def packages(evidence: Sequence[Evidence]) -> str:
 
 
 def whence(evidence: Evidence) -> str:
-    """From where a package is, in few words: who said so, and the host."""
+    """The origin of a package, in few words: the source of the claim, and the host."""
     place = split(evidence.index or evidence.url).netloc
     return f"{evidence.claim} {place}".strip()
 
 
 def bars(evidence: Iterable[Evidence]) -> str:
-    """A picture of what is large: the wheels, or where these are not known what is installed."""
+    """A chart of sizes: those of the wheels, or else of the installed files."""
     sizes = {item.package: item.size or item.installed_size or 0 for item in evidence}
     ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
     shown = [item for item in ordered[:_BARS] if item[1]]
@@ -136,7 +136,7 @@ def download(name: str, content: bytes, kind: str, *, url: str | None = None) ->
 
 
 def bar(done: int, total: int, text: str) -> str:
-    """A bar for what is counted."""
+    """A bar for a count."""
     words = f"{done} of {total}"
     return page(
         f'<progress max="{total}" value="{done}" aria-label="{words}"></progress> {words} '

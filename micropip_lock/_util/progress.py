@@ -138,5 +138,5 @@ def left(seconds: float | None) -> str:
 
 
 def cost(requests: int, received: int) -> str:
-    """What was asked for, in few words."""
+    """Requests and bytes received, in few words."""
     return f"{count(requests, 'request')}, {size(received)} read" if requests else "no request"

@@ -80,7 +80,7 @@ _WRONG_PORT = re.compile(r":(?!\d*$)")
 _NESTED = re.compile(r"[^/\\:]{2}:[/\\]*[^/\\@]*@")
 #: No user writes longer URLs, and the search for passwords in them takes time.
 _LONGEST = 4096
-#: Passwords were encoded this often, at most, by those who did it more than once.
+#: How often a password is decoded at most: some users encode it more than once.
 _MOST_CODINGS = 5
 
 

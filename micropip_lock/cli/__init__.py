@@ -25,8 +25,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def run(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock") -> None:
     """Run the command line and exit.
 
-    ``arguments`` default to those of the process; ``program`` is what it is called by, for its
-    help.
+    ``arguments`` default to those of the process; ``program`` is the program's name in its help.
     """
     _open_standard_streams()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
@@ -56,8 +55,9 @@ def run(arguments: Sequence[str] | None = None, *, program: str = "micropip-lock
 
 
 def _open_standard_streams() -> None:
-    """Open what the caller closed (``>&-``): a file opened later would get its number, and what is
-    meant for it.
+    """Open the standard streams that the caller closed (``>&-``).
+
+    Else a file opened later would get the number of the stream, and its output.
 
     To write to a closed stdout fails, since the result would be lost; what goes to a closed stderr
     is dropped.

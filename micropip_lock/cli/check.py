@@ -78,7 +78,7 @@ def _document(checked: Checked) -> dict[str, object]:
 
 
 def lines(conflicts: Sequence[Conflict]) -> Iterator[Text]:
-    """Every conflict: what is wrong, how it came about, what to do."""
+    """Every conflict: the problem, its chain of requirements, and a hint."""
     for conflict in conflicts:
         problem = conflict.problem
         subject = f"{problem.package} {problem.version}" if problem.version else problem.package
@@ -118,7 +118,7 @@ def _sentence(chain: Sequence[Step]) -> str:
 
 
 def _summary(checked: Checked) -> str:
-    """What was looked at, and what was found."""
+    """The numbers of examined packages and of problems."""
     paid = f": {cost(checked.requests, checked.bytes)}" if checked.requests else ""
     if checked.conflicts:
         found = count(len(checked.conflicts), "problem")

@@ -37,7 +37,7 @@ class Output:
     def _console(self) -> Console:
         from rich.console import (
             Console,
-        )  # takes a while, and who has nothing to say need not wait for it
+        )  # takes a while, and is not needed where nothing is printed
 
         class Stderr(Console):
             def on_broken_pipe(self) -> None:
@@ -142,9 +142,7 @@ class Output:
         self.say(result.summary)
 
     def verdict(self, verdict: Verdict, advice: Collection[str]) -> None:
-        """Print what is wrong, then what is only advice (problems of these codes), then the
-        totals.
-        """
+        """Print the errors, then the advice (problems of these codes), then the totals."""
         wrong = [problem for problem in verdict.problems if problem.code not in advice]
         for problem in wrong:
             self._problem(problem, "bold red")

@@ -49,18 +49,18 @@ class Common:
     color: str
 
     def output(self) -> Output:
-        """Where text for people goes."""
+        """The console for text for people."""
         return Output(quiet=self.quiet, color=self.color)
 
     def run(self, make: Callable[[Fetcher], Coroutine[Any, Any, T]]) -> T:
-        """Run ``make(fetcher)`` to its end, with the fetcher that these options ask for."""
+        """Run ``make(fetcher)`` to its end, with the fetcher for these options."""
         return run_sync(
             make, offline=self.offline, refresh=self.refresh, cache_dir=self.cache, jobs=self.jobs
         )
 
     @contextmanager
     def facts(self) -> Iterator[Facts]:
-        """What is known for ever, in the folder that these options name."""
+        """The store of facts in the cache folder of these options."""
         facts = facts_in(self.cache)
         try:
             yield facts

@@ -96,9 +96,7 @@ def _from_arguments(texts: tuple[str, ...]) -> list[Wanted]:
 def _indexes(
     index_urls: tuple[str, ...], said: RequirementFiles
 ) -> tuple[list[str] | None, list[str] | None]:
-    """The indexes to ask: those of the command line, else those of the files, else (None) as pip is
-    configured.
-    """
+    """The indexes of the command line, else of the files, else (None) of pip's configuration."""
     if not (
         index_urls or said.index_url or said.extra_index_urls or said.find_links or said.no_index
     ):

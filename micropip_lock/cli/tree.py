@@ -78,7 +78,7 @@ def tree_command(
 
 
 def _tell(found: Tree, human: Output, asked: bool) -> None:
-    """Say what is not as it should be: circles, and sizes that are not known."""
+    """Print the warnings: cycles, and sizes that are not known."""
     for members in found.cycles:
         who = (
             f"{members[0]} needs itself"

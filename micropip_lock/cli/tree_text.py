@@ -20,7 +20,7 @@ _MARKS = {
 }
 
 
-#: What is drawn below what has a next sibling, and below what has none; and before them.
+#: Drawn below an item with a next sibling, and below one without; and before them.
 Guides = tuple[str, str, str, str]
 GUIDES: Guides = ("│   ", "    ", "├── ", "└── ")
 ASCII_GUIDES: Guides = ("|   ", "    ", "|-- ", "`-- ")

@@ -1,1 +1,1 @@
-"""What is needed by whom: markers, extras, edges."""
+"""The dependencies between distributions: markers, extras, edges."""

@@ -27,7 +27,7 @@ _IS_EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
 
 @dataclass(slots=True)
 class Edges:
-    """Who depends on whom, by canonical name, and what was found on the way."""
+    """The dependencies by canonical name, and the problems found on the way."""
 
     depends: dict[str, set[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Edges:
 class Dependencies:
     """Finds the edges of a set of installed distributions.
 
-    ``distributions`` are those whose own metadata count, ``others`` the versions of everything else
-    that will be in the lock (the base's entries). ``asked`` are the requirements the user made, for
+    ``distributions`` are those whose own metadata count, ``others`` the versions of all other
+    packages of the lock (the base's entries). ``asked`` are the requirements the user made, for
     extras and as roots.
     """
 
@@ -183,8 +183,9 @@ class Dependencies:
         return version is not None and fits(requirement, version)
 
     def _spread_extras(self, changed: Iterable[str]) -> set[str]:
-        """Activate the extras that active requirements of ``changed`` ask for, until nothing
-        changes; whom it touched.
+        """Activate the extras that active requirements of ``changed`` name, until nothing changes.
+
+        Returns the distributions with new extras.
 
         A distribution that names itself («pkg[all]: pkg[a,b]») only widens its own extras.
         """
@@ -396,7 +397,7 @@ def asked_for(distribution: InstalledDistribution) -> bool:
 
 
 def fits(requirement: Requirement, version: str) -> bool:
-    """Whether a version is one that the requirement allows; what is no version never is."""
+    """Whether the requirement allows a version; an invalid version is never allowed."""
     try:
         return requirement.url is not None or requirement.specifier.contains(
             version, prereleases=True

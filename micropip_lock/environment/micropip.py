@@ -1,4 +1,4 @@
-"""What micropip is set to: the one place that touches its modules for settings."""
+"""micropip's settings: the only module that imports micropip's modules for them."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ class Runtime:
         import pyodide_js
 
         self._js: Any = pyodide_js
-        #: What lay on the disk before it started, as long as nothing was loaded in its place.
+        #: The packages on the disk before it started, as long as no other was loaded in their
+        #: place.
         self._from_disk: frozenset[str] | None = None
 
     @property
@@ -99,9 +100,7 @@ class Runtime:
 
     @contextmanager
     def forgetting(self, key: str) -> Iterator[None]:
-        """Take a package off the runtime's list of what it has loaded, unless what is done
-        meanwhile fails.
-        """
+        """Take a package off the runtime's list of loaded ones, unless the block raises."""
         name, channel = self.loaded.get(key, (None, ""))
         if name is not None:
             delattr(self._js.loadedPackages, name)

@@ -1,4 +1,4 @@
-"""What the configuration readers share: the result they give, and where configuration lies."""
+"""The common parts of the configuration readers: their result, and the configuration folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class IndexSettings:
     extra: tuple[str, ...] = ()
     #: Folders, files or pages with links to wheels, as URLs.
     find_links: tuple[str, ...] = ()
-    #: No index at all is to be asked.
+    #: Whether no index may be used (pip's and uv's no-index).
     no_index: bool = False
 
 
@@ -52,7 +52,7 @@ def windows_folder(environ: Mapping[str, str], variable: str) -> Path:
     """
     if told := environ.get(variable):
         return Path(told)
-    import platformdirs  # knows how to ask Windows itself
+    import platformdirs  # finds the folders of Windows itself
 
     if variable == "APPDATA":
         return Path(platformdirs.user_config_dir(appauthor=False, roaming=True))

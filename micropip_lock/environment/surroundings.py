@@ -1,4 +1,4 @@
-"""What is known about the place where the code runs, and what can be done there."""
+"""The surroundings: the environment of a call, and what a running Pyodide can do in it."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Runtime(Protocol):
         """
 
     def forgetting(self, key: str) -> AbstractContextManager[None]:
-        """Take a package off the runtime's list of what it has loaded, unless what is done
-        meanwhile fails.
-        """
+        """Take a package off the runtime's list of loaded ones, unless the block raises."""
 
     def imported(self, paths: Collection[str]) -> bool:
         """Whether a module of these files (relative to site-packages) is in memory."""

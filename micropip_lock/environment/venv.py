@@ -1,4 +1,4 @@
-"""Which venv is meant, where its packages lie, and which Pyodide distribution it was made from."""
+"""Find the venv to use, its site-packages, and the Pyodide distribution that it was made from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ LOCK_NAME = "pyodide-lock.json"
 
 
 def find_venv(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The venv that is meant: the given one, else the active one, else the nearest ``.venv*``
-    folder.
+    """The venv to use: the given one, else the active one, else the nearest ``.venv*`` folder.
 
     Nearest: in ``cwd`` or its parents. A venv of Pyodide goes before all others, the active one
     included: that is often the one of the tools. Raises `InputError` when there is none, when the
-    choice is not clear, or when what was named is no venv.
+    choice is not clear, or when the given folder is no venv.
     """
     if venv is not None:
         return _checked(cwd / venv, "--venv")

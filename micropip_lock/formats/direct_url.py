@@ -1,7 +1,7 @@
 """What installers write about the origin of a distribution: PEP 610, PEP 710 and INDEX.
 
-``packaging.direct_url`` validates more than is wanted here and exists from packaging 26.1 on, while
-the base of Pyodide 0.27 and 0.28 has 24.2, which micropip cannot replace once it is loaded.
+``packaging.direct_url`` validates more than this module needs and exists from packaging 26.1 on,
+while the base of Pyodide 0.27 and 0.28 has 24.2, which micropip cannot replace once it is loaded.
 """
 
 from __future__ import annotations

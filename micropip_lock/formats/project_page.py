@@ -1,7 +1,7 @@
 """One page of the simple repository API: PEP 503 (HTML) or PEP 691 (JSON) in, files out.
 
-A page lists every file of every version, thousands for some projects, so it is kept as it came
-and only the files of the version that is asked for become `IndexFile` objects.
+A page lists every file of every version, thousands for some projects, so it is kept as it came and
+only the files of the requested version become `IndexFile` objects.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from packaging.version import InvalidVersion, Version
 from .._util.url import normalized, shown, split
 from ..errors import FetchError
 
-#: What to ask for: JSON first, HTML second (PEP 691, «Version + Format Selection»).
+#: The Accept header: JSON first, HTML second (PEP 691, «Version + Format Selection»).
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
     "text/html;q=0.01"
@@ -71,8 +71,8 @@ class IndexFile:
         return urlunsplit(parts._replace(path=parts.path + ".metadata"))
 
 
-#: What is read of a file in a JSON page. Where the sidecar is announced it may go by older names as
-#: well.
+#: The keys that are read of a file in a JSON page. Where the sidecar is announced it may go by
+#: older names as well.
 _KEYS = ("url", "hashes", "size", "yanked", "requires-python", "core-metadata")
 _OLDER_NAMES = ("dist-info-metadata", "data-dist-info-metadata")
 
@@ -90,7 +90,7 @@ class ProjectPage:
     #: PEP 792: ``active``, ``archived``, ``quarantined`` or ``deprecated``.
     status: str = "active"
     status_reason: str = ""
-    #: When HTTP wants it to be asked for again, in seconds since the epoch; None: each time.
+    #: When HTTP requires a new request, in seconds since the epoch; None: each time.
     fresh_until: float | None = None
 
     def versions(self, name: str) -> dict[Version, ProjectPage]:
@@ -98,7 +98,7 @@ class ProjectPage:
         only.
         """
         found: dict[Version, list[tuple[str, _Row]]] = {}
-        # Many files of a page begin alike, with name and version: each such text is looked at once.
+        # Many files of a page begin alike, with name and version: each such text is parsed once.
         places: dict[str, list[tuple[str, _Row]] | None] = {}
         for row in self._rows:
             start = _start(row[0])
@@ -114,7 +114,7 @@ class ProjectPage:
         return replace(self, _rows=tuple(row for part in parts for row in part._rows))
 
     def to_json(self) -> list[Any]:
-        """The page as a value of JSON, for a cache: nothing but what is read of it."""
+        """The page as a value of JSON, for a cache: only the keys that this module reads."""
         rows = [
             [filename, row if isinstance(row, str) else _to_object(row)]
             for filename, row in self._rows
@@ -147,7 +147,7 @@ class ProjectPage:
     def files(self, name: str, versions: Collection[Version]) -> list[IndexFile]:
         """The wheels and sdists of ``name`` (canonical) at any of ``versions``, in page order.
 
-        Files whose names are neither are passed over, as every installer does.
+        Files whose names are neither are ignored, as every installer does.
         """
         found = (self._file(filename, row, name, versions) for filename, row in self._rows)
         return [file for file in found if file is not None]

@@ -14,8 +14,7 @@ from urllib.parse import unquote
 _ANCHOR = re.compile(r"<a(?=[ \t\r\n\f])", re.IGNORECASE)
 _REST_OF_TAG = re.compile(r"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
-#: The longest anchor tag that is looked at; a URL and a few attributes have some hundred
-#: characters.
+#: The longest anchor tag that is parsed; a URL and a few attributes have some hundred characters.
 _LONGEST_TAG = 16 * 1024
 _LONGEST_HEAD = 64 * 1024
 #: Any other charset is read as UTF-8: URLs are ASCII, and some of Python's codecs are slow or no
@@ -30,7 +29,7 @@ class HtmlPage:
 
     #: File name and text of each anchor tag; `anchor` parses one.
     anchors: tuple[tuple[str, str], ...]
-    #: What is before the first anchor, or the beginning of a page that has none.
+    #: The text before the first anchor, or the beginning of a page that has none.
     head: str
     #: PEP 503 pages may have a <base>.
     base: str | None

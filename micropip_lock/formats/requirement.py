@@ -86,7 +86,7 @@ def writable(requirement: Requirement) -> Requirement:
     """The requirement as it may stand in a file: its URL without user, password, query and
     fragment.
 
-    Where it is not clear which part of the URL is a password, the URL goes.
+    Where it is not clear which part of the URL is a password, the URL is omitted.
     """
     if requirement.url is None:
         return requirement
@@ -247,9 +247,7 @@ def _option_hashes(text: str) -> Iterator[tuple[str, str]]:
         ) from None
     for word in words:
         option, equals, value = word.partition("=")
-        if (
-            option.startswith("-C") or option == "--config-settings"
-        ):  # only a build would ask for it
+        if option.startswith("-C") or option == "--config-settings":  # only a build needs it
             if option in ("-C", "--config-settings") and not equals:
                 next(words, "")
         elif option == "--hash":

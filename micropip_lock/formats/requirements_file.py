@@ -56,7 +56,7 @@ class RequirementFiles:
     extra_index_urls: tuple[str, ...]
     #: Folders, files or pages with links to wheels, as URLs.
     find_links: tuple[str, ...]
-    #: No index at all is to be asked; then `index_url` and `extra_index_urls` are empty.
+    #: ``--no-index``: then `index_url` and `extra_index_urls` are empty.
     no_index: bool
     #: Pre-releases count as well.
     pre: bool
@@ -101,7 +101,7 @@ def read_requirement_files(
 
 
 class _Reader:
-    """Walks through files, and collects what they say and what is wrong with them."""
+    """Reads files, and collects their requirements, options and errors."""
 
     def __init__(self) -> None:
         self.requirements: list[Wanted] = []
@@ -185,7 +185,7 @@ class _Reader:
         file: Path,
         chain: Mapping[str, Path],
     ) -> None:
-        # pip would read the first file, and pass over the rest of the line
+        # pip would read the first file, and ignore the rest of the line
         if sum(map(len, options.values())) > 1:
             raise InputError(
                 f"{origin}: -r or -c stands beside other options. Give each a line of its own."
@@ -275,7 +275,7 @@ _REFUSED = {
 
 
 class _OptionError(Exception):
-    """What is wrong with the options of a line, in words that may quote a password."""
+    """An error in the options of a line; its text may quote a password."""
 
 
 class _OptionParser(OptionParser):

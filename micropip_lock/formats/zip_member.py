@@ -78,8 +78,8 @@ class WholeArchive:
     """An archive of which each byte belongs to a member that its central directory names.
 
     The header of a member, its CRC-32 and its data descriptor are compared when the member is read,
-    so whether that holds is known when all were read. That is quickest in the order in which they
-    lie in the file.
+    so the check is complete when all were read. That is quickest in the order in which they lie in
+    the file.
     """
 
     def __init__(self, file: IO[bytes], size: int) -> None:
@@ -232,9 +232,7 @@ def _inflated(member: Member, packed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _check_behind(member: Member, data: bytes) -> None:
-    """Refuse what lies between the content of ``member`` and the next member, but for a data
-    descriptor.
-    """
+    """Refuse bytes between the content of ``member`` and the next member, but a data descriptor."""
     if not member.flags & DESCRIPTOR:
         if data:
             raise IntegrityError(stray(member, len(data)))

@@ -1,8 +1,8 @@
 """Project pages of one or several indexes.
 
-Every configured index is asked for every project: only «there is no such project» lets another one
-decide alone. Anything else is an error, or a name taken on a second index could slip in while the
-first one is down.
+Every configured index is queried for every project: only «there is no such project» lets another
+one decide alone. Anything else is an error, or a name taken on a second index could slip in while
+the first one is down.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .release_documents import read_document
 MAX_PAGE = 40 * 2**20
 
 _WEEK = 7 * 86_400
-#: How many projects are asked for until one is found that an index has.
+#: How many projects are tried until one is found that an index has.
 _TRIES = 3
 
 
@@ -86,7 +86,7 @@ class Listing:
         return found
 
     def to_bytes(self, name: str, version: Version) -> bytes | None:
-        """What is said of one version, for a cache; None when a URL may hold a secret."""
+        """The data of one version, for a cache; None when a URL may hold a secret."""
         pages = [
             (index, cut)
             for index, page in self.pages
@@ -148,7 +148,7 @@ class Indexes:
         self._broken_links: FetchError | None = None
         #: The indexes whose release documents may be read instead of their pages.
         self._documented: set[str] = set()
-        #: What was already asked for while that was found out, by URL.
+        #: The pages that were already requested for that comparison, by URL.
         self._pages: dict[str, ProjectPage | FetchError | None] = {}
         self._silent: dict[str, FetchError] = {}
 
@@ -177,9 +177,9 @@ class Indexes:
     ) -> None:
         """Find out which indexes have release documents that say what their pages say.
 
-        ``samples`` are names (canonical) and versions of what will be asked for; of the first that
-        an index has, its document and its page are compared, so for a single one it is not worth
-        while. The answer is remembered for a week. Raises nothing.
+        ``samples`` are names (canonical) and versions of projects that will be requested; of the
+        first that an index has, its document and its page are compared, so for a single one it is
+        not worth while. The answer is remembered for a week. Raises nothing.
         """
         for url in self._index_urls:
             key = f"{without_credentials(url)} {int(time.time() // _WEEK)}"

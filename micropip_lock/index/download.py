@@ -2,7 +2,8 @@
 right.
 
 The bytes grow in a file of their own in a folder that only this user can enter. Where there is a
-folder for parts, in the cache, the next run goes on with what a broken or killed one left there.
+folder for parts, in the cache, the next run resumes the file that a broken or killed one left
+there.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _checked(check: Callable[[Path], None], file: BinaryIO) -> None:
     try:
         check(Path(file.name))
     except BaseException:
-        file.truncate(0)  # what is not wanted is not kept either
+        file.truncate(0)  # a rejected file is not kept for a later run
         raise
 
 
@@ -153,7 +154,7 @@ async def _read_on(
             elif opened and empty < _MOST_EMPTY:
                 empty += 1
             elif before and not tried and error.code != "not-allowed":
-                anew = tried = True  # the server may not like to be asked for the rest
+                anew = tried = True  # the server may not support a request for the rest
             else:
                 raise
 

@@ -80,7 +80,7 @@ class WheelContents:
     #: A row for each file as its bytes are; known only of a downloaded wheel.
     true_rows: Sequence[RecordRow] | None = None
     names: frozenset[str] = field(default=frozenset())
-    #: METADATA, where it was asked for.
+    #: METADATA, where the caller requested it.
     metadata: bytes | None = None
     #: What of it was read, unless it was downloaded.
     excerpt: Excerpt | None = None
@@ -128,9 +128,7 @@ class WheelContents:
 
 
 class NoRangesError(Exception):
-    """What is wanted of a wheel can only be read by downloading it whole, as from a server without
-    range requests.
-    """
+    """Only a download of the whole wheel has the data, as from a server without ranges."""
 
 
 class GoneError(FetchError):
@@ -150,9 +148,7 @@ def expected_tail(rows: Sequence[RecordRow]) -> int:
 
 
 def likely_tail(size: int | None) -> int:
-    """How many bytes to ask for first of a wheel of which nothing but the size is known, METADATA
-    included.
-    """
+    """How many bytes, METADATA included, to request first if only the wheel's size is known."""
     return min(max(16 * 1024, (size or 0) // 24), 128 * 1024)
 
 
@@ -214,9 +210,9 @@ async def read_wheel(
     """Read central directory and RECORD (and METADATA) of the wheel of ``name`` (canonical) at
     ``url``.
 
-    ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to ask for first.
-    Raises `NoRangesError`, `FetchError`, and `IntegrityError` when what is there is no wheel of
-    that project.
+    ``size`` is the wheel's size if an index said so, ``tail`` how many bytes to request first.
+    Raises `NoRangesError`, `FetchError`, and `IntegrityError` when the file is no wheel of that
+    project.
     """
     reader = _Reader(fetcher, url)
     place = await _open(reader, size, tail)
@@ -321,7 +317,7 @@ async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelContents
                         file.write(piece)
                 break
             except FetchError:
-                # It goes on where it broke, as long as that brings anything.
+                # The download is resumed where it broke, as long as that brings more bytes.
                 if size in (before, 0) or size > _LARGEST_WHEEL or not left:
                     raise
         return inspect_wheel(file, size, sha256.hexdigest(), name)
@@ -428,9 +424,9 @@ def _parse_record(data: bytes, count: int) -> Record:
 
 
 def _check_claims(record: Member, place: DirectoryPlace) -> None:
-    """Before RECORD is asked for:
+    """Check the size of RECORD before it is requested.
 
-    it has a row for each file, so it cannot be much larger than the directory.
+    It has a row for each file, so it cannot be much larger than the directory.
     """
     most = _SPARE_RECORD + 16 * place.size
     if max(record.size, record.compressed_size) > most:

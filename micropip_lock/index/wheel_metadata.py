@@ -1,8 +1,7 @@
-"""What a wheel on an index says of itself: METADATA by its sidecar (PEP 658), what it holds by
-range.
+"""The contents of a wheel on an index: METADATA by its sidecar (PEP 658), the rest by range.
 
-A wheel is never downloaded for that. Each thing is asked for once; what belongs to a sha256 cannot
-change, so it may be remembered for ever.
+A wheel is never downloaded for that. Each file is requested once; data of a sha256 cannot change,
+so they may be remembered for ever.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class WheelSummary:
 
 
 class Publications:
-    """Reads wheels where they lie. ``facts`` remembers across runs."""
+    """Reads wheels on their servers. ``facts`` remembers across runs."""
 
     def __init__(self, fetcher: Fetcher, facts: Facts) -> None:
         self._fetcher = fetcher
@@ -90,7 +89,7 @@ class Publications:
         data = await self._sidecar(file) if file.metadata_sha256 is not None else None
         if data is None:
             data = (await self.contents(file, name, metadata=True)).metadata
-            assert data is not None  # it was asked for
+            assert data is not None  # it was requested
         found = _parsed(data, file, name)
         if key := fact_key(file.sha256, file.url):
             self._facts.put("metadata", key, data)
@@ -103,8 +102,8 @@ class Publications:
             return None  # a mirror that has the page of its upstream, but not the sidecar yet
         if response.status != 200 or not response.complete:
             raise FetchError(f"{shown(url)} cannot be read.", url=shown(url))
-        # PEP 658 has the hash to verify the file by: another one is an error, not a reason to look
-        # elsewhere.
+        # PEP 658 has the hash to verify the file by: another one is an error, not a reason to use
+        # another source.
         found = hashlib.sha256(response.body).hexdigest()
         if file.metadata_sha256 and found != file.metadata_sha256:
             raise IntegrityError(
@@ -183,7 +182,7 @@ async def remembered(
 
 
 def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelContents) -> None:
-    """Keep what a wheel holds, in the place of what was known of it."""
+    """Keep the contents of a wheel, instead of what was known of it."""
     key = fact_key(sha256, url)
     if facts is not None and key is not None and found.excerpt is not None:
         facts.put("wheel", key, found.excerpt.to_bytes())

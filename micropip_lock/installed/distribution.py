@@ -1,4 +1,4 @@
-"""site-packages, as it lies on disk: .dist-info folders to `InstalledDistribution` values.
+"""site-packages on disk: .dist-info folders become `InstalledDistribution` values.
 
 Everything read here is a claim: any wheel can ship any file into its own .dist-info.
 """
@@ -45,7 +45,7 @@ _BLANKS = re.compile(r"(?<=\S)[^\S\r\n]{2,}")
 
 _BYTECODE = (".pyc", ".pyo")
 
-#: Files of .dist-info whose contents decide what is locked: their hashes are always compared.
+#: Files of .dist-info whose contents decide the lock's entry: their hashes are always compared.
 _ALWAYS_HASHED = frozenset({"METADATA", "WHEEL", "entry_points.txt"})
 
 
@@ -111,7 +111,7 @@ class InstalledDistribution:
     faults: tuple[str, ...] = ()
     #: What the folder belongs to.
     site: Site = "venv"
-    #: Unlike the other fields these are looked up often.
+    #: Unlike the other fields these are read often.
     key: str = field(init=False)
     version: str = field(init=False)
 
@@ -226,8 +226,8 @@ class InstalledDistribution:
 
         Rows without a size are compared by hash. Bytecode of a listed source, and rows that leave
         the folder, are never opened or required. With ``compiled`` a source file may be missing
-        when bytecode lies in its place, as in Pyodide's own builds. ``sizes`` are those of files
-        that lie in the folder, where they are known; each other file is asked for.
+        when bytecode lies in its place, as in Pyodide's own builds. ``sizes`` are those of files in
+        the folder, where they are known; for other files the file system is read.
         """
         changed = [
             row.path
@@ -241,10 +241,7 @@ class InstalledDistribution:
         ]
 
     def _in_question(self, check: CheckFiles, sizes: Mapping[str, int]) -> Iterable[RecordRow]:
-        """The rows that have to be looked at one by one:
-
-        of thousands hardly any, when sizes are to be compared.
-        """
+        """The rows to check one by one: hardly any of thousands, when sizes are compared."""
         record = self.record
         if check == "hash" or not record.is_unique:
             return (row for row in self.rows if not row.leaves_folder)

@@ -1,4 +1,4 @@
-"""What the files of a distribution claim about where it came from.
+"""The claims that the files of a distribution make about its origin.
 
 A claim is only a place to look. What proves it is in `prove` (a wheel of the same contents at the
 claimed URL) or, in a live runtime, what the runtime itself remembers of its own installs.

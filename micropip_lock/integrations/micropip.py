@@ -1,8 +1,8 @@
 """`enable`: micropip.freeze() gives a true lock, for notebooks and tools that know only micropip.
 
 micropip's function is a plain one without arguments and returns the lock as a str; so does this. It
-needs no network for what micropip installed itself, and else what the place offers: see
-`freeze_sync`.
+needs no network for what micropip installed itself, and else the network access that the
+surroundings offer: see `freeze_sync`.
 """
 
 from __future__ import annotations

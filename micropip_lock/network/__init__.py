@@ -35,7 +35,7 @@ T = TypeVar("T")
 class NoNetwork:
     """A `Fetcher` that raises ``error`` for every request, and never suspends.
 
-    ``error`` is raised as it is, or made from the URL that was asked for.
+    ``error`` is raised as it is, or made from the requested URL.
     """
 
     suffix_ranges: bool = True
@@ -82,7 +82,7 @@ class NoNetwork:
 
 
 def offline_error(url: str) -> FetchError:
-    """What a request is answered with where nothing may be asked and no cache is kept."""
+    """The error of every request where the network may not be used and there is no cache."""
     return FetchError(
         f"{shown(url)}: offline, and there is no cache here; run without offline", url=shown(url)
     )
@@ -97,7 +97,7 @@ def default_fetcher(
 ) -> Fetcher:
     """The fetcher for where the code runs: fetch() in Pyodide, httpx on the host.
 
-    ``offline`` asks the cache only (Pyodide keeps none), ``refresh`` makes caches ask the server,
+    ``offline`` reads only the cache (Pyodide keeps none), ``refresh`` makes caches ask the server,
     ``cache_dir`` is the folder of the host's HTTP cache (None: no cache), ``jobs`` the number of
     requests at a time. Where httpx is missing on the host, the first request raises `InputError`,
     and this call does for a cache folder that others can write to.
@@ -151,8 +151,9 @@ def run_sync(
     jobs: int | None = None,
     instead: str = "await micropip_lock.freeze()",
 ) -> T:
-    """Run ``make(fetcher)`` to its end by what the place offers; see `default_fetcher` for the
-    options.
+    """Run ``make(fetcher)`` to its end with the surroundings' network access.
+
+    `default_fetcher` describes the options.
 
     On the host without a running event loop: on a loop of its own. In a web worker: over
     synchronous requests. Where Pyodide can switch stacks (JSPI): over fetch(). Else without a

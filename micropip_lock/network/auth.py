@@ -1,4 +1,4 @@
-"""Who we are to which server: userinfo in URLs, netrc, and what a keyring knew."""
+"""The credentials for each server: userinfo in URLs, netrc, and answers of a keyring."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Credentials:
             return _basic(user, password)
         if (home, user) in self._from_keyring:
             return self._from_keyring[home, user]
-        # A name without a password may be a token, which some servers take in its place.
+        # A name without a password may be a token, which some servers accept instead of one.
         return self._of_netrc(home) if user is None else _basic(user, "")
 
     def wanting(self, url: str) -> tuple[bool, str | None]:
@@ -86,7 +86,7 @@ class Credentials:
         return password is None and (user is not None or self._of_netrc(home) is None), user
 
     def keep(self, url: str, asked: str | None, login: tuple[str, str]) -> None:
-        """Remember what a keyring answered when it was asked for this user."""
+        """Remember a keyring's answer for this user."""
         home = self._origin_of(url)
         if home is not None:
             self._from_keyring[home, asked] = _basic(*login)
@@ -102,8 +102,8 @@ class Credentials:
     def _is_configured(self, home: str) -> bool:
         while home not in self._configured and self._unread:
             urls = self._unread.pop()
-            # A configuration that cannot be read names nothing here; the command that needs it says
-            # so.
+            # A configuration that cannot be read gives no origins; the command that needs it raises
+            # the error.
             with suppress(MicropipLockError):
                 self._configured.update(map(self._origin_of, urls() if callable(urls) else urls))
         return home in self._configured

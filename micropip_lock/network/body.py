@@ -12,7 +12,7 @@ from .rules import Transient
 class Body:
     """A body that grows by wire bytes and stops at ``limit`` decoded ones (None: never).
 
-    zlib is asked for no more than fits, so a small body that unpacks to a huge one costs no memory.
+    zlib never returns more than fits, so a small body that unpacks to a huge one costs no memory.
     """
 
     def __init__(self, url: str, coding: str, limit: int | None) -> None:

@@ -261,10 +261,8 @@ class _Upstream(httpx.AsyncBaseTransport):
 
 
 class _Gathered(httpx.AsyncByteStream):
-    """A body in large pieces:
-
-    each one goes through half a dozen hands, and the network brings small ones.
-    """
+    """A body in large pieces: each passes half a dozen layers, and those of the network are
+    small."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response

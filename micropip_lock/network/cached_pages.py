@@ -1,4 +1,4 @@
-"""The stored pages of the HTTP cache, for those who tidy it: no request, no event loop, no hishel.
+"""Count and prune the stored pages of the HTTP cache: no request, no event loop, no hishel.
 
 The tables are those of hishel 2.0. A database with other ones is left alone.
 """

@@ -114,7 +114,7 @@ class Exchanger:
             self.credentials.keep(url, user, login)
 
     def _request(self, method: str, url: str, headers: dict[str, str]) -> httpx.Request:
-        # Asked anew at each redirect: credentials stay with their origin.
+        # Looked up again at each redirect: credentials stay with their origin.
         authorization = self.credentials.header(url)
         extra = {} if authorization is None else {"authorization": authorization}
         problem = FetchError(

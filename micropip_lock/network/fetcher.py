@@ -60,7 +60,7 @@ class Fetcher(Protocol):
 
     @property
     def suffix_ranges(self) -> bool:
-        """Whether «the last n bytes» may be asked for (in a browser that costs a preflight)."""
+        """Whether «the last n bytes» may be requested (in a browser that costs a preflight)."""
 
     async def get(
         self,

@@ -1,4 +1,4 @@
-"""What the fetchers of Pyodide share: the place they run in, and what they make of its answers."""
+"""The common parts of Pyodide's fetchers: the JavaScript environment and its answers."""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ class Keyring:
 def _services(url: str) -> Iterator[str]:
     """The names that a password may be kept under, the closest one first.
 
-    pip and uv ask for the index URL (pip with a slash at the end) and then for the host. An index
-    has its project pages right below it (PEP 503), so what contains the page is the index.
+    pip and uv query the index URL (pip with a slash at the end) and then the host. An index has its
+    project pages right below it (PEP 503), so the folder that contains the page is the index.
     """
     page = without_credentials(url).partition("?")[0]
     folder = urljoin(page, ".." if page.endswith("/") else ".")
@@ -93,7 +93,7 @@ def _providers(environ: Mapping[str, str]) -> tuple[Provider, ...]:
 
 def _library(service: str, user: str | None) -> Login | None:
     keyring = import_module("keyring")
-    # Older ones cannot be asked without a user.
+    # Older ones cannot be queried without a user.
     if hasattr(keyring, "get_credential"):
         credential = keyring.get_credential(service, user)
         return None if credential is None else _login(credential.username, credential.password)

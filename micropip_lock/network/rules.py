@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 class CacheError(Exception):
-    """The HTTP cache let us down. Never leaves this package: the request then goes without it."""
+    """The HTTP cache failed. Never leaves this package: the request is then made without it."""
 
 
 class Transient(Exception):

@@ -20,8 +20,8 @@ class XhrFetcher:
     """A `Fetcher` over synchronous XMLHttpRequest: for web workers, and never suspending.
 
     Such a request cannot be stopped half-way, so a server that answers a range with everything
-    sends everything once; after that its sizes are asked for first. ``refresh`` passes the
-    browser's cache on the own origin only.
+    sends everything once; after that the sizes of its files are requested first. ``refresh`` passes
+    the browser's cache on the own origin only.
     """
 
     def __init__(

@@ -110,8 +110,8 @@ async def load_base(
         raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
     folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"
     if isinstance(fetcher, Meter):
-        # Unlike an index, a base is no place that the user has a password for: none goes there in
-        # clear text.
+        # Unlike an index, a base is no server that the user has a password for: none is sent there
+        # in clear text.
         fetcher.configure(
             [url for url in (base_url, base) if isinstance(url, str) and _is_https(url)]
         )

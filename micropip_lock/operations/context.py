@@ -1,4 +1,4 @@
-"""Where a freeze looks: the surroundings, completed by what the caller said."""
+"""The environment, base and indexes of a freeze: the caller's arguments, else the surroundings."""
 
 from __future__ import annotations
 

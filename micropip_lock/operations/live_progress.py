@@ -1,7 +1,4 @@
-"""Work under way, shown in the notebook that asked for it;
-
-elsewhere only to whom the caller names.
-"""
+"""Progress bars in a notebook; elsewhere only the caller's ``progress`` is called."""
 
 from __future__ import annotations
 

@@ -195,8 +195,8 @@ def _closed(
     """
     broken = environment.warnings if selection.allow_broken else environment.problems
     for key, names in depends.items():
-        # What Requires-Dist names was checked against what is installed; the rest is the base's
-        # word.
+        # Requires-Dist was checked against the installed packages; the base lock alone gives the
+        # rest.
         own = environment.own.get(key)
         checked = (
             {canonical(item.name) for item in own.metadata.requires} if own is not None else set()

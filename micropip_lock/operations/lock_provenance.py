@@ -19,7 +19,7 @@ KEY = "micropip-lock"
 
 @dataclass(frozen=True, slots=True)
 class LockProvenance:
-    """What was asked for, which indexes proved it, and how; empty where a lock does not say."""
+    """The lock's requirements, the indexes that proved it, and how; empty where a lock has none."""
 
     #: Requirements by canonical name.
     requested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -171,7 +171,7 @@ class _Look:
         self.asked = sorted(name for name, version in self._versions.items() if version is not None)
 
     async def run(self) -> list[News | Problem | str | None]:
-        """What is to say of each; a name alone where no index knows it."""
+        """The news of each package; its name alone where no index knows it."""
         return await self._fetcher.gather([self._one(name) for name in self.asked])
 
     async def _one(self, name: str) -> News | Problem | str | None:

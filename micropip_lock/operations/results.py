@@ -16,7 +16,7 @@ from ..proof.evidence import Evidence
 class ResolveResult:
     """A lock, and where each entry is from.
 
-    ``requests`` and ``bytes`` count everything that was asked for.
+    ``requests`` and ``bytes`` count everything that was sent and received.
     """
 
     lockfile: Lockfile
@@ -27,7 +27,7 @@ class ResolveResult:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Packages, requests, bytes asked for, and the bytes of the wheels these stand for."""
+        """Packages, requests, bytes received, and the bytes of the wheels that they replace."""
         return {
             "packages": len(self.lockfile.packages),
             "requests": self.requests,
@@ -94,16 +94,16 @@ class ResolveResult:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FreezeResult(ResolveResult):
-    """A lock, and why it is true.
+    """A lock, and its evidence.
 
-    ``left_out`` holds (name, version, reason) of what is installed and not in it.
+    ``left_out`` holds (name, version, reason) of installed distributions that are not in the lock.
     """
 
     left_out: tuple[tuple[str, str | None, str], ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """What is installed and not in the lock, and why."""
+        """Installed distributions that are not in the lock, and why."""
         left_out = [
             (" ".join(filter(None, (name, version))), reason)
             for name, version, reason in self.left_out

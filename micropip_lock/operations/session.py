@@ -1,4 +1,4 @@
-"""The fetcher and the facts of one call: those that were handed in, or the place's own."""
+"""The fetcher and the facts of one call: those of the caller, or the defaults."""
 
 from __future__ import annotations
 

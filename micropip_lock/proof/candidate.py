@@ -79,10 +79,7 @@ def bare_url(url: str) -> str:
 
 
 def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:
-    """The finding for what the running runtime saw installed (rule 2);
-
-    None where more is needed than its word.
-    """
+    """The finding by the running runtime's record of an install (rule 2), if that is enough."""
     claim = claims[0] if claims else None
     if claim is None or not claim.witnessed or claim.sha256 is None:
         return None

@@ -11,8 +11,8 @@ from ..installed.distribution import CheckFiles
 from ..installed.import_names import WheelModules
 
 Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
-#: Who gave a sha256: the base lock, micropip in this runtime, a claim alone, a page of an index, or
-#: the bytes.
+#: The source of a sha256: the base lock, micropip in this runtime, a claim alone, a page of an
+#: index, or the bytes.
 HashSource = Literal["base", "installer", "claim", "index", "download"]
 
 #: The problems that `accept_unproved` may waive.
@@ -26,9 +26,10 @@ THE_BASE = "the base"
 class Evidence:
     """Why an entry of the lock is true.
 
-    ``claim`` is who said where the wheel is, ``proof`` what showed that it is this one. ``size`` is
-    the wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost; ``index`` is
-    the index that offers the wheel, without credentials; ``hash_from`` is who gave the sha256.
+    ``claim`` is the source of the wheel's URL, ``proof`` what showed that it is this wheel.
+    ``size`` is the wheel's in bytes, if known; ``requests`` and ``bytes`` are what the proof cost;
+    ``index`` is the index that offers the wheel, without credentials; ``hash_from`` is the source
+    of the sha256.
     """
 
     package: str
@@ -68,7 +69,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How much proof is asked for, and what may be done to get it."""
+    """How much proof is required, and the means that are allowed for it."""
 
     proof: Literal["content", "metadata"] = "content"
     check_files: CheckFiles = "size"

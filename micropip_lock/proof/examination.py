@@ -1,4 +1,4 @@
-"""One wheel, read where it lies: is it what is installed?"""
+"""One wheel, read from its server: is it the installed one?"""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Verdict(Enum):
     OTHER = "content-mismatch"
 
 
-#: The wheel was read, and what it holds is what was installed.
+#: The wheel was read, and it has the installed contents.
 MATCHES = frozenset(
     {Verdict.MATCH, Verdict.FORGED, Verdict.RECORD_WRONG, Verdict.FILES_CHANGED, Verdict.WEAK}
 )
@@ -58,7 +58,7 @@ class Outcome:
 
     candidate: Candidate
     verdict: Verdict
-    #: What is wrong, for a message; empty when the wheel is equal.
+    #: The difference, for a message; empty when the wheel is equal.
     reason: str = ""
     #: The size of the wheel in bytes.
     size: int | None = None

@@ -1,5 +1,4 @@
-"""Who gives which sha256 for the wheel at a URL. Two for one URL are a conflict, whichever was read
-first.
+"""The sha256 of each wheel by URL, with its source. Two for one URL are a conflict in any order.
 
 The rules are those of docs/evidence.md, for freeze, resolve and import alike.
 """
@@ -31,7 +30,7 @@ class Hashes:
         self._sources: dict[str, dict[str, str]] = {}
 
     def note(self, url: str, sha256: str | None, source: str) -> None:
-        """Remember who gives which sha256 for a URL;
+        """Remember the source of a sha256 for a URL;
 
         one that came with a query is not the bare URL's.
         """

@@ -162,7 +162,7 @@ class _Case:
     async def _listing_of_claim(
         self, candidate: Candidate, claim: Claim
     ) -> tuple[Listing, FetchError | None]:
-        """What the indexes list of this version, and why they could not be asked."""
+        """The indexes' files of this version, and the error of an index that did not answer."""
         nothing = Listing((), ())
         if not self._prover._indexes or (claim.witnessed and not candidate.had_query):
             return nothing, None
@@ -178,11 +178,10 @@ class _Case:
     async def _objection(
         self, listing: Listing, claimed: Outcome, silence: FetchError | None
     ) -> Outcome | None:
-        """What the indexes' own wheels of this version say against a claim by a file; None:
-        nothing.
+        """The index's wheel of this version that contradicts a claim by a file; None: none does.
 
-        One that holds what is installed and ships that file shows that the claim was installed with
-        it.
+        A wheel with the installed contents that ships that file shows that the claim was installed
+        with it.
         """
         files = claimed.candidate.claiming_files
         if not files:
@@ -326,13 +325,13 @@ class _Case:
         self, fitting: Sequence[Offer], missed: Sequence[Outcome]
     ) -> list[Outcome]:
         """Examine the wheels of this version, those first whose METADATA may be equal by the page's
-        own word.
+        hash.
 
         The page may be wrong about METADATA, so that the others are examined before anything is
         refused.
         """
-        # A page may list the base's own wheel: once its local copy was another one, its server need
-        # not be asked.
+        # A page may list the base's own wheel: if its local copy was another one, no request is
+        # needed.
         decided = {
             outcome.candidate.sha256 for outcome in missed if outcome.verdict is Verdict.OTHER
         } - {None}
@@ -371,7 +370,7 @@ class _Case:
         return offer.file.tags == wheel.tags and offer.file.build == wheel.build
 
     def _by_metadata(self, offers: Sequence[Offer]) -> list[Outcome]:
-        """Rule 5: METADATA, tags and build are equal by the page's own word."""
+        """Rule 5: METADATA, tags and build are equal by the page's data."""
         own = self._distribution.metadata_sha256
         same = [
             offer
@@ -671,7 +670,7 @@ _BASE_DIR = (
 
 
 def _closest(outcomes: Sequence[Outcome]) -> Outcome:
-    """The outcome that says most: that of the wheel that is most like what is installed."""
+    """The most informative outcome: that of the wheel that is most like the installed files."""
     order = list(Verdict)
     return min(outcomes, key=lambda outcome: order.index(outcome.verdict))
 

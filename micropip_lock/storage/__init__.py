@@ -1,4 +1,4 @@
-"""What is known for ever: facts that cannot change, kept on the host from one run to the next.
+"""Facts that cannot change, kept on the host from one run to the next.
 
 A fact is, say, the METADATA of the wheel with this URL and this sha256.
 """
@@ -15,7 +15,7 @@ __all__ = ["Facts", "NoFacts", "facts_in"]
 
 
 class Facts(Protocol):
-    """What is known for ever. Neither method raises."""
+    """A store of facts that cannot change. Neither method raises."""
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The fact of that kind about ``key``; None when it is not known."""
@@ -52,6 +52,6 @@ def facts_in(cache_dir: Path | None) -> Facts:
     check_private(cache_dir)
     from .facts import (
         FactStore,
-    )  # what it imports takes a while, which only those who use it should pay for
+    )  # its imports take a while, which only runs that use it should pay for
 
     return FactStore(cache_dir)

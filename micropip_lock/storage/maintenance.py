@@ -1,4 +1,4 @@
-"""The cache folder as a whole: what is in it, and how it gets smaller."""
+"""The cache folder as a whole: its size, and its removal in part or whole."""
 
 from __future__ import annotations
 

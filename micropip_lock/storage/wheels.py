@@ -29,9 +29,9 @@ class WheelStore:
         self.parts = self._folder / PARTS
 
     def place(self, sha256: str) -> Path:
-        """Where the file with this hash (lower-case hex) is, or will be.
+        """The path of the file with this hash (lower-case hex), existing or not.
 
-        Raises ValueError for what is no hash.
+        Raises ValueError for an invalid hash.
         """
         if not _SHA256.fullmatch(sha256):  # it may come from a lock that another tool wrote
             raise ValueError(f"{sha256!r} is no sha256")

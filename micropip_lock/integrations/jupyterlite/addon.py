@@ -113,7 +113,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
             yield self.task(name="no-lock", actions=[(self._attempt, [self._take_back])])
 
     def check(self, manager: Any) -> Iterator[dict[str, Any]]:
-        """Look whether the kernel can boot from the lock in the site."""
+        """Check whether the kernel can boot from the lock in the site."""
         yield self.task(name="lock", actions=[(self._attempt, [self._look])])
 
     # -- actions

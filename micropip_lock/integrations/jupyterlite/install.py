@@ -1,4 +1,4 @@
-"""Put a frozen lock into a JupyterLite site, and look whether the one that is there still boots."""
+"""Put a frozen lock into a JupyterLite site, and check whether the site's lock still boots."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _static(made: SiteLock) -> tuple[list[Problem], tuple[Problem, ...]]:
     Relative names are what a site wants.
     """
     rest, packages = made.rest.packages, made.lockfile.packages
-    # That the kernel needs it has been said; who depends on it is of no interest then.
+    # That the kernel needs it is reported; its dependants are of no interest then.
     told = {item.package for item in made.problems if item.code == "missing-dependency"}
     waiting = {
         key

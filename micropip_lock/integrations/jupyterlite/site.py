@@ -1,5 +1,4 @@
-"""A JupyterLite site as it lies on the disk: the settings of its Pyodide kernel, its runtime and
-its wheels.
+"""A JupyterLite site on disk: the settings of its Pyodide kernel, its runtime and its wheels.
 
 Settings: https://jupyterlite-pyodide-kernel.readthedocs.io. In the browser the settings of an app's
 own file replace those of the site's key by key, so a file that has one of our keys has to get them,
@@ -156,10 +155,7 @@ class Site:
     # -- settings
 
     def own_packages(self) -> list[str]:
-        """The packages that the site's owner wants loaded at the start;
-
-        what is a URL needs no lock.
-        """
+        """The packages that the site's owner wants loaded at the start; a URL needs no lock."""
         found: dict[str, None] = {}
         for item in self.configurations():
             settings = item.settings()

@@ -36,8 +36,8 @@ _OUTCOME = "cannot be bundled; no lock was written"
 class BundleResult:
     """A folder that boots: ``lockfile`` names the files in it, ``files`` where each was found.
 
-    ``zip`` and ``page`` are the files that were asked for beside it. ``requests`` and ``bytes``
-    count what was asked for.
+    ``zip`` and ``page`` are the requested files beside it. ``requests`` and ``bytes`` count what
+    was sent and received.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class BundleResult:
 
     @property
     def summary(self) -> str:
-        """What is there, and what it took, in a sentence."""
+        """The contents of the folder, and what they cost, in a sentence."""
         loaded = sum(file.source == "downloaded" for file in self.files)
         parts = [
             f"{count(len(self.files), 'file')} in {self.folder}, {size(self.totals['wheel_bytes'])}"
@@ -79,7 +79,7 @@ class BundleResult:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Packages, requests, bytes asked for, and the bytes of all files."""
+        """Packages, requests, bytes received, and the bytes of all files."""
         return {
             "packages": len(self.lockfile.packages),
             "requests": self.requests,
@@ -225,8 +225,9 @@ def _script(page: bool | str | Path | None) -> str | None:
 
 
 def _names(lock: Lockfile, script: str | None) -> dict[str, str]:
-    """Where each file goes below the folder. Files of one name and other bytes keep apart by their
-    hashes.
+    """The path of each file below the folder.
+
+    Files of one name and other bytes get a path with their hash.
 
     ``script``: the name of the file that the page runs. It is kept free, as those of Pyodide's
     runtime are.
@@ -260,7 +261,7 @@ def _local(lock: Lockfile, names: Mapping[str, str]) -> Lockfile:
 
 
 def _refuse_links(folder: Path, names: Iterable[str]) -> None:
-    """Refuse to write into a folder that lies elsewhere. Raises `InputError`."""
+    """Refuse to write through a symbolic link below the folder. Raises `InputError`."""
     for below in sorted({(folder / name).parent for name in names} - {folder}):
         if below.is_symlink():
             raise InputError(
@@ -272,7 +273,7 @@ def _refuse_links(folder: Path, names: Iterable[str]) -> None:
 def _earlier(folder: Path, beside: Path | None) -> frozenset[str]:
     """The names of the files that an earlier bundle in this folder has, by its lock.
 
-    ``beside``: the folder of the lock to bundle. That lock is no witness for itself.
+    ``beside``: the folder of the lock to bundle. That lock cannot vouch for itself.
     """
     path = folder / LOCK_NAME
     if not is_plain_file(path) or (beside is not None and beside.samefile(folder)):
@@ -304,7 +305,7 @@ def _refuse_to_replace(
 
 
 def _zip_of(folder: Path) -> Path:
-    """Where the zip of a folder lies. Raises `InputError` for a root, which has no name."""
+    """The path of a folder's zip. Raises `InputError` for a root, which has no name."""
     whole = Path(os.path.normpath(folder.absolute()))
     if not whole.name:
         raise InputError(

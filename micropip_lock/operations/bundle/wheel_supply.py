@@ -49,7 +49,7 @@ class Supplied:
 
 @dataclass(slots=True)
 class Supplier:
-    """Brings files of a lock to where they are wanted.
+    """Brings files of a lock to their place.
 
     ``folders`` may have them by name, ``store`` by hash; what is downloaded goes to the store
     first, if there is one.

@@ -17,7 +17,7 @@ from ...installed.distribution import InstalledDistribution
 from ...installed.hints import add
 from ..verify.depends import Ask, asks_of, text_of
 
-#: So many who need a package are named.
+#: How many packages that need a package are named.
 _MOST = 3
 
 
@@ -60,13 +60,13 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Packages:
-    """Packages that are together in one place."""
+    """The packages of one lock or environment."""
 
     #: Of all; None where it is not known.
     versions: Mapping[str, str | None]
-    #: What is known of what they need.
+    #: The METADATA of those whose METADATA is known.
     metadata: Mapping[str, CoreMetadata]
-    #: Whom they load, by the lock: for those without metadata.
+    #: Their ``depends`` by the lock: for those without METADATA.
     depends: Mapping[str, Collection[str]]
     target: Target
     #: Where they are, as a sentence has it: «installed», «in the lock».
@@ -75,7 +75,7 @@ class Packages:
     lenient: Collection[str] = field(default_factory=frozenset)
     #: Those with a .dist-info, when they are installed: a hint names the folder that they lie in.
     distributions: Mapping[str, InstalledDistribution] = field(default_factory=dict)
-    #: The first few that need a package and are content with it; the same for all who are not.
+    #: The first few packages that need a package and accept it; the same for all conflicts with it.
     _contents: dict[str, list[str]] = field(default_factory=dict, init=False)
 
     @cached_property

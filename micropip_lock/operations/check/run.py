@@ -228,7 +228,7 @@ class _Reader:
     async def read(
         self, entries: Iterable[Entry], progress: Progress | None
     ) -> dict[str, CoreMetadata]:
-        """What is known of each wheel that is not Pyodide's own."""
+        """Read the METADATA of each wheel that is not Pyodide's own."""
         wheels = [entry for entry in entries if entry.is_wheel and entry.version is not None]
         await self._find_own(wheels)
         found: dict[str, CoreMetadata] = {}

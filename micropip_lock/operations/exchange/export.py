@@ -73,7 +73,7 @@ def not_on_index(exported: Export) -> Iterable[Problem]:
 
 
 def relative(exported: Export) -> Iterable[Problem]:
-    """That some wheels have to lie where the lock says, seen from the lock."""
+    """The warning that some wheels must be at their relative paths beside the lock."""
     paths = [wheel.path for wheel in exported.wheels if wheel.path is not None]
     if paths:
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""

@@ -208,7 +208,7 @@ class _Import:
         )
 
     async def _read(self, item: Selected, total: int) -> _Read | Problem:
-        """A wheel, and what is written of it."""
+        """Read the METADATA and the evidence of a wheel."""
         try:
             return await self._compared(item)
         except BrokenMetadataError as error:
@@ -338,7 +338,7 @@ def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
 
 
 def _in_terms_of_pylock(problem: Problem) -> Problem:
-    """What is said of installed environments, said of a pylock."""
+    """The problem of an installed environment, worded for a pylock."""
     message = problem.message.replace(
         "is not installed", "the pylock does not have for this Pyodide"
     )

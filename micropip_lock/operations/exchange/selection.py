@@ -41,7 +41,7 @@ class Selected:
     version: str
     file: IndexFile | None = None
     entry: LockedPackage | None = None
-    #: Whose page lists the file, as far as the pylock says.
+    #: The index whose page lists the file, as far as the pylock says.
     index: str | None = None
 
 
@@ -212,7 +212,7 @@ def _is_loadable(url: str) -> bool:
 
 
 def _at_url(file: Any, name: str) -> IndexFile | None:
-    """A file of a pylock as one of an index, if it is a wheel of ``name`` that can be asked for."""
+    """A file of a pylock as one of an index, if it is a wheel of ``name`` that can be requested."""
     url = (file.url or "").partition("#")[0]
     if not _is_loadable(url):
         return None

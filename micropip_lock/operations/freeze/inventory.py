@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Include = Literal["installed", "distribution"]
 
-#: What is there to install other things: left out unless something depends on it.
+#: Installers and build tools: left out unless another package depends on them.
 TOOLS = frozenset({"pip", "setuptools", "wheel", "micropip-lock"})
 
 
@@ -43,7 +43,7 @@ class Selection:
 
 @dataclass(slots=True)
 class Environment:
-    """What is installed, by canonical name, and where each thing claims to be from."""
+    """The installed distributions, by canonical name, and their claimed origins."""
 
     #: Distributions that have to be proved.
     own: dict[str, InstalledDistribution]
@@ -51,7 +51,7 @@ class Environment:
     based: set[str]
     origins: dict[str, Origin]
     edges: Edges
-    #: name, version and reason of what is installed and left out
+    #: name, version and reason of installed distributions that are left out
     left_out: tuple[tuple[str, str | None, str], ...]
     #: Packages that are installed or were reached, without the rest of the distribution.
     present: set[str]
@@ -68,10 +68,7 @@ class Environment:
     warnings: list[Problem] = field(default_factory=list)
 
     def provable(self) -> list[InstalledDistribution]:
-        """The distributions that it makes sense to ask for:
-
-        nothing definite is wrong with them yet.
-        """
+        """The distributions that are worth a request: they have no definite problem yet."""
         hopeless = self.hopeless
         return [item for key, item in sorted(self.own.items()) if key not in hopeless]
 
@@ -353,7 +350,7 @@ def wrong_platform(item: InstalledDistribution, tags: Iterable[Tag], target: Tar
 
 
 def layout(key: str, version: str) -> Problem:
-    """That modules lie where Pyodide leaves them and Python does not look."""
+    """The problem of modules that Pyodide leaves where Python does not find them."""
     return Problem(
         "layout",
         key,
@@ -365,7 +362,7 @@ def layout(key: str, version: str) -> Problem:
 
 
 def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Problem:
-    """The problem of a distribution whose files are not as they were installed."""
+    """The problem of a distribution whose files have changed since its installation."""
     return Problem(
         "files-changed",
         item.key,

@@ -170,7 +170,7 @@ def _known(
     context: Context,
     proved: Proved,
 ) -> dict[str, Finding]:
-    """The findings of an earlier freeze for what is as it was then."""
+    """The findings of an earlier freeze for distributions that have not changed since."""
     found = {
         item.key: proved.find(
             item, environment.origins[item.key], context.base.wheel(item.key, item.version)
@@ -205,7 +205,7 @@ async def _prove(
     use_known: bool,
     progress: Progress | None,
 ) -> dict[str, Finding]:
-    """Ask for every distribution at once; the chain page, sidecar, range of each runs by itself."""
+    """Prove all distributions concurrently, each by its own chain of page, sidecar and range."""
     distributions = environment.provable()
     findings: dict[str, Finding] = {}
 
@@ -251,7 +251,7 @@ async def _prove(
 
 
 def _is_seen(origin: Origin) -> bool:
-    """Whether the runtime knows the URL and its hash, so that no index has to be asked for it."""
+    """Whether the runtime knows the URL and its hash, so that no index request is needed."""
     if not origin.claims:
         return False
     claim = origin.claims[0]

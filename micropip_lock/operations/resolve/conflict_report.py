@@ -127,9 +127,9 @@ class ConflictReport:
         return Section(name, "no-such-project", lines[0].strip(), lines, [help_])
 
     def _askers(self, name: str) -> list[_Asker]:
-        """Who asked for it when it failed, newest versions first;
+        """The requirements for it when it failed, newest versions first.
 
-        each requirement once for each project.
+        Each is there once for each project.
         """
         failed = [
             (parent, requirement)
@@ -276,10 +276,7 @@ class ConflictReport:
     def _by_url(
         self, name: str, requirements: Sequence[Requirement], askers: Sequence[_Asker]
     ) -> tuple[str, list[str]] | None:
-        """What is wrong with the URLs that were named, and what would help;
-
-        None where there are none.
-        """
+        """The problem of the URLs in the requirements, with a hint; None where there are none."""
         urls = list(dict.fromkeys(item.url for item in requirements if item.url is not None))
         if not urls:
             return None

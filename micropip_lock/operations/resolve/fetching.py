@@ -99,10 +99,10 @@ class Explorer:
         )
 
     async def fetch(self, needed: DataNeeded) -> None:
-        """Find out what is needed, and what will be needed next if that does not help."""
+        """Fetch the missing data, and what the resolution will need next if they do not suffice."""
         name, choice = needed.name, needed.choice
         if choice is None:
-            # Not `_follow`: what is known already would be good enough for that.
+            # Not `_follow`: that would be content with the versions that are known already.
             await self._load(name, needed.requirements, "")
             return
         self._misses[name] += 1
@@ -227,7 +227,7 @@ class Explorer:
         await self._indexes.try_documents(self._fetcher, self._facts, samples)
 
     def remember(self) -> None:
-        """Keep what was looked at of the pages that were read."""
+        """Keep the examined parts of the pages that were read."""
         for name, listing in self._listings.items():
             project = self._state.projects.get(name)
             if project is not None and project.listing is listing:
@@ -267,7 +267,7 @@ class Explorer:
     async def _open(self, pick: Candidate, extra: str, *, likely: bool = False) -> None:
         """Read the METADATA of a choice, and follow what it and one extra of it depend on.
 
-        ``likely``: the choice may well be the last word, so that its modules will be wanted.
+        ``likely``: the choice may well be final, so that its modules will be needed.
         """
         choice = pick.choice
         if (

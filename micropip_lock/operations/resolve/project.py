@@ -34,7 +34,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a version was not chosen, in words that follow «it»."""
+    """Why a version was not chosen, as a clause that follows «it»."""
 
     kind: Kind
     reason: str
@@ -49,8 +49,7 @@ class Choice:
 
     name: str
     version: Version
-    #: The wheel to ask for METADATA; of an entry of the base only where something says where it
-    #: lies.
+    #: The wheel to read METADATA from; of an entry of the base only where its URL or path is known.
     file: IndexFile | None = None
     index: str | None = None
     entry: LockedPackage | None = None
@@ -203,7 +202,7 @@ class Project:
         return self.is_outline and not any(version in cut for _, cut in self._cut)
 
     def looked_at(self, page: ProjectPage) -> ProjectPage:
-        """The part of the only page that was looked at, and what it says of the base's version."""
+        """The examined part of the only page, and its entries for the base's version."""
         ((_, cut),) = self._cut
         judged = {version for version, _, _ in self._judged}
         if self.base is not None:

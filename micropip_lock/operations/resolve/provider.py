@@ -36,7 +36,7 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Iterable[Identifier]:
-        """What just conflicted goes first, so that a wrong turn is found out soon."""
+        """Requirements of the last conflict come first, so that a wrong decision is found soon."""
         names = list(identifiers)
         causes = {cause.requirement.name for cause in backtrack_causes}
         causes |= {cause.parent.name for cause in backtrack_causes if cause.parent is not None}
@@ -50,9 +50,9 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
-        """First an extra of what is chosen, which costs nothing;
+        """Extras of chosen packages first, which cost nothing; then the least choice.
 
-        then what leaves least choice, in the user's order.
+        Equals come in the user's order.
         """
         name = _name(identifier)
         requirements = [item.requirement for item in information[identifier]]
@@ -102,7 +102,7 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
 
 
 def identify(item: Requirement | Candidate) -> Identifier:
-    """What is decided at once: a package, or one extra of it."""
+    """The unit of a decision: a package, or one extra of it."""
     return f"{item.name}[{item.extra}]" if item.extra else item.name
 
 
@@ -116,10 +116,10 @@ def _name(identifier: Identifier) -> str:
 
 
 class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
-    """Remembers who asked for what, for explanations."""
+    """Remembers all requirements and the candidates that have them, for explanations."""
 
     def __init__(self) -> None:
-        #: (who needs it, what) for everything that was tried; None: the user.
+        #: (candidate, its requirement) for everything that was tried; None: the user.
         self.asked: list[tuple[Candidate | None, Requirement]] = []
         #: The requirements of the first conflict.
         self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from .project import Choice, Project
 from .state import Candidate, Requirement, ResolutionState
 
-#: Stands for the base's own version among the places of those that the index has.
+#: Represents the base's own version among the indices of the index's versions.
 _BASE = -1
 
 Key = tuple[str, str, str]
@@ -89,7 +89,7 @@ def _known(
     ``read`` are the versions with METADATA.
     """
     for place in places:
-        # Most versions were never looked at, and to judge one takes a while.
+        # Most versions were never examined, and to judge one takes a while.
         if place != _BASE and (
             str(project.versions[place]) not in read or project.lacks(project.versions[place])
         ):

@@ -126,7 +126,7 @@ def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
     return [item if isinstance(item, Wanted) else parse_wanted(item) for item in several]
 
 
-#: Who else than a page or the base may give a sha256, in the words of messages.
+#: The sources of a sha256 other than a page or the base, as messages name them.
 _LOCK, _REQUIREMENT = "the lock", "the requirement"
 _HASH_SOURCES: Mapping[str, HashSource] = {THE_BASE: "base", _LOCK: "claim", _REQUIREMENT: "claim"}
 
@@ -136,7 +136,7 @@ _MANY_PINS = 4
 
 @dataclass(slots=True)
 class Resolution:
-    """One resolution: where to look, what is asked for, and how it becomes a lock."""
+    """One resolution: its indexes, its requirements, and how the solution becomes a lock."""
 
     context: Context
     wanted: Sequence[Wanted]
@@ -287,7 +287,7 @@ class Resolution:
         """The evidence for a choice: its URL without secrets, and a sha256 with its source."""
         file = choice.file
         assert file is not None
-        # What no index said was said by the lock whose versions are preferred.
+        # A file that is from no index is from the lock whose versions are preferred.
         claim = "direct-url" if choice.direct else "lock" if choice.index is None else "index"
         candidate = candidate_at(file.url, claim, file.sha256)
         proof: Proof = "metadata"
@@ -330,7 +330,7 @@ class Resolution:
         )
 
     async def _hashes(self, choice: Choice, said: frozenset[str], explorer: Explorer) -> Hashes:
-        """Who gives which sha256 for a wheel; ``said`` are those that the user allows for a URL."""
+        """The sources of sha256 for a wheel; ``said`` are those that the user allows for a URL."""
         file = choice.file
         assert file is not None
         hashes = Hashes()
@@ -418,7 +418,7 @@ def _claimed_hashes(findings: Iterable[Finding]) -> Iterator[Problem]:
     """A warning of each wheel that a requirement names with its sha256, which no page and no base
     gives.
 
-    Not of the wheels that retarget keeps: it takes the word of the old lock.
+    Not of the wheels that retarget keeps: it trusts the old lock.
     """
     for finding in findings:
         evidence = finding.evidence
@@ -435,10 +435,7 @@ def _claimed_hashes(findings: Iterable[Finding]) -> Iterator[Problem]:
 def _base_edges(
     name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]
 ) -> set[str]:
-    """What a base package needs in this lock:
-
-    by its entry, and by the extras that were asked for.
-    """
+    """The edges of a base package in this lock: those of its entry, and of the required extras."""
     picks = [pick for pick in solution.picks.values() if pick.name == name]
     requirements = [
         requirement

@@ -52,7 +52,7 @@ class _Search(Resolution[Requirement, Candidate, str]):
 
     def _remove_information_from_criteria(self, criteria: Any, parents: Any) -> None:
         super()._remove_information_from_criteria(criteria, parents)
-        # What a pin that was taken back asked for is forgotten, so its own pin has to be made anew.
+        # The requirements of an undone pin are forgotten, so its own pin has to be made anew.
         last = next(reversed(self.state.mapping))
         for name in parents:
             if name != last:
@@ -64,7 +64,8 @@ class _Search(Resolution[Requirement, Candidate, str]):
         pin = self.state.mapping.get(name)
         if pin is None:
             return False
-        # In each round every name is looked at, though few have changed; what changes is made anew.
+        # Each round checks every name, though few have changed; a changed criterion is a new
+        # object.
         known = self._content.get(name)
         if known is not None and known[0] is criterion and known[1] is pin:
             return True

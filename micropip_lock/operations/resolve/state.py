@@ -44,7 +44,7 @@ class Requirement:
     text: str = ""
     #: The very choice: an extra belongs to the version that it is an extra of.
     same: Choice | None = None
-    #: The specifier as text; it and `pins` are looked at often.
+    #: The specifier as text; it and `pins` are read often.
     limits: str = field(init=False)
     #: Whether one version is named exactly, which allows a yanked one (PEP 592).
     pins: bool = field(init=False)
@@ -66,7 +66,7 @@ class Requirement:
 
     @property
     def names_prerelease(self) -> bool:
-        """Whether a pre-release is part of what is asked for, which allows them (PEP 440)."""
+        """Whether the specifier names a pre-release, which allows them (PEP 440)."""
         try:
             return bool(self.specifier.prereleases)
         except InvalidVersion:  # packaging before 26, for «===» with any text
@@ -100,10 +100,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """What is chosen of a project before anything else, as long as it can be:
-
-    the version that another lock has.
-    """
+    """The preferred version of a project, tried before all others: that of another lock."""
 
     version: Version
     #: That lock's very file, where it fits.
@@ -164,11 +161,11 @@ def common_hashes(requirements: Iterable[Requirement]) -> frozenset[str] | None:
 
 
 class ResolutionState:
-    """Projects and metadata by name, and what the user said about them.
+    """Projects and metadata by name, and the user's requirements and options.
 
     ``roots`` and ``constraints`` are those whose markers hold. ``pre``: pre-releases count like any
     other version; ``upgrade``: the newest version is preferred to that of the base. ``preferred``:
-    by name, what is tried first.
+    the versions to try first, by name.
     """
 
     def __init__(
@@ -186,7 +183,7 @@ class ResolutionState:
         self.target = target
         self.upgrade = upgrade
         self.preferred = preferred
-        #: What the user asked for: each requirement taken apart.
+        #: The user's requirements, each taken apart.
         self.groups = tuple(
             tuple(requirements_of(wanted.requirement, wanted.hashes)) for wanted in roots
         )
@@ -206,7 +203,7 @@ class ResolutionState:
         self.hopeless: set[tuple[str, str, str]] = set()
         self._pre = pre
         self._direct: dict[tuple[str, str], Choice | None] = {}
-        #: By URL: why a wheel that was named by it was counted out, in words that follow «it».
+        #: By URL: why the wheel there was rejected, as a clause that follows «it».
         self.fallen: dict[str, str] = {}
         self._dependencies: dict[tuple[tuple[str, str, str], str], tuple[Requirement, ...]] = {}
 
@@ -266,7 +263,7 @@ class ResolutionState:
         return self.projects[name]
 
     def matches(self, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
-        """The choices that every ask allows, best first.
+        """The choices that all requirements allow, best first.
 
         Raises `DataNeeded`, or the error that was met before.
         """
@@ -319,7 +316,7 @@ class ResolutionState:
         ):
             return
         self._listed(project, requirements)
-        # Who locked a version that was yanked since asked for exactly that one.
+        # A lock with a version that was yanked since counts as a pin of exactly that version.
         if isinstance(judged := project.judge(version, pinned=True, hashes=allowed), Choice):
             yield judged
 
@@ -340,7 +337,7 @@ class ResolutionState:
         return project
 
     def _listed(self, project: Project, requirements: Sequence[Requirement]) -> None:
-        """Insist that the index was asked for a project that it may have."""
+        """Raise `DataNeeded` unless the index's page of the project was read."""
         if project.listing is None and not project.is_base_only:
             if project.name in self.errors:
                 raise self.errors[project.name].with_traceback(None)
@@ -447,7 +444,7 @@ class ResolutionState:
     ) -> Iterator[Requirement]:
         environment = self.target.environment
         for declared in requires:
-            # What holds without the extra is asked for by the package itself.
+            # Requirements that hold without the extra are those of the package itself.
             if not holds(declared, environment, extra) or (
                 extra and holds(declared, environment, "")
             ):

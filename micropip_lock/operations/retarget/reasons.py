@@ -48,7 +48,7 @@ class Reasons:
                 self._users[name].append(key)
 
     def of(self, change: Change) -> str:
-        """One reason, in words that follow a colon."""
+        """One reason, as a clause that follows a colon."""
         if change.old is None:
             return self._added(change.package)
         if change.new is None:

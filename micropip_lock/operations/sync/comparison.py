@@ -49,7 +49,7 @@ class Equality:
     examined: dict[tuple[str, bytes], bool] = field(default_factory=dict)
 
     def see(self, found: Iterable[InstalledDistribution]) -> None:
-        """Take note of all that is installed, before single ones are compared."""
+        """Record all installed distributions, before single ones are compared."""
         self.listed = Counter(path for item in found for path in {row.path for row in item.rows})
 
     async def holds(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
@@ -75,7 +75,7 @@ class Equality:
         written = self._written(record, entry.sha256)
         if written in _written_by_this_runtime or self.facts.get(_WRITTEN, written) is not None:
             return True
-        # The plan may be made twice; no server is asked the same twice.
+        # The plan may be made twice; no request is made twice.
         question = (item.key, record)
         if question not in self.examined:
             self.examined[question] = await self._examine(item, entry)
@@ -130,7 +130,7 @@ class Equality:
                 # A range does not give the sha256 of the whole, and that of the lock may be wrong.
                 outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
-            return False  # then it is replaced, which says what is wrong if that goes wrong, too
+            return False  # then it is replaced, and a failure of that is reported
         return outcome.verdict is Verdict.MATCH
 
     def _is_known(

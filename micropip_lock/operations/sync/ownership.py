@@ -1,7 +1,4 @@
-"""How the packages of an environment change:
-
-which together, which files go, and what is said when one fails.
-"""
+"""Which packages of an environment change together, and which of their files are removed."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ def in_groups(
 
     a package; or several, where one takes over the place of another's files.
     """
-    # What is removed first makes room for what comes.
+    # Removals first, to make room for new files.
     groups = [[package] for package in removed]
     owner: dict[str, set[str]] = defaultdict(set)  # of each old file, and of each folder with one
     leaf: dict[str, set[str]] = defaultdict(set)
@@ -53,7 +50,7 @@ def in_groups(
 
 
 class FileOwnership:
-    """Keeps account of whose files are left, and of what to say when a change fails."""
+    """Tracks which distributions own the remaining files, and the error when a change fails."""
 
     def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
         self._files = files

@@ -388,7 +388,7 @@ def _check_loaded(runtime: Runtime, names: Sequence[str]) -> None:
 
 
 def _is_one(item: InstalledDistribution, entry: LockedPackage | None) -> bool:
-    """Whether an entry has the version of what is installed, and so its files."""
+    """Whether an entry has the version of the installed distribution, and so its files."""
     with suppress(ValueError):
         return entry is not None and same_version(item.version, entry.version)
     return False
@@ -427,6 +427,6 @@ def _nameless(item: InstalledDistribution) -> Problem:
 
 
 def _unspread(key: str, entry: LockedPackage, contents: WheelContents) -> Problem | None:
-    """That Pyodide's loader would leave modules where Python does not look."""
+    """The problem that Pyodide's loader would leave modules where Python does not import them."""
     is_unspread = wheel_modules(contents.members, contents.dist_info).unspread
     return layout(key, entry.version) if is_unspread else None

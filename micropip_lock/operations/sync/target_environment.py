@@ -1,4 +1,4 @@
-"""The environment that sync changes: where it lies, and what in it belongs to a package."""
+"""The environment that sync changes: its folders, and which files in it belong to a package."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TargetEnvironment:
             )
 
     def _check_folder(self, python: str) -> None:
-        """Refuse what is plainly made for another Python, though nothing names its Pyodide.
+        """Refuse a folder that is plainly for another Python, even if no file names its Pyodide.
 
         Raises `InputError`.
         """

@@ -276,13 +276,13 @@ class Transaction:
                         ) from error
 
     def _present(self, names: Iterable[str]) -> Iterator[str]:
-        """The files that are there; of a folder that is not, none is asked for."""
+        """The files that exist; those of a missing folder are not tested."""
         for folder, below in _by_folder(names).items():
             if os.path.isdir(f"{self.prefix}/{folder}"):
                 yield from (name for name in below if _exists(f"{self.prefix}/{name}"))
 
     def _barriers(self, names: Iterable[str]) -> list[str]:
-        """What is no folder of this environment where one has to be.
+        """Paths that are no folder of this environment where one has to be.
 
         Raises OSError for a folder of the venv itself.
         """
@@ -385,7 +385,7 @@ def _by_folder(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _exists(path: str) -> bool:
-    """Whether something lies there that is no folder."""
+    """Whether a file or a link exists there, and no folder."""
     try:
         return not stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:

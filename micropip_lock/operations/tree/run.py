@@ -1,4 +1,4 @@
-"""`tree`: who needs whom in a lock, how large it is, and what could be spared.
+"""`tree`: the dependencies in a lock, its size, and what the removal of a package would save.
 
 A lock has no sizes. They are those of the files themselves, where these are at hand, or what their
 servers say.
@@ -70,14 +70,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Tree:
-    """Who needs whom. Names are canonical;
+    """The dependency graph. Names are canonical;
 
     ``sizes`` are bytes, of as many packages as they are known of.
     """
 
     packages: Mapping[str, LockedPackage]
     sizes: Mapping[str, int] = field(default_factory=dict)
-    #: What the lock says that the user asked for.
+    #: The user's requirements, as the lock records them.
     requested: frozenset[str] = frozenset()
     #: Servers that did not give a size.
     problems: tuple[Problem, ...] = ()
@@ -96,7 +96,7 @@ class Tree:
 
     @cached_property
     def dependants(self) -> Mapping[str, tuple[str, ...]]:
-        """Who needs a package directly."""
+        """The packages that need a package directly."""
         found: dict[str, list[str]] = defaultdict(list)
         for key in sorted(self.packages):
             for name in set(self.packages[key].depends) - {key}:
@@ -160,7 +160,7 @@ class Tree:
                 if self._component_of[name] != number:
                     above[number].add(self._component_of[name])
         asked = {self._component_of[name] for name in self.requested if name in self.packages}
-        nobody = -1  # stands above what is there for itself
+        nobody = -1  # the parent of packages that no other needs
         parent, depth = {nobody: nobody}, {nobody: 0}
         for number in reversed(range(len(self._components))):  # dependants first
             ways = sorted(above[number]) if number not in asked else []
@@ -197,14 +197,14 @@ class Tree:
         raise InputError(f"There is no package {key[:80]!r} in the lock.{meant}")
 
     def rows(self, invert: str | None = None) -> Iterator[Row]:
-        """The tree line by line;
+        """The tree line by line; with ``invert``, the packages that need that package.
 
-        with ``invert``, who needs that package. What was drawn once is not drawn again.
+        A package that was drawn once is not expanded again.
         """
         starts = self.roots if invert is None else (self.find(invert),)
         drawn: set[str] = set()
         for start in starts:
-            # Each item: a package, its place, and who is above it. Not recursive: chains may be
+            # Each item: a package, its position, and its ancestors. Not recursive: chains may be
             # long.
             waiting: list[tuple[str, tuple[bool, ...], tuple[str, ...]]] = [(start, (), ())]
             while waiting:

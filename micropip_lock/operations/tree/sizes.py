@@ -58,7 +58,7 @@ def _at_hand(
 async def ask_sizes(
     wanted: Mapping[str, str], fetcher: Fetcher, progress: Progress | None
 ) -> tuple[dict[str, int], tuple[Problem, ...]]:
-    """What servers say about the size of files (name -> URL), and who did not say."""
+    """The sizes of files (name -> URL) by their servers, and the servers that gave none."""
     silence, patient = UnreachableHosts(), CircuitBreaker(fetcher)
     found: dict[str, int] = {}
     urls = {key: url for key, url in wanted.items() if is_http(url)}

@@ -23,10 +23,7 @@ from .online import Look
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A requirement that a package makes:
-
-    ``through`` is the other package whose extra adds it, if any.
-    """
+    """A requirement of a package: ``through`` is the other package whose extra adds it, if any."""
 
     requirement: Requirement
     through: str = ""
@@ -97,7 +94,7 @@ def asks_of(key: str, known: Mapping[str, CoreMetadata], target: Target) -> Iter
         for requirement in known[name].requires:
             if not holds(requirement, target.environment, extra):
                 continue
-            # What holds without the extra is asked for by that package itself.
+            # Requirements that hold without the extra are those of that package itself.
             if extra and holds(requirement, target.environment, ""):
                 continue
             ask = Ask(requirement, f"{name}[{extra}]" if extra else "")

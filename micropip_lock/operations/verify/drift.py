@@ -1,4 +1,4 @@
-"""What is installed, against a lock: other versions, other contents, too much, too little."""
+"""The installed packages compared with a lock: other versions, other contents, extra, missing."""
 
 from __future__ import annotations
 

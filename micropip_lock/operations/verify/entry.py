@@ -54,9 +54,7 @@ class Entry:
 
     @cached_property
     def place(self) -> Literal["http", "relative", "local", "nowhere"]:
-        """Where the file lies: on a server, beside the lock, on one machine, or where no runtime
-        looks.
-        """
+        """Where the file is: on a server, beside the lock, on one machine, or not loadable."""
         name = self.file_name or ""
         if self.url is not None:
             return "http"
@@ -69,10 +67,7 @@ class Entry:
 
     @cached_property
     def url(self) -> str | None:
-        """Where its file lies, without credentials, query and fragment;
-
-        None where that is no http(s) URL.
-        """
+        """Its file's http(s) URL, if any, without credentials, query and fragment."""
         name = self.file_name or ""
         return without_credentials(name).partition("?")[0] if is_http(name) else None
 

@@ -27,7 +27,7 @@ from ...formats.target import Target
 from .entry import WHOLE, Entry
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-#: pyodide-lock wants them; the runtime does not look.
+#: pyodide-lock requires them; the runtime does not read them.
 _EXPECTED = ("install_dir", "package_type", "unvendored_tests")
 
 
@@ -188,7 +188,7 @@ def _entry(key: str, value: object, lock: Lock) -> Entry:
 
 
 def _odd_texts(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the plain values of an entry, and what to do."""
+    """The errors in the plain values of an entry, with hints."""
     for key in ("name", "version", "file_name", "install_dir", "package_type"):
         if (key not in _EXPECTED or key in value) and not _is_text(value.get(key)):
             yield (

@@ -1,7 +1,4 @@
-"""Where the files of a lock lie:
-
-on an index, beside a lock of Pyodide's own, or nowhere any more.
-"""
+"""Where the files of a lock are: on an index, beside a lock of Pyodide's own, or nowhere now."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from .unreachable import UnreachableHosts
 
 @dataclass(slots=True)
 class Look:
-    """What was found out about one entry that lies on a server."""
+    """The findings on one entry whose file is on a server."""
 
     entry: Entry
     problems: list[Problem] = field(default_factory=list)
@@ -63,10 +60,10 @@ class Places:
         self._folders: dict[str, _Beside] = {}
 
     async def open(self, entries: Sequence[Entry]) -> None:
-        """Look for locks in the folders that several files lie in.
+        """Read the locks in the folders that have several of the files.
 
-        That spares the index: a distribution has hundreds of packages, and none of its files is on
-        any page.
+        That saves requests to the index: a distribution has hundreds of packages, and none of its
+        files is on any page.
         """
         folders = Counter(entry.folder for entry in entries)
         await self._fetcher.gather(

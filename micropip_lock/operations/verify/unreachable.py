@@ -98,7 +98,7 @@ class UnreachableHosts:
         self._missed: dict[tuple[str, str], dict[str, FetchError]] = defaultdict(dict)
 
     def add(self, error: FetchError, key: str) -> None:
-        """Note that something about the package ``key`` could not be had."""
+        """Record a failed request for the package ``key``."""
         self._missed[origin(error.url) or error.url, error.code].setdefault(key, error)
 
     def problems(self) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What the wheels of a lock hold: METADATA and their files where they lie, or the whole wheel."""
+"""The contents of a lock's wheels: METADATA and file list by range requests, or the whole wheel."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _check_hash(look: Look, witness: _Witness) -> bool:
         return True
     if not look.has(
         "hash-conflict"
-    ):  # the page and the lock may agree with each other, and not with what is served
+    ):  # the page and the lock may agree with each other, and not with the file on the server
         look.tell(
             "hash-conflict",
             f"the lock says sha256 {look.entry.sha256}, what is served at {look.entry.url} has "
@@ -166,7 +166,7 @@ def _judge(look: Look, contents: WheelContents) -> None:
             "than installers.",
             _BROKEN,
         )
-    # What is installed is what counts.
+    # Installers install this METADATA, not the sidecar.
     look.metadata = metadata
     _note_modules(look, wheel_modules(contents.members, contents.dist_info))
     _check_claims(look, contents)
