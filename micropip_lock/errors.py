@@ -150,9 +150,9 @@ class ResolutionError(MicropipLockError):
 
 
 class InputError(MicropipLockError):
-    """An argument, a file or a folder cannot be used as it is;
+    """An argument, a file or a folder cannot be used as it is.
 
-    the message says why and what to do.
+    The message says why and what to do.
     """
 
 

@@ -260,10 +260,7 @@ def _is_mine(status: os.stat_result) -> bool:
 
 
 def _mode(path: Path) -> int | None:
-    """The mode that a new file at ``path`` gets:
-
-    that of the file there; None: the one that the umask leaves.
-    """
+    """The mode of a new file at ``path``: that of the existing file; None: by the umask."""
     if is_plain_file(path):
         return path.lstat().st_mode & 0o777
     return (

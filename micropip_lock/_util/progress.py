@@ -60,10 +60,7 @@ class Running:
 
 
 class Tally:
-    """Transfers with their sums:
-
-    ``received`` bytes of ``total`` (as far as known), the rate, the time left.
-    """
+    """Transfers with their sums: bytes received and in total (as far as known), rate, time left."""
 
     def __init__(
         self, draw: Callable[[Tally], None], clock: Callable[[], float] = time.monotonic

@@ -1,7 +1,4 @@
-"""Files read within bounds:
-
-no pipe that no process writes to is waited for, and no device is read for ever.
-"""
+"""Bounded reads of files: never waiting for a pipe's writer, never reading a device for ever."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ def writable(file_name: str) -> str:
 
 @lru_cache(maxsize=1024)  # of one URL it is asked several times
 def origin(url: str) -> str | None:
-    """``scheme://host[:port]`` in the normal form that browsers use;
+    """``scheme://host[:port]`` in the normal form that browsers use.
 
     None without a scheme or host.
     """
@@ -297,10 +297,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 def _plain_unreserved(coded: re.Match[str]) -> str:
-    """RFC 3986, 6.2.2.1 and 6.2.2.2:
-
-    unreserved characters are decoded, the coding of others is in upper case.
-    """
+    """Decode unreserved characters, and write other codings in upper case (RFC 3986, 6.2.2.1-2)."""
     character = chr(int(coded[0][1:], 16))
     return character if _UNRESERVED.fullmatch(character) else coded[0].upper()
 

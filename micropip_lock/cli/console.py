@@ -53,10 +53,7 @@ class Output:
         )
 
     def show(self, *renderables: Text | Table) -> None:
-        """Print, where stderr can be written to:
-
-        what is said on the way is not worth the result.
-        """
+        """Print to stderr, and ignore a failure of that: it must not cost the result."""
         with suppress(OSError):
             for item in renderables:
                 self._console.print(item, soft_wrap=True)
@@ -155,10 +152,7 @@ class Output:
 
     @contextmanager
     def progress(self, verb: str) -> Iterator[Progressing | None]:
-        """A bar that counts packages, after what is done with them;
-
-        nothing where there is no terminal.
-        """
+        """A bar that counts packages, after a label; nothing where there is no terminal."""
         if self._quiet or not self._console.is_terminal:
             yield None
             return
@@ -187,10 +181,7 @@ class Output:
 
     @contextmanager
     def transfers(self) -> Iterator[Transfers | None]:
-        """One line for each running download and one for all together;
-
-        plain lines where there is no terminal.
-        """
+        """One line for each running download and one for all; plain lines without a terminal."""
         if self._quiet:
             yield None
             return

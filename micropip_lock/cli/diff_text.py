@@ -32,9 +32,9 @@ _IN_PARAGRAPHS = frozenset({"bytes", "removed", "added", "file"})
 
 
 def lines(found: Diff, width: int) -> Iterator[Text]:
-    """What differs, for people:
+    """What differs, for people: one group a kind, and the totals.
 
-    one group a kind, and the totals. ``width``: columns of the terminal.
+    ``width``: columns of the terminal.
     """
     if found.equal:
         yield Text(f"No difference: {count(found.unchanged, 'package')}.")

@@ -78,10 +78,7 @@ def document(result: ResolveResult) -> dict[str, Any]:
 
 
 def write(result: ResolveResult, common: Common, output: str | None, *, compact: bool) -> None:
-    """Write the lock to ``output``, or to stdout;
-
-    with ``--json`` the whole document goes to stdout.
-    """
+    """Write the lock to ``output`` or stdout; with ``--json`` the whole document goes to stdout."""
     if output not in (None, "-"):
         result.write(str(output), compact=compact)
     if common.json:

@@ -35,10 +35,7 @@ def plain(text: str, *, longest: int = _LONGEST) -> str:
 
 
 def wrapped(items: Iterable[Text], width: int, indent: str) -> Iterator[Text]:
-    """Items one after the other with commas between them, in lines of ``width``;
-
-    no item is broken.
-    """
+    """Items with commas between them, in lines of ``width``; no item is broken."""
     line = Text(indent)
     rest = list(items)
     for number, item in enumerate(rest):

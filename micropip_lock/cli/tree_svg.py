@@ -1,7 +1,4 @@
-"""The tree of a lock as a picture:
-
-plain SVG for light and dark pages, of nothing but text, lines and bars.
-"""
+"""The tree of a lock as plain SVG for light and dark pages, of only text, lines and bars."""
 
 from __future__ import annotations
 

@@ -52,10 +52,7 @@ def _label(found: Tree, row: Row, invert: str | None) -> Iterator[tuple[str, str
 
 
 def notes(found: Tree, row: Row, invert: str | None) -> Iterator[str]:
-    """What there is to say about a package where it is drawn first:
-
-    its size, and what depends on it.
-    """
+    """The notes on a package where it is drawn first: its size, and its dependants."""
     own = found.sizes.get(row.package)
     if own is not None:
         yield size(own)

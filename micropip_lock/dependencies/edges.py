@@ -122,7 +122,7 @@ class Dependencies:
         return self._holds[key]
 
     def _named(self, requirement: Requirement) -> frozenset[str] | None:
-        """The extras that a marker names;
+        """The extras that a marker names.
 
         None when it does more than to compare them for being equal.
         """
@@ -146,10 +146,7 @@ class Dependencies:
         return [*known.get(extra, ()), *known.get(None, ())]
 
     def _sorted(self, metadata: CoreMetadata) -> Mapping[str | None, Sequence[Requirement]]:
-        """The requirements by the extras that their markers name;
-
-        below None those that name them in another way.
-        """
+        """The requirements by the extras that their markers name; None: named in another way."""
         found: dict[str | None, list[Requirement]] = defaultdict(list)
         for item in metadata.requires:
             named = self._named(item) if item.marker is not None else ()
@@ -302,10 +299,7 @@ class Dependencies:
         explained: set[str],
         graph: Mapping[str, set[str]],
     ) -> tuple[str, str] | None:
-        """The extra of a candidate that explains most;
-
-        of several, one of a package that the user asked for.
-        """
+        """The extra of a candidate that explains most; of equals, that of a requested package."""
         best: tuple[int, int, int, str, str] | None = None
         for key in candidates:
             distribution = self._distributions[key]

@@ -44,7 +44,7 @@ def in_memory() -> bool:
 
 
 def object_url(content: bytes, kind: str) -> str | None:
-    """A URL of this page or worker that stands for some bytes while it lives;
+    """A URL of this page or worker that stands for some bytes while it lives.
 
     None where there is no such thing.
     """

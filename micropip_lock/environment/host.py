@@ -1,7 +1,4 @@
-"""The surroundings on the host:
-
-a venv, the Pyodide distribution it was made from, and the indexes it uses.
-"""
+"""The surroundings on the host: a venv, its Pyodide distribution, and the configured indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The surroundings in the Python of a `pyodide venv`:
+"""The surroundings in the Python of a `pyodide venv`.
 
 Node shows it the disk, so they are read as on the host.
 """
@@ -43,7 +43,7 @@ def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _environ() -> dict[str, str]:
-    """The environment variables, with the user's home folder:
+    """The environment variables, with the user's home folder.
 
     Pyodide's `python` gives the current folder as HOME.
     """

@@ -42,9 +42,9 @@ class Runtime:
         return listed(self._js)
 
     def is_default(self, key: str) -> bool:
-        """Whether the runtime loaded a package from its own lock;
+        """Whether the runtime loaded a package from its own lock.
 
-        what lay on the disk before it started was not.
+        A package that was on disk before the runtime started was not loaded from its lock.
         """
         if self._from_disk is None:
             self._from_disk = names_from_disk(self._js)
@@ -100,7 +100,7 @@ class Runtime:
 
     @contextmanager
     def forgetting(self, key: str) -> Iterator[None]:
-        """Take a package off the runtime's list of loaded ones, unless the block raises."""
+        """Remove a package from the runtime's loadedPackages, unless the block raises."""
         name, channel = self.loaded.get(key, (None, ""))
         if name is not None:
             delattr(self._js.loadedPackages, name)

@@ -78,7 +78,7 @@ class Runtime(Protocol):
         """
 
     def forgetting(self, key: str) -> AbstractContextManager[None]:
-        """Take a package off the runtime's list of loaded ones, unless the block raises."""
+        """Remove a package from the runtime's loadedPackages, unless the block raises."""
 
     def imported(self, paths: Collection[str]) -> bool:
         """Whether a module of these files (relative to site-packages) is in memory."""

@@ -56,7 +56,8 @@ class WheelMetadata:
 
 def parse_metadata(data: bytes) -> CoreMetadata:
     """Parse METADATA. Raises ValueError when it has no name or version, or a Requires-Dist that is
-    no requirement (leaving it out would make a lock that lacks a package)."""
+    no requirement (leaving it out would make a lock that lacks a package).
+    """
     return _core_metadata(_header_text(data))
 
 
@@ -96,7 +97,7 @@ def parse_wheel_metadata(data: bytes) -> WheelMetadata:
 
 
 def parse_filename_tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
-    """The build number and the tags in the file name of a wheel at ``url`` (PEP 427);
+    """The build number and the tags in the file name of a wheel at ``url`` (PEP 427).
 
     None when it is no such name.
     """
@@ -136,9 +137,9 @@ def _header_text(data: bytes) -> str:
 
 
 def _headers(text: str) -> _Headers:
-    """The header fields, as `email.parser` finds them:
+    """The header fields, as `email.parser` finds them.
 
-    that one takes three times as long, and longer to import.
+    `email.parser` takes three times as long, and longer to import.
     """
     fields: dict[str, list[list[str]]] = {}
     value: list[str] = []
@@ -159,7 +160,7 @@ def _headers(text: str) -> _Headers:
 
 @lru_cache(maxsize=256)
 def _field(name: str) -> str | None:
-    """The name of a field in lower case;
+    """The name of a field in lower case.
 
     None when it is none (RFC 822, 3.1.2, as the standard library reads it).
     """

@@ -30,9 +30,7 @@ class ExportedWheel:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The wheels of a lock, by name, the Pyodide they are for, and what was left out or will not
-    work everywhere.
-    """
+    """The wheels of a lock by name, the Pyodide they are for, and omissions and limits."""
 
     target: Target
     wheels: tuple[ExportedWheel, ...]

@@ -104,9 +104,9 @@ def _item(value: object, where: str) -> Reported:
 
 
 def _packages(value: Mapping[str, Any], where: str) -> Iterator[Reported]:
-    """The packages of a pylock that have a version and wheels;
+    """The packages of a pylock that have a version and wheels.
 
-    anything else claims nothing that could be proved.
+    Anything else claims nothing that could be proved.
     """
     packages = value.get("packages")
     # PEP 751: a major version that is not supported «MUST» be refused; a minor one need not be.

@@ -163,9 +163,9 @@ class ProjectPage:
                     yield self._url(parsed), _sha256(parsed)
 
     def hashes_of(self, url: str) -> list[str]:
-        """Each sha256 that this page gives for the file at this very URL;
+        """Each sha256 that this page gives for the file at this very URL.
 
-        more than one contradict each other.
+        More than one contradict each other.
         """
         filename = unquote(urlsplit(url).path.rpartition("/")[2])
         links = self.links(filename)
@@ -366,10 +366,7 @@ def _start(filename: str) -> str:
 
 
 def _version_of(filename: str, name: str) -> Version | None:
-    """The version of a file of ``name``, with as little work as that takes:
-
-    a page may have 20 000.
-    """
+    """The version of a file of ``name``, found with little work: a page may have 20 000 files."""
     if filename.endswith(".whl"):
         parts = filename.split("-", 2)
         return _version(parts[1]) if len(parts) == 3 and _canonical(parts[0]) == name else None

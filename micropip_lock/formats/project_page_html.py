@@ -71,9 +71,9 @@ def anchor(tag: str) -> dict[str, Any]:
 
 
 def _anchors(text: str) -> Iterator[tuple[str, str]]:
-    """The anchors, cut out but not parsed:
+    """The anchors, cut out but not parsed.
 
-    a page may have tens of thousands, and few are wanted.
+    A page may have tens of thousands, and few are wanted.
     """
     starts = list(_ANCHOR.finditer(text))
     # A tag ends before the next one begins, so broken pages are read once, and lose one anchor

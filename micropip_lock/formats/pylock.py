@@ -103,10 +103,7 @@ def _reason(error: Exception) -> str:
 
 
 def _environment(target: Target) -> Marker:
-    """«packages that this lock file is for»;
-
-    which Pyodide exactly is said by the wheel tags alone.
-    """
+    """The environment marker of the pylock; only the wheel tags say which Pyodide it is for."""
     environment = target.environment
     names = ("implementation_name", "python_version", "sys_platform", "platform_machine")
     if not _WORD.fullmatch(target.arch):

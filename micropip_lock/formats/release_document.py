@@ -20,10 +20,7 @@ from .project_page import ProjectPage
 
 
 def document_url(index_url: str, name: str, version: Version) -> str | None:
-    """Where the document of a release would be;
-
-    None for an index whose URL does not end in ``/simple``.
-    """
+    """The URL of a release's document; None for an index whose URL does not end in ``/simple``."""
     parts = split(index_url)
     root, slash, last = parts.path.rstrip("/").rpartition("/")
     if last != "simple" or parts.query:
@@ -34,7 +31,7 @@ def document_url(index_url: str, name: str, version: Version) -> str | None:
 
 
 def parse_document(body: bytes, url: str) -> ProjectPage | None:
-    """The document as a project page of one version, ``url`` the final URL;
+    """The document as a project page of one version, ``url`` the final URL.
 
     None when it is none of this kind.
     """

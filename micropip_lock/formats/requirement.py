@@ -64,7 +64,7 @@ _ONLY_WHEELS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One requirement that a user made: ``requirement`` (PEP 508), the ``hashes`` a file must have,
+    """One requirement of the user: ``requirement`` (PEP 508), the ``hashes`` a file must have,
     where it was said.
 
     The URL of a requirement has no fragment: what it said about hashes is in ``hashes``.
@@ -291,10 +291,7 @@ def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
 
 
 def quoted(text: str) -> str:
-    """A requirement or URL as a message quotes it:
-
-    without credentials, and cut where it is long.
-    """
+    """A requirement or URL as a message quotes it: without credentials, and cut if it is long."""
     text = _clean(text)
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
 

@@ -327,7 +327,7 @@ _OPTION = re.compile(r"(?<!\S)-\S*")
 
 
 def _option(match: re.Match[str]) -> str:
-    """The name of an option, without what may be glued to it:
+    """The name of an option, without what may be glued to it.
 
     "--extra-index-urlhttps://user:password@...".
     """
@@ -438,9 +438,9 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _without_values(message: str, origin: str, written: str) -> str:
-    """A message about a line, with its variables as they are written:
+    """A message about a line, with its variables as they are written.
 
-    their values may be secrets.
+    Their values may be secrets.
     """
     place, said = (origin, message[len(origin) :]) if message.startswith(origin) else ("", message)
     for match in _VARIABLE.finditer(written):

@@ -60,7 +60,7 @@ def extract(member: Member, data: bytes) -> bytes | None:
 
 
 def check_gap(member: Member, header: bytes, gap: int) -> None:
-    """Refuse ``gap`` bytes behind ``member`` (`zip_tail.gaps`) that its own header does not
+    """Refuse ``gap`` bytes behind ``member`` (`zip_directory.gaps`) that its own header does not
     explain.
 
     ``header`` are the first bytes at its offset, as many as a header has without its name. Raises

@@ -45,10 +45,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What all indexes say about one project:
-
-    ``pages`` in the order of the indexes, then find-links.
-    """
+    """The pages of one project on all indexes, in the order of the indexes, then find-links."""
 
     pages: tuple[tuple[str, ProjectPage], ...]
     asked: tuple[str, ...]
@@ -291,9 +288,9 @@ class Indexes:
         )
 
     async def answering(self, name: str, fetcher: Fetcher) -> Listing:
-        """The pages of project ``name`` (canonical) on every index that answers;
+        """The pages of project ``name`` (canonical) on every index that answers.
 
-        the others say nothing.
+        Other indexes are ignored.
         """
         found: list[tuple[str, ProjectPage]] = []
         for url in self._index_urls:

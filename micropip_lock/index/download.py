@@ -106,10 +106,7 @@ async def _read_on(
     advance: Callable[[int], None],
     expect: Callable[[int], None],
 ) -> tuple[str, int]:
-    """Read from where ``file`` ends to the end of the resource;
-
-    the hash of the whole and its size.
-    """
+    """Read from the end of ``file`` to that of the resource; return the whole's hash and size."""
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(_PIECE):
@@ -165,10 +162,7 @@ def _ignore(count: int) -> None:
 
 @contextmanager
 def _opened(path: Path, parts: Path | None, sha256: str) -> Iterator[BinaryIO]:
-    """The file that becomes ``path`` at the end:
-
-    one that a broken download left in ``parts``, or a new one.
-    """
+    """The file that becomes ``path``: that of a broken download in ``parts``, or a new one."""
     part = _open_part(parts / f".{sha256}.part") if parts is not None else None
     if part is None:
         with new_file(path, private=parts is not None) as file:

@@ -11,9 +11,9 @@ _LARGEST = 8 * 2**20
 
 
 async def read_document(url: str, fetcher: Fetcher) -> ProjectPage | None:
-    """The document at ``url``, as a project page of one version;
+    """The document at ``url``, as a project page of one version; None when there is none.
 
-    None when there is none. Raises `FetchError`.
+    Raises `FetchError`.
     """
     response = await fetcher.get(url, accept="application/json", max_bytes=_LARGEST)
     if response.status != 200 or not response.complete:

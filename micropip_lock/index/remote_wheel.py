@@ -1,7 +1,4 @@
-"""The contents of a wheel that stays where it is:
-
-its central directory and RECORD, by range requests.
-"""
+"""The central directory and RECORD of a remote wheel, read by range requests."""
 
 from __future__ import annotations
 

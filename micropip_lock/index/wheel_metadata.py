@@ -32,10 +32,7 @@ class BrokenMetadataError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WheelSummary:
-    """What `resolve` needs of a wheel:
-
-    its modules, and the files that its own RECORD is wrong about.
-    """
+    """The facts that `resolve` needs of a wheel: its modules, and files with a wrong RECORD row."""
 
     modules: WheelModules
     wrong_rows: tuple[str, ...] = ()

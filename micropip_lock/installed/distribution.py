@@ -71,9 +71,9 @@ class SiteFiles:
         return os.path.isfile(self._prefix + path)  # noqa: PTH113
 
     def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it;
+        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name.
 
-        ``algorithm`` is hashlib's name. None: it cannot be read.
+        None: it cannot be read.
         """
         data = self._read(path)
         return None if data is None else digest(data, algorithm)
@@ -201,7 +201,7 @@ class InstalledDistribution:
         )
 
     def installation(self, check_files: CheckFiles) -> Installation:
-        """Itself, as `compare.compare` wants it;
+        """This distribution, as `proof.comparison.compare` takes it.
 
         ``check_files`` "hash" compares CRC-32s with the disk as well.
         """
@@ -307,10 +307,7 @@ class InstalledDistribution:
 
 
 def one_blank(text: str) -> str:
-    """The text with one blank where a line has several:
-
-    configparser takes time by the square of their number.
-    """
+    """The text without repeated blanks: configparser takes time by the square of their number."""
     return _BLANKS.sub(" ", text)
 
 

@@ -91,10 +91,7 @@ def wheel_modules(members: Iterable[Member], dist_info: str) -> WheelModules:
 
 
 def wheel_names(members: Iterable[Member], dist_info: str) -> set[str]:
-    """Every name that an import statement can find in a wheel:
-
-    modules, packages, and folders as namespaces.
-    """
+    """Every importable name of a wheel: modules, packages, and folders as namespaces."""
     paths = [path for path, _ in _placed(members, dist_info)]
     tree = ModuleTree(paths)
     folders = {_folder_name(path.rpartition("/")[0]) or () for path in paths}
@@ -309,7 +306,7 @@ def _collisions(
     lost: Mapping[Name, Iterable[str]],
     taken: Mapping[str, str],
 ) -> Iterable[Problem]:
-    """Warnings about names of several owners;
+    """Warnings about names of several owners.
 
     ``lost`` are packages whose ``__init__`` differs among its owners.
     """

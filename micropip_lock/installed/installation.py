@@ -19,9 +19,9 @@ class InstalledFiles(Protocol):
         """Whether a file lies at ``path``."""
 
     def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it;
+        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name.
 
-        ``algorithm`` is hashlib's name. None: it cannot be read.
+        None: it cannot be read.
         """
 
     def size_and_crc(self, path: str) -> tuple[int, int] | None:
@@ -30,7 +30,7 @@ class InstalledFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The installed side of a comparison:
+    """The installed side of a comparison.
 
     RECORD, the names of console and GUI scripts, and the files.
     """

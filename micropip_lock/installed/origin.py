@@ -1,7 +1,7 @@
 """The claims that the files of a distribution make about its origin.
 
-A claim is only a place to look. What proves it is in `prove` (a wheel of the same contents at the
-claimed URL) or, in a live runtime, what the runtime itself remembers of its own installs.
+A claim only says where to search. It is proved by `proof.prover` (a wheel of the same contents at
+the claimed URL) or, in a live runtime, by the runtime's own record of its installs.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
 
 def _plugin() -> Callable[..., Any]:
-    """A click command, which pyodide-cli takes from 0.4 on;
+    """A click command, which pyodide-cli takes from 0.4 on.
 
-    before, and without click, a function for typer.
+    Before, and without click, a function for typer.
     """
     try:
         return _function() if _release() < (0, 4) else _command()

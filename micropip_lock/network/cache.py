@@ -261,8 +261,7 @@ class _Upstream(httpx.AsyncBaseTransport):
 
 
 class _Gathered(httpx.AsyncByteStream):
-    """A body in large pieces: each passes half a dozen layers, and those of the network are
-    small."""
+    """A body in large pieces: each passes many layers, and those of the network are small."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response

@@ -55,9 +55,9 @@ class Clients:
         self._free: list[httpx.AsyncClient] = []
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request as it stands;
+        """Send a request as it stands; the response is to be closed.
 
-        the response is to be closed. Raises `InputError` for unusable settings.
+        Raises `InputError` for unusable settings.
         """
         client = self._free.pop() if self._free else self._another()
         try:

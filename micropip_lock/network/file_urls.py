@@ -1,7 +1,4 @@
-"""``file:`` URLs as if a server answered:
-
-bytes, ranges, and folders as index pages (pip's find-links).
-"""
+"""Answers for ``file:`` URLs: bytes, ranges, and folders as index pages (pip's find-links)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The fetcher of the host:
-
-httpx, with retries, credentials, ``file:`` URLs and an optional HTTP cache.
-"""
+"""The host's fetcher: httpx with retries, credentials, ``file:`` URLs and optional HTTP cache."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What every fetcher makes of an answer:
-
-which status is one, which range is right, when to try again.
-"""
+"""The rules of every fetcher: which status is an answer, which range is right, when to retry."""
 
 from __future__ import annotations
 

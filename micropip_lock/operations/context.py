@@ -42,10 +42,7 @@ class Context:
     file_sizes: Callable[[Path], Mapping[str, int]] | None = None
 
     def loaded_in(self, folder: Path) -> Mapping[str, str] | None:
-        """What the runtime has in a folder of its own;
-
-        None where its list says nothing about the folder.
-        """
+        """The runtime's own packages in a folder; None where its list does not cover the folder."""
         return self.loaded if folder == self.loaded_into else None
 
     def sizes_below(self, folder: Path) -> Mapping[str, int]:

@@ -40,10 +40,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One package that is not the same in both locks:
-
-    ``old`` is None when it came, ``new`` when it went.
-    """
+    """One package that differs; ``old`` is None when it was added, ``new`` when it was removed."""
 
     package: str
     kind: Kind
@@ -81,10 +78,7 @@ class Change:
 
     @property
     def places(self) -> tuple[str, str] | None:
-        """From which server it came and comes, where that is another one;
-
-        empty for a file beside the lock.
-        """
+        """The old and the new server, where they differ; empty for a file beside the lock."""
         if self.old is None or self.new is None:
             return None
         old, new = (_place(item.file_name) for item in (self.old, self.new))

@@ -155,9 +155,9 @@ def _unloadable(
 
 
 def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
-    """Entries of the base whose URL has a query;
+    """Entries of the base whose URL has a query.
 
-    those of other wheels lost theirs when they were proved.
+    Those of other wheels lost theirs when they were proved.
     """
     for key, entry in packages.items():
         if not split(entry.file_name).query:
@@ -189,9 +189,9 @@ def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list
 def _closed(
     depends: Mapping[str, set[str]], environment: Environment, selection: Selection
 ) -> dict[str, set[str]]:
-    """The edges without those to names that are not in the lock:
+    """The edges without those to names that are not in the lock.
 
-    the runtime would reject it whole.
+    The runtime would reject it whole.
     """
     broken = environment.warnings if selection.allow_broken else environment.problems
     for key, names in depends.items():

@@ -99,8 +99,7 @@ async def outdated(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> Outdated:
-    """Newer versions of what a lock has, and which of it was yanked, archived or put under
-    quarantine since.
+    """Packages of a lock with newer versions, and those yanked, archived or quarantined since.
 
     A newer version counts when it has a wheel for the Pyodide of the lock. Pre-releases count with
     ``pre``, and for packages that are locked at one. One page of the first index that knows a
@@ -109,7 +108,7 @@ async def outdated(
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
     * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
       are configured.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows.
+    * ``offline``: never ask the network; ``refresh``: request even what is cached.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 
     Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.
@@ -242,10 +241,7 @@ def _is_yanked(listing: Listing, name: str, version: Version) -> bool:
 
 
 def _yanked(listing: Listing, name: str, entry: LockedPackage, version: Version) -> str | None:
-    """Why the locked file was yanked;
-
-    of a file that is not the index's, whether its whole version was.
-    """
+    """Why the locked file was yanked; for a file that is not the index's, why its version was."""
     offers = listing.offers(name, {version})
     url = shown(without_credentials(entry.file_name))
     own = [offer for offer in offers if shown(offer.file.url) == url]

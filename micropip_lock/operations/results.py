@@ -16,7 +16,7 @@ from ..proof.evidence import Evidence
 class ResolveResult:
     """A lock, and where each entry is from.
 
-    ``requests`` and ``bytes`` count everything that was sent and received.
+    ``requests`` and ``bytes`` count all requests sent and all bytes received.
     """
 
     lockfile: Lockfile

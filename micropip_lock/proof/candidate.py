@@ -71,10 +71,7 @@ def candidate_at(
 
 
 def bare_url(url: str) -> str:
-    """The URL without credentials, fragment and query, the same for all its spellings;
-
-    for comparisons only.
-    """
+    """The URL without credentials, fragment and query, normalized, for comparisons only."""
     return normalized(candidate_at(url, "", None).url)
 
 

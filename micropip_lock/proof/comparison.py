@@ -274,10 +274,7 @@ class _Comparer:
         return _Verdict.SAME if found in (None, (member.size, member.crc)) else _Verdict.OTHER
 
     def _by_bytes(self, row: RecordRow, held: RecordRow, member: Member) -> _Verdict:
-        """The verdict where the installed row contradicts the wheel:
-
-        is the file another one, or a RECORD wrong?
-        """
+        """The verdict where installed row and wheel differ: another file, or a wrong RECORD."""
         if not _is_openable(row):
             return _Verdict.OTHER
         is_held = _holds(self._files, row.path, held)
@@ -333,9 +330,9 @@ class _Comparer:
 
 
 def _plainly_same(size: int, ours: Record, theirs: Record, name: str) -> bool:
-    """Whether both rows have one sha256, as nearly all have;
+    """Whether both rows have one sha256, as nearly all have.
 
-    any other case is for `_Comparer._compare`.
+    Any other case is for `_Comparer._compare`.
     """
     place, row = ours.entries.get(name), theirs.entries.get(name)
     return (

@@ -30,9 +30,9 @@ class Hashes:
         self._sources: dict[str, dict[str, str]] = {}
 
     def note(self, url: str, sha256: str | None, source: str) -> None:
-        """Remember the source of a sha256 for a URL;
+        """Remember the source of a sha256 for a URL.
 
-        one that came with a query is not the bare URL's.
+        One that came with a query is not the bare URL's.
         """
         candidate = candidate_at(url, "", sha256)
         if candidate.sha256 is not None:
@@ -41,9 +41,9 @@ class Hashes:
     def note_listing(
         self, listing: Listing, name: str, versions: Collection[Version]
     ) -> list[Offer]:
-        """Remember what pages give for the files of some versions of ``name`` (canonical);
+        """Remember what pages give for the files of some versions of ``name`` (canonical).
 
-        returns these files.
+        Returns these files.
         """
         offers = listing.offers(name, versions)
         for offer in offers:

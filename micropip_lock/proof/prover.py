@@ -178,7 +178,7 @@ class _Case:
     async def _objection(
         self, listing: Listing, claimed: Outcome, silence: FetchError | None
     ) -> Outcome | None:
-        """The index's wheel of this version that contradicts a claim by a file; None: none does.
+        """The outcome that contradicts a claim by a file, or leaves it undecided; None: neither.
 
         A wheel with the installed contents that ships that file shows that the claim was installed
         with it.
@@ -351,9 +351,9 @@ class _Case:
         return outcomes
 
     def _fitting(self, offers: Sequence[Offer]) -> list[Offer]:
-        """The wheels that fit the target:
+        """The wheels that fit the target: those with the installed tags and build first.
 
-        those with the installed tags and build first, then the best tags.
+        Then those with the best tags follow.
         """
 
         def order(offer: Offer) -> tuple[bool, int]:

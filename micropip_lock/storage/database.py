@@ -1,5 +1,4 @@
-"""The file of facts: made, opened and replaced so that any number of processes may, and may be
-killed meanwhile.
+"""The file of facts: any number of processes may create, open and replace it, or be killed.
 
 The write-ahead log of SQLite keeps a healthy file healthy. What SQLite leaves to its caller:
 
@@ -116,9 +115,9 @@ def open_database(directory: Path) -> Database:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to an existing database;
+    """A connection to an existing database.
 
-    it commits by itself, and waits `BUSY_SECONDS` for others.
+    It commits by itself, and waits `BUSY_SECONDS` for others.
     """
     import sqlite3
 

@@ -1,6 +1,5 @@
 """The facts on the host: one SQLite file in the cache folder, and nothing depends on it.
 
-
 * After any error the store counts as empty for the rest of the run.
 * Wrong bytes are never served: beside each value lies a hash of it and of what it is about.
 * A killed process loses what waited in memory, and nothing that was written.

@@ -28,7 +28,7 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the cache:
+    """One part of the cache.
 
     ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted.
     """

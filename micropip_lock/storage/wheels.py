@@ -47,10 +47,7 @@ class WheelStore:
         return None
 
     def accepts(self, sha256: str) -> bool:
-        """Whether the file with this hash could be kept here:
-
-        no folder of it is a link to elsewhere.
-        """
+        """Whether the file with this hash could be kept: no folder of it is a link elsewhere."""
         try:
             make_private(self._directory)
             for folder in (self._folder, self.parts, self.place(sha256).parent):

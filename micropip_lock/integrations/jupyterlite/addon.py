@@ -52,9 +52,7 @@ class _Names(List[Any]):
 
 
 class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
-    """Puts a frozen pyodide-lock.json into the site, so that its Pyodide kernel starts with exactly
-    these packages.
-    """
+    """Puts a frozen lock into the site, so that its kernel starts with exactly these packages."""
 
     __all__: ClassVar = ["check", "post_build", "pre_init", "status"]
 

@@ -89,9 +89,9 @@ def put(site: Site, order: Order) -> Outcome:
 
 
 def take_back(site: Site) -> tuple[Path, ...]:
-    """Remove what an earlier build put into the site;
+    """Remove what an earlier build put into the site, and return the changed files.
 
-    the files that changed. Raises `InputError`.
+    Raises `InputError`.
     """
     changed = site.choose(None)
     if not site.folder.is_dir():

@@ -119,10 +119,7 @@ def complete(lock: Lockfile, base: Base, site: Site, wanted: Iterable[str]) -> S
 
 
 def check_own(made: SiteLock, site: Site) -> Iterable[Problem]:
-    """The files of the site that are not what the lock says:
-
-    with them the kernel would never start.
-    """
+    """Check the site's files against the lock: with other files the kernel would never start."""
     for name, path in made.own.items():
         entry = made.lockfile.packages[name]
         where = (
@@ -159,10 +156,7 @@ class _OwnWheel:
 
 @dataclass(slots=True)
 class _Stock:
-    """What a site has without any lock:
-
-    its Pyodide, the kernel's wheels, and those of its owner.
-    """
+    """A site's stock without a lock: its Pyodide, the kernel's wheels, and those of its owner."""
 
     base: Base
     site: Site
@@ -195,10 +189,7 @@ class _Stock:
         return path if self.site.has(path) else None
 
     def kernel_wheel(self, name: str, locked: LockedPackage | None) -> tuple[LockedPackage, Path]:
-        """The kernel's wheel of that name:
-
-        of several, the one that the lock means, else the newest.
-        """
+        """The kernel's wheel of that name: of several, that of the lock, else the newest."""
         paths = self.kernel[name]
         wanted = _version(locked.version) if locked is not None else None
         near = [
@@ -208,10 +199,7 @@ class _Stock:
         return wheel.entry, wheel.path
 
     def settle(self, name: str, entry: LockedPackage, made: SiteLock) -> LockedPackage:
-        """An entry of the lock, with what is known of its file;
-
-        its own name for a place may be long gone.
-        """
+        """An entry of the lock, with its present file; the file name in it may be long invalid."""
         if (path := self._files.get(entry.sha256)) is not None:
             made.own[name] = path
             return entry

@@ -221,9 +221,9 @@ class Site:
     # -- what lies in the site
 
     def runtime_lock(self) -> Path | str:
-        """Where the Pyodide that the site loads has its lock:
+        """The lock of the Pyodide that the site loads: a file of the site, or a URL.
 
-        a file of the site, or a URL. Raises `InputError`.
+        Raises `InputError`.
         """
         url = self.root.settings().get(_RUNTIME)
         if self.local_runtime:

@@ -36,8 +36,8 @@ _OUTCOME = "cannot be bundled; no lock was written"
 class BundleResult:
     """A folder that boots: ``lockfile`` names the files in it, ``files`` where each was found.
 
-    ``zip`` and ``page`` are the requested files beside it. ``requests`` and ``bytes`` count what
-    was sent and received.
+    ``zip`` and ``page`` are the requested files beside it. ``requests`` and ``bytes`` count the
+    requests sent and the bytes received.
     """
 
     folder: Path
@@ -315,9 +315,9 @@ def _zip_of(folder: Path) -> Path:
 
 
 def _pack(folder: Path) -> Path:
-    """The folder as a zip beside it, with the same bytes each time;
+    """The folder as a zip beside it, with the same bytes each time.
 
-    wheels are compressed already.
+    Wheels are compressed already.
     """
     path = _zip_of(folder)
     try:

@@ -63,7 +63,7 @@ class Supplier:
     async def bring(
         self, key: str, entry: LockedPackage, place: Path, copies: Sequence[Path] = ()
     ) -> Supplied | Problem:
-        """Bring the file of an entry to ``place``, or say why it cannot be had;
+        """Bring the file of an entry to ``place``, or say why it cannot be had.
 
         ``copies`` may be the same file.
         """

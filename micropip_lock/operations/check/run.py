@@ -77,8 +77,7 @@ async def check(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> Checked:
-    """Every requirement that is not met, in a lock or, without one, in an environment: as ``pip
-    check``, with reasons.
+    """Every unmet requirement of a lock or an environment: as ``pip check``, with reasons.
 
     Of a lock's wheels only METADATA is read, from the cache, from files at hand, or by range
     requests. Pyodide's own packages are left out: what they need is Pyodide's decision.

@@ -1,6 +1,4 @@
-"""`import_pylock`: a pylock.toml that another tool wrote becomes a lock, where each of its packages
-has a wheel.
-"""
+"""`import_pylock`: make a lock from another tool's pylock.toml, if all its packages have wheels."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ async def import_pylock(
     * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the
       pylock names it, else as pip and uv, or inside Pyodide micropip, are configured.
     * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
+    * ``offline``: never ask the network; ``refresh``: request even what is cached, for yanks and
       removals.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package); ``surroundings``: an environment that gives
@@ -326,9 +324,9 @@ class _Read:
 
 
 def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
-    """The first of ``offers`` that is the file at ``url``;
+    """The first of ``offers`` that is the file at ``url``.
 
-    one that needs its query is another file.
+    One that needs its query is another file.
     """
     for offer in offers:
         listed = candidate_at(offer.file.url, "index", offer.file.sha256)

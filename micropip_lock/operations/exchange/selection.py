@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A package that is to be locked:
-
-    a wheel at a URL, or the base's own entry, which is the very same file.
-    """
+    """A package to lock: a wheel at a URL, or the base's own entry, which is the very same file."""
 
     name: str
     version: str
@@ -286,10 +283,7 @@ def _no_wheel(
 
 
 def _name_fault(file: Any, package: Package) -> str | None:
-    """Why the runtime cannot load a wheel that lies on a server;
-
-    None when its name is no reason.
-    """
+    """Why the runtime cannot load a wheel, by its file name; None: the name is no reason."""
     if not _is_loadable(file.url or ""):
         return None
     version = None if package.version is None else str(package.version)
@@ -303,9 +297,9 @@ def _is_wheel(archive: Any) -> bool:
 def _hash_conflict(
     package: Package, base: Base, wheels: Sequence[tuple[Any, IndexFile]], found: IndexFile
 ) -> Problem | None:
-    """Why the sha256 of the wheel ``found`` is not certain:
+    """Why the sha256 of the wheel ``found`` is not certain.
 
-    the base and the pylock do not give the same one.
+    The base and the pylock do not give the same one.
     """
     hashes = Hashes()
     base.note_hash(package.name, hashes)

@@ -138,10 +138,7 @@ def _origin(
 def _shipped_by_others(
     distributions: Mapping[str, InstalledDistribution], origins: dict[str, Origin]
 ) -> list[Problem]:
-    """The claims of one distribution that the RECORD of another one lists:
-
-    that wheel has brought them.
-    """
+    """Claims of one distribution that another one's RECORD lists, whose wheel installed them."""
     problems = []
     for key, item in distributions.items():
         files = {claim.file for claim in origins[key].claims if claim.file and not claim.witnessed}

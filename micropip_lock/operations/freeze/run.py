@@ -90,7 +90,7 @@ async def freeze(
       "off".
     * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
       ``download``: allow wheels to be downloaded where range requests cannot decide.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows; ``strict``:
+    * ``offline``: never ask the network; ``refresh``: request even what is cached; ``strict``:
       warnings become problems; ``allow_broken``: unmet requirements become warnings;
       ``trust_index_file``: ask indexes that only an INDEX file names.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;

@@ -161,10 +161,7 @@ class ConflictReport:
         return lines
 
     def _versions_of(self, parent: Candidate, requirement: Requirement) -> str:
-        """«rich 15.0 needs», or «rich 15.0, 14.2 and 8 more need»:
-
-        all versions of it that ask the same.
-        """
+        """«rich 15.0, 14.2 and 8 more need»: all versions that have the same requirement."""
         same = [
             other.choice.version
             for other, wanted in self._asked[requirement.name]

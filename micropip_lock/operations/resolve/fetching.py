@@ -240,10 +240,7 @@ class Explorer:
         return self._listings[name]
 
     def known_pages(self, name: str) -> Listing | None:
-        """What was read of the indexes about a project, by `pages` or for a choice;
-
-        None: nothing was.
-        """
+        """The pages of a project that were read, by `pages` or for a choice; None: no page was."""
         project = self._state.projects.get(name)
         return self._listings.get(name) or (None if project is None else project.listing)
 
@@ -353,10 +350,7 @@ class Explorer:
         self._state.metadata[choice.key] = found
 
     async def _read_base(self, choice: Choice) -> None:
-        """What the extras of a base package need:
-
-        its own wheel says it, or else the index's of the same version.
-        """
+        """Read the requirements of a base package's extras from its wheel, or an index's wheel."""
         assert choice.entry is not None
         wheel = self._state.base.wheel(choice.name, choice.entry.version)
         failed: FetchError | NoRangesError | None = None

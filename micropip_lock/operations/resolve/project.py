@@ -1,7 +1,4 @@
-"""One project as resolve sees it:
-
-which of its versions can be chosen, and why the others cannot.
-"""
+"""One project for resolve: which versions can be chosen, and why the others are rejected."""
 
 from __future__ import annotations
 
@@ -42,10 +39,7 @@ class Rejection:
 
 @dataclass(eq=False, slots=True)
 class Choice:
-    """A version of a project that can be locked:
-
-    a wheel of an index, a wheel at a URL, or an entry of the base.
-    """
+    """A version that can be locked: a wheel of an index or at a URL, or an entry of the base."""
 
     name: str
     version: Version
@@ -123,10 +117,7 @@ class Project:
 
     @property
     def is_base_only(self) -> bool:
-        """Whether no index can have it:
-
-        shared libraries, test suites, parts of the standard library.
-        """
+        """Whether no index can have it: a shared library, test suite, or standard library part."""
         entry = None if self.base is None else self.base.entry
         return entry is not None and (
             entry.package_type != "package" or not entry.file_name.endswith(".whl")
@@ -173,10 +164,7 @@ class Project:
         return met[place]
 
     def places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
-        """The places in ``versions`` of those that a specifier allows;
-
-        ``text`` is the specifier as such.
-        """
+        """The indices of ``versions`` that ``specifier`` allows; ``text`` is its text."""
         if text not in self._places:
             places = range(len(self.versions))
             self._places[text] = frozenset(

@@ -84,10 +84,7 @@ def _allowed(project: Project, requirements: list[Requirement]) -> set[int]:
 def _known(
     state: ResolutionState, project: Project, places: set[int], read: set[str]
 ) -> Iterator[tuple[int, Choice, list[Requirement]]]:
-    """The choices of which it is known what they need, that included;
-
-    ``read`` are the versions with METADATA.
-    """
+    """The choices with known requirements, and these; ``read`` are the versions with METADATA."""
     for place in places:
         # Most versions were never examined, and to judge one takes a while.
         if place != _BASE and (

@@ -67,8 +67,7 @@ async def resolve(
     progress: Progress | None = None,
     surroundings: Surroundings | None = None,
 ) -> ResolveResult:
-    """Choose a version for every requirement and all that they need, and lock them, without
-    downloading a wheel.
+    """Choose and lock versions for all requirements and dependencies, without downloading wheels.
 
     The same call inside Pyodide and on the host. Packages of the base lock come first, as in
     micropip; what it lacks, or has at another version than is asked for, is taken from the first
@@ -76,7 +75,7 @@ async def resolve(
 
     * ``requirements``: PEP 508 with extras, markers and ``name @ https://....whl``, each with
       ``--hash=sha256:...`` after it if only such files are allowed; ``constraints``: the same, for
-      what something else asks for.
+      packages that another package requires.
     * ``base``: a `Lockfile`, a file, a URL or a release ("314.0.7"); ``base_url``: where relative
       file names of the base live; ``base_dir``: a local Pyodide distribution that holds wheels of
       the base.
@@ -86,7 +85,7 @@ async def resolve(
       base.
     * ``require_hashes``: every package that is not the base's has to have a hash among the
       requirements, as in pip.
-    * ``offline``: never ask the network; ``refresh``: ask even what the cache knows, for yanks and
+    * ``offline``: never ask the network; ``refresh``: request even what is cached, for yanks and
       removals.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);

@@ -23,9 +23,9 @@ _PATIENCE = 1_000
 
 
 class _Search(Resolution[Requirement, Candidate, str]):
-    """resolvelib's search, made complete:
+    """resolvelib's search, made complete.
 
-    as of 1.2.1 it gives up on some sets that have a solution.
+    As of 1.2.1 it gives up on some sets that have a solution.
     """
 
     def __init__(self, provider: Any, reporter: Any) -> None:

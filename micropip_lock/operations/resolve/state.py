@@ -141,10 +141,7 @@ def requirements_of(
 
 
 def _text(requirement: DeclaredRequirement) -> str:
-    """A requirement as messages show it:
-
-    without marker, and without what may be secret in a URL.
-    """
+    """A requirement as messages show it: without marker, and without secrets in its URL."""
     if requirement.url is None:
         text = str(requirement).partition(";")[0].strip()
     else:

@@ -225,9 +225,9 @@ async def refuse(
 async def _homeless(
     root: str, state: ResolutionState, explorer: Explorer, conflict: Conflict, old: Lockfile
 ) -> list[Section]:
-    """What a requirement needed in the old lock and nothing at all fits of;
+    """Sections on all packages of ``root``'s old closure that have no version that fits.
 
-    the first lack hides the others.
+    The conflict itself names only the first of them.
     """
     report = ConflictReport(state, conflict)
     found = []

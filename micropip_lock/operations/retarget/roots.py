@@ -1,7 +1,4 @@
-"""What a lock was made for:
-
-the requirements to meet again on another Pyodide, and what of it is Pyodide's own.
-"""
+"""The requirements that a lock was made for, and which of its packages are Pyodide's own."""
 
 from __future__ import annotations
 
@@ -37,10 +34,7 @@ _LEAST = 20
 
 
 def is_wheel(entry: LockedPackage) -> bool:
-    """Whether an index can have it:
-
-    no shared library, test suite, or part of the standard library.
-    """
+    """Whether an index can have it: no shared library, test suite, or standard library part."""
     return entry.package_type == "package" and entry.file_name.partition("?")[0].endswith(".whl")
 
 
@@ -57,10 +51,7 @@ def has_distribution(lock: Lockfile, base: Base) -> bool:
 
 
 def preferred(lock: Lockfile, target: Target) -> dict[str, Preferred]:
-    """What is tried first of each package on ``target``:
-
-    its very file, where it fits, else its version.
-    """
+    """The preferred version of each package, with its very file where that fits ``target``."""
     found = {}
     for name, entry in lock.packages.items():
         try:
@@ -81,7 +72,7 @@ def preferred(lock: Lockfile, target: Target) -> dict[str, Preferred]:
 
 
 def file_of(name: str, entry: LockedPackage) -> IndexFile | None:
-    """The wheel of an entry as an index would list it;
+    """The wheel of an entry as an index would list it.
 
     None where its URL names none of that project.
     """

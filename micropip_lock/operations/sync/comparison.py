@@ -149,10 +149,7 @@ class Equality:
         return self.listed[path] > 1 and (self.place.site / path).exists()
 
     def _scripts_are_there(self, item: InstalledDistribution) -> bool:
-        """Rows that leave site-packages, as far as they stay in the environment:
-
-        scripts, as a rule.
-        """
+        """Whether the environment has the files outside of site-packages: scripts, as a rule."""
         for row in item.rows:
             if row.leaves_folder:
                 for name in self.place.below(item, [row.path]):

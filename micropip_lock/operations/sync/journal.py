@@ -1,5 +1,4 @@
-"""What sync writes down before it moves files, so that the next sync can move them back when this
-one is killed.
+"""The journal of sync: which files it moves, so that the next sync can undo a killed one.
 
 A wheel can put a file anywhere into the environment (``.data/data`` is sys.prefix), and with ``pip
 install --user`` anywhere below ~/.local. So the journal lies in the cache folder of the user, for
@@ -39,9 +38,9 @@ _RUN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The files that one step of a sync moves;
+    """The files that one step of a sync moves.
 
-    their paths are relative to the prefix, with ``/``.
+    Their paths are relative to the prefix, with ``/``.
     """
 
     #: Names the folder of the run.

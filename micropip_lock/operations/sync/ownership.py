@@ -17,10 +17,7 @@ def in_groups(
     changing: Sequence[str],
     files: Mapping[str, Sequence[str]],
 ) -> list[list[str]]:
-    """What changes in one step:
-
-    a package; or several, where one takes over the place of another's files.
-    """
+    """The packages that change in one step: several, where one takes paths of another's files."""
     # Removals first, to make room for new files.
     groups = [[package] for package in removed]
     owner: dict[str, set[str]] = defaultdict(set)  # of each old file, and of each folder with one

@@ -38,7 +38,7 @@ class Plan:
 
     ``undone`` names what a killed run had left half done. ``imported`` are the packages that
     changed while a running Pyodide had imported them: it goes on with the old ones until it is
-    started anew. ``requests`` and ``bytes`` count what was sent and received.
+    started anew. ``requests`` and ``bytes`` count the requests sent and the bytes received.
     """
 
     steps: tuple[Step, ...]

@@ -56,17 +56,16 @@ async def sync(
     progress: Transfers | None = None,
     surroundings: Surroundings | None = None,
 ) -> Plan:
-    """Make an environment exactly what a lock says: install, replace and remove, and leave alone
-    what is equal.
+    """Make an environment exactly what a lock says: install, replace and remove packages.
 
-    A package is equal when the cache remembers its RECORD, in this folder, as the lock's wheel's;
-    when the running Pyodide itself installed that wheel; or when its RECORD has the hashes of the
-    wheel's own, and that wheel has the lock's sha256: by Pyodide's own lock, by a note that the
-    wheel does not ship, or by a download. What else its .dist-info says may be a wheel's own word.
-    All wheels to install are fetched and checked before the first change; then each package changes
-    in one step, which is undone when it fails, or by the next sync when it is killed. pip,
-    setuptools, wheel and micropip-lock are left alone unless the lock has them; so is what is no
-    wheel (shared libraries).
+    Equal packages are left alone. A package is equal when the cache remembers its RECORD, in this
+    folder, as the lock's wheel's; when the running Pyodide itself installed that wheel; or when its
+    RECORD has the hashes of the wheel's own, and that wheel has the lock's sha256: by Pyodide's own
+    lock, by a note that the wheel does not ship, or by a download. What else its .dist-info says
+    may be a wheel's own word. All wheels to install are fetched and checked before the first
+    change; then each package changes in one step, which is undone when it fails, or by the next
+    sync when it is killed. pip, setuptools, wheel and micropip-lock are left alone unless the lock
+    has them; so is what is no wheel (shared libraries).
 
     In a running Pyodide without ``path`` it is that Pyodide that changes, by its own loader. What
     was imported before stays in memory until it is started anew.
@@ -328,9 +327,9 @@ class _Sync:
         files: Mapping[str, Sequence[str]],
         ready: Mapping[str, _Ready],
     ) -> None:
-        """Change the running Pyodide, package by package;
+        """Change the running Pyodide, package by package.
 
-        its own packages come last, for they need others.
+        Its own packages come last, for they need others.
         """
         steps = sorted(
             steps,

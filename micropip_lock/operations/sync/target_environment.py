@@ -126,7 +126,7 @@ class TargetEnvironment:
         return own is not None and (own.version, own.sha256) == (entry.version, entry.sha256)
 
     def url_of(self, key: str, entry: LockedPackage) -> str | None:
-        """The http or https URL of an entry's file;
+        """The http or https URL of an entry's file.
 
         None where there is none, or it is not known.
         """

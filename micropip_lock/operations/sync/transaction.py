@@ -1,5 +1,4 @@
-"""Changing an environment package by package, so that each is always wholly the old or wholly the
-new one.
+"""Change an environment package by package: each is always wholly the old or the new one.
 
 New files are staged in a work folder inside site-packages, on the same file system, and moved into
 place by renaming, whole folders at once where none exist yet. Before the first move of a package a
@@ -183,10 +182,7 @@ class Transaction:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _number(self, package: str) -> str:
-        """What the folders of a package are called:
-
-        its name comes from a lock, and so is no path.
-        """
+        """The folder name of a package: a number, because the package's name comes from a lock."""
         return self._numbers.setdefault(package, str(len(self._numbers)))
 
     def _make(self) -> None:
@@ -403,10 +399,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _bring(source: str, target: str) -> None:
-    """Move what is in the folder ``source`` into the folder ``target``;
-
-    folders that are new there go as they are.
-    """
+    """Move the contents of ``source`` into ``target``; new folders are moved as a whole."""
     try:
         with os.scandir(source) as found:
             entries = sorted(found, key=attrgetter("name"))

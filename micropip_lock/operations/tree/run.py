@@ -37,10 +37,7 @@ Mark = Literal["", "again", "cycle", "missing", "deep"]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Some packages together:
-
-    how many, the bytes of those whose size is known, and of how many it is not.
-    """
+    """Totals of some packages: their number, the bytes of known sizes, and how many are unknown."""
 
     packages: int
     bytes: int
@@ -70,9 +67,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Tree:
-    """The dependency graph. Names are canonical;
+    """The dependency graph.
 
-    ``sizes`` are bytes, of as many packages as they are known of.
+    Names are canonical; ``sizes`` are bytes, for packages whose size is known.
     """
 
     packages: Mapping[str, LockedPackage]
@@ -84,10 +81,7 @@ class Tree:
 
     @cached_property
     def _components(self) -> list[set[str]]:
-        """Packages that need each other in a circle come and go together;
-
-        what is needed comes first.
-        """
+        """The strongly connected components of the graph, dependencies first."""
         return components({key: set(entry.depends) for key, entry in self.packages.items()})
 
     @cached_property
@@ -129,10 +123,7 @@ class Tree:
         return Total(len(chosen), sum(known), len(chosen) - len(known))
 
     def closure(self, name: str, *, invert: bool = False) -> set[str]:
-        """A package and everything that is loaded with it;
-
-        with ``invert`` everything that it is loaded with.
-        """
+        """A package and all that it loads; with ``invert`` all packages that load it."""
         found: set[str] = set()
         waiting = [name]
         while waiting:
@@ -229,9 +220,9 @@ class Tree:
                     waiting.extend(reversed(children))
 
     def to_json(self, invert: str | None = None) -> dict[str, Any]:
-        """The tree as a JSON object;
+        """The tree as a JSON object.
 
-        with ``invert`` of the packages that it is loaded with, else of all.
+        With ``invert`` of the packages that it is loaded with, else of all.
         """
         names = self.packages if invert is None else self.closure(self.find(invert), invert=True)
         return {

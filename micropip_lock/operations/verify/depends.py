@@ -1,7 +1,4 @@
-"""The edges of a lock against METADATA:
-
-is everything there that a package needs, and is it loaded with it?
-"""
+"""Check the edges of a lock against METADATA: every requirement is in the lock and is loaded."""
 
 from __future__ import annotations
 

@@ -45,10 +45,7 @@ class Entry:
 
     @cached_property
     def scheme(self) -> str:
-        """The scheme of the file name, in lower case;
-
-        empty for a path, and a drive letter is none.
-        """
+        """The scheme of the file name, in lower case; empty for a path, drive letters included."""
         match = None if _DRIVE.match(self.file_name or "") else _SCHEME.match(self.file_name or "")
         return match[1].lower() if match else ""
 
@@ -95,9 +92,9 @@ class Entry:
 
     @cached_property
     def versions(self) -> frozenset[Version]:
-        """The versions that an index may list it under:
+        """The versions that an index may list it under.
 
-        the entry may lack the file name's local part.
+        The entry may lack the file name's local part.
         """
         found = set()
         if self.version is not None and (version := as_version(self.version)) is not None:

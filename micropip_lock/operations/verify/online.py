@@ -186,9 +186,9 @@ _Found = list[tuple[str, ProjectPage, IndexFile]]
 
 
 def _offers(entry: Entry, listing: Listing | None) -> tuple[_Found, _Found]:
-    """The pages that list this very URL;
+    """The pages that list this very URL, and those that list the same file at another one.
 
-    and those that list the same file, by name and sha256, at another one.
+    The same file is one of the same name and sha256.
     """
     context: _Found = []
     elsewhere: _Found = []

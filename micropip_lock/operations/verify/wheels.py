@@ -200,9 +200,9 @@ def _note_modules(look: Look, modules: WheelModules) -> None:
 
 
 def _check_claims(look: Look, contents: WheelContents) -> None:
-    """Say which of the claimed import names the wheel does not have;
+    """Say which of the claimed import names the wheel does not have.
 
-    a namespace may be another package's as well.
+    A namespace may be another package's as well.
     """
     entry = look.entry
     if look.is_base or not entry.is_wheel:
