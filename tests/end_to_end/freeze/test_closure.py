@@ -31,6 +31,11 @@ REQUIREMENTS = [
 NATIVE = {"pydantic-core", "msgspec", "cbor2", "jiter"}
 
 
+@pytest.fixture(autouse=True)
+def clean_machine() -> None:
+    """The default index of this machine is what is asked here, with its settings and certificates."""
+
+
 @pytest.fixture(scope="module")
 def wheels() -> Path:
     return real_wheels(*REQUIREMENTS, platform=PYODIDE_314)
