@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from micropip_lock.proof.state import Proved
+from micropip_lock.proof.memory import Proved
 
 from micropip_lock.errors import Problem
 from micropip_lock.formats.lockfile import LockInfo
