@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from micropip_lock.proof.memory import Proved
 
 from micropip_lock.errors import Problem
 from micropip_lock.formats.lockfile import LockInfo
@@ -16,6 +15,7 @@ from micropip_lock.installed.distribution import InstalledDistribution, scan
 from micropip_lock.installed.import_names import WheelModules
 from micropip_lock.installed.origin import Claim, Origin
 from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
+from micropip_lock.proof.memory import Proved
 from micropip_lock.storage.facts import FactStore
 
 from ...support.freezing import INFO, base_lock, entry
