@@ -187,8 +187,7 @@ def check_private(folder: Path) -> None:
         return
     raise InputError(
         f"The cache folder {folder} {fault}, and what lies in it is believed. Name another folder "
-        "(--cache-dir DIR), "
-        f"use none (--no-cache), or make this one private ({remedy})."
+        f"(--cache-dir DIR), use none (--no-cache), or make this one private ({remedy})."
     )
 
 

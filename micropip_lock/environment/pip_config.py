@@ -159,8 +159,8 @@ def _malformed(file: Path, line: int | None, what: str) -> InputError:
     where = f"{file}, line {line}," if line else str(file)
     return InputError(
         f"{where} {what}, so the package indexes in use are unknown. Correct it, or pass "
-        "--index-url "
-        f"and set PIP_CONFIG_FILE={os.devnull}, which switches pip's configuration files off."
+        f"--index-url and set PIP_CONFIG_FILE={os.devnull}, which switches pip's configuration "
+        "files off."
     )
 
 

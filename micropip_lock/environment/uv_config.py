@@ -183,8 +183,7 @@ def _toml(path: Path) -> dict[str, Any] | None:
     except ValueError as error:
         raise InputError(
             f"{path} is not valid TOML: {error}. Correct it, or pass --index-url and set "
-            "UV_NO_CONFIG=1, "
-            "which switches uv's configuration files off."
+            "UV_NO_CONFIG=1, which switches uv's configuration files off."
         ) from error
 
 

@@ -64,8 +64,7 @@ def site_packages(venv: Path) -> Path:
     if not found:
         raise InputError(
             f"{venv} has no site-packages folder (lib/python3.*/site-packages or "
-            "Lib/site-packages). "
-            "Make the venv anew, or pass the folder itself with --path DIR."
+            "Lib/site-packages). Make the venv anew, or pass the folder itself with --path DIR."
         )
     if len(found) > 1:
         names = ", ".join(sorted(str(folder) for folder in found.values()))
@@ -135,11 +134,9 @@ def without_distribution(venv: Path, found: list[Path]) -> str:
     if home is not None and is_there and not any(home.glob("pyodide.*")):
         return (
             f"{venv} is no venv of Pyodide but of the Python in {home}: there is no {LOCK_NAME} "
-            "beside that. What is "
-            "installed for this machine need not run in Pyodide. Make a venv of Pyodide (pyodide "
-            "venv DIR), install it "
-            "there, and freeze that. If it was installed for Pyodide all the same, say for which "
-            "one: --base 314.0.7."
+            "beside that. What is installed for this machine need not run in Pyodide. Make a venv "
+            "of Pyodide (pyodide venv DIR), install it there, and freeze that. If it was "
+            "installed for Pyodide all the same, say for which one: --base 314.0.7."
         )
     if home is None:
         lost = "its pyvenv.cfg names no home"
@@ -149,8 +146,8 @@ def without_distribution(venv: Path, found: list[Path]) -> str:
         lost = f"{home}, which it was made from, is gone"
     return (
         f"Nothing says any more for which Pyodide {venv} is: {lost}. Put that back (pyodide "
-        "xbuildenv install), make "
-        "the venv anew (pyodide venv DIR), or say for which Pyodide it is: --base 314.0.7."
+        "xbuildenv install), make the venv anew (pyodide venv DIR), or say for which Pyodide it "
+        "is: --base 314.0.7."
     )
 
 

@@ -171,8 +171,8 @@ class _Reader:
         elif wanted.requirement.extras:
             extras = ",".join(sorted(wanted.requirement.extras))
             raise InputError(
-                f"{wanted.origin}: A constraint cannot have extras. "
-                f"Write {wanted.requirement.name} without [{extras}], and ask for the extra in a "
+                f"{wanted.origin}: A constraint cannot have extras. Write "
+                f"{wanted.requirement.name} without [{extras}], and ask for the extra in a "
                 "requirement."
             )
         else:
@@ -314,8 +314,7 @@ def _options(line: str, origin: str) -> dict[str, list[str]]:
     if rest:
         raise InputError(
             f"{origin}: There is more than the options and their values. Quote values that hold "
-            "spaces, "
-            "and give each requirement a line of its own."
+            "spaces, and give each requirement a line of its own."
         )
     for option, given in found.items():
         if "" in given:
@@ -406,8 +405,8 @@ def _decoded(data: bytes, name: str) -> str:
     except UnicodeError as error:
         where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise InputError(
-            f"{name} is not {encoding.upper()}{where}. Save it as UTF-8, "
-            "or name its encoding in the first line, as in # coding: latin-1"
+            f"{name} is not {encoding.upper()}{where}. Save it as UTF-8, or name its encoding in "
+            "the first line, as in # coding: latin-1"
         ) from error
 
 

@@ -40,8 +40,7 @@ class Target:
         if not _EMSCRIPTEN.fullmatch(info.platform):
             raise InputError(
                 "info.platform: expected a platform such as emscripten_5_0_3, found "
-                f"{info.platform!r}. "
-                "Is this the lock of a Pyodide release?"
+                f"{info.platform!r}. Is this the lock of a Pyodide release?"
             )
         return cls(info.python, info.abi_version, info.platform, info.arch)
 

@@ -89,8 +89,7 @@ async def _fill(
         if not resumed:
             raise IntegrityError(
                 f"{shown(url)} has the sha256 {found}, not {sha256} as the lock says. The file was "
-                "replaced, "
-                "or a proxy changes it; nothing of it was kept."
+                "replaced, or a proxy changes it; nothing of it was kept."
             )
         resumed = (
             False  # what was there before may have been of another file: once more from the start

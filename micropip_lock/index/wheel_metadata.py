@@ -105,9 +105,8 @@ class Publications:
         if file.metadata_sha256 and found != file.metadata_sha256:
             raise IntegrityError(
                 f"{shown(url)} has the sha256 {found}, but the project page announces "
-                f"{file.metadata_sha256}. "
-                "The index or a proxy is broken, or somebody tampers with it; try --refresh, or "
-                "another index."
+                f"{file.metadata_sha256}. The index or a proxy is broken, or somebody tampers with "
+                "it; try --refresh, or another index."
             )
         return response.body
 
@@ -224,8 +223,8 @@ def _parsed(data: bytes, file: IndexFile, name: str) -> CoreMetadata:
     if canonicalize_name(found.name) != name or _public(version) != _public(file.version):
         raise IntegrityError(
             f"{shown(file.url)} should be {name} {file.version}, but its METADATA says "
-            f"{found.name} {found.version}. "
-            "The index is broken; tell its owner, or use another one."
+            f"{found.name} {found.version}. The index is broken; tell its owner, or use another "
+            "one."
         )
     return found
 

@@ -117,8 +117,7 @@ def _make_client(idle: float, verify: ssl.SSLContext) -> httpx.AsyncClient:
         # Not chained: the message would quote the proxy's URL, which may hold a password.
         raise InputError(
             "the proxy settings in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used: they must "
-            "be "
-            "http or https URLs (for socks5 install httpx[socks])"
+            "be http or https URLs (for socks5 install httpx[socks])"
         ) from None
 
 

@@ -96,10 +96,9 @@ class Exchange:
             )
         message = (
             f"{where}: the browser got no answer that it may show. A missing "
-            "Access-Control-Allow-Origin header "
-            "(CORS), an unknown host name and a refused connection all look like this: check the "
-            "URL and the "
-            "network, and use an index that allows requests from other origins"
+            "Access-Control-Allow-Origin header (CORS), an unknown host name and a refused "
+            "connection all look like this: check the URL and the network, and use an index that "
+            "allows requests from other origins"
         )
         # CORS and wrong names do not pass, and each package would wait for them.
         return (

@@ -220,10 +220,8 @@ def _check_fit(detected: Surroundings, info: LockInfo) -> None:
     )
     raise InputError(
         f"The base is for Python {info.python}, ABI {info.abi_version}; {detected.paths[0]} is for "
-        f"{made_for}. What is "
-        f"installed there was chosen for that one: {way_out}install it anew in a venv of the "
-        "base's Pyodide "
-        "(pyodide venv DIR)."
+        f"{made_for}. What is installed there was chosen for that one: {way_out}install it anew in "
+        "a venv of the base's Pyodide (pyodide venv DIR)."
     )
 
 

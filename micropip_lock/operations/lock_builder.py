@@ -169,8 +169,8 @@ def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
         )
         hint = (
             "Use a base whose URLs have no query (--base): `micropip-lock bundle` makes one of "
-            "this base, with its "
-            "wheels, in a folder. If the server does not need the query, remove it from the base."
+            "this base, with its wheels, in a folder. If the server does not need the query, "
+            "remove it from the base."
         )
         yield Problem("query-needed", key, entry.version, message, hint, url)
 

@@ -395,8 +395,7 @@ class _Case:
             "ambiguous-index",
             f"{len(equal)} wheels with different bytes hold exactly what is installed: {urls}.",
             "Name one index only, or let --download choose: it drops what contradicts its own "
-            "RECORD, then takes "
-            "the first index.",
+            "RECORD, then takes the first index.",
             equal[0].candidate.url,
         )
 
@@ -458,9 +457,8 @@ class _Case:
         if candidate.had_query:
             return self._problem(
                 "query-needed",
-                "its URL has a query, which may be a secret and is written nowhere, and no sha256 "
-                "is known of "
-                f"{shown(candidate.url)} without it.",
+                "its URL has a query, which may be a secret and is written nowhere, and no "
+                f"sha256 is known of {shown(candidate.url)} without it.",
                 "Compute it from the wheel with --download, or install it from a URL that needs "
                 "no query.",
                 candidate.url,
@@ -658,14 +656,12 @@ _HINTS = {
 
 _UNUSABLE = (
     "Installing it again changes nothing. Install another version, or from another index, and tell "
-    "the publisher of "
-    "this wheel or the owner of this index."
+    "the publisher of this wheel or the owner of this index."
 )
 
 _BASE_DIR = (
     "Try again later, or check the network and the proxy. Without network: get the full "
-    "distribution of this Pyodide "
-    "once, and name its folder with --base-dir."
+    "distribution of this Pyodide once, and name its folder with --base-dir."
 )
 
 

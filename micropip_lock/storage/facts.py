@@ -143,8 +143,8 @@ def _proof(identifier: bytes, value: bytes) -> bytes:
 def _shrink(connection: sqlite3.Connection) -> None:
     """Below the limit again, and by a tenth more, so that not every write has to do it."""
     ((size,),) = connection.execute(
-        "SELECT (page_count - freelist_count) * page_size"
-        " FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
+        "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), "
+        "pragma_freelist_count(), pragma_page_size()"
     ).fetchall()
     if size <= MAX_SIZE:
         return

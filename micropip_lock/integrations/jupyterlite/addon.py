@@ -146,8 +146,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         if not path.exists():
             raise InputError(
                 f"The lock {path} does not exist. Freeze one (in a notebook, or with micropip-lock "
-                "freeze), or correct "
-                "--micropip-lock."
+                "freeze), or correct --micropip-lock."
             )
         try:
             read_lock(path)
@@ -209,9 +208,8 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         count, changed = len(outcome.lockfile.packages), len(outcome.changed)
         self.log.info(
             f"[micropip-lock] {count} packages in the lock of the site; {outcome.downloaded} "
-            "downloaded to "
-            f"{'put them into it' if self.bundle else 'check them'}; {changed or 'no'} files "
-            "changed"
+            f"downloaded to {'put them into it' if self.bundle else 'check them'}; "
+            f"{changed or 'no'} files changed"
         )
 
     def _take_back(self) -> None:

@@ -154,8 +154,8 @@ def _base(site: Site, told: str | Path | None) -> Base:
     place = told if told is not None else site.runtime_lock()
     if isinstance(place, Path) and not place.is_file():
         raise InputError(
-            f"The Pyodide of the site has no lock: {place} is missing. "
-            "Put a whole distribution into static/pyodide, or build with --pyodide."
+            f"The Pyodide of the site has no lock: {place} is missing. Put a whole distribution "
+            "into static/pyodide, or build with --pyodide."
         )
 
     async def load(fetcher: Fetcher) -> Base:
@@ -166,9 +166,8 @@ def _base(site: Site, told: str | Path | None) -> Base:
     except FetchError as error:
         raise FetchError(
             f"{str(error).rstrip('.')}. So nobody knows whether the site's Pyodide can boot from "
-            "the lock. Try again, "
-            "or put that Pyodide into static/pyodide (or --pyodide), or name its lock: "
-            "--MicropipLockAddon.base=FILE.",
+            "the lock. Try again, or put that Pyodide into static/pyodide (or --pyodide), or "
+            "name its lock: --MicropipLockAddon.base=FILE.",
             url=error.url,
             code=error.code,
         ) from error

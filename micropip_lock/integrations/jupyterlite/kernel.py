@@ -69,10 +69,8 @@ def check_target(lock: Lockfile, base: Lockfile, name: str) -> None:
     if (own.abi, own.python_version) != (other.abi, other.python_version) or foreign:
         raise InputError(
             f"{name} is for Python {other.python}, ABI {other.abi}; the site loads a Pyodide with "
-            f"Python {own.python}, "
-            f"ABI {own.abi}, which cannot boot from it. Freeze again in that Pyodide, or build "
-            "with the Pyodide that "
-            "the lock is for: --pyodide."
+            f"Python {own.python}, ABI {own.abi}, which cannot boot from it. Freeze again in that "
+            "Pyodide, or build with the Pyodide that the lock is for: --pyodide."
         )
 
 
@@ -248,9 +246,9 @@ class _Stock:
             None,
             f"{who}, but the lock does not have it, the site's Pyodide {has}, and no wheel of it "
             "was given.",
-            f"Freeze again with it (%pip install {name}, or pip install {name}), hand its wheel to "
-            "the build "
-            "(--piplite-wheels), or build with a whole distribution of Pyodide (--pyodide).",
+            f"Freeze again with it (%pip install {name}, or pip install {name}), hand its wheel "
+            "to the build (--piplite-wheels), or build with a whole distribution of Pyodide "
+            "(--pyodide).",
         )
 
     def conflicts(self, packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
@@ -262,8 +260,8 @@ class _Stock:
                     canonicalize_name(wheel.entry.name),
                     wheel.entry.version,
                     "this part of the site's kernel needs Python "
-                    f"{wheel.metadata.requires_python}, and the site's "
-                    f"Pyodide has {self.target.python}.",
+                    f"{wheel.metadata.requires_python}, and the site's Pyodide has "
+                    f"{self.target.python}.",
                     "Build with a Pyodide that the kernel is made for (--pyodide), or with "
                     "another kernel.",
                 )

@@ -177,8 +177,8 @@ class Site:
             if rivals:
                 raise InputError(
                     f"{item.path}: {_OPTIONS} has {', '.join(rivals)}, with which the kernel would "
-                    "not read the lock "
-                    f"that micropip-lock puts into the site. Remove it from {item.origin}."
+                    "not read the lock that micropip-lock puts into the site. Remove it from "
+                    f"{item.origin}."
                 )
         for item in others:
             if _RUNTIME in item.settings():
@@ -241,10 +241,8 @@ class Site:
             return place / LOCK_NAME
         raise InputError(
             f"Which Pyodide is at {shown(url)}, the {_RUNTIME} of {self.root.path}? The build "
-            "cannot see it. "
-            "Say it with --MicropipLockAddon.base=VERSION (or the file or URL of its "
-            "pyodide-lock.json), "
-            "or build with --pyodide."
+            "cannot see it. Say it with --MicropipLockAddon.base=VERSION (or the file or URL of "
+            "its pyodide-lock.json), or build with --pyodide."
         )
 
     def _default_runtime(self) -> object:
@@ -254,8 +252,8 @@ class Site:
         except (InputError, LookupError, TypeError):
             raise InputError(
                 f"Nothing says which Pyodide the site loads: {self.root.path} has no {_RUNTIME}, "
-                f"and {schema} no "
-                "default. Say it with --MicropipLockAddon.base=VERSION, or build with --pyodide."
+                f"and {schema} no default. Say it with --MicropipLockAddon.base=VERSION, or build "
+                "with --pyodide."
             ) from None
 
     @property
@@ -312,8 +310,8 @@ class Site:
         )
         if what:
             raise InputError(
-                f"The lock cannot be put into {self.folder}: {place} {what}. "
-                "Remove it or make it writable, or build into another folder: --output-dir."
+                f"The lock cannot be put into {self.folder}: {place} {what}. Remove it or make it "
+                "writable, or build into another folder: --output-dir."
             )
 
 

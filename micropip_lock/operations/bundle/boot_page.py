@@ -118,7 +118,6 @@ def _release(lock: Lockfile) -> str:
     if len(versions) != 1:
         raise InputError(
             "Which Pyodide shall the page load? The lock does not say. Name a folder that has it: "
-            "base_dir= "
-            "(--base-dir), such as node_modules/pyodide or an unpacked release."
+            "base_dir= (--base-dir), such as node_modules/pyodide or an unpacked release."
         )
     return CDN.format(version=versions.pop())

@@ -350,8 +350,7 @@ def _packed(folder: Path) -> Iterator[str]:
             if path.is_symlink():
                 raise InputError(
                     f"{path} is a symbolic link, and what it leads to may be private, so it is not "
-                    "packed. Put a copy "
-                    "in its place, or remove it."
+                    "packed. Put a copy in its place, or remove it."
                 )
             if is_plain_file(path):
                 yield path.relative_to(folder).as_posix()

@@ -390,8 +390,7 @@ def overwritten(
         item.version,
         f"{named} has overwritten files of it: {first_few(paths)}.",
         f"The two cannot be installed together as they are: uninstall {other.metadata.name} or "
-        f"{item.metadata.name}, "
-        "and install the other one again.",
+        f"{item.metadata.name}, and install the other one again.",
     )
 
 

@@ -367,9 +367,8 @@ class Explorer:
         if not isinstance(other, Choice):
             raise failed or FetchError(
                 f"What the extras of {choice.shown} need cannot be found out: nobody knows where "
-                "the base's wheel "
-                "lies, and no index has that version. Pass base_url= (--base-url) or base_dir= "
-                "(--base-dir).",
+                "the base's wheel lies, and no index has that version. Pass base_url= "
+                "(--base-url) or base_dir= (--base-dir).",
                 url="",
             )
         await self._read_wheel(choice, other.file)

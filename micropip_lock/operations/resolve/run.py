@@ -467,8 +467,7 @@ def _query_needed(choice: Choice, url: str) -> Problem:
         choice.name,
         str(choice.version),
         f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a "
-        "secret, and which the "
-        "runtime cannot load.",
+        "secret, and which the runtime cannot load.",
         "Publish the wheel at a plain URL."
         if choice.direct
         else "Use an index whose files have plain URLs.",

@@ -147,8 +147,8 @@ class Journal:
     def _unreadable(self, path: Path) -> InputError:
         return InputError(
             f"{path} says what an interrupted sync was doing to {self._environment['site']}, and "
-            "cannot be read. "
-            "Remove it, and run sync again: what is not as the lock says is then installed anew."
+            "cannot be read. Remove it, and run sync again: what is not as the lock says is then "
+            "installed anew."
         )
 
 

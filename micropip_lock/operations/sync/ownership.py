@@ -77,10 +77,8 @@ class FileOwnership:
         except OSError as error:
             raise InputError(
                 f"{', '.join(group)}: {error.strerror or error} ({error.filename}). "
-                f"{transaction.outcome} "
-                f"Done: {', '.join(self.done) or 'nothing'}. Not done: "
-                f"{', '.join(rest) or 'nothing'}. "
-                "Put that right and run sync again."
+                f"{transaction.outcome} Done: {', '.join(self.done) or 'nothing'}. Not done: "
+                f"{', '.join(rest) or 'nothing'}. Put that right and run sync again."
             ) from error
         self._owners.subtract(old)
         self.done.extend(group)

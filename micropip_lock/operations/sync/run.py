@@ -420,8 +420,8 @@ def _nameless(item: InstalledDistribution) -> Problem:
         f"{item.folder / item.dist_info} has no RECORD that can be read, so nobody knows which "
         "files are its own.",
         "Install it again over itself (pip install --ignore-installed --no-deps "
-        f"{name}=={item.version}), or remove "
-        "its files and that folder by hand. Then run sync again.",
+        f"{name}=={item.version}), or remove its files and that folder by hand. Then run sync "
+        "again.",
     )
 
 

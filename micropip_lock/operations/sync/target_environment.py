@@ -95,8 +95,7 @@ class TargetEnvironment:
             raise InputError(
                 f"The lock is for Python {other.python}, ABI {other.abi_version}; {what} Python "
                 f"{own.python}, ABI {own.abi_version}. Make a new environment for that Pyodide, or "
-                "a new lock for this "
-                "one (resolve --base, freeze)."
+                "a new lock for this one (resolve --base, freeze)."
             )
 
     def _check_folder(self, python: str) -> None:
@@ -107,17 +106,16 @@ class TargetEnvironment:
         if self.prefix != self.site:
             raise InputError(
                 f"{self.prefix} is no venv of Pyodide: beside the home that its pyvenv.cfg names "
-                "there is no "
-                "pyodide-lock.json. What the lock names does not run there. Make a venv for the "
-                "lock's Pyodide "
-                "(pyodide venv DIR), or name a folder that is in no venv (--path DIR)."
+                "there is no pyodide-lock.json. What the lock names does not run there. Make a "
+                "venv for the lock's Pyodide (pyodide venv DIR), or name a folder that is in no "
+                "venv (--path DIR)."
             )
         named = re.fullmatch(r"python(\d+\.\d+)t?", self.site.parent.name)
         if named is not None and named[1] != python.rpartition(".")[0]:
             raise InputError(
                 f"The lock is for Python {python}; {self.site} is of Python {named[1]}. Name a "
-                "folder for the lock's "
-                "Pyodide (--path DIR, --venv DIR), or make a new lock (resolve --base, freeze)."
+                "folder for the lock's Pyodide (--path DIR, --venv DIR), or make a new lock "
+                "(resolve --base, freeze)."
             )
 
     def is_base(self, key: str, entry: LockedPackage) -> bool:

@@ -215,7 +215,6 @@ def _collisions(entries: Iterable[Entry]) -> Iterator[Problem]:
             several[0],
             None,
             f"the import name {listed(names)} is claimed by {' and by '.join(several)}.",
-            "Importing it loads only the last of them; load the other one by its package name. For "
-            "a namespace, "
-            "claim the dotted names below it.",
+            "Importing it loads only the last of them; load the other one by its package name. "
+            "For a namespace, claim the dotted names below it.",
         )
