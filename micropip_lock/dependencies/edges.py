@@ -486,9 +486,15 @@ def components(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[key])
                 if low[key] == order[key]:
-                    component: set[str] = set()
-                    while key not in component:
-                        component.add(member := stack.pop())
-                        on_stack.discard(member)
+                    component = _popped(stack, key)
+                    on_stack -= component
                     found.append(component)
     return found
+
+
+def _popped(stack: list[str], key: str) -> set[str]:
+    """Take ``key`` and all that lies above it off the stack."""
+    popped: set[str] = set()
+    while key not in popped:
+        popped.add(stack.pop())
+    return popped

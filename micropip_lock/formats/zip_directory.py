@@ -120,12 +120,7 @@ def _place(
         if at + _END64.size != locator or tail[at : at + 4] != b"PK\6\6":
             raise IntegrityError("the zip64 end record is not where it should be")
         count, size, offset = _end64(tail, locator, at)
-        # APPNOTE.TXT, 4.4.1.4: what fits stays in the old record, what does not is all ones there.
-        if any(
-            small not in (large, most)
-            for small, large, most in zip(said, (count, size, offset), _ONES, strict=True)
-        ):
-            raise IntegrityError("the two end records contradict each other")
+        _check_ends(said, (count, size, offset))
         end = start + at
     elif 0xFFFFFFFF in (size, offset) or count == 0xFFFF:
         if locator < 0 and start > 0:
@@ -141,6 +136,16 @@ def _place(
     if offset + size != end:
         raise IntegrityError("the central directory is not where the end record says")
     return DirectoryPlace(offset, size, count)
+
+
+def _check_ends(said: tuple[int, ...], said64: tuple[int, ...]) -> None:
+    """Compare both end records. The old one has all ones for what does not fit it.
+
+    APPNOTE.TXT, 4.4.1.4. Raises `IntegrityError`.
+    """
+    for small, large, most in zip(said, said64, _ONES, strict=True):
+        if small not in (large, most):
+            raise IntegrityError("the two end records contradict each other")
 
 
 def _end64(tail: bytes, locator: int, at: int) -> tuple[int, int, int]:

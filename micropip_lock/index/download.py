@@ -91,13 +91,13 @@ async def _fill(
                 f"{shown(url)} has the sha256 {found}, not {sha256} as the lock says. The file was "
                 "replaced, or a proxy changes it; nothing of it was kept."
             )
-        resumed = (
-            False  # what was there before may have been of another file: once more from the start
-        )
+        # The bytes of an earlier run may be those of another file: once more from the start.
+        resumed = False
         advance(-size)
 
 
-async def _read_on(
+# One loop keeps the file, its hash and its size in step, whatever breaks off.
+async def _read_on(  # noqa: C901
     fetcher: Fetcher,
     url: str,
     sha256: str,

@@ -7,7 +7,7 @@ the claimed URL) or, in a live runtime, by the runtime's own record of its insta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -96,27 +96,14 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
             )
         )
     claims: list[Claim] = []
-    kind: ClaimKind
     if distribution.key in report:
         claims.append(
             Claim("report", report[distribution.key].url, report[distribution.key].sha256)
         )
-    for name, kind, parse in (
-        ("direct_url.json", "direct-url", parse_direct_url),
-        ("provenance_url.json", "provenance-url", parse_provenance_url),
-    ):
-        if name not in distribution.files:
-            continue
-        try:
-            value = parse(distribution.files[name])
-        except ValueError as error:
-            problem = _problem(
-                distribution, "broken-metadata", f"{name}: {error}.", reinstall(distribution)
-            )
-            return Origin(problems=(problem,))
-        if value.kind != "archive":
-            return Origin(problems=(_not_an_archive(distribution, value),))
-        claims.append(Claim(kind, value.url, value.sha256, name))
+    for item in _url_claims(distribution):
+        if isinstance(item, Problem):
+            return Origin(problems=(item,))
+        claims.append(item)
     if "uv_build.json" in distribution.files:
         return Origin(problems=(_sdist(distribution, "uv built it from source (uv_build.json)."),))
     source = distribution.text("PYODIDE_SOURCE")
@@ -131,6 +118,27 @@ def _claims(distribution: InstalledDistribution, report: Mapping[str, DirectUrl]
     return Origin(
         index=parse_index(distribution.files["INDEX"]) if "INDEX" in distribution.files else None
     )
+
+
+def _url_claims(distribution: InstalledDistribution) -> Iterator[Claim | Problem]:
+    """The claims of direct_url.json (PEP 610) and provenance_url.json (PEP 710)."""
+    kind: ClaimKind
+    for name, kind, parse in (
+        ("direct_url.json", "direct-url", parse_direct_url),
+        ("provenance_url.json", "provenance-url", parse_provenance_url),
+    ):
+        if name not in distribution.files:
+            continue
+        try:
+            value = parse(distribution.files[name])
+        except ValueError as error:
+            hint = reinstall(distribution)
+            yield _problem(distribution, "broken-metadata", f"{name}: {error}.", hint)
+            return
+        if value.kind != "archive":
+            yield _not_an_archive(distribution, value)
+            return
+        yield Claim(kind, value.url, value.sha256, name)
 
 
 def _micropip_claim(

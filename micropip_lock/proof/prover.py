@@ -151,11 +151,7 @@ class _Case:
         # The very wheel of the base has the base's entry, whichever installer installed it.
         is_trusted = not is_claimed or first.witnessed or outcome.downloaded
         is_base = outcome.candidate.sha256 in self._of_base and is_trusted
-        source: HashSource = "index"
-        if is_base:
-            source = "base"
-        elif is_claimed:
-            source = "installer" if first.witnessed else "claim"
+        source = _source_of_claim(first, is_base=is_base, is_claimed=is_claimed)
         proof: Proof | None = None if objection is None else "accepted"
         return self._found(outcome, source, proof=proof, is_base=is_base)
 
@@ -663,6 +659,15 @@ _BASE_DIR = (
     "Try again later, or check the network and the proxy. Without network: get the full "
     "distribution of this Pyodide once, and name its folder with --base-dir."
 )
+
+
+def _source_of_claim(claim: Claim, *, is_base: bool, is_claimed: bool) -> HashSource:
+    """What gave the sha256 of a wheel that a claim names; ``is_claimed``: only the claim did."""
+    if is_base:
+        return "base"
+    if not is_claimed:
+        return "index"
+    return "installer" if claim.witnessed else "claim"
 
 
 def _closest(outcomes: Sequence[Outcome]) -> Outcome:

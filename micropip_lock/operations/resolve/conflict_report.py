@@ -341,63 +341,43 @@ class ConflictReport:
         askers: Sequence[_Asker],
     ) -> list[str]:
         newest = {reason.kind: reason.versions[0] for reason in reversed(reasons)}
-        requirements = [requirement for _, requirement in askers] + self._state.constraints.get(
-            name, []
-        )
         helps: list[str] = []
         if project is not None and "excluded" in newest and len(askers) < 2:
-            if project.base is not None:
-                helps += self._allow(
-                    project.base, "what Pyodide's own distribution has", requirements, askers
-                )
-            usable = self._newest(project)
-            if usable is not None and (
-                project.base is None or usable.version > project.base.version
-            ):
-                helps += self._allow(
-                    usable, "the newest that fits this Pyodide", requirements, askers
-                )
+            helps += self._allowing_helps(project, askers)
+        platform = self._target.platforms[0]
+        texts: dict[Kind, str] = {
+            "wheel": f"Ask the authors of {name} for a wheel for {platform}, build one and name it "
+            f'by URL ("{name} @ https://..."), or use a Pyodide whose distribution has it.',
+            "sdist": f"Pyodide cannot build from source: build a wheel of {name}, put it on a web "
+            f'server, and name it by URL ("{name} @ https://....whl").',
+            "python": "Use a Pyodide with another Python (--base); this one has Python "
+            f"{self._target.python}.",
+            "prerelease": "Allow pre-releases with --pre, or name this one: "
+            f"{name}=={newest.get('prerelease')}",
+            "yanked": "What was yanked is only taken when it is named exactly: "
+            f"{name}=={newest.get('yanked')}",
+            "hash": f"Give the sha256 of a wheel of {name} that fits {platform}, or none.",
+            "metadata": f"Tell the authors of {name} that its METADATA cannot be used, or allow "
+            "other versions.",
+            "local": f"Put the wheel of {name} on a web server: nobody else can load a local file.",
+        }
         if "wheel" in newest:
-            helps.append(
-                f"Ask the authors of {name} for a wheel for {self._target.platforms[0]}, build one "
-                "and name it by URL "
-                f'("{name} @ https://..."), or use a Pyodide whose distribution has it.'
+            del texts["sdist"]
+        return helps + [text for kind, text in texts.items() if kind in newest]
+
+    def _allowing_helps(self, project: Project, askers: Sequence[_Asker]) -> Iterable[str]:
+        """The requirements to relax for the base's version, and for the newest usable one."""
+        requirements = [requirement for _, requirement in askers]
+        requirements += self._state.constraints.get(project.name, [])
+        base, usable = project.base, self._newest(project)
+        if base is not None:
+            yield from self._allow(
+                base, "what Pyodide's own distribution has", requirements, askers
             )
-        if "sdist" in newest and "wheel" not in newest:
-            helps.append(
-                f"Pyodide cannot build from source: build a wheel of {name}, put it on a web "
-                "server, and name it by "
-                f'URL ("{name} @ https://....whl").'
+        if usable is not None and (base is None or usable.version > base.version):
+            yield from self._allow(
+                usable, "the newest that fits this Pyodide", requirements, askers
             )
-        if "python" in newest:
-            helps.append(
-                "Use a Pyodide with another Python (--base); this one has Python "
-                f"{self._target.python}."
-            )
-        if "prerelease" in newest:
-            helps.append(
-                f"Allow pre-releases with --pre, or name this one: {name}=={newest['prerelease']}"
-            )
-        if "yanked" in newest:
-            helps.append(
-                "What was yanked is only taken when it is named exactly: "
-                f"{name}=={newest['yanked']}"
-            )
-        if "hash" in newest:
-            helps.append(
-                f"Give the sha256 of a wheel of {name} that fits {self._target.platforms[0]}, or "
-                "none."
-            )
-        if "metadata" in newest:
-            helps.append(
-                f"Tell the authors of {name} that its METADATA cannot be used, or allow other "
-                "versions."
-            )
-        if "local" in newest:
-            helps.append(
-                f"Put the wheel of {name} on a web server: nobody else can load a local file."
-            )
-        return helps
 
 
 _PASSED_OVER: tuple[Kind, str] = ("prerelease", "a pre-release")

@@ -344,7 +344,6 @@ class ResolutionState:
         self, project: Project, requirements: Sequence[Requirement]
     ) -> Iterator[Choice]:
         allows_pre = self.allows_prereleases(requirements)
-        pinned = any(item.pins for item in requirements)
         allowed = common_hashes(requirements)
         if allowed is None:
             return
@@ -357,35 +356,50 @@ class ResolutionState:
         )
         for version, choice in project.candidates(specifiers, upgrade=self.upgrade):
             if choice is not None:
-                # What the base has was chosen by Pyodide: a pre-release among it is as good as any
-                # other version.
-                if not all(item.allows(choice) for item in requirements) or (
-                    self.upgrade and version.is_prerelease and not allows_pre
-                ):
-                    continue
-                found = True
-                yield choice
-                # It was rejected: now the index's versions are needed.
-                self._listed(project, requirements)
+                if self._allows_base(choice, requirements):
+                    found = True
+                    yield choice
+                    # It was rejected: now the index's versions are needed.
+                    self._listed(project, requirements)
             elif stuck:
                 break
             elif version.is_prerelease and not allows_pre:
                 later.append(version)
-            elif project.lacks(version):
-                raise DataNeeded(project.name, requirements)
-            elif isinstance(
-                judged := project.judge(version, pinned=pinned, hashes=allowed), Choice
-            ):
-                found = True
-                yield judged
+            else:
+                for judged in self._judged(project, [version], requirements, allowed):
+                    found = True
+                    yield judged
         if stuck:
             raise DataNeeded(project.name, requirements)
         # PEP 440: pre-releases are accepted «if no other version satisfies the specifier».
-        for version in () if found else later:
+        if not found:
+            yield from self._judged(project, later, requirements, allowed)
+
+    def _judged(
+        self,
+        project: Project,
+        versions: Iterable[Version],
+        requirements: Sequence[Requirement],
+        allowed: frozenset[str],
+    ) -> Iterator[Choice]:
+        """Those of ``versions`` that can be chosen. Raises `DataNeeded` for one that is unknown."""
+        pinned = any(item.pins for item in requirements)
+        for version in versions:
             if project.lacks(version):
                 raise DataNeeded(project.name, requirements)
-            if isinstance(judged := project.judge(version, pinned=pinned, hashes=allowed), Choice):
+            judged = project.judge(version, pinned=pinned, hashes=allowed)
+            if isinstance(judged, Choice):
                 yield judged
+
+    def _allows_base(self, choice: Choice, requirements: Sequence[Requirement]) -> bool:
+        """Whether the base's own version may be chosen.
+
+        Pyodide chose it: a pre-release is as good as any other version, unless ``upgrade``.
+        """
+        if not all(item.allows(choice) for item in requirements):
+            return False
+        is_wanted = not self.upgrade or self.allows_prereleases(requirements)
+        return is_wanted or not choice.version.is_prerelease
 
     def allows_prereleases(self, requirements: Iterable[Requirement]) -> bool:
         """Whether pre-releases count like any other version."""

@@ -30,6 +30,9 @@ _MOST_NAMES = 3
 _WITHOUT = "the new Pyodide has it built in, or does without"
 _HELP = "What would help:"
 
+#: Requirements that stand or fall together: one that was asked for, with its extras.
+_Group = tuple[Requirement, ...]
+
 
 class Reasons:
     """Says of each change why it had to be, from what the resolution has met."""
@@ -181,18 +184,8 @@ async def refuse(
 
     ``conflict`` None: an answer was missing; then None, if there is no reason beside it.
     """
-    alone: list[tuple[tuple[Requirement, ...], Conflict]] = []
-    rest = []
     groups = state.groups
-    for group in groups:
-        try:
-            found = await solve(state, explorer, group)
-        except (FetchError, IntegrityError, UnlockableError):
-            continue  # unknown, and there are reasons enough
-        if isinstance(found, Conflict):
-            alone.append((group, found))
-        else:
-            rest.append(group)
+    alone, rest = await _conflicts_alone(state, explorer)
     errors = []
     for group, found in alone:
         state.groups = (group,)
@@ -208,18 +201,39 @@ async def refuse(
             if not errors:
                 raise
     state.groups = groups
-    told = {problem.package for error in errors for problem in error.problems}
+    reported = {problem.package for error in errors for problem in error.problems}
     for group, found in alone:
-        for block in await _homeless(group[0].name, state, explorer, found, old):
-            if block.name not in told:
-                told.add(block.name)
-                lines = [f"{group[0].text} also needed this one:", "", *block.lines, "", _HELP]
-                helps = [f"  {line}" for line in block.helps]
-                problem = Problem(
-                    block.code, block.name, None, block.summary, " ".join(block.helps)
-                )
-                errors.append(ResolutionError([*lines, *helps], [problem]))
+        for section in await _homeless(group[0].name, state, explorer, found, old):
+            if section.name not in reported:
+                reported.add(section.name)
+                errors.append(_also_needed(group[0], section))
     return _joined(errors, state) if errors else None
+
+
+async def _conflicts_alone(
+    state: ResolutionState, explorer: Explorer
+) -> tuple[list[tuple[_Group, Conflict]], list[_Group]]:
+    """The requirements that fail alone, each with its conflict, and those that do not."""
+    alone: list[tuple[_Group, Conflict]] = []
+    rest: list[_Group] = []
+    for group in state.groups:
+        try:
+            found = await solve(state, explorer, group)
+        except (FetchError, IntegrityError, UnlockableError):
+            continue  # unknown, and there are reasons enough
+        if isinstance(found, Conflict):
+            alone.append((group, found))
+        else:
+            rest.append(group)
+    return alone, rest
+
+
+def _also_needed(root: Requirement, section: Section) -> ResolutionError:
+    lines = [f"{root.text} also needed this one:", "", *section.lines, "", _HELP]
+    helps = [f"  {line}" for line in section.helps]
+    hint = " ".join(section.helps)
+    problem = Problem(section.code, section.name, None, section.summary, hint)
+    return ResolutionError([*lines, *helps], [problem])
 
 
 async def _homeless(

@@ -137,7 +137,10 @@ def digest(text: str) -> str:
     return hash_of(text.encode()).hexdigest()
 
 
-def disturb(chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[Wheel]) -> None:
+# One branch for each thing that happens to an environment.
+def disturb(  # noqa: C901
+    chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[Wheel]
+) -> None:
     """What users and other installers do to an environment."""
     kind = chance.randrange(6)
     if kind == 0 and there:  # damage that changes sizes
