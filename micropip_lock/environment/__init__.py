@@ -26,16 +26,16 @@ def current_runtime() -> Runtime | None:
     """The Pyodide that runs this call; None on the host."""
     if sys.platform != "emscripten":
         return None
-    from . import runtime as _runtime
+    from . import runtime
 
-    return _runtime.Runtime()
+    return runtime.Runtime()
 
 
 def live() -> Screen | None:
     """An output of the notebook that runs this call; None anywhere else."""
-    from . import notebook as _notebook
+    from . import notebook
 
-    return _notebook.live()
+    return notebook.live()
 
 
 def in_memory() -> bool:
@@ -67,16 +67,16 @@ def look(venv: Path | None = None) -> Surroundings:
     when they cannot be made out, or when a venv is named inside Pyodide.
     """
     if sys.platform != "emscripten":
-        from . import host as _host
+        from . import host
 
-        return _host.look(venv=venv)
+        return host.look(venv=venv)
     if venv is not None:
         raise InputError(
             "A venv cannot be named inside Pyodide. Leave it out, or pass the folders as path=..."
         )
-    from . import pyodide as _pyodide
+    from . import pyodide
 
-    return _pyodide.look()
+    return pyodide.look()
 
 
 def default_index_urls() -> tuple[str, ...]:
@@ -84,9 +84,9 @@ def default_index_urls() -> tuple[str, ...]:
 
     For the moment when ``Surroundings.index_urls`` is empty and the network turns out to be needed.
     """
-    from . import micropip as _micropip
+    from . import micropip
 
-    return _micropip.default_index_urls()
+    return micropip.default_index_urls()
 
 
 def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -98,9 +98,9 @@ def configured_indexes(venv: Path | None = None) -> tuple[tuple[str, ...], tuple
     cannot be understood.
     """
     if sys.platform == "emscripten":
-        from . import pyodide as _pyodide
+        from . import pyodide
 
-        return _pyodide.configured_indexes()
-    from . import host as _host
+        return pyodide.configured_indexes()
+    from . import host
 
-    return _host.configured_indexes(venv)
+    return host.configured_indexes(venv)

@@ -69,7 +69,7 @@ class _Witness:
     def __init__(self, pyodide_js: Any) -> None:
         self._fs = pyodide_js.FS
         self._memory = self._fs.filesystems.MEMFS
-        self._host = getattr(self._fs.filesystems, "NODEFS", None)
+        self.host = getattr(self._fs.filesystems, "NODEFS", None)
         # Only fsInit can fill the file system before Python starts. Without it site-packages was
         # empty, and what was loaded before the start was over (loadPyodide({packages})) is the
         # runtime's own.
@@ -87,7 +87,7 @@ class _Witness:
             return bool(self._began_empty or node.id > self._first_number)
         # The number of a file of the host shows when the runtime first saw it: the folder may have
         # been mounted later.
-        if kind == self._host:
+        if kind == self.host:
             return bool(node.id > self._first_number and self._changed_since_start(folder))
         return False  # such as IDBFS, which is filled from a store at any time
 

@@ -51,10 +51,10 @@ def look() -> Surroundings:
     if sys.prefix == sys.base_prefix:
         return found
     from . import (
-        pyodide_venv as _pyodide_venv,
+        pyodide_venv as pyodide_venv,
     )  # what the host has for venvs is not needed anywhere else
 
-    return _pyodide_venv.completed(found, _text(pyodide_js._api.config, "cdnUrl"))
+    return pyodide_venv.completed(found, _text(pyodide_js._api.config, "cdnUrl"))
 
 
 def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -64,9 +64,9 @@ def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     if sys.prefix == sys.base_prefix:
         return default_index_urls(), ()
-    from . import pyodide_venv as _pyodide_venv
+    from . import pyodide_venv
 
-    return _pyodide_venv.configured_indexes()
+    return pyodide_venv.configured_indexes()
 
 
 def import_folders(path: Iterable[str]) -> tuple[Path, ...]:

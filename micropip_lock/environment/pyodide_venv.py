@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .._util.url import is_http
-from . import host as _host
+from . import host
 from .base_url import known_base_url
 from .surroundings import Surroundings
 from .venv import distributions
@@ -39,7 +39,7 @@ def completed(found: Surroundings, cdn: str) -> Surroundings:
 
 def configured_indexes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The index URLs and find-links of pip and uv for this venv. Raises `InputError`."""
-    return _host.configured_indexes(Path(sys.prefix), _environ())
+    return host.configured_indexes(Path(sys.prefix), _environ())
 
 
 def _environ() -> dict[str, str]:

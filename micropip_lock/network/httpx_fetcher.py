@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._util.url import shown
 from ..errors import FetchError, InputError
-from . import file_urls as _file
+from . import file_urls
 from .body import Body
 from .fetcher import ByteRange, Response, Stream
 from .freshness import fresh_until
@@ -93,8 +93,8 @@ class HttpxFetcher:
         refresh: bool = False,
     ) -> Response:
         """See `Fetcher.get`. What comes from the cache or a file counts no bytes as received."""
-        if _file.is_file(url):
-            return _file.read(url, byte_range=byte_range, max_bytes=max_bytes)
+        if file_urls.is_file(url):
+            return file_urls.read(url, byte_range=byte_range, max_bytes=max_bytes)
         exchanger = self._exchanger()
         headers = {"accept": accept or "*/*", "accept-encoding": "gzip"}
         if byte_range is not None:
@@ -116,8 +116,8 @@ class HttpxFetcher:
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""
-        if _file.is_file(url):
-            return _file.read(url, head=True)
+        if file_urls.is_file(url):
+            return file_urls.read(url, head=True)
         bare = self._exchanger().credentials.take(url)
         # The Content-Length of a compressed body would not be the size of the file.
         headers = {"accept": "*/*", "accept-encoding": "identity"}
@@ -131,8 +131,8 @@ class HttpxFetcher:
 
         Only opening it is tried again; later errors are the caller's to resume from.
         """
-        if _file.is_file(url):
-            yield _file.stream(url, start=start)
+        if file_urls.is_file(url):
+            yield file_urls.stream(url, start=start)
             return
         bare = self._exchanger().credentials.take(url)
         headers = {"accept": "*/*", "accept-encoding": "identity"}

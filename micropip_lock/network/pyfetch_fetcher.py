@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from .._util.url import shown, without_credentials
 from ..errors import FetchError
-from . import file_urls as _file
+from . import file_urls
 from .fetcher import ByteRange, Response, Stream
 from .js import Exchange, js, js_errors, skipped
 from .rules import IDLE_SECONDS, JOBS, RETRY_DELAYS, TOTAL_SECONDS, Transient, announced
@@ -65,8 +65,8 @@ class PyfetchFetcher:
         refresh: bool = False,
     ) -> Response:
         """See `Fetcher.get`."""
-        if _file.is_file(url):
-            return _file.read(url, byte_range=byte_range, max_bytes=max_bytes)
+        if file_urls.is_file(url):
+            return file_urls.read(url, byte_range=byte_range, max_bytes=max_bytes)
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, accept, byte_range)
 
@@ -88,8 +88,8 @@ class PyfetchFetcher:
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""
-        if _file.is_file(url):
-            return _file.read(url, head=True)
+        if file_urls.is_file(url):
+            return file_urls.read(url, head=True)
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, None)
         if self._shared.node:
@@ -105,8 +105,8 @@ class PyfetchFetcher:
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`. Only opening it is tried again."""
-        if _file.is_file(url):
-            yield _file.stream(url, start=start)
+        if file_urls.is_file(url):
+            yield file_urls.stream(url, start=start)
             return
         bare = self._shared.bare(url)
         headers = self._shared.headers(bare, None, (start, None) if start else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import environment as _surroundings
+from .. import environment
 from ..environment import Surroundings
 from ..errors import InputError, Problem
 from ..formats.lockfile import Lockfile, LockInfo
@@ -55,7 +55,7 @@ class Context:
 
         index_urls, find_links = self.index_urls, self.find_links
         if index_urls is None:
-            index_urls, find_links = _surroundings.configured_indexes()
+            index_urls, find_links = environment.configured_indexes()
         return Indexes(index_urls, find_links, trust_index_file=trust_index_file)
 
 
@@ -155,7 +155,7 @@ async def look_without_folders(
     """
     detected = surroundings
     # On the host nothing else of the surroundings counts, and looking takes a while.
-    if detected is None and (base is None or index_urls is None or _surroundings.in_memory()):
+    if detected is None and (base is None or index_urls is None or environment.in_memory()):
         detected = _surroundings_for(())
     detected = detected or Surroundings(paths=())
     return Context(
@@ -171,7 +171,7 @@ async def look_without_folders(
 
 def _surroundings_for(path: object) -> Surroundings | None:
     try:
-        return _surroundings.look()
+        return environment.look()
     except InputError:
         if path is None:
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ... import environment as _surroundings
+from ... import environment
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies
@@ -125,7 +125,7 @@ class _Pages:
         """The configured URL of an index, which may have what a pylock must not have."""
         wanted = shown(index).rstrip("/")
         configured = self._here.index_urls
-        urls = _surroundings.configured_indexes()[0] if configured is None else configured
+        urls = environment.configured_indexes()[0] if configured is None else configured
         return next((url for url in urls if shown(url).rstrip("/") == wanted), index)
 
 

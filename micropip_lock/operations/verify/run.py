@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import environment as _surroundings
+from ... import environment
 from ..._util.progress import Progress
 from ...environment import Surroundings
 from ...errors import InputError, Problem
@@ -179,7 +179,7 @@ def _indexes(
         return Indexes(())
     # In a live runtime nothing is known while micropip has not been imported.
     if detected is None or (detected.loaded is not None and not detected.index_urls):
-        return Indexes(*_surroundings.configured_indexes())
+        return Indexes(*environment.configured_indexes())
     return Indexes(detected.index_urls, detected.find_links)
 
 
