@@ -51,7 +51,7 @@ def look() -> Surroundings:
     if sys.prefix == sys.base_prefix:
         return found
     from . import (
-        pyodide_venv as pyodide_venv,
+        pyodide_venv,
     )  # what the host has for venvs is not needed anywhere else
 
     return pyodide_venv.completed(found, _text(pyodide_js._api.config, "cdnUrl"))
