@@ -1,6 +1,6 @@
 """A client that parses, compares and writes nothing:
 
-how near to the floor the link server lets anybody come.
+how near to the floor the link server lets a client come.
 """
 
 from __future__ import annotations

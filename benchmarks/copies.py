@@ -1,12 +1,14 @@
 """1000 distributions to see how cost grows: copies of ten real ones under other names.
 
 Every size is the same ten, copied as often as it takes, so only the number differs. A copy has the
-files of its original with the import package renamed, a page as long as the original's with other
-hashes, and needs others of its ten: a tree of three levels, whose root is what is asked for.
-Nothing is downloaded for it.
+files of its
+original with the import package renamed, a page as long as the original's with other hashes, and
+needs others of its
+ten: a tree of three levels, whose root is what is asked for. Nothing is downloaded for it.
 
-    grown/index/...                          as benchmarks.corpus has it grown/<number>/site,
-    requirements.txt    the first so many of them, installed as pip does it, and their roots
+    grown/index/...                          as benchmarks.corpus has it
+    grown/<number>/site, requirements.txt    the first so many of them, installed as pip does it,
+                                             and their roots
 """
 
 from __future__ import annotations

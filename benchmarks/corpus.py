@@ -8,8 +8,8 @@ and of the usual length, so that a page has the bytes of a real one.
 
     index/files/<project>/<wheel>            and <wheel>.metadata, its sidecar (PEP 658)
     index/fat/<project>.json                 the PEP 691 page; each url is the path
-    /packages/aa/bb/.../<file> index/pins.txt, index/requirements.txt   name==version of all, and
-    what was asked for
+                                             /packages/aa/bb/.../<file>
+    index/pins.txt, index/requirements.txt   name==version of all, and what was asked for
 """
 
 from __future__ import annotations

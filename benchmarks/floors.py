@@ -1,11 +1,13 @@
-"""The least that the link model allows for a piece of work, whoever does it.
+"""The least that the link model allows for a piece of work.
 
     floor = connect + max(latency + bytes / bandwidth, depth * latency, requests / connections *
-    latency)
+      latency)
 
 The bytes have to pass the line, and none passes before a request was answered; ``depth`` requests
-have to wait for one another; and a connection answers one request at a time. Nothing is reckoned
-for the client: it starts, parses, compares and writes in no time.
+have to wait for one
+another; and a connection answers one request at a time. Nothing is reckoned for the client: it
+starts, parses, compares
+and writes in no time.
 """
 
 from __future__ import annotations

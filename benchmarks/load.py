@@ -249,7 +249,7 @@ class Large:
         for name, info in (("base", NEW), ("old", OLD)):
             lock = base(info, self.index, self.count // 200)
             (self.root / f"{name}.json").write_text(json.dumps(lock))
-        # Whoever comes later in the list needs earlier ones alone, so the first so many are
+        # Each package needs earlier ones of the list alone, so the first so many are
         # complete.
         pins = [f"{package.name}=={package.version}\n" for package in found[: self.resolved]]
         (self.root / "pins.txt").write_text("".join(pins))

@@ -77,7 +77,7 @@ def packages(count: int, seed: int = 9) -> list[Package]:
     circles of two.
 
     Every seventh has an extra, which some of those that need it ask for; one in a hundred has one
-    that explains why some package is there that nobody else needs. One in ten is native, one in
+    that explains a package that no other one needs. One in ten is native, one in
     twenty in a namespace.
     """
     random, words = Random(seed), _WORDS.split()
@@ -205,7 +205,7 @@ class LoadIndex(LoopbackServer):
 def install(site: Path, wheels: Sequence[Path], requested: Sequence[str] = ()) -> Path:
     """Unpack wheels into a folder as pip does;
 
-    ``requested`` names get the mark that somebody asked for them.
+    ``requested`` names get the mark of a request (REQUESTED).
     """
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
@@ -246,7 +246,7 @@ def base(info: Mapping[str, str], index: LoadIndex, libraries: int = 0) -> dict[
 
 
 def lock(found: Sequence[Package]) -> dict[str, Any]:
-    """A lock of packages whose wheels nobody has.
+    """A lock of packages whose wheels exist nowhere.
 
     Circles are left out: no runtime could load them.
     """

@@ -170,7 +170,7 @@ def _run(place: Path, one: Contestant, link: Link | None, *, warm: bool) -> Run 
         str(errors),
         *one.command(scratch),
     ]
-    # Bytecode is written, whatever the machine's setting is: everybody's lies there after the first
+    # Bytecode is written, whatever the machine's setting is: that of all lies there after the first
     # run.
     environment = clean_environment(NO_COLOR="1", PYTHONDONTWRITEBYTECODE="", **one.environment)
     if link:

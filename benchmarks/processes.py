@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Starts commands, all at once, and waits for each. In a small process of its own, for Linux takes
-#: the memory of whoever starts a process for the least that this process had.
+#: the memory of the parent of a process for the least that this process had.
 _LAUNCHER = """
 import json, os, subprocess, sys, time
 begun, running, found = time.perf_counter(), {}, {}

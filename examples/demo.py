@@ -20,13 +20,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from micropip_lock import Evidence, FreezeResult, Lockfile, Problem  # noqa: E402
-from micropip_lock._util.url import is_http  # noqa: E402
-from micropip_lock.cli.console import Output  # noqa: E402
-from micropip_lock.network import Fetcher, default_fetcher  # noqa: E402
-from tests.support.index_proxy import default_index_url  # noqa: E402
-from tests.support.node_pyodide import NodePyodide  # noqa: E402
-from tests.support.runtimes import CACHE, emptied_base  # noqa: E402
+from micropip_lock import Evidence, FreezeResult, Lockfile, Problem
+from micropip_lock._util.url import is_http
+from micropip_lock.cli.console import Output
+from micropip_lock.network import Fetcher, default_fetcher
+from tests.support.index_proxy import default_index_url
+from tests.support.node_pyodide import NodePyodide
+from tests.support.runtimes import CACHE, emptied_base
 
 VERSION = "314.0.7"
 FOLDER = CACHE / "demo"

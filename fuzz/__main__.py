@@ -149,7 +149,7 @@ def minimize(name: str) -> bool:
         key, text = found
         smaller = minimized(
             data, lambda part, key=key: (it := trouble(target, part)) is not None and it[0] == key
-        )  # type: ignore[misc]
+        )
         from .findings import keep
 
         keep(target, key, text, smaller)

@@ -1,8 +1,9 @@
-"""Build a JupyterLite site whose kernel starts with exactly the packages of a lock, and asks nobody
-else.
+"""Build a JupyterLite site whose kernel starts with exactly the packages of a lock.
 
-    pip install "micropip-lock[jupyterlite]" python examples/jupyterlite/build.py [--renew]
-    [--index-url URL] [options of `jupyter lite build`]
+The kernel asks no server but the site's.
+
+    pip install "micropip-lock[jupyterlite]"
+    python examples/jupyterlite/build.py [--renew] [--index-url URL] [options of jupyter lite build]
 
 The lock is made from requirements.txt when there is none; keep it under version control, and make
 it anew with ``--renew``. One that was frozen in a notebook, saved as pyodide-lock.json here, does

@@ -111,9 +111,7 @@ def _url(data: bytes) -> None:
             promise("p4ssw0rd" not in without_credentials(url), "a password is left")
         home = origin(url)
         promise(not is_http(url) or home is not None, "an http URL without a host")
-        promise(
-            not is_portable(url) or is_http(url), "a place that everybody knows, and nobody can ask"
-        )
+        promise(not is_portable(url) or is_http(url), "a portable place that is no http URL")
         is_portable(url, text)
         credentials = Credentials(use_netrc=False)
         bare = credentials.take(url)

@@ -310,7 +310,7 @@ def _big_report(size: int) -> dict[str, bytes]:
         "many extras": text.replace(b'["x"]', json.dumps(["x"] * (size // 5)).encode()),
         "many items": json.dumps(
             {"version": "1", "install": _REPORT["install"] * (size // 400)}
-        ).encode(),  # type: ignore[operator]
+        ).encode(),
         "many tags": b'lock-version = "1.0"\n'
         + package.encode()
         + f'hashes = {{ sha256 = "{SHA256}" }}\n'.encode(),

@@ -380,7 +380,7 @@ _EXCERPTS = [
 def _database(data: bytes) -> None:
     """The file of facts itself;
 
-    whatever it holds, nothing is raised, and only what was put comes out.
+    nothing is raised for any content, and only what was put comes out.
     """
     with folder() as place:
         (place / FILE_NAME).write_bytes(data)

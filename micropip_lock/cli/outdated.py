@@ -28,7 +28,7 @@ def outdated_command(*, common: Common, lock: Path, index_urls: tuple[str, ...],
     """Say which packages of a lock have newer versions with a wheel for its Pyodide; - is stdin.
 
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
-    whatever it is; 3: an index did not answer for some package.
+    of any kind; 3: an index did not answer for some package.
     """
     old = read_lock(lock)
     human = common.output()

@@ -31,10 +31,12 @@ def look(
 ) -> Surroundings:
     """Find out about a venv: its packages, its base lock and the indexes that pip and uv use there.
 
-    Args: venv: The venv's folder; None: the active one, else the nearest ``.venv*``, one of Pyodide
-        before all others. base: False: the caller has a base lock, so the venv's is not read.
-        environ: The environment variables that count. cwd: The folder that relative paths count
-        from; None: the current one.
+    Args:
+        venv: The venv's folder; None: the active one, else the nearest ``.venv*``, one of Pyodide
+          before all others.
+        base: False: the caller has a base lock, so the venv's is not read.
+        environ: The environment variables that count.
+        cwd: The folder that relative paths count from; None: the current one.
 
     ``base`` and ``base_dir`` of the result are None for a venv that was not made from one Pyodide
     distribution, as ``no_base`` says then. Raises `InputError` when no venv, or no single one, is

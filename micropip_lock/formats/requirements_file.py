@@ -400,7 +400,7 @@ def _decoded(data: bytes, name: str) -> str:
         return data[len(mark) :].decode(encoding)
     except LookupError as error:
         raise InputError(
-            f"{name}: nobody knows the encoding {encoding[:80]!r}. Save the file as UTF-8."
+            f"{name}: the encoding {encoding[:80]!r} is unknown. Save the file as UTF-8."
         ) from error
     except UnicodeError as error:
         where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""

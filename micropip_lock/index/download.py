@@ -96,8 +96,7 @@ async def _fill(
         advance(-size)
 
 
-# One loop keeps the file, its hash and its size in step, whatever breaks off.
-async def _read_on(  # noqa: C901
+async def _read_on(  # noqa: C901  # one loop keeps file, hash and size in step after a break
     fetcher: Fetcher,
     url: str,
     sha256: str,

@@ -105,8 +105,8 @@ class Publications:
         if file.metadata_sha256 and found != file.metadata_sha256:
             raise IntegrityError(
                 f"{shown(url)} has the sha256 {found}, but the project page announces "
-                f"{file.metadata_sha256}. The index or a proxy is broken, or somebody tampers with "
-                "it; try --refresh, or another index."
+                f"{file.metadata_sha256}. The index or a proxy is broken, or the file was tampered "
+                "with; try --refresh, or another index."
             )
         return response.body
 

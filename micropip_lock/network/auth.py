@@ -26,9 +26,11 @@ class Credentials:
     the user configured; netrc's also to the very host that it names, over https on the default
     port. A page, a claim or a redirect may name any host and port, so none of them gets more.
 
-    Args: use_netrc: Whether there is a netrc to read. configured: What the user configured. It is
-        read when a password is wanted, and may grow until then. origin_of: Gives the origin that a
-        URL leads the connection to.
+    Args:
+        use_netrc: Whether there is a netrc to read.
+        configured: What the user configured. It is read when a password is wanted, and may grow
+          until then.
+        origin_of: Gives the origin that a URL leads the connection to.
     """
 
     def __init__(

@@ -110,8 +110,7 @@ class PageCache:
             response = await transport.handle_async_request(request)
         except (httpx.HTTPError, MicropipLockError):
             raise
-        # hishel, msgpack, anyio and sqlite3 each have their own; none may stop a request.
-        except Exception as error:
+        except Exception as error:  # hishel, msgpack, anyio, sqlite3: none may stop a request
             raise CacheError(str(error)) from error
         return _guarded(response.status_code, response.headers.raw, response, response.extensions)
 

@@ -56,8 +56,7 @@ class FactStore:
                 identifier = _identifier(kind, key)
                 value = self._waiting.get(identifier)
                 return self._read(identifier) if value is None else value
-            # SQLite's, the system's, or of a Python without SQLite: none may stop a run.
-            except Exception as error:
+            except Exception as error:  # SQLite's, the system's, no SQLite: none may stop a run
                 self._give_up(error)
                 return None
 

@@ -41,7 +41,7 @@ def record_cell(record_property: Callable[[str, object], None]) -> RecordCell:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of the cells that ran, wherever they did;
 
-    once, whoever else has this hook, too.
+    once, even where another conftest has this hook, too.
     """
     if getattr(terminalreporter, "told_of_faults", False):
         return

@@ -86,9 +86,8 @@ def _mount(*arguments: str) -> bool:
         return False
 
 
-# One branch for each call of the system that may fail.
 @contextmanager
-def _refusing(folder: Path, number: int) -> Iterator[None]:  # noqa: C901
+def _refusing(folder: Path, number: int) -> Iterator[None]:  # noqa: C901  # a branch for each call
     """Nothing in ``folder`` can be opened to write;
 
     where it is read-only, nothing can be made, moved or removed.

@@ -1,6 +1,6 @@
 """The cells of the matrix: a command meets a fault, and what becomes of it is looked at closely.
 
-Whatever happens: no traceback, no secret, no file that is half there; what was there stays unless
+After each fault: no traceback, no secret, no file that is half there; what was there stays unless
 the command is done; and the next run, when all is well again, ends as if nothing had happened.
 """
 

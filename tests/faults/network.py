@@ -162,7 +162,7 @@ NETWORK_FAULTS = (
     NetworkFault("500-once", "500, once for each URL", _status(500), "once"),
     NetworkFault("500-always", "500", _status(500)),
     NetworkFault(
-        "wrong-type", "an HTML page with status 200, whatever is asked for", lambda: Fault("html")
+        "wrong-type", "an HTML page with status 200 for each request", lambda: Fault("html")
     ),
     NetworkFault("wrong-hash", "other bytes, of the same name and size", around=_other_bytes),
     NetworkFault("redirect-loop", "it redirects to itself", lambda: Fault("redirect-loop")),

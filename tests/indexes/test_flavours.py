@@ -408,7 +408,7 @@ def test_reading_stops_where_a_range_is_answered_with_everything(
         if request.method == "GET" and request.path.startswith("/files/")
     ]
     assert 1 <= len(whole) <= 2 and all(request.range for request in whole)
-    # The server finds out a moment later that nobody listens any more, and notes then how far it
+    # The server finds out a moment later that its client has gone, and notes then how far it
     # came.
     end = time.monotonic() + 20
     while any(request.complete for request in whole) and time.monotonic() < end:

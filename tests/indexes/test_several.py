@@ -181,7 +181,7 @@ def test_the_second_is_no_way_out_for_a_wheel_that_cannot_be_read(
     both: Indexes, site: Path
 ) -> None:
     # FAILS as prove.py is: it locks to the second. With both up this is `ambiguous-index`; with the
-    # files of the first out of reach (not its pages) nobody knows that two zips prove, and the lock
+    # files of the first out of reach (not its pages) freeze cannot know that two zips prove, and the lock
     # depends on the weather.
     wheel = build_wheel(both[0].folder, "demo", "1.0")
     repack(wheel, both[1].folder)

@@ -148,7 +148,7 @@ def test_a_conflict_that_pip_never_tells(projects: ResolveIndex, uv: Uv, tmp_pat
 
 @pytest.mark.parametrize("item", ACYCLIC, ids=name)
 def test_answer_as_base_stays(item: Set, projects: ResolveIndex, answers: Answers) -> None:
-    """Whatever was locked is a base in which nothing has to change, and which needs no project
+    """A lock of resolve is a base in which nothing has to change, and which needs no project
     page.
     """
     first = answers(item)

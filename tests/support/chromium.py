@@ -55,8 +55,9 @@ class ChromiumPyodide(PyodideSession):
     """A running Pyodide in a tab of its own.
 
     site: from pyodide_site(). worker: in a module web worker. lock_url: relative to the site, or
-    absolute; lock: contents instead, with package_base_url for its relative names. timeout: seconds
-    for the boot and each call.
+      absolute;
+    lock: contents instead, with package_base_url for its relative names. timeout: seconds for the
+      boot and each call.
     """
 
     version = runtimes.VERSIONS[-1]

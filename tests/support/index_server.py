@@ -23,13 +23,17 @@ __all__ = ["Fault", "IndexServer", "Request"]
 class IndexServer(LoopbackServer):
     """An index over ``folder`` (also read anew at every page, so files may come and go).
 
-    Attributes beside LoopbackServer's, all changeable while it runs: json, html: which page formats
-    exist (at least one); core_metadata: "hash" | "true" | "off"; hashes: "sha256" | "md5" | "none";
-    size: PEP 700 keys; relative: relative file URLs; files_root: another scheme://host:port for the
-    files; release_json: the per-release document at /pypi/<name>/<version>/json; yanked: file name
-    or "name==version" -> True or reason; overrides: file name -> keys of its page entry to replace;
+    Attributes beside LoopbackServer's, all changeable while it runs:
+    json, html: which page formats exist (at least one); core_metadata: "hash" | "true" | "off";
+    hashes: "sha256" | "md5" | "none"; size: PEP 700 keys; relative: relative file URLs; files_root:
+      another
+    scheme://host:port for the files; release_json: the per-release document at
+    /pypi/<name>/<version>/json;
+    yanked: file name or "name==version" -> True or reason; overrides: file name -> keys of its page
+      entry to replace;
     sidecars: file name -> bytes to serve as its METADATA; statuses: project -> PEP 792's status and
-    its reason (of a quarantined project no file is listed).
+      its reason
+    (of a quarantined project no file is listed).
     """
 
     def __init__(self, folder: Path | None = None, *, port: int = 0, **options: Any) -> None:

@@ -26,12 +26,14 @@ class NodePyodide(PyodideSession):
     """A running Pyodide in Node.
 
     version: one of runtimes.VERSIONS. lock: path or contents of a pyodide-lock.json; None: the
-    emptied base. package_folder: where relative file names of the lock live; None: beside the lock,
-    for contents the emptied base. env: os.environ inside. jspi: switch stack switching on (Node
-    20), so that run_sync works. program: be the interpreter of that path, which sees the disk as
-    Pyodide's `python` does; cwd: where it is called. restored: files in memory before Python
-    starts, by path. packages: are loaded while it starts. timeout: seconds for the boot and for
-    each call; then the process is killed.
+      emptied base.
+    package_folder: where relative file names of the lock live; None: beside the lock, for contents
+      the emptied base.
+    env: os.environ inside. jspi: switch stack switching on (Node 20), so that run_sync works.
+    program: be the interpreter of that path, which sees the disk as Pyodide's `python` does; cwd:
+      where it is called.
+    restored: files in memory before Python starts, by path. packages: are loaded while it starts.
+    timeout: seconds for the boot and for each call; then the process is killed.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class NodePyodide(PyodideSession):
             options["program"] = str(program)
             options.pop(
                 "packageBaseUrl", None
-            )  # nobody names it: what its folder has not is on the CDN
+            )  # no test names it: what its folder has not is on the CDN
         if restored is not None:
             options["restored"] = {
                 path: base64.b64encode(data).decode() for path, data in restored.items()

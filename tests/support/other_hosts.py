@@ -31,7 +31,7 @@ _FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 #: not end.
 _LEFT_OUT = ("npm install", "pip install", "python -m http.server")
 
-#: What Chromium asks on its own account, whatever page is open; not the fonts that pages take from
+#: What Chromium asks on its own account, on any page; not the fonts that pages take from
 #: there.
 _CHROMIUMS_OWN = re.compile(r"^(?!fonts\.)([\w-]+\.)*(google|googleapis|gvt1)\.com$")
 
@@ -180,7 +180,7 @@ def environment(name: str, version: str) -> Path:
 class Outside(ThreadingHTTPServer):
     """The proxy to all of the world but loopback:
 
-    it lets nobody through, and remembers what was asked for.
+    it lets no request through, and remembers what was asked for.
     """
 
     daemon_threads = True

@@ -63,7 +63,7 @@ def make_distribution(
     lock = runtimes.base_lock(version)
     lock["packages"].update({str(entry["name"]): dict(entry) for entry in entries})
     runtimes.write_json(made.folder / "pyodide-lock.json", lock)
-    # Asked whenever somebody makes a venv: by the path that it was called by it knows which venv it
+    # Asked by virtualenv and uv when they make a venv: by the path that it was called by it knows which venv it
     # is in.
     call = (
         f'exec node "{_ENTRY}" "{runtimes.runtime(version)}" "$0" '

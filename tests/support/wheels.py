@@ -57,14 +57,18 @@ def build_wheel(
     """Write a wheel into ``folder`` and return its path.
 
     files: archive path -> content; default: one module named after the project with
-    ``__version__``. requires: Requires-Dist lines; extras: extra -> requirement strings (the
-    ``extra == ...`` marker is added here). tag: compressed tag set, "py2.py3-none-any" gives two
-    ``Tag:`` lines. build: build number, e.g. "1". metadata_extra: further METADATA header lines.
-    data: "scripts/x", "purelib/y" ... below ``<name>.data/``. entry_points: console scripts;
-    entry_points_txt: the whole file instead. dist_info_files: files the wheel itself ships in
-    .dist-info; they replace ours of the same name, RECORD excepted. record: gets the rows of RECORD
-    without its own, returns other rows, or the whole file as bytes. stored: no compression, so that
-    the size of the wheel follows that of its files.
+      ``__version__``.
+    requires: Requires-Dist lines; extras: extra -> requirement strings (the ``extra == ...`` marker
+      is added here).
+    tag: compressed tag set, "py2.py3-none-any" gives two ``Tag:`` lines. build: build number, e.g.
+      "1".
+    metadata_extra: further METADATA header lines. data: "scripts/x", "purelib/y" ... below
+      ``<name>.data/``.
+    entry_points: console scripts; entry_points_txt: the whole file instead.
+    dist_info_files: files the wheel itself ships in .dist-info; they replace ours of the same name,
+      RECORD excepted.
+    record: gets the rows of RECORD without its own, returns other rows, or the whole file as bytes.
+    stored: no compression, so that the size of the wheel follows that of its files.
     """
     stem = f"{escaped(name)}-{version}"
     info = f"{stem}.dist-info"

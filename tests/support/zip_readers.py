@@ -69,9 +69,8 @@ def pythons() -> dict[str, str]:
     # Those that pyenv, uv and GitHub's runners install.
     folders += Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin")
     folders += Path.home().glob(".local/share/uv/python/cpython-3.*/bin")
-    folders += Path(os.environ.get("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache")).glob(
-        "Python/3.*/x64/bin"
-    )
+    if "RUNNER_TOOL_CACHE" in os.environ:
+        folders += Path(os.environ["RUNNER_TOOL_CACHE"]).glob("Python/3.*/x64/bin")
     found = {own: sys.executable}
     for version in (f"3.{minor}" for minor in range(11, 20)):
         for folder in folders:

@@ -165,7 +165,7 @@ def _base(site: Site, told: str | Path | None) -> Base:
         return run_sync(load, cache_dir=default_cache_dir())
     except FetchError as error:
         raise FetchError(
-            f"{str(error).rstrip('.')}. So nobody knows whether the site's Pyodide can boot from "
+            f"{str(error).rstrip('.')}. So it is unknown whether the site's Pyodide can boot from "
             "the lock. Try again, or put that Pyodide into static/pyodide (or --pyodide), or "
             "name its lock: --MicropipLockAddon.base=FILE.",
             url=error.url,

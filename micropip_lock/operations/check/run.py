@@ -38,7 +38,7 @@ from .conflicts import Conflict, Packages
 #: Problems that verify finds in a lock without requests and that check reports, too.
 _STATIC = frozenset({"schema", "duplicate", "missing-dependency", "cycle"})
 _BROKEN = (
-    "The file or its index is broken, or somebody tampers with it. Tell its owner, or use another "
+    "The file or its index is broken, or it was tampered with. Tell its owner, or use another "
     "version."
 )
 

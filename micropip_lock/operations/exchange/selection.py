@@ -265,7 +265,7 @@ def _no_wheel(
                 "Name a URL that ends in the file name of the wheel.",
             )
         places = next((shown(file.path or file.url or "") for file in files), "")
-        message = f"its wheel is at {places[:200]}, where nobody else can load it from."
+        message = f"its wheel is at {places[:200]}, where only its own machine can load it."
         return _problem(
             "local-file",
             package,
@@ -325,4 +325,4 @@ _ASK = (
     "base= (--base)."
 )
 _PUBLISH = "Publish a wheel of it, and write the pylock anew."
-_CHECK = "Check which file you meant; somebody may have replaced it."
+_CHECK = "Check which file you meant; it may have been replaced."

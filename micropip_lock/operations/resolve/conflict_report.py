@@ -359,7 +359,8 @@ class ConflictReport:
             "hash": f"Give the sha256 of a wheel of {name} that fits {platform}, or none.",
             "metadata": f"Tell the authors of {name} that its METADATA cannot be used, or allow "
             "other versions.",
-            "local": f"Put the wheel of {name} on a web server: nobody else can load a local file.",
+            "local": f"Put the wheel of {name} on a web server: a local file is only on this "
+            "machine.",
         }
         if "wheel" in newest:
             del texts["sdist"]

@@ -366,8 +366,8 @@ class Explorer:
         other = project.judge(choice.version, pinned=True)
         if not isinstance(other, Choice):
             raise failed or FetchError(
-                f"What the extras of {choice.shown} need cannot be found out: nobody knows where "
-                "the base's wheel lies, and no index has that version. Pass base_url= "
+                f"What the extras of {choice.shown} need cannot be found out: the place of the "
+                "base's wheel is unknown, and no index has that version. Pass base_url= "
                 "(--base-url) or base_dir= (--base-dir).",
                 url="",
             )

@@ -505,6 +505,6 @@ def _hash_conflict(choice: Choice, sha256: str) -> Problem:
         choice.name,
         str(choice.version),
         f"{url} has the sha256 {sha256}, which is not one of those you gave.",
-        "Check which file you meant; somebody may have replaced it.",
+        "Check which file you meant; it may have been replaced.",
         url,
     )

@@ -417,7 +417,7 @@ def _nameless(item: InstalledDistribution) -> Problem:
         "broken-metadata",
         item.key,
         item.version,
-        f"{item.folder / item.dist_info} has no RECORD that can be read, so nobody knows which "
+        f"{item.folder / item.dist_info} has no RECORD that can be read, so it is unknown which "
         "files are its own.",
         "Install it again over itself (pip install --ignore-installed --no-deps "
         f"{name}=={item.version}), or remove its files and that folder by hand. Then run sync "

@@ -151,11 +151,11 @@ class Tree:
                 if self._component_of[name] != number:
                     above[number].add(self._component_of[name])
         asked = {self._component_of[name] for name in self.requested if name in self.packages}
-        nobody = -1  # the parent of packages that no other needs
-        parent, depth = {nobody: nobody}, {nobody: 0}
+        root = -1  # the parent of packages that no other needs
+        parent, depth = {root: root}, {root: 0}
         for number in reversed(range(len(self._components))):  # dependants first
             ways = sorted(above[number]) if number not in asked else []
-            common = ways[0] if ways else nobody
+            common = ways[0] if ways else root
             for other in ways[1:]:
                 while other != common:
                     if depth[other] > depth[common]:
@@ -165,7 +165,7 @@ class Tree:
             parent[number], depth[number] = common, depth[common] + 1
         found = [self.total(members) for members in self._components]
         for number in range(len(found)):
-            if parent[number] != nobody:
+            if parent[number] != root:
                 found[parent[number]] += found[number]
         return found
 

@@ -230,7 +230,7 @@ def _tell_conflict(look: Look, who: str, sha256: str) -> None:
         "hash-conflict",
         f"the lock says sha256 {look.entry.sha256}, {who} says {sha256}; browsers refuse the file.",
         "The lock or the file was changed. Install the package again and freeze again, and ask "
-        "whoever publishes it.",
+        "its publisher.",
     )
 
 
@@ -240,7 +240,7 @@ _STATUS_HINTS = {
         "Do not use it: its index holds it to be unsafe, and has taken it down. Remove it from the "
         "lock."
     ),
-    "archived": "It still works, but nobody maintains it. Look for something else when you can.",
+    "archived": "It still works, but is not maintained. Look for something else when you can.",
     "deprecated": "It still works; its authors want you to use something else.",
 }
 

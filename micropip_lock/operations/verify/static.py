@@ -144,8 +144,8 @@ def _not_portable(entries: Iterable[Entry], page_origin: str | None) -> Iterator
             None,
             f"{_count(relative, 'file name is', 'file names are')} relative to the lock "
             f"({listed(relative)}).",
-            "Put the lock beside these files, or give loadPyodide a packageBaseUrl; nobody can "
-            "check them from here.",
+            "Put the lock beside these files, or give loadPyodide a packageBaseUrl; they "
+            "cannot be checked from here.",
         )
     for place, keys in sorted(places.items()):
         yield Problem(
@@ -194,8 +194,7 @@ def _cycles(entries: Iterable[Entry]) -> Iterator[Problem]:
                 "cycle",
                 members[0],
                 None,
-                f"{', '.join(members)} depend on each other; whoever loads one of them waits for "
-                "ever.",
+                f"{', '.join(members)} depend on each other; loading one of them waits for ever.",
                 "Freeze again: cycles are broken there, so that one member loads the others.",
             )
 

@@ -24,7 +24,7 @@ from .unreachable import UnreachableHosts
 T = TypeVar("T")
 
 _BROKEN = (
-    "The file or its index is broken, or somebody tampers with it. Tell its owner, or lock another "
+    "The file or its index is broken, or it was tampered with. Tell its owner, or lock another "
     "version."
 )
 

@@ -1,7 +1,7 @@
 """bundle when something goes wrong, as its user sees it: it ends well after all, or with a clear
 error and status.
 
-Whatever happens, a file of the folder is whole or not there, and a lock is there only with all its
+After any fault, a file of the folder is whole or not there, and a lock is there only with all its
 files.
 """
 
@@ -687,7 +687,7 @@ def test_a_disk_that_is_full_at_the_end(what: str, tmp_path: Path, server: Slow)
 
 @contextmanager
 def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder that nobody may write to;
+    """A folder without permission to write;
 
     where nothing may be mounted, one in which nothing can be opened to write.
     """

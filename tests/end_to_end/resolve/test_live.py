@@ -152,7 +152,7 @@ def test_loopback_index_gives_the_same(
 def test_boots_from_the_lock(
     live: tuple[ResolveResult, list[str]], fresh_pyodide: Callable[..., NodePyodide], tmp_path: Path
 ) -> None:
-    """Whoever loads it fetches by its URLs and compares its hashes;
+    """A runtime that loads it fetches by its URLs and compares its hashes;
 
     Node can do neither, so that is done here.
     """

@@ -88,7 +88,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Wheel]:
             version = f"1.{number // 2}"  # two wheels of each version
             path = build_wheel(
                 folder / f"{name}{number}", name, version, **draw(chance, name, number)
-            )  # type: ignore[arg-type]
+            )
             entry = lock_entry(path, f"http://127.0.0.1:9/{number}/{path.name}")
             made.append(Wheel(name, path, expected_files([path]), entry))
     return made
@@ -137,8 +137,7 @@ def digest(text: str) -> str:
     return hash_of(text.encode()).hexdigest()
 
 
-# One branch for each thing that happens to an environment.
-def disturb(  # noqa: C901
+def disturb(  # noqa: C901  # one branch for each thing that happens to an environment
     chance: random.Random, venv: Venv, there: list[Wheel], wheels: list[Wheel]
 ) -> None:
     """What users and other installers do to an environment."""

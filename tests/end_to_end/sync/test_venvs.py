@@ -1,4 +1,4 @@
-"""sync in venvs that pip and uv have filled: whatever they have left there is replaced, removed or
+"""sync in venvs that pip and uv have filled: what they have left there is replaced, removed or
 told of.
 
 The venvs are real ones, made for a Pyodide as `pyodide venv` does: pyvenv.cfg names the
@@ -460,7 +460,7 @@ def test_an_empty_folder_in_the_way_of_a_file(made: Callable[..., Venv]) -> None
 
 
 def test_tools(made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
-    """A pip that came with the venv works after each sync, whatever a wheel would put into its
+    """A pip that came with the venv works after each sync, for any file that a wheel would put into its
     place.
     """
     filled = made(with_pip=True)
@@ -510,7 +510,7 @@ micropip_lock(sys.argv[2:])
 def test_interrupted(times: int, made: Callable[..., Venv], wheels: dict[str, Path]) -> None:
     """Once: it comes to its end.
 
-    Twice: at once. Either way packages are whole, and nobody says that none changed.
+    Twice: at once. Either way packages are whole, and no output says that none changed.
     """
     filled = made()
     filled.install("uv", "gone")

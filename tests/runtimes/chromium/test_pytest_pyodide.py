@@ -1,7 +1,7 @@
 """Once in Chromium through pytest-pyodide, the way projects for Pyodide run their tests.
 
 In a pytest of its own: which runtimes pytest-pyodide tests, and the folder it serves them from, are
-options of the whole run, and its ``runtime`` fixture would parametrise by them whatever else is
+options of the whole run, and its ``runtime`` fixture would parametrise by them all else that is
 collected.
 """
 

@@ -201,7 +201,7 @@ def test_without_pyodideurl_it_is_the_kernels_own_release(built: LiteSite, lock:
     said = str(caught.value)
     assert re.search(r"/v314\.0\.\d+/full/pyodide-lock\.json", said)
     assert (
-        "nobody knows whether the site's Pyodide can boot" in said
+        "it is unknown whether the site's Pyodide can boot" in said
         and "--MicropipLockAddon.base=FILE" in said
     )
 

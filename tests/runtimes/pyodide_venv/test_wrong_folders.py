@@ -103,7 +103,7 @@ def test_a_venv_of_this_machine(named: str, place: Workplace) -> None:
 
 
 def test_a_venv_of_this_machine_and_a_base(place: Workplace, dist: Path) -> None:
-    """Which packages somebody gets depends on Python:
+    """Which packages a user gets depends on Python:
 
     what is there was not chosen for that Pyodide.
     """

@@ -83,7 +83,7 @@ def test_nothing_raises(text: str) -> None:
         # What is no userinfo stays.
         ("https://index.example/a:b@c/a.whl", "https://index.example/a:b@c/a.whl"),
         ("pkg@1.0/a.whl", "pkg@1.0/a.whl"),
-        ("/root/a.whl", "/root/a.whl"),
+        ("/folder/a.whl", "/folder/a.whl"),
         ("C:/a.whl", "C:/a.whl"),
     ],
 )

@@ -501,7 +501,7 @@ def test_extras_that_sync_wrote_down(site: Site) -> None:
 
 
 def test_what_sync_installed_needs_no_other_reason(site: Site) -> None:
-    """Nobody asks for it but an extra:
+    """Nothing asks for it but an extra:
 
     what pip installed has that extra, what sync installed has not.
     """

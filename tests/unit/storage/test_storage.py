@@ -492,7 +492,7 @@ def test_a_truncated_file(folder: Path, file: Path, whole: bytes) -> None:
         folder.mkdir(parents=True)
         file.write_bytes(whole[:length])
         known(folder, *range(100))
-        # What is missing may be found only now and then. Nobody raises, and once it is found the
+        # What is missing may be found only now and then. No process raises, and once it is found the
         # file is made anew.
         remember(folder, *range(100))
         remember(folder, *range(100))
@@ -801,7 +801,7 @@ def test_prune_leftovers(folder: Path) -> None:
     (folder / "facts.sqlite3-wal").write_bytes(b"")
     assert (
         prune(folder).files == 3
-    )  # without a database beside it the folder of wheels may be anybody's
+    )  # without a database beside it the folder of wheels may belong to another program
     remember(folder, "a")
     assert prune(folder).files == 2
     assert all((folder / name).exists() for name in [*kept, *fresh])

@@ -82,7 +82,7 @@ def test_every_scheme(tmp_path: Path) -> None:
 def test_modes(umask: int, tmp_path: Path) -> None:
     """As other installers have them:
 
-    what the umask leaves, and whoever may see a script may run it.
+    what the umask leaves, and who may read a script may run it.
     """
     wheel = build(
         tmp_path,
