@@ -212,6 +212,7 @@ class InstalledDistribution:
             check_crc=check_files == "hash",
             skips_bytecode=self.installer not in _INSTALLERS_OF_BYTECODE,
             puts_data_among_packages=self.installer == "uv",  # with --target
+            keeps_data_outside=self.installer == "pip",
         )
 
     @cached_property

@@ -44,3 +44,5 @@ class Installation:
     skips_bytecode: bool = False
     #: Whether its installer may put data files among packages.
     puts_data_among_packages: bool = False
+    #: Whether its installer never puts a wheel's data and headers into site-packages.
+    keeps_data_outside: bool = False

@@ -124,6 +124,7 @@ class _Comparer:
         self._check_crc = installed.check_crc
         self._skips_bytecode = installed.skips_bytecode
         self._puts_data_among_packages = installed.puts_data_among_packages
+        self._keeps_data_outside = installed.keeps_data_outside
         self._wheel = wheel
         self._ours = Record.of(installed.rows)
         #: The rows of the wheel's own RECORD.
@@ -181,6 +182,8 @@ class _Comparer:
         rows = self._rows.find(name, scheme, below)
         if scheme not in ("data", "headers"):
             return rows
+        if self._keeps_data_outside:
+            return [row for row in rows if row.leaves_folder]
         # Pyodide puts no data among packages: but where the installer does, a file of a package is
         # none of them.
         among_packages = below if scheme == "data" and self._puts_data_among_packages else None

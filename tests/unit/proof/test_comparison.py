@@ -616,6 +616,18 @@ def test_uv_puts_data_files_where_the_wheel_has_them(scheme: str, below: str, pa
     assert case.compare(puts_data_among_packages=True) == Comparison(differing=[name], extra=[path])
 
 
+@pytest.mark.parametrize("scheme", ["data", "headers"])
+def test_pip_puts_no_data_into_the_folder(scheme: str) -> None:
+    """Not even where a folder without ``__init__.py`` may be a namespace package or one of data."""
+    case = Case(name := f"demo-1.0.data/{scheme}/ns/mod.py")
+    case.rows = [row("ns/mod.py")]
+    assert case.compare().equal
+    found = case.compare(keeps_data_outside=True)
+    assert found.differing == [name] and found.extra == ["ns/mod.py"]
+    case.rows = [row("../../ns/mod.py")]
+    assert case.compare(keeps_data_outside=True).equal
+
+
 def test_rows_outside_of_the_folder_are_never_opened() -> None:
     case = Case("demo-1.0.data/data/a.txt")
     for outside in (
