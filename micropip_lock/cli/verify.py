@@ -8,6 +8,7 @@ import click
 
 from .. import environment as surroundings
 from ..errors import UNANSWERED as UNANSWERED_CODES
+from ..operations.session import SessionOptions
 from ..operations.verify.run import ADVICE, Verdict, examine
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command, warnings_to_json
@@ -52,14 +53,16 @@ def verify_command(
         verdict = common.run(
             lambda fetcher: examine(
                 lock,
+                SessionOptions(
+                    offline=common.offline,
+                    refresh=common.refresh,
+                    fetcher=fetcher,
+                    facts=facts,
+                    progress=progress,
+                ),
                 deep=deep,
                 path=paths or None,
-                online=not common.offline,
                 index_urls=index_urls or None,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
                 surroundings=None if venv is None else surroundings.look(venv),
             )
         )

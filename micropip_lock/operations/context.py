@@ -33,6 +33,8 @@ class Context:
     #: None: as pip and uv, or inside Pyodide micropip, are configured.
     index_urls: tuple[str, ...] | None
     find_links: tuple[str, ...] = ()
+    #: Whether to ask indexes that only an INDEX file names.
+    trust_index_file: bool = False
     loaded: Mapping[str, str] | None = None
     loaded_into: Path | None = None
     in_memory: Mapping[str, str] | None = None
@@ -49,33 +51,51 @@ class Context:
         """The sizes of files below a folder, as far as they are known at once."""
         return self.file_sizes(folder) if self.file_sizes is not None else {}
 
-    def indexes(self, *, trust_index_file: bool) -> Indexes:
+    def indexes(self) -> Indexes:
         """The indexes to search. Their configuration is read only now, when it is needed."""
         from ..index.client import Indexes
 
         index_urls, find_links = self.index_urls, self.find_links
         if index_urls is None:
             index_urls, find_links = environment.configured_indexes()
-        return Indexes(index_urls, find_links, trust_index_file=trust_index_file)
+        return Indexes(index_urls, find_links, trust_index_file=self.trust_index_file)
 
 
-async def look(
-    surroundings: Surroundings | None,
-    *,
-    path: str | Path | Sequence[str | Path] | None,
-    base: Lockfile | str | Path | None,
-    base_url: str | None,
-    base_dir: str | Path | None,
-    index_urls: str | Sequence[str] | None,
-    fetcher: Fetcher,
-) -> Context:
-    """Complete ``surroundings`` (None: those of this call) by the arguments of freeze.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextOptions:
+    """The arguments that say which environment, base and indexes an operation works with.
+
+    ``surroundings``: those of the caller; None: those that run this call. What else is None is
+    taken from there.
+    """
+
+    #: Whether the operation reads installed packages, or only base and indexes.
+    with_folders: bool
+    path: str | Path | Sequence[str | Path] | None = None
+    base: Lockfile | str | Path | None = None
+    base_url: str | None = None
+    base_dir: str | Path | None = None
+    index_urls: str | Sequence[str] | None = None
+    find_links: Sequence[str] | None = None
+    trust_index_file: bool = False
+    surroundings: Surroundings | None = None
+
+
+async def find_context(options: ContextOptions, fetcher: Fetcher) -> Context:
+    """Complete the arguments of an operation by the surroundings.
 
     Raises `InputError` when a folder or the base is missing, and `FetchError`.
     """
-    detected = surroundings
-    if detected is None and (path is None or base is None):
-        detected = _surroundings_for(path)
+    if options.with_folders:
+        return await _with_folders(options, fetcher)
+    return await _without_folders(options, fetcher)
+
+
+async def _with_folders(options: ContextOptions, fetcher: Fetcher) -> Context:
+    path = options.path
+    detected = options.surroundings
+    if detected is None and (path is None or options.base is None):
+        detected = _detected(path)
     if detected is None:
         detected = Surroundings(paths=())
         configured = None
@@ -83,27 +103,47 @@ async def look(
         # In a live runtime nothing is known while micropip has not been imported.
         configured = detected.index_urls or (None if detected.loaded is not None else ())
     # Folders that were named are folders only: what the runtime remembers is about its own.
-    live = detected.loaded if path is None else None
-    if path is not None:  # of the environment that is near only its base is taken, if it has one
+    loaded = detected.loaded if path is None else None
+    if path is not None:
+        # Of the environment that is near only the base is taken, if it has one.
         detected = replace(detected, no_base=None)
     paths = detected.paths if path is None else _folders(path)
-    chosen = await _base(
-        detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher
-    )
-    if path is None and base is not None and detected.loaded is None:
-        _check_fit(detected, chosen.lockfile.info)
+    base = await _base(options, detected, fetcher)
+    if path is None and options.base is not None and detected.loaded is None:
+        _check_fit(detected, base.lockfile.info)
     return Context(
         paths=paths,
-        base=chosen,
-        index_urls=configured if index_urls is None else _urls(index_urls),
-        find_links=detected.find_links if index_urls is None else (),
-        loaded=live,
+        base=base,
+        index_urls=_index_urls(options, configured),
+        find_links=_find_links(options, detected),
+        trust_index_file=options.trust_index_file,
+        loaded=loaded,
         loaded_into=detected.loaded_into,
-        in_memory=detected.in_memory if live is not None else None,
+        in_memory=detected.in_memory if loaded is not None else None,
         page_origin=detected.page_origin,
-        site=site_of(path, live),
+        site=site_of(path, loaded),
         file_sizes=detected.file_sizes,
     )
+
+
+async def _without_folders(options: ContextOptions, fetcher: Fetcher) -> Context:
+    detected = options.surroundings
+    if detected is None and _needs_surroundings(options):
+        detected = _detected(())
+    if detected is None:
+        detected = Surroundings(paths=())
+    return Context(
+        paths=(),
+        base=await _base(options, detected, fetcher),
+        index_urls=_index_urls(options, detected.index_urls or None),
+        find_links=_find_links(options, detected),
+        page_origin=detected.page_origin,
+    )
+
+
+def _needs_surroundings(options: ContextOptions) -> bool:
+    """Whether they have to be detected, which takes a while on the host, for base or indexes."""
+    return options.base is None or options.index_urls is None or environment.in_memory()
 
 
 def site_of(path: object, live: object) -> Site:
@@ -140,36 +180,7 @@ def _no_environment(folder: Path) -> str:
     return f"no .dist-info in {folder}: {way_out}"
 
 
-async def look_without_folders(
-    surroundings: Surroundings | None,
-    *,
-    base: Lockfile | str | Path | None,
-    base_url: str | None,
-    base_dir: str | Path | None,
-    index_urls: str | Sequence[str] | None,
-    fetcher: Fetcher,
-) -> Context:
-    """Base and indexes only, for what has nothing to do with an installed environment.
-
-    Raises `InputError` when the base is missing, and `FetchError`.
-    """
-    detected = surroundings
-    # On the host nothing else of the surroundings counts, and looking takes a while.
-    if detected is None and (base is None or index_urls is None or environment.in_memory()):
-        detected = _surroundings_for(())
-    detected = detected or Surroundings(paths=())
-    return Context(
-        paths=(),
-        base=await _base(
-            detected, base, base_url, Path(base_dir) if base_dir is not None else None, fetcher
-        ),
-        index_urls=(detected.index_urls or None) if index_urls is None else _urls(index_urls),
-        find_links=detected.find_links if index_urls is None else (),
-        page_origin=detected.page_origin,
-    )
-
-
-def _surroundings_for(path: object) -> Surroundings | None:
+def _detected(path: object) -> Surroundings | None:
     try:
         return environment.look()
     except InputError:
@@ -179,15 +190,10 @@ def _surroundings_for(path: object) -> Surroundings | None:
         return None
 
 
-async def _base(
-    detected: Surroundings,
-    base: Lockfile | str | Path | None,
-    base_url: str | None,
-    base_dir: Path | None,
-    fetcher: Fetcher,
-) -> Base:
-    if base is not None:
-        return await load_base(base, fetcher, base_url=base_url, base_dir=base_dir)
+async def _base(options: ContextOptions, detected: Surroundings, fetcher: Fetcher) -> Base:
+    base_dir = Path(options.base_dir) if options.base_dir is not None else None
+    if options.base is not None:
+        return await load_base(options.base, fetcher, base_url=options.base_url, base_dir=base_dir)
     if detected.base is None:
         raise InputError(
             detected.no_base
@@ -197,7 +203,7 @@ async def _base(
     return await load_base(
         detected.base,
         fetcher,
-        base_url=base_url or detected.base_url,
+        base_url=options.base_url or detected.base_url,
         base_dir=base_dir or detected.base_dir,
     )
 
@@ -225,8 +231,19 @@ def _check_fit(detected: Surroundings, info: LockInfo) -> None:
     )
 
 
-def _urls(index_urls: str | Sequence[str]) -> tuple[str, ...]:
-    return (index_urls,) if isinstance(index_urls, str) else tuple(index_urls)
+def _index_urls(
+    options: ContextOptions, configured: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    urls = options.index_urls
+    if urls is None:
+        return configured
+    return (urls,) if isinstance(urls, str) else tuple(urls)
+
+
+def _find_links(options: ContextOptions, detected: Surroundings) -> tuple[str, ...]:
+    if options.find_links is not None:
+        return tuple(options.find_links)
+    return detected.find_links if options.index_urls is None else ()
 
 
 def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:

@@ -39,15 +39,20 @@ def transfers_shown(progress: Transfers | None) -> Iterator[Transfers | None]:
 @contextmanager
 def _closing(screen: Screen) -> Iterator[None]:
     """Leave the problems on the screen when it ends with some, and nothing otherwise."""
-    told = ""
+    problems = ""
     try:
         yield
     except UnlockableError as error:
-        from .._util import html as display
-
-        title = str(error).partition("\n")[0]
-        told = display.page(display.problems(error.problems, title))
-        error.displayed = True
+        if not error.displayed:
+            problems = _problems(error)
+            error.displayed = True
         raise
     finally:
-        screen.close(told)
+        screen.close(problems)
+
+
+def _problems(error: UnlockableError) -> str:
+    from .._util import html as display
+
+    title = str(error).partition("\n")[0]
+    return display.page(display.problems(error.problems, title))

@@ -18,12 +18,11 @@ from ..formats.target import Target
 from ..index.client import Indexes, Listing
 from ..network import Fetcher
 from ..storage import Facts
-from .context import look_without_folders
+from .context import ContextOptions
 from .diff import as_lock
-from .live_progress import packages_shown
 from .resolve.project import Choice, Project
 from .retarget.roots import is_pyodides, is_wheel
-from .session import connected
+from .session import Session, SessionOptions, open_session
 
 #: PEP 792, the gravest first.
 _STATUSES = ("quarantined", "archived", "deprecated")
@@ -114,31 +113,19 @@ async def outdated(
     Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.
     """
     lock = as_lock(lockfile)
-    target = Target.from_info(lock.info)
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
-        # The lock replaces a base, which `outdated` does not need.
-        context = await look_without_folders(
-            surroundings,
-            base=lock,
-            base_url=None,
-            base_dir=None,
-            index_urls=index_urls,
-            fetcher=meter,
-        )
-        indexes = context.indexes(trust_index_file=False)
-        await indexes.open(meter)
-        with packages_shown(progress) as step:
-            look = _Look(lock, target, indexes, meter, step, pre=pre)
-            found = await look.run()
-        return Outdated(
-            news=tuple(sorted((item for item in found if isinstance(item, News)), key=_order)),
-            packages=len(lock.packages),
-            unlisted=tuple(item for item in found if isinstance(item, str)),
-            unasked=tuple(sorted(lock.packages.keys() - look.asked)),
-            problems=tuple(item for item in found if isinstance(item, Problem)),
-            requests=meter.requests,
-            bytes=meter.bytes,
-        )
+    Target.from_info(lock.info)  # a lock of what is no Pyodide has no wheels to compare
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
+    )
+    # The lock replaces a base, which `outdated` does not need.
+    context = ContextOptions(
+        with_folders=False, base=lock, index_urls=index_urls, surroundings=surroundings
+    )
+    async with open_session(options, context) as session:
+        indexes = session.context.indexes()
+        await indexes.open(session.fetcher)
+        query = _Query(session, lock, indexes, pre=pre)
+        return session.costed(await query.run())
 
 
 def _order(news: News) -> tuple[bool, bool, int, bool, str]:
@@ -146,38 +133,39 @@ def _order(news: News) -> tuple[bool, bool, int, bool, str]:
     return not news.withdrawn, news.yanked is None, grave, news.base, news.package
 
 
-class _Look:
+class _Query:
     """Requests the pages of every package of a lock that an index can have."""
 
-    def __init__(
-        self,
-        lock: Lockfile,
-        target: Target,
-        indexes: Indexes,
-        fetcher: Fetcher,
-        progress: Progress | None,
-        *,
-        pre: bool,
-    ) -> None:
+    def __init__(self, session: Session, lock: Lockfile, indexes: Indexes, *, pre: bool) -> None:
+        self._session = session
         self._lock = lock
-        self._target = target
+        self._target = session.target
         self._indexes = indexes
-        self._fetcher = fetcher
-        self._progress = progress
         self._pre = pre
         self._done = 0
         self._versions = {name: _version(entry) for name, entry in lock.packages.items()}
-        self.asked = sorted(name for name, version in self._versions.items() if version is not None)
+        self._names = sorted(
+            name for name, version in self._versions.items() if version is not None
+        )
 
-    async def run(self) -> list[News | Problem | str | None]:
-        """The news of each package; its name alone where no index knows it."""
-        return await self._fetcher.gather([self._one(name) for name in self.asked])
+    async def run(self) -> Outdated:
+        """What the indexes say of all packages."""
+        found = await self._session.fetcher.gather([self._one(name) for name in self._names])
+        news = [item for item in found if isinstance(item, News)]
+        return Outdated(
+            news=tuple(sorted(news, key=_order)),
+            packages=len(self._lock.packages),
+            unlisted=tuple(item for item in found if isinstance(item, str)),
+            unasked=tuple(sorted(self._lock.packages.keys() - self._names)),
+            problems=tuple(item for item in found if isinstance(item, Problem)),
+        )
 
     async def _one(self, name: str) -> News | Problem | str | None:
+        """The news of a package; its name alone where no index knows it."""
         entry, version = self._lock.packages[name], self._versions[name]
         assert version is not None
         try:
-            listing = await self._indexes.preferred(name, self._fetcher)
+            listing = await self._indexes.preferred(name, self._session.fetcher)
         except FetchError as error:
             hint = (
                 "Try again later."
@@ -194,8 +182,7 @@ class _Look:
             )
         finally:
             self._done += 1
-            if self._progress is not None:
-                self._progress(self._done, len(self.asked), name)
+            self._session.step(self._done, len(self._names), name)
         if not listing.known and not any(page.versions(name) for _, page in listing.pages):
             return name
         news = self._news(name, entry, version, listing)

@@ -18,6 +18,7 @@ from ...network import Fetcher, default_cache_dir, run_sync
 from ...operations.base import Base, load_base
 from ...operations.bundle.run import fill, read_lock
 from ...operations.bundle.wheel_supply import hashed
+from ...operations.session import SessionOptions
 from ...operations.verify.run import ADVICE, verify
 from .kernel import NEEDED, SiteLock, check_own, check_target, complete
 from .site import LOCK_NAME, LOCK_URL, Choice, Site
@@ -274,7 +275,8 @@ def _supply(
     async def bring(fetcher: Fetcher) -> tuple[Lockfile, int] | UnlockableError:
         try:
             folders = () if beside is None else (beside,)
-            result = await fill(lock, folder, folders, fetcher=fetcher, cache_dir=cache_dir)
+            options = SessionOptions(fetcher=fetcher, cache_dir=cache_dir)
+            result = await fill(lock, folder, folders, options)
         except UnlockableError as error:
             return error
         return result.lockfile, sum(item.source == "downloaded" for item in result.files)

@@ -19,11 +19,10 @@ from ..._util.progress import Transfers, count, size
 from ...environment import in_memory, object_url
 from ...errors import InputError, IntegrityError, Problem, UnlockableError
 from ...formats.lockfile import Lockfile
-from ...network import Fetcher, default_cache_dir
-from ...storage.wheels import WheelStore
+from ...network import Fetcher
 from ..live_progress import transfers_shown
 from ..lock_provenance import writable_extra
-from ..session import connected
+from ..session import SessionOptions, open_session
 from .boot_page import LOCK_NAME, PAGE_NAME, RUNTIME_FILE, prepare_page
 from .wheel_supply import Supplied, Supplier, filename_of, hashed
 
@@ -124,33 +123,21 @@ async def bundle(
     lock, beside = read_lock(lockfile)
     folder = Path(dest)
     _refuse_to_replace(lock, folder, _names(lock, _script(page)), _earlier(folder, beside))
-    return await fill(
-        lock,
-        folder,
-        tuple(Path(item) for item in (base_dir, beside) if item is not None),
-        jobs=jobs,
-        zip=zip,
-        page=page,
-        offline=offline,
-        refresh=refresh,
-        fetcher=fetcher,
-        cache_dir=cache_dir,
-        progress=progress,
+    options = SessionOptions(
+        offline=offline, refresh=refresh, jobs=jobs, fetcher=fetcher, cache_dir=cache_dir
     )
+    sources = tuple(Path(item) for item in (base_dir, beside) if item is not None)
+    return await fill(lock, folder, sources, options, zip=zip, page=page, progress=progress)
 
 
 async def fill(
     lock: Lockfile,
     folder: Path,
     folders: tuple[Path, ...],
+    options: SessionOptions,
     *,
-    jobs: int | None = None,
     zip: bool = False,
     page: bool | str | Path | None = None,
-    offline: bool = False,
-    refresh: bool = False,
-    fetcher: Fetcher | None = None,
-    cache_dir: Path | None = None,
     progress: Transfers | None = None,
 ) -> BundleResult:
     """As `bundle`, for a folder whose files belong to the caller and may be replaced.
@@ -164,16 +151,13 @@ async def fill(
     for item in folders:
         if not item.is_dir():
             raise InputError(f"The folder {item} does not exist.")
-    if fetcher is None and cache_dir is None:
-        cache_dir = default_cache_dir()
-    store = WheelStore(cache_dir) if cache_dir is not None else None
     if zip:
         _zip_of(folder)
     names = _names(lock, _script(page))
     _refuse_links(folder, names.values())
     booting = prepare_page(lock, page, folders) if page else None
-    async with connected(fetcher, None, offline=offline, refresh=refresh, jobs=jobs) as (meter, _):
-        supplier = Supplier(meter, folders, store)
+    async with open_session(options) as session:
+        supplier = Supplier(session.fetcher, folders, session.wheels)
         groups: dict[str, list[str]] = {}
         for key in names:
             groups.setdefault(lock.packages[key].sha256, []).append(key)
@@ -188,7 +172,9 @@ async def fill(
 
         with transfers_shown(progress) as supplier.transfers:
             found = [
-                item for items in await meter.gather(map(bring, groups.values())) for item in items
+                item
+                for items in await session.fetcher.gather(map(bring, groups.values()))
+                for item in items
             ]
     problems = [item for item in found if isinstance(item, Problem)]
     if problems:
@@ -204,7 +190,7 @@ async def fill(
     written = booting.write(folder) if booting is not None else None
     write_file(folder / LOCK_NAME, local.to_json().encode())
     packed = _pack(folder) if zip else None
-    return BundleResult(folder, local, files, packed, written, meter.requests, meter.bytes)
+    return session.costed(BundleResult(folder, local, files, packed, written))
 
 
 def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lockfile, Path | None]:

@@ -20,14 +20,13 @@ from ...index.remote_wheel import GoneError, NoRangesError, inspect_wheel
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin
-from ...network import Fetcher, default_cache_dir
+from ...network import Fetcher
 from ...storage import Facts, NoFacts
-from ...storage.wheels import WheelStore
 from ..base import is_release
 from ..bundle.wheel_supply import Supplier
-from ..context import Context, look, scan_environment
+from ..context import Context, ContextOptions, scan_environment
 from ..freeze.inventory import unreadable
-from ..session import connected
+from ..session import Session, SessionOptions, open_session
 from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
 from ..verify.online import Look, Places
@@ -91,37 +90,27 @@ async def check(
     Raises `InputError` for what is missing or unreadable, and `FetchError` when the base cannot be
     had.
     """
+    options = SessionOptions(
+        offline=offline,
+        refresh=refresh,
+        fetcher=fetcher,
+        facts=facts,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
     if lockfile is None:
-        async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
-            context = await look(
-                surroundings,
-                path=path,
-                base=base,
-                base_url=None,
-                base_dir=None,
-                index_urls=None,
-                fetcher=meter,
-            )
-            return replace(_check_environment(context), requests=meter.requests, bytes=meter.bytes)
+        context = ContextOptions(with_folders=True, path=path, base=base, surroundings=surroundings)
+        async with open_session(options, context) as session:
+            return session.costed(_check_environment(session.context))
     lock = read_lock(lockfile)
     is_path = isinstance(lockfile, Path) or (
         isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
     )
     folders = (Path(str(lockfile)).parent,) if is_path else ()
-    if fetcher is None and cache_dir is None:
-        cache_dir = default_cache_dir()
-    store = WheelStore(cache_dir) if cache_dir is not None else None
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        reader = _Reader(
-            CircuitBreaker(meter),
-            NoFacts() if refresh else known,
-            Supplier(meter, folders, store),
-            offline,
-        )
-        metadata = await reader.read(lock.entries.values(), progress)
-        return replace(
-            _check_lock(lock, metadata, reader), requests=meter.requests, bytes=meter.bytes
-        )
+    async with open_session(options) as session:
+        reader = _Reader(session, Supplier(session.fetcher, folders, session.wheels))
+        metadata = await reader.read(lock.entries.values())
+        return session.costed(_check_lock(lock, metadata, reader))
 
 
 # -- environments
@@ -206,14 +195,14 @@ def _sorted(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
 class _Reader:
     """Reads what the wheels of a lock need, where that can be had."""
 
-    def __init__(self, fetcher: Fetcher, facts: Facts, supplier: Supplier, offline: bool) -> None:
-        self._fetcher = fetcher
-        self._known = Publications(fetcher, facts)
+    def __init__(self, session: Session, supplier: Supplier) -> None:
+        self._session = session
+        self._fetcher = CircuitBreaker(session.fetcher)
+        self._known = Publications(self._fetcher, session.known_facts)
         # A fact belongs to a sha256 that an index gives; here only the lock claims the sha256 of
         # what is read.
-        self._publications = Publications(fetcher, NoFacts())
+        self._publications = Publications(self._fetcher, NoFacts())
         self._supplier = supplier
-        self._offline = offline
         self._own: set[str] = set()
         self.unreachable = UnreachableHosts()
         self.problems: list[Problem] = []
@@ -224,9 +213,7 @@ class _Reader:
         """Whether an entry is of a Pyodide distribution."""
         return entry.key in self._own
 
-    async def read(
-        self, entries: Iterable[Entry], progress: Progress | None
-    ) -> dict[str, CoreMetadata]:
+    async def read(self, entries: Iterable[Entry]) -> dict[str, CoreMetadata]:
         """Read the METADATA of each wheel that is not Pyodide's own."""
         wheels = [entry for entry in entries if entry.is_wheel and entry.version is not None]
         await self._find_own(wheels)
@@ -240,8 +227,7 @@ class _Reader:
             if metadata is not None:
                 found[entry.key] = metadata
             done += 1
-            if progress is not None:
-                progress(done, len(wanted), entry.key)
+            self._session.step(done, len(wanted), entry.key)
 
         await self._fetcher.gather([read(entry) for entry in wanted])
         return dict(sorted(found.items()))
@@ -259,7 +245,7 @@ class _Reader:
         several = [
             entry for entry in entries if folders[entry.folder] > 1 and not self.is_own(entry)
         ]
-        if several and not self._offline:
+        if several and not self._session.offline:
             places = Places(Indexes(()), self._fetcher, self.unreachable)
             await places.open(several)
             looks = [Look(entry) for entry in several]
@@ -291,7 +277,7 @@ class _Reader:
             if entry.url is None:
                 self.lenient.add(entry.key)
             return metadata
-        if file is None or self._offline:
+        if file is None or self._session.offline:
             return None
         return await self._publications.metadata(file, entry.key)
 

@@ -18,7 +18,6 @@ from ...errors import FetchError, IntegrityError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import Lockfile
 from ...formats.project_page import IndexFile
-from ...formats.target import Target
 from ...index.client import Indexes, Listing, Offer
 from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
@@ -28,12 +27,12 @@ from ...proof.candidate import bare_url, candidate_at
 from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
-from ..context import Context, look_without_folders
+from ..context import ContextOptions
 from ..freeze.inventory import Environment, Selection, layout
 from ..lock_builder import assemble, not_installed
 from ..resolve.project import fits_python, needs_python
 from ..results import ResolveResult
-from ..session import connected
+from ..session import Session, SessionOptions, open_session
 from .selection import Selected, select
 
 if TYPE_CHECKING:
@@ -76,21 +75,24 @@ async def import_pylock(
     Raises `UnlockableError` with every reason why a package cannot be locked, `InputError` for
     arguments, and `FetchError` when the base cannot be had.
     """
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        context = await look_without_folders(
-            surroundings,
-            base=base,
-            base_url=base_url,
-            base_dir=base_dir,
-            index_urls=index_urls,
-            fetcher=meter,
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
+    )
+    context = ContextOptions(
+        with_folders=False,
+        base=base,
+        base_url=base_url,
+        base_dir=base_dir,
+        index_urls=index_urls,
+        surroundings=surroundings,
+    )
+    async with open_session(options, context) as session:
+        selected, problems = select(
+            pylock, session.context.base, session.target, extras=extras, groups=groups
         )
-        target = Target.from_info(context.base.lockfile.info)
-        selected, problems = select(pylock, context.base, target, extras=extras, groups=groups)
-        pages = _Pages(context, meter, index_urls is not None)
-        task = _Import(context, target, pages, Publications(meter, known), meter, progress)
-        result = await task.run(selected, problems)
-    return replace(result, requests=meter.requests, bytes=meter.bytes)
+        pages = _Pages(session, given=index_urls is not None)
+        task = _Import(session, pages, Publications(session.fetcher, session.facts))
+        return session.costed(await task.run(selected, problems))
 
 
 class _Pages:
@@ -99,14 +101,16 @@ class _Pages:
     An index that gives no answer is no objection: the pylock gives a hash.
     """
 
-    def __init__(self, context: Context, fetcher: Fetcher, given: bool) -> None:
-        self._here, self._fetcher, self._given = context, fetcher, given
+    def __init__(self, session: Session, *, given: bool) -> None:
+        self._context = session.context
+        self._fetcher = session.fetcher
+        self._given = given
         self._configured: Indexes | None = None
         self._named: dict[str, Indexes] = {}
 
     async def open(self) -> None:
         """Read the find-links places."""
-        self._configured = self._here.indexes(trust_index_file=False)
+        self._configured = self._context.indexes()
         await self._configured.open(self._fetcher)
 
     async def listing(self, item: Selected) -> Listing:
@@ -124,19 +128,16 @@ class _Pages:
     def _with_credentials(self, index: str) -> str:
         """The configured URL of an index, which may have what a pylock must not have."""
         wanted = shown(index).rstrip("/")
-        configured = self._here.index_urls
+        configured = self._context.index_urls
         urls = environment.configured_indexes()[0] if configured is None else configured
         return next((url for url in urls if shown(url).rstrip("/") == wanted), index)
 
 
 @dataclass(slots=True)
 class _Import:
-    context: Context
-    target: Target
+    session: Session
     pages: _Pages
     publications: Publications
-    fetcher: Fetcher
-    progress: Progress | None
     done: int = 0
     warnings: list[Problem] = field(default_factory=list)
 
@@ -148,13 +149,13 @@ class _Import:
         own = [item for item in selected if item.entry is None]
         if own:
             await self.pages.open()
-        found = await self.fetcher.gather([self._read(item, len(own)) for item in own])
+        found = await self.session.fetcher.gather([self._read(item, len(own)) for item in own])
         read = {
             item.name: one for item, one in zip(own, found, strict=True) if isinstance(one, _Read)
         }
         broken = [*problems, *(one for one in found if isinstance(one, Problem))]
         names = {item.name for item in selected if item.entry is not None}
-        based = self.context.base.closure(names, stop=dict.fromkeys(read))
+        based = self.session.context.base.closure(names, stop=dict.fromkeys(read))
         self.warnings += [self._added(name) for name in sorted(based - names)]
         environment = self._environment(read, based, {problem.package for problem in broken})
         if broken:
@@ -163,7 +164,7 @@ class _Import:
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
         lockfile, proofs = assemble(
-            environment, findings, self.context, Selection(requested=roots), "metadata"
+            environment, findings, self.session.context, Selection(requested=roots), "metadata"
         )
         if environment.problems:
             raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
@@ -181,9 +182,9 @@ class _Import:
         No requirement for a package of ``broken`` counts as unmet: its problem is reported already.
         """
         distributions = {name: not_installed(one.metadata) for name, one in read.items()}
-        entries = {name: self.context.base.lockfile.packages[name] for name in based}
+        entries = {name: self.session.context.base.lockfile.packages[name] for name in based}
         versions = {name: entry.version for name, entry in entries.items()}
-        dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
+        dependencies = Dependencies(distributions, versions, self.session.target, exclude=broken)
         edges = dependencies.edges(
             other_edges={name: entry.depends for name, entry in entries.items()}
         )
@@ -228,8 +229,7 @@ class _Import:
             return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
         finally:
             self.done += 1
-            if self.progress is not None:
-                self.progress(self.done, total, item.name)
+            self.session.step(self.done, total, item.name)
 
     async def _compared(self, item: Selected) -> _Read | Problem:
         file = item.file
@@ -278,7 +278,7 @@ class _Import:
         """The wheel ``file``, which ``index`` lists."""
         assert file.sha256 is not None
         metadata = await self.publications.metadata(file, item.name)
-        if not fits_python(metadata.requires_python, self.target):
+        if not fits_python(metadata.requires_python, self.session.target):
             return _problem(
                 "no-matching-wheel", item, f"it {needs_python(metadata.requires_python)}.", _ANEW
             )
@@ -306,7 +306,7 @@ class _Import:
         return _Read(metadata, summary.modules, evidence)
 
     def _added(self, name: str) -> Problem:
-        entry = self.context.base.lockfile.packages[name]
+        entry = self.session.context.base.lockfile.packages[name]
         return Problem(
             "added-by-base",
             name,

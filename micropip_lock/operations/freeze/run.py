@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -24,11 +24,10 @@ from ...network import Fetcher, default_cache_dir, run_sync
 from ...proof.candidate import candidate_at, witnessed
 from ...proof.evidence import Finding, Rules
 from ...storage import Facts, NoFacts, facts_in
-from ..context import Context, look
-from ..live_progress import packages_shown
+from ..context import Context, ContextOptions
 from ..lock_builder import assemble
 from ..results import FreezeResult
-from ..session import connected
+from ..session import Session, SessionOptions, open_session
 from .inventory import (
     Environment,
     Include,
@@ -115,43 +114,31 @@ async def freeze(
         allow_broken=allow_broken,
         check_files=check_files,
     )
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        context = await look(
-            surroundings,
-            path=path,
-            base=base,
-            base_url=base_url,
-            base_dir=base_dir,
-            index_urls=index_urls,
-            fetcher=meter,
-        )
-        with packages_shown(progress) as step:
-            result = await _freeze(
-                context, selection, rules, meter, known, trust_index_file, strict, step, refresh
-            )
-    return replace(result, requests=meter.requests, bytes=meter.bytes)
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
+    )
+    context = ContextOptions(
+        with_folders=True,
+        path=path,
+        base=base,
+        base_url=base_url,
+        base_dir=base_dir,
+        index_urls=index_urls,
+        trust_index_file=trust_index_file,
+        surroundings=surroundings,
+    )
+    async with open_session(options, context) as session:
+        return session.costed(await _freeze(session, selection, rules, strict=strict))
 
 
 async def _freeze(
-    context: Context,
-    selection: Selection,
-    rules: Rules,
-    fetcher: Fetcher,
-    facts: Facts,
-    trust_index_file: bool,
-    strict: bool,
-    progress: Progress | None,
-    refresh: bool,
+    session: Session, selection: Selection, rules: Rules, *, strict: bool
 ) -> FreezeResult:
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
-    target = Target.from_info(context.base.lockfile.info)
-    environment = read_environment(context, target, selection)
-    known = not refresh and not isinstance(facts, NoFacts)
-    findings = await _prove(
-        environment, context, target, rules, fetcher, facts, trust_index_file, known, progress
-    )
-    _collect(environment, findings, rules, target)
-    lockfile, evidence = assemble(environment, findings, context, selection, rules.proof)
+    environment = read_environment(session.context, session.target, selection)
+    findings = await _prove(session, environment, rules)
+    _collect(environment, findings, rules, session.target)
+    lockfile, evidence = assemble(environment, findings, session.context, selection, rules.proof)
     problems = [*environment.problems, *(environment.warnings if strict else ())]
     if problems:
         raise UnlockableError(problems)
@@ -194,25 +181,14 @@ def _asked_for(
     ]
 
 
-async def _prove(
-    environment: Environment,
-    context: Context,
-    target: Target,
-    rules: Rules,
-    fetcher: Fetcher,
-    facts: Facts,
-    trust_index_file: bool,
-    use_known: bool,
-    progress: Progress | None,
-) -> dict[str, Finding]:
-    """Prove all distributions concurrently, each by its own chain of page, sidecar and range."""
+async def _prove(session: Session, environment: Environment, rules: Rules) -> dict[str, Finding]:
+    """Prove all distributions: by what the runtime saw, by an earlier freeze, by requests."""
     distributions = environment.provable()
     findings: dict[str, Finding] = {}
 
     def found(item: InstalledDistribution, finding: Finding) -> None:
         findings[item.key] = finding
-        if progress is not None:
-            progress(len(findings), len(distributions), item.key)
+        session.step(len(findings), len(distributions), item.key)
 
     for item in distributions:
         finding = witnessed(item, environment.origins[item.key].claims)
@@ -221,33 +197,51 @@ async def _prove(
     rest = [item for item in distributions if item.key not in findings]
     if rest:
         # Where the runtime saw it all, what talks with the network is not so much as imported.
-        from ...index.client import Indexes
-        from ...proof.memory import Proved
-
-        asked = not all(map(_is_seen, (environment.origins[item.key] for item in rest)))
-        indexes = context.indexes(trust_index_file=trust_index_file) if asked else Indexes(())
-        proved = Proved(facts, indexes.key, target, rules)
-        if use_known:
-            findings |= _known(rest, environment, context, proved)
-            rest = [item for item in rest if item.key not in findings]
-    if rest:
-        from ...proof.prover import (
-            Prover,
-        )  # not needed where all is known, and slow to import in Pyodide
-
-        await indexes.open(fetcher)
-        # In a browser, what another origin does not let a page read is an error on the console.
-        if rules.proof == "content" and fetcher.suffix_ranges:
-            await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, context))
-        prover = Prover(fetcher, indexes, target, rules, facts, proved)
-
-        async def prove(item: InstalledDistribution) -> None:
-            base = context.base.wheel(item.key, item.version)
-            changed = environment.changed.get(item.key, ())
-            found(item, await prover.prove(item, environment.origins[item.key], base, changed))
-
-        await fetcher.gather(map(prove, rest))
+        await _prove_by_network(session, environment, rules, rest, found)
     return {item.key: findings[item.key] for item in distributions}
+
+
+async def _prove_by_network(
+    session: Session,
+    environment: Environment,
+    rules: Rules,
+    distributions: Sequence[InstalledDistribution],
+    found: Callable[[InstalledDistribution, Finding], None],
+) -> None:
+    """Prove distributions concurrently, each by its own chain of page, sidecar and range."""
+    from ...index.client import Indexes
+    from ...proof.memory import Proved
+
+    context = session.context
+    fetcher = session.fetcher
+    facts = session.facts
+    needs_index = not all(_is_seen(environment.origins[item.key]) for item in distributions)
+    indexes = context.indexes() if needs_index else Indexes(())
+    proved = Proved(facts, indexes.key, session.target, rules)
+    rest = list(distributions)
+    if not session.refresh and not isinstance(facts, NoFacts):
+        known = _known(rest, environment, context, proved)
+        for item in rest:
+            if item.key in known:
+                found(item, known[item.key])
+        rest = [item for item in rest if item.key not in known]
+    if not rest:
+        return
+    # Not needed where all is known, and slow to import in Pyodide.
+    from ...proof.prover import Prover
+
+    await indexes.open(fetcher)
+    # In a browser, what another origin does not let a page read is an error on the console.
+    if rules.proof == "content" and fetcher.suffix_ranges:
+        await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, context))
+    prover = Prover(fetcher, indexes, session.target, rules, facts, proved)
+
+    async def prove(item: InstalledDistribution) -> None:
+        base = context.base.wheel(item.key, item.version)
+        changed = environment.changed.get(item.key, ())
+        found(item, await prover.prove(item, environment.origins[item.key], base, changed))
+
+    await fetcher.gather(map(prove, rest))
 
 
 def _is_seen(origin: Origin) -> bool:

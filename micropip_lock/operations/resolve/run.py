@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -34,12 +34,11 @@ from ...proof.candidate import candidate_at
 from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
-from ..context import Context, look_without_folders
+from ..context import ContextOptions
 from ..freeze.inventory import Environment, Selection, layout
-from ..live_progress import packages_shown
 from ..lock_builder import assemble, not_installed
 from ..results import ResolveResult
-from ..session import connected
+from ..session import Session, SessionOptions, open_session
 from .fetching import Explorer
 from .project import Choice
 from .state import Candidate, Preferred, ResolutionState, holds
@@ -103,21 +102,21 @@ async def resolve(
             'There is nothing to resolve. Name requirements, such as "rich" or '
             '"httpx[http2]>=0.28".'
         )
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        context = await look_without_folders(
-            surroundings,
-            base=base,
-            base_url=base_url,
-            base_dir=base_dir,
-            index_urls=index_urls,
-            fetcher=meter,
-        )
-        if find_links is not None:
-            context = replace(context, find_links=tuple(find_links))
-        with packages_shown(progress) as step:
-            task = Resolution(context, wanted, limits, meter, known, step, require_hashes)
-            result = await task.run(pre=pre, upgrade=upgrade, refresh=refresh)
-    return replace(result, requests=meter.requests, bytes=meter.bytes)
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
+    )
+    context = ContextOptions(
+        with_folders=False,
+        base=base,
+        base_url=base_url,
+        base_dir=base_dir,
+        index_urls=index_urls,
+        find_links=find_links,
+        surroundings=surroundings,
+    )
+    async with open_session(options, context) as session:
+        task = Resolution(session, wanted, limits, require_hashes=require_hashes)
+        return session.costed(await task.run(pre=pre, upgrade=upgrade))
 
 
 def _wanted(items: str | Wanted | Sequence[str | Wanted]) -> list[Wanted]:
@@ -137,17 +136,14 @@ _MANY_PINS = 4
 class Resolution:
     """One resolution: its indexes, its requirements, and how the solution becomes a lock."""
 
-    context: Context
+    session: Session
     wanted: Sequence[Wanted]
-    limits: Sequence[Wanted]
-    fetcher: Fetcher
-    facts: Facts
-    progress: Progress | None
-    require_hashes: bool
+    limits: Sequence[Wanted] = ()
+    require_hashes: bool = False
 
-    async def run(self, *, pre: bool, upgrade: bool, refresh: bool) -> ResolveResult:
+    async def run(self, *, pre: bool, upgrade: bool) -> ResolveResult:
         """Choose and lock, or explain why that cannot be."""
-        state, explorer = await self.begin(pre=pre, upgrade=upgrade, refresh=refresh, partial=True)
+        state, explorer = await self.begin(pre=pre, upgrade=upgrade, partial=True)
         from .search import Conflict, solve
 
         pins = [
@@ -166,7 +162,6 @@ class Resolution:
     async def begin(
         self,
         *,
-        refresh: bool,
         pre: bool = False,
         upgrade: bool = False,
         partial: bool = False,
@@ -180,10 +175,11 @@ class Resolution:
             raise InputError(
                 f"{hint}, or in Pyodide: await micropip.install({error.name!r})."
             ) from error
-        target = Target.from_info(self.context.base.lockfile.info)
+        session = self.session
+        target = session.target
         limits = [item for item in self.limits if _applies(item, target)]
         state = ResolutionState(
-            self.context.base,
+            session.context.base,
             target,
             self._roots(target),
             limits,
@@ -191,16 +187,16 @@ class Resolution:
             upgrade=upgrade,
             preferred=preferred,
         )
-        indexes = self.context.indexes(trust_index_file=False)
-        await indexes.open(self.fetcher)
+        indexes = session.context.indexes()
+        await indexes.open(session.fetcher)
         explorer = Explorer(
             state,
             indexes,
-            self.fetcher,
-            self.facts,
-            refresh=refresh,
+            session.fetcher,
+            session.facts,
+            refresh=session.refresh,
             partial=partial,
-            progress=self.progress,
+            progress=session.progress,
         )
         return state, explorer
 
@@ -222,10 +218,12 @@ class Resolution:
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
         summaries = _all_or_none(
-            await self.fetcher.gather([_summary(choice, explorer) for choice in own])
+            await self.session.fetcher.gather([_summary(choice, explorer) for choice in own])
         )
         evidence = _all_or_none(
-            await self.fetcher.gather([self._evidence(choice, state, explorer) for choice in own])
+            await self.session.fetcher.gather(
+                [self._evidence(choice, state, explorer) for choice in own]
+            )
         )
         distributions = {choice.name: not_installed(state.metadata[choice.key]) for choice in own}
         asked = [writable(item.requirement) for item in self._roots(state.target)]
@@ -244,7 +242,11 @@ class Resolution:
         environment = Environment(
             own=distributions,
             based=set(based)
-            | (self.context.base.lockfile.packages.keys() - choices if distribution else set()),
+            | (
+                self.session.context.base.lockfile.packages.keys() - choices
+                if distribution
+                else set()
+            ),
             origins={},
             edges=edges,
             left_out=(),
@@ -272,7 +274,9 @@ class Resolution:
             None, [self._base_conflict(choices[name], explorer) for name in based]
         )
         selection = Selection(requested=asked)
-        lockfile, proofs = assemble(environment, findings, self.context, selection, "metadata")
+        lockfile, proofs = assemble(
+            environment, findings, self.session.context, selection, "metadata"
+        )
         if environment.problems:
             raise UnlockableError(environment.problems)
         warnings = sorted(
@@ -353,7 +357,7 @@ class Resolution:
         hashes = Hashes()
         self._note_others(choice, hashes, explorer)
         assert choice.entry is not None
-        url = self.context.base.placed(choice.entry).file_name
+        url = self.session.context.base.placed(choice.entry).file_name
         return hashes.conflict(choice.name, choice.entry.version, url) if is_http(url) else None
 
     def _note_others(self, choice: Choice, hashes: Hashes, explorer: Explorer) -> None:
@@ -361,12 +365,12 @@ class Resolution:
         listing = explorer.known_pages(choice.name)
         if listing is not None:
             hashes.note_listing(listing, choice.name, {choice.version})
-        self.context.base.note_hash(choice.name, hashes)
+        self.session.context.base.note_hash(choice.name, hashes)
 
     async def _download(self, choice: Choice) -> WheelContents:
         assert choice.file is not None
         try:
-            return await download_wheel(self.fetcher, choice.file.url, choice.name)
+            return await download_wheel(self.session.fetcher, choice.file.url, choice.name)
         except IntegrityError as error:
             raise IntegrityError(f"{shown(choice.file.url)} is not usable: {error}.") from error
 

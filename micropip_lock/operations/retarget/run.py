@@ -5,7 +5,7 @@ takes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,11 @@ from ...formats.target import Target
 from ...index.wheel_metadata import Publications
 from ...network import Fetcher
 from ...storage import Facts
-from ..context import look_without_folders
+from ..context import ContextOptions
 from ..diff import Change, Diff, as_lock, diff
-from ..live_progress import packages_shown
 from ..resolve.run import Resolution
 from ..results import ResolveResult
-from ..session import connected
+from ..session import SessionOptions, open_session
 from .roots import Roots, has_distribution, is_pyodides, preferred, roots_of
 
 #: To say of each of more of Pyodide's own packages that it is now the new one's says nothing.
@@ -128,31 +127,32 @@ async def retarget(
     Target.from_info(old.info)  # a lock of what is no Pyodide has no requirements that can be read
     said = [requested] if isinstance(requested, str | Wanted) else requested
     wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)
-    async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, known):
-        context = await look_without_folders(
-            surroundings,
-            base=base,
-            base_url=base_url,
-            base_dir=base_dir,
-            index_urls=index_urls,
-            fetcher=meter,
-        )
-        whole = not wanted and has_distribution(old, context.base)
-        publications = Publications(meter, known)
-        roots = (
-            Roots(wanted)
-            if wanted
-            else await roots_of(old, context.base, publications, meter, whole=whole)
-        )
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
+    )
+    context = ContextOptions(
+        with_folders=False,
+        base=base,
+        base_url=base_url,
+        base_dir=base_dir,
+        index_urls=index_urls,
+        surroundings=surroundings,
+    )
+    async with open_session(options, context) as session:
+        new_base = session.context.base
+        whole = not wanted and has_distribution(old, new_base)
+        publications = Publications(session.fetcher, session.facts)
+        if wanted:
+            roots = Roots(wanted)
+        else:
+            roots = await roots_of(old, new_base, publications, session.fetcher, whole=whole)
         if not roots.wanted and not whole:
             raise InputError(
                 "There is nothing to move: the lock has no packages. Name what you need with "
                 "resolve."
             )
-        with packages_shown(progress) as step:
-            task = Resolution(context, roots.wanted, (), meter, known, step, require_hashes=False)
-            result = await _moved(old, task, roots, publications, refresh=refresh, whole=whole)
-    return replace(result, requests=meter.requests, bytes=meter.bytes)
+        task = Resolution(session, roots.wanted)
+        return session.costed(await _moved(old, task, roots, publications, whole=whole))
 
 
 async def _moved(
@@ -161,11 +161,10 @@ async def _moved(
     roots: Roots,
     publications: Publications,
     *,
-    refresh: bool,
     whole: bool,
 ) -> RetargetResult:
-    target = Target.from_info(task.context.base.lockfile.info)
-    state, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))
+    preferences = preferred(old, task.session.target)
+    state, explorer = await task.begin(preferred=preferences)
     explorer.publications = publications  # what was read for the requirements is known
     # Not before, for they need resolvelib.
     from ..resolve.search import Conflict, solve

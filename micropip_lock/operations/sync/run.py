@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,14 +21,13 @@ from ...formats.lockfile import LockedPackage, Lockfile
 from ...index.remote_wheel import WheelContents
 from ...installed.distribution import InstalledDistribution, every, scan
 from ...installed.import_names import wheel_modules
-from ...network import Fetcher, default_cache_dir
-from ...storage import Facts, NoFacts, facts_in
-from ...storage.wheels import WheelStore
+from ...network import Fetcher
+from ...storage import Facts
 from ..bundle.run import read_lock
 from ..bundle.wheel_supply import Supplier, filename_of, same_version
 from ..freeze.inventory import TOOLS, layout
 from ..live_progress import transfers_shown
-from ..session import connected
+from ..session import SessionOptions, open_session
 from .comparison import Equality, Notes
 from .ownership import FileOwnership, in_groups
 from .plan import Action, Plan, Step
@@ -83,25 +82,18 @@ async def sync(
     lock, beside = read_lock(lockfile)
     place = TargetEnvironment.of(path, surroundings)
     place.check(lock)
-    if fetcher is None and cache_dir is None:
-        cache_dir = default_cache_dir()
     folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
-    own = NoFacts() if facts is not None else facts_in(cache_dir)
-    store = WheelStore(cache_dir) if cache_dir is not None else None
-    with closing(own):
-        async with connected(fetcher, facts or own, offline=offline, refresh=refresh) as (
-            meter,
-            known,
-        ):
-            meter.configure(() if surroundings is None else surroundings.index_urls)
-            supplier = Supplier(meter, folders, store)
-            notes = Notes(lock)
-            equality = Equality(place, supplier, meter, known, notes)
-            with transfers_shown(progress) as supplier.transfers:
-                plan = await _Sync(lock, place, supplier, meter, equality, notes, prune).run(
-                    dry_run
-                )
-    return replace(plan, requests=meter.requests, bytes=meter.bytes)
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, cache_dir=cache_dir
+    )
+    async with open_session(options) as session:
+        session.fetcher.configure(() if surroundings is None else surroundings.index_urls)
+        supplier = Supplier(session.fetcher, folders, session.wheels)
+        notes = Notes(lock)
+        equality = Equality(place, supplier, session.fetcher, session.facts, notes)
+        task = _Sync(lock, place, supplier, session.fetcher, equality, notes, prune)
+        with transfers_shown(progress) as supplier.transfers:
+            return session.costed(await task.run(dry_run))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from ..._util.url import is_http
 from ...dependencies.edges import components
 from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage, Lockfile
-from ...network import Fetcher, default_cache_dir
+from ...network import Fetcher
 from ..diff import as_lock
 from ..lock_provenance import LockProvenance
-from ..session import connected
-from .sizes import ask_sizes, sizes_at_hand
+from ..session import SessionOptions, open_session
+from .sizes import request_sizes, sizes_at_hand
 
 #: No tree that people read is deeper.
 DEEPEST = 50
@@ -278,15 +278,16 @@ async def tree(
         folders.append(Path(base_dir))
         if not folders[-1].is_dir():
             raise InputError(f"The folder {base_dir} does not exist.")
-    known = sizes_at_hand(
-        lock, folders, default_cache_dir() if fetcher is None and cache_dir is None else cache_dir
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, cache_dir=cache_dir, progress=progress
     )
+    known = sizes_at_hand(lock, folders, options.cache_folder)
     problems: tuple[Problem, ...] = ()
     wanted = {key: entry.file_name for key, entry in lock.packages.items() if key not in known}
     if sizes and any(map(is_http, wanted.values())):
-        async with connected(fetcher, None, offline=offline, refresh=refresh) as (meter, _):
-            told, problems = await ask_sizes(wanted, meter, progress)
-        known |= told
+        async with open_session(options) as session:
+            on_servers, problems = await request_sizes(session, wanted)
+        known |= on_servers
     return Tree(
         lock.packages,
         known,

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...errors import FetchError, IntegrityError, Problem
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 from ..bundle.wheel_supply import filename_of
+from ..session import Session
 from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 
 
@@ -55,29 +55,29 @@ def _at_hand(
     return None
 
 
-async def ask_sizes(
-    wanted: Mapping[str, str], fetcher: Fetcher, progress: Progress | None
+async def request_sizes(
+    session: Session, wanted: Mapping[str, str]
 ) -> tuple[dict[str, int], tuple[Problem, ...]]:
     """The sizes of files (name -> URL) by their servers, and the servers that gave none."""
-    silence, patient = UnreachableHosts(), CircuitBreaker(fetcher)
+    unreachable = UnreachableHosts()
+    fetcher = CircuitBreaker(session.fetcher)
     found: dict[str, int] = {}
     urls = {key: url for key, url in wanted.items() if is_http(url)}
     done = 0
 
-    async def ask(key: str, url: str) -> None:
+    async def request(key: str, url: str) -> None:
         nonlocal done
         try:
-            size = await _size(patient, url)
+            size = await _size(fetcher, url)
             if size is not None:
                 found[key] = size
         except FetchError as error:
-            silence.add(error, key)
+            unreachable.add(error, key)
         done += 1
-        if progress is not None:
-            progress(done, len(urls), key)
+        session.step(done, len(urls), key)
 
-    await patient.gather([ask(key, url) for key, url in urls.items()])
-    return found, tuple(silence.problems())
+    await fetcher.gather([request(key, url) for key, url in urls.items()])
+    return found, tuple(unreachable.problems())
 
 
 async def _size(fetcher: Fetcher, url: str) -> int | None:

@@ -14,9 +14,9 @@ from ...errors import InputError, Problem
 from ...formats.lockfile import Lockfile
 from ...index.client import Indexes
 from ...network import Fetcher
-from ...storage import Facts, NoFacts
+from ...storage import Facts
 from ..context import site_of
-from ..session import connected
+from ..session import Session, SessionOptions, open_session
 from .depends import check_depends
 from .drift import Drift
 from .lock_reader import Lock, read_lock
@@ -89,16 +89,19 @@ async def verify(
     Raises `InputError` for a lock that is missing, unreadable or no JSON object, and for folders
     and settings that cannot be used; never for a lock that is merely wrong.
     """
-    verdict = await examine(
-        lockfile,
-        deep=deep,
-        path=path,
-        online=online and not offline,
-        index_urls=index_urls,
+    options = SessionOptions(
+        offline=offline or not online,
         refresh=refresh,
         fetcher=fetcher,
         facts=facts,
         progress=progress,
+    )
+    verdict = await examine(
+        lockfile,
+        options,
+        deep=deep,
+        path=path,
+        index_urls=index_urls,
         surroundings=surroundings,
     )
     return verdict.problems
@@ -106,19 +109,15 @@ async def verify(
 
 async def examine(
     lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    options: SessionOptions,
     *,
-    deep: bool,
-    path: str | Path | Sequence[str | Path] | None,
-    online: bool,
-    index_urls: str | Sequence[str] | None,
-    refresh: bool,
-    fetcher: Fetcher | None,
-    facts: Facts | None,
-    progress: Progress | None,
-    surroundings: Surroundings | None,
+    deep: bool = False,
+    path: str | Path | Sequence[str | Path] | None = None,
+    index_urls: str | Sequence[str] | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Verdict:
     """`verify`, with what it cost."""
-    if deep and not online:
+    if deep and options.offline:
         raise InputError(
             "A deep check downloads every wheel, which needs the network. Leave out deep, or "
             "offline."
@@ -137,19 +136,17 @@ async def examine(
     base = surroundings.base if surroundings is not None else None
     site = site_of(path, surroundings.loaded if surroundings is not None else None)
     drift = Drift(paths, lock.entries, base, site) if paths else None
-    if not online:
+    if options.offline:
         problems = [
             *lock.problems,
             *_empty_imports(lock, {}),
             *(drift.on_disk({}) if drift else ()),
         ]
         return Verdict(_sorted(problems), len(lock.entries))
-    async with connected(
-        fetcher, NoFacts() if refresh else facts, offline=False, refresh=refresh
-    ) as (meter, known):
-        task = _Examination(lock, drift, CircuitBreaker(meter), known, deep, progress)
+    async with open_session(options) as session:
+        task = _Examination(session, lock, drift, CircuitBreaker(session.fetcher), deep)
         problems = await task.run(_indexes(lock, surroundings, index_urls))
-        return Verdict(_sorted(problems), len(lock.entries), meter.requests, meter.bytes)
+        return session.costed(Verdict(_sorted(problems), len(lock.entries)))
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -202,21 +199,21 @@ def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
 class _Examination:
     """One lock, online."""
 
+    session: Session
     lock: Lock
     drift: Drift | None
     fetcher: CircuitBreaker
-    facts: Facts
     deep: bool
-    progress: Progress | None
 
     async def run(self, indexes: Indexes) -> list[Problem]:
+        facts = self.session.known_facts
         unreachable = UnreachableHosts()
         looks = {
             key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None
         }
         await indexes.open(self.fetcher)
         places = Places(indexes, self.fetcher, unreachable)
-        wheels = Wheels(self.fetcher, self.facts, unreachable)
+        wheels = Wheels(self.fetcher, facts, unreachable)
         await places.open([look.entry for look in looks.values()])
         done = 0
 
@@ -227,14 +224,13 @@ class _Examination:
             if self.deep and look.entry.is_plain:
                 await wheels.download(look)
             done += 1
-            if self.progress is not None:
-                self.progress(done, len(looks), look.entry.key)
+            self.session.step(done, len(looks), look.entry.key)
 
         await self.fetcher.gather([find(look) for look in looks.values()])
         problems = list(self.lock.problems)
         if self.drift is not None:
             problems += await self.drift.contents(
-                looks, self.fetcher, self.facts, unreachable, download=self.deep
+                looks, self.fetcher, facts, unreachable, download=self.deep
             )
             problems += self.drift.on_disk(looks)
         if self.lock.target is not None:
