@@ -29,7 +29,8 @@ from installer.sources import WheelFile
 from packaging.utils import canonicalize_name
 
 from micropip_lock.installed.distribution import scan
-from micropip_lock.installed.import_names import imports, installed_modules
+from micropip_lock.installed.import_names import imports
+from micropip_lock.installed.modules import describe_installed
 from tests.end_to_end.freeze.test_closure import REQUIREMENTS
 from tests.runtimes.node.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
 from tests.support.installed import PYODIDE_314
@@ -176,7 +177,7 @@ def claimed(folder: Path) -> dict[str, Names]:
     """What micropip_lock claims for each distribution of a folder, and which modules it holds."""
     distributions, problems = scan([folder])
     assert not problems, problems
-    names, _ = imports([installed_modules(item) for item in distributions], {})
+    names, _ = imports({item.key: describe_installed(item) for item in distributions}, {})
     return {item.key: Names(names[item.key], item.module_paths) for item in distributions}
 
 

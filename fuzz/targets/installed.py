@@ -38,16 +38,15 @@ from micropip_lock.formats.direct_url import (
 from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.record import RecordRow, bytecode_source, parse_record
 from micropip_lock.formats.target import Target as Pyodide
+from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.zip_directory import Member
-from micropip_lock.index.remote_wheel import WheelContents
 from micropip_lock.installed.distribution import InstalledDistribution, SiteFiles, scan
 from micropip_lock.installed.import_names import (
     imports,
-    installed_modules,
-    wheel_modules,
     wheel_names,
 )
 from micropip_lock.installed.installation import Installation
+from micropip_lock.installed.modules import describe_installed
 from micropip_lock.installed.origin import origin
 from micropip_lock.operations.resolve.project import fits_python
 from micropip_lock.proof.comparison import compare
@@ -129,7 +128,7 @@ def _follow(metadata: CoreMetadata) -> None:
                 "an empty problem",
             )
             finder.extras_of(metadata, {"h2", "other"})
-        imports([installed_modules(own)], {})
+        imports({own.key: describe_installed(own)}, {})
     except ValueError as error:
         raise AssertionError(f"what was read cannot be used: {error!r}") from error
 
@@ -159,11 +158,11 @@ def _record(data: bytes) -> None:
 def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> None:
     info, wheel = CoreMetadata("demo", "1.0"), WheelMetadata(frozenset())
     own = InstalledDistribution(Path(), "demo-1.0.dist-info", {}, info, wheel, rows)
-    shown = wheel_modules(_members(shipped), own.dist_info)
-    for source in (installed_modules(own), shown.importable(own.key, info)):
-        names, _problems = imports([source], {"demo": "other"})
+    whole = WheelDescription(tuple(_members(shipped)), shipped, own.dist_info, known_metadata=info)
+    for source in (describe_installed(own), whole):
+        names, _problems = imports({own.key: source}, {"demo": "other"})
         promise("" not in names["demo"], "an import name that is empty")
-    known = wheel_names(_members(shipped), own.dist_info)
+    known = wheel_names(whole)
     promise(known.issuperset(names["demo"]), "an import name that the wheel does not hold")
     for row in rows:
         source = bytecode_source(row.path)
@@ -173,9 +172,9 @@ def _compare(rows: tuple[RecordRow, ...], shipped: tuple[RecordRow, ...]) -> Non
         )
     for members in (_members(shipped), _members(rows)):
         side = Installation(rows, _NO_FILES, frozenset({"demo"}), check_crc=True)
-        compare(side, WheelContents(tuple(members), shipped, "demo-1.0.dist-info", 1))
+        compare(side, WheelDescription(tuple(members), shipped, "demo-1.0.dist-info", 1))
         # What has one strong hash for each plain path, and nothing else, equals itself.
-        itself = WheelContents(tuple(_members(rows)), rows, "another-1.0.dist-info", 1)
+        itself = WheelDescription(tuple(_members(rows)), rows, "another-1.0.dist-info", 1)
         result = compare(Installation(rows, _NO_FILES), itself)
         paths = [row.path for row in rows]
         strange = len(set(paths)) < len(paths) or any(
@@ -243,10 +242,12 @@ def _dist_info(data: bytes) -> None:
             )
             members, rows = tuple(_members(distribution.rows)), distribution.rows
             for true_rows in (None, rows):
-                wheel = WheelContents(members, rows, distribution.dist_info, 1, true_rows=true_rows)
+                wheel = WheelDescription(
+                    members, rows, distribution.dist_info, 1, true_rows=true_rows
+                )
                 compare(distribution.installation("hash"), wheel)
             Dependencies({distribution.key: distribution}, {}, PYODIDE).edges(allow_broken=True)
-            imports([installed_modules(distribution)], {})
+            imports({distribution.key: describe_installed(distribution)}, {})
 
 
 def _parts(**files: bytes | str) -> bytes:

@@ -21,14 +21,14 @@ from packaging.version import Version
 from micropip_lock.errors import FetchError, InputError, IntegrityError
 from micropip_lock.formats.project_page import IndexFile
 from micropip_lock.formats.record import digest
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.formats.wheel_archive import describe_excerpt, inspect_wheel
+from micropip_lock.formats.wheel_excerpt import Excerpt
 from micropip_lock.formats.zip_directory import LONGEST_END, find_directory, parse_directory
 from micropip_lock.formats.zip_member import extract
 from micropip_lock.index.remote_wheel import (
-    Excerpt,
     NoRangesError,
-    WheelContents,
     download_wheel,
-    inspect_wheel,
     read_wheel,
 )
 from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications
@@ -129,7 +129,7 @@ def _as_zipfile(data: bytes, members: Iterable[Any]) -> None:
 
 def _whole(data: bytes) -> None:
     """A whole wheel: inspected, compared with itself, and unpacked."""
-    contents: WheelContents | None = None
+    contents: WheelDescription | None = None
     with only(IntegrityError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         contents = inspect_wheel(
@@ -161,7 +161,7 @@ def _whole(data: bytes) -> None:
         )
 
 
-def _as_extracted(data: bytes, contents: WheelContents) -> None:
+def _as_extracted(data: bytes, contents: WheelDescription) -> None:
     """The files of a wheel that is taken are those that zipfile reads."""
     with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {
@@ -307,13 +307,13 @@ def _remote(data: bytes) -> None:
                     )
                 )
                 promise(
-                    found.excerpt is not None and (found.metadata is None) != metadata,
+                    found.excerpt is not None and (found.metadata_file is None) != metadata,
                     "less than was asked for",
                 )
                 assert found.excerpt is not None
                 again = Excerpt.from_bytes(found.excerpt.to_bytes())
                 promise(
-                    again == found.excerpt and again.contents("demo") == found,
+                    again == found.excerpt and describe_excerpt(again, "demo") == found,
                     "an excerpt that was lost",
                 )
     with only(IntegrityError, FetchError), warnings.catch_warnings():
@@ -347,7 +347,7 @@ def _facts(data: bytes) -> None:
         excerpt = Excerpt.from_bytes(data)
         promise(excerpt.to_bytes() is not None, "an excerpt that cannot be kept")
         with only(IntegrityError):
-            excerpt.contents("demo")
+            describe_excerpt(excerpt, "demo")
     for announced in (None, hashlib.sha256(data).hexdigest()):
         file = IndexFile(
             NAME,
@@ -363,7 +363,7 @@ def _facts(data: bytes) -> None:
             with only(IntegrityError, FetchError, BrokenMetadataError):
                 drive(publications.metadata(file, "demo"))
             with only(IntegrityError, FetchError):
-                drive(publications.contents(file, "demo"))
+                drive(publications.description(file, "demo"))
 
 
 _EXCERPT = drive(

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -20,40 +19,17 @@ from .._util.url import shown, without_credentials
 from ..errors import FetchError, IntegrityError, Problem
 from ..formats.core_metadata import CoreMetadata, parse_metadata
 from ..formats.project_page import IndexFile
-from ..installed.import_names import WheelModules, wheel_modules
+from ..formats.wheel import WheelDescription
+from ..formats.wheel_archive import LARGEST_METADATA, describe_excerpt
+from ..formats.wheel_excerpt import Excerpt
+from ..formats.wheel_modules import WheelModules
 from ..network import Fetcher
 from ..storage import Facts
-from .remote_wheel import LARGEST_METADATA, Excerpt, WheelContents, likely_tail, read_wheel
+from .remote_wheel import likely_tail, read_wheel
 
 
 class BrokenMetadataError(Exception):
     """METADATA is there and is the published one, but cannot be parsed."""
-
-
-@dataclass(frozen=True, slots=True)
-class WheelSummary:
-    """The facts that `resolve` needs of a wheel: its modules, and files with a wrong RECORD row."""
-
-    modules: WheelModules
-    wrong_rows: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, contents: WheelContents) -> WheelSummary:
-        """The summary of a wheel."""
-        return cls(wheel_modules(contents.members, contents.dist_info), contents.wrong_rows)
-
-    def to_bytes(self) -> bytes:
-        """The summary for a cache."""
-        return json.dumps([self.modules.to_json(), self.wrong_rows]).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> WheelSummary:
-        """The summary that `to_bytes` wrote. Raises ValueError for anything else."""
-        try:
-            modules, wrong_rows = json.loads(data)
-            return cls(WheelModules.from_json(modules), tuple(wrong_rows))
-        except TypeError as error:
-            raise ValueError("not the summary of a wheel") from error
 
 
 class Publications:
@@ -63,7 +39,7 @@ class Publications:
         self._fetcher = fetcher
         self._facts = facts
         #: What was read for METADATA, by URL: RECORD came with it.
-        self._contents: dict[str, WheelContents] = {}
+        self._descriptions: dict[str, WheelDescription] = {}
 
     def known_metadata(self, file: IndexFile, name: str) -> CoreMetadata | None:
         """The METADATA of ``file``, if no request is necessary for it. Raises like `metadata`."""
@@ -85,7 +61,7 @@ class Publications:
             return known
         data = await self._sidecar(file) if file.metadata_sha256 is not None else None
         if data is None:
-            data = (await self.contents(file, name, metadata=True)).metadata
+            data = (await self.description(file, name, metadata=True)).metadata_file
             assert data is not None  # it was requested
         found = _parsed(data, file, name)
         if key := fact_key(file.sha256, file.url):
@@ -110,18 +86,18 @@ class Publications:
             )
         return response.body
 
-    async def contents(
+    async def description(
         self, file: IndexFile, name: str, *, metadata: bool = False
-    ) -> WheelContents:
+    ) -> WheelDescription:
         """Directory and RECORD (and METADATA) of a wheel of ``name`` (canonical), by range
         requests.
 
         Raises `IntegrityError` when it is no wheel of that project, `NoRangesError` and
         `FetchError`.
         """
-        known = self._contents.get(file.url)
-        if known is None or (metadata and known.metadata is None):
-            known = self._contents[file.url] = await remembered(
+        known = self._descriptions.get(file.url)
+        if known is None or (metadata and known.metadata_file is None):
+            known = self._descriptions[file.url] = await remembered(
                 self._facts,
                 file.sha256,
                 file.url,
@@ -131,22 +107,21 @@ class Publications:
             )
         return known
 
-    async def summary(self, file: IndexFile, name: str) -> WheelSummary:
-        """The modules that a wheel of ``name`` (canonical) holds, and what its RECORD is wrong
-        about.
+    async def summary(self, file: IndexFile, name: str) -> WheelDescription:
+        """The modules and the wrong rows of a wheel of ``name`` (canonical).
 
-        Raises like `contents`.
+        Raises like `description`.
         """
         key = fact_key(file.sha256, file.url)
         if key is not None and (data := self._facts.get("wheel-summary", key)) is not None:
             with suppress(ValueError):
-                return WheelSummary.from_bytes(data)
-        found = WheelSummary.of(await self.contents(file, name))
+                return _from_summary(data)
+        wheel = await self.description(file, name)
         if key is not None:
-            self._facts.put("wheel-summary", key, found.to_bytes())
-        return found
+            self._facts.put("wheel-summary", key, _summary(wheel))
+        return WheelDescription(known_modules=wheel.modules, known_wrong_rows=wheel.wrong_rows)
 
-    async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelContents:
+    async def _read(self, file: IndexFile, name: str, metadata: bool) -> WheelDescription:
         tail = likely_tail(file.size)
         try:
             return await read_wheel(
@@ -161,35 +136,51 @@ async def remembered(
     sha256: str | None,
     url: str,
     name: str,
-    read: Callable[[], Awaitable[WheelContents]],
+    read: Callable[[], Awaitable[WheelDescription]],
     *,
     metadata: bool = False,
-) -> WheelContents:
+) -> WheelDescription:
     """What a wheel of ``name`` holds, as it was read before, else as ``read()`` finds it now."""
     key = fact_key(sha256, url)
     if facts is None or key is None:
         return await read()
     known = _known(facts, key, name)
-    if known is not None and (known.metadata is not None or not metadata):
+    if known is not None and (known.metadata_file is not None or not metadata):
         return known
     found = await read()
     remember(facts, sha256, url, found)
     return found
 
 
-def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelContents) -> None:
+def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelDescription) -> None:
     """Keep the contents of a wheel, instead of what was known of it."""
     key = fact_key(sha256, url)
     if facts is not None and key is not None and found.excerpt is not None:
         facts.put("wheel", key, found.excerpt.to_bytes())
 
 
-def _known(facts: Facts, key: str | None, name: str) -> WheelContents | None:
+def _known(facts: Facts, key: str | None, name: str) -> WheelDescription | None:
     """What a wheel of ``name`` holds, as it was read before."""
     if key is not None and (data := facts.get("wheel", key)) is not None:
         with suppress(ValueError, IntegrityError):
-            return Excerpt.from_bytes(data).contents(name)
+            return describe_excerpt(Excerpt.from_bytes(data), name)
     return None
+
+
+def _summary(wheel: WheelDescription) -> bytes:
+    """The modules and the wrong rows of a wheel, for a cache."""
+    return json.dumps([wheel.modules.to_json(), wheel.wrong_rows]).encode()
+
+
+def _from_summary(data: bytes) -> WheelDescription:
+    """The wheel that `_summary` is of. Raises ValueError for anything else."""
+    try:
+        modules, wrong_rows = json.loads(data)
+        return WheelDescription(
+            known_modules=WheelModules.from_json(modules), known_wrong_rows=tuple(wrong_rows)
+        )
+    except TypeError as error:
+        raise ValueError("not the summary of a wheel") from error
 
 
 def wrong_record(key: str, version: str, paths: Sequence[str], url: str) -> Problem:

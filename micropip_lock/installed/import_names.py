@@ -1,9 +1,5 @@
 """Which names a distribution makes importable, from the files of its wheel.
 
-Only files that an installer puts into site-packages count: members at the root of the wheel, and
-below ``.data/purelib`` and ``.data/platlib``; never scripts, data and headers, and never what
-RECORD alone lists.
-
 Pyodide loads the package that claims the imported name. ``import a.b`` asks for both «a» and
 «a.b», ``from a import b`` for «a» only, and the last package that claims a name wins. So a regular
 package is claimed by its top-level name, and what lies in a namespace by dotted names, while the
@@ -12,142 +8,23 @@ bare namespace goes to one owner.
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from ..errors import Problem
 from ..formats.core_metadata import CoreMetadata
-from ..formats.zip_directory import Member
-from .distribution import InstalledDistribution
-
-#: No module lies deeper; each folder on the way to one is a name of its own.
-_DEEPEST = 64
-#: A dotted name, split.
-Name = tuple[str, ...]
-
-_MODULE = re.compile(r"(?P<name>[^./]+)(\.py|\.pyc|(\.[A-Za-z0-9_-]+)?\.so)")
-
-#: The folders of ``.data`` whose files go into site-packages (PEP 427).
-_SPREAD = frozenset({"purelib", "platlib"})
-#: They unpack a wheel as it is, so what lies in site-packages is what lies in the wheel.
-_UNPACKERS = frozenset({"micropip", "pyodide.loadPackage"})
-#: Where others put scripts, headers and data when the scheme's root is site-packages itself (uv
-#: --target).
-_SCHEME_FOLDERS = frozenset({"bin", "scripts", "include", "share", "etc"})
+from ..formats.wheel import WheelDescription
+from ..formats.wheel_modules import MODULE, Name, folder_name, in_site_packages
 
 
-@dataclass(frozen=True, slots=True)
-class Importable:
-    """What `imports` has to know of one distribution.
-
-    * ``files``: paths below site-packages; those that are no modules do not matter.
-    * ``checksum``: path -> CRC-32 of a file, None when it cannot be read.
-    """
-
-    key: str
-    metadata: CoreMetadata
-    files: Collection[str]
-    checksum: Callable[[str], int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class WheelModules:
-    """The modules of a wheel.
-
-    * ``files``: where an installer puts each of them, below site-packages -> CRC-32.
-    * ``unspread``: files lie below ``.data/purelib`` or ``.data/platlib``, where Pyodide leaves
-      them.
-    """
-
-    files: Mapping[str, int]
-    unspread: bool = False
-
-    def to_json(self) -> list[Any]:
-        """The modules for a cache."""
-        return [dict(self.files), self.unspread]
-
-    @classmethod
-    def from_json(cls, value: Any) -> WheelModules:
-        """The modules that `to_json` gave. Raises TypeError or ValueError for anything else."""
-        files, unspread = value
-        return cls(dict(files), bool(unspread))
-
-    def importable(self, key: str, metadata: CoreMetadata) -> Importable:
-        """The wheel of ``key`` (canonical), for `imports`."""
-        return Importable(key, metadata, self.files, self.files.get)
-
-
-def wheel_modules(members: Iterable[Member], dist_info: str) -> WheelModules:
-    """The modules among the members of a wheel whose .dist-info folder is ``dist_info``."""
-    placed = list(_placed(members, dist_info))
-    files = {path: member.crc for path, member in placed if _is_module(path)}
-    return WheelModules(files, any(path != member.name for path, member in placed))
-
-
-def wheel_names(members: Iterable[Member], dist_info: str) -> set[str]:
+def wheel_names(wheel: WheelDescription) -> set[str]:
     """Every importable name of a wheel: modules, packages, and folders as namespaces."""
-    paths = [path for path, _ in _placed(members, dist_info)]
+    paths = [path for path, _ in in_site_packages(wheel.members, wheel.dist_info)]
     tree = ModuleTree(paths)
-    folders = {_folder_name(path.rpartition("/")[0]) or () for path in paths}
+    folders = {folder_name(path.rpartition("/")[0]) or () for path in paths}
     prefixes = {folder[:depth] for folder in folders for depth in range(1, len(folder) + 1)}
     return set(map(".".join, prefixes | tree.modules))
-
-
-def _placed(members: Iterable[Member], dist_info: str) -> Iterator[tuple[str, Member]]:
-    """The files that an installer puts into site-packages, each with its path there."""
-    data_folder = dist_info.removesuffix(".dist-info") + ".data"
-    for member in members:
-        path = member.name
-        if member.is_folder:
-            continue
-        if path.startswith(data_folder + "/"):
-            scheme, _, path = path.removeprefix(data_folder + "/").partition("/")
-            if scheme not in _SPREAD:
-                continue
-        yield path, member
-
-
-def installed_modules(distribution: InstalledDistribution) -> Importable:
-    """What is installed, where no wheel was read: rows of RECORD whose files are there.
-
-    A row does not say whether a file in ``bin/`` or ``share/`` is a script or data. Where the
-    installer spreads wheels, such a folder counts only with an ``__init__``.
-    """
-    folder, paths = distribution.folder, distribution.record.sizes
-    inits = [
-        path for path in paths if "/__init__." in path and path.count("/") == 1 and _is_module(path)
-    ]
-    packages = {path.partition("/")[0] for path in inits if (folder / path).is_file()}
-    left_out = frozenset() if distribution.installer in _UNPACKERS else _SCHEME_FOLDERS
-    below = tuple(f"{package}/" for package in packages)
-    # What lies in a regular package is imported through it, so nothing else there has to be looked
-    # at.
-    files = [
-        path
-        for path in paths
-        if path.startswith(below)
-        or (
-            _is_module(path)
-            and path.partition("/")[0].lower() not in left_out
-            and (folder / path).is_file()
-        )
-    ]
-    return Importable(
-        distribution.key, distribution.metadata, files, lambda path: _crc(folder / path)
-    )
-
-
-def _crc(path: Path) -> int | None:
-    try:
-        return zlib.crc32(path.read_bytes())
-    except OSError:
-        return None
 
 
 class ModuleTree:
@@ -160,8 +37,8 @@ class ModuleTree:
         self.packages = {
             name: path
             for path in inits
-            if (name := _folder_name(path.rpartition("/")[0]))
-            and (match := _MODULE.fullmatch(path.rpartition("/")[2]))
+            if (name := folder_name(path.rpartition("/")[0]))
+            and (match := MODULE.fullmatch(path.rpartition("/")[2]))
             and match["name"] == "__init__"
         }
 
@@ -213,60 +90,34 @@ def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
         files[folder].append(filename)
     found = {}
     for folder, filenames in files.items():
-        if (name := _folder_name(folder)) is not None:
+        if (name := folder_name(folder)) is not None:
             stems = {
-                match["name"] for match in map(_MODULE.fullmatch, filenames) if match is not None
+                match["name"] for match in map(MODULE.fullmatch, filenames) if match is not None
             }
             found[name] = {stem for stem in stems if stem.isidentifier() and stem != "__init__"}
     return found
 
 
-@lru_cache(maxsize=4096)
-def _folder_name(folder: str) -> Name | None:
-    """The dotted name of a folder; None where nothing can be imported from."""
-    parts = tuple(folder.split("/")) if folder else ()
-    # «foo-1.0.dist-info», «foo.libs» and «node-modules» are no identifiers; __pycache__ is never
-    # imported from
-    usable = (
-        len(parts) <= _DEEPEST and "__pycache__" not in parts and all(map(str.isidentifier, parts))
-    )
-    return parts if usable else None
-
-
-def _is_module(path: str) -> bool:
-    folder, _, filename = path.rpartition("/")
-    match = _MODULE.fullmatch(filename)
-    return match is not None and match["name"].isidentifier() and _folder_name(folder) is not None
-
-
 def imports(
-    distributions: Sequence[Importable], taken: Mapping[str, str]
+    wheels: Mapping[str, WheelDescription], taken: Mapping[str, str]
 ) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
-    """The ``imports`` of each distribution, by canonical name, and `import-collision` warnings.
+    """The ``imports`` of each wheel, by canonical name, and `import-collision` warnings.
 
-    ``taken`` maps names that entries of the base claim to the entry's canonical name; a bare
-    namespace that is taken, or a regular package of another one, stays with its owner; else it goes
-    to the first claimant by name.
+    METADATA and modules of the ``wheels`` are read. ``taken`` maps names that entries of the base
+    claim to the entry's canonical name; a bare namespace that is taken, or a regular package of
+    another one, stays with its owner; else it goes to the first claimant by name.
     """
-    trees = {item.key: ModuleTree(item.files) for item in distributions}
+    trees = {key: ModuleTree(wheel.modules.files) for key, wheel in wheels.items()}
     shared = _shared_packages(trees)
     claimed: dict[str, set[Name]] = {}
     claimants: dict[Name, list[str]] = defaultdict(list)
-    for item in distributions:
-        names, namespaces = _announced(item.metadata, trees[item.key]) or trees[item.key].names(
-            shared
-        )
-        claimed[item.key] = names
+    for key, wheel in wheels.items():
+        announced = _announced(wheel.metadata, trees[key])
+        names, namespaces = announced or trees[key].names(shared)
+        claimed[key] = names
         for namespace in namespaces:
-            claimants[namespace].append(item.key)
-    # Equal files are the old way to make a namespace (pkgutil, pkg_resources): nothing is lost.
-    checksums = {item.key: item.checksum for item in distributions}
-    lost = {
-        package: keys
-        for package, keys in shared.items()
-        if len({checksums[key](trees[key].packages[package]) for key in keys}) > 1
-    }
-    warnings = list(_collisions(claimed, lost, taken))
+            claimants[namespace].append(key)
+    warnings = list(_collisions(claimed, _lost(shared, wheels, trees), taken))
     # To others it may be a regular package or a module; then «import» has to load those.
     owned = {name for names in claimed.values() for name in names}
     for namespace, keys in claimants.items():
@@ -281,6 +132,23 @@ def _shared_packages(trees: Mapping[str, ModuleTree]) -> dict[Name, list[str]]:
         for package in tree.packages:
             owners[package].append(key)
     return {package: keys for package, keys in owners.items() if len(keys) > 1}
+
+
+def _lost(
+    shared: Mapping[Name, Sequence[str]],
+    wheels: Mapping[str, WheelDescription],
+    trees: Mapping[str, ModuleTree],
+) -> dict[Name, Sequence[str]]:
+    """The ``shared`` packages whose ``__init__`` differs among their owners.
+
+    Equal files are the old way to make a namespace (pkgutil, pkg_resources).
+    """
+    found: dict[Name, Sequence[str]] = {}
+    for package, keys in shared.items():
+        checksums = {wheels[key].modules.files.get(trees[key].packages[package]) for key in keys}
+        if len(checksums) > 1:
+            found[package] = keys
+    return found
 
 
 def _announced(metadata: CoreMetadata, tree: ModuleTree) -> tuple[set[Name], set[Name]] | None:

@@ -14,8 +14,10 @@ from ..formats.core_metadata import CoreMetadata, WheelMetadata, canonical
 from ..formats.direct_url import is_index
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..formats.requirement import writable, written
+from ..formats.wheel import WheelDescription
 from ..installed.distribution import InstalledDistribution
-from ..installed.import_names import Importable, imports, installed_modules
+from ..installed.import_names import imports
+from ..installed.modules import describe_installed
 from ..proof.evidence import Evidence, Finding, Proof
 from .base import Base
 from .context import Context
@@ -54,7 +56,7 @@ def assemble(
     }
     own = sorted(environment.own.keys() - proved_base)
     names, collisions = imports(
-        [_importable(environment.own[key], findings.get(key)) for key in own], taken
+        {key: _description(environment.own[key], findings.get(key)) for key in own}, taken
     )
     environment.warnings.extend(collisions)
     depends = {
@@ -102,11 +104,11 @@ def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
     return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
 
 
-def _importable(item: InstalledDistribution, finding: Finding | None) -> Importable:
-    """The modules of the wheel where it was read, else those that are installed."""
+def _description(item: InstalledDistribution, finding: Finding | None) -> WheelDescription:
+    """The wheel with the modules that were read in it, else with those that are installed."""
     if finding is None or finding.modules is None:
-        return installed_modules(item)
-    return finding.modules.importable(item.key, item.metadata)
+        return describe_installed(item)
+    return WheelDescription.of(item.metadata, finding.modules)
 
 
 def _of(base: Base, names: Iterable[str]) -> dict[str, LockedPackage]:

@@ -15,8 +15,8 @@ from ..formats.record import WRITTEN_BY_INSTALLERS, Record, RecordRow, bytecode_
 from ..installed.installation import Installation, InstalledFiles
 
 if TYPE_CHECKING:
+    from ..formats.wheel import WheelDescription
     from ..formats.zip_directory import Member
-    from ..index.remote_wheel import WheelContents
 
 _CACHED = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
 #: Where installers put scripts: ../../../bin of a venv, ../../bin (pip --target), bin (uv
@@ -62,7 +62,7 @@ class Comparison:
         return not (self.differing or self.weak or self.wrong or self.extra or self.misplaced)
 
 
-def compare(installed: Installation, wheel: WheelContents) -> Comparison:
+def compare(installed: Installation, wheel: WheelDescription) -> Comparison:
     """Compare an installation with the members of a wheel and their hashes.
 
     The hashes are those of the wheel's own RECORD, or of its bytes where it was downloaded.
@@ -71,7 +71,7 @@ def compare(installed: Installation, wheel: WheelContents) -> Comparison:
 
 
 def split_changes(
-    paths: Iterable[str], installed: Installation, wheel: WheelContents, comparison: Comparison
+    paths: Iterable[str], installed: Installation, wheel: WheelDescription, comparison: Comparison
 ) -> tuple[list[str], list[str]]:
     """Why files on disk are not as the installed RECORD says, for a wheel that ``comparison`` found
     to be equal.
@@ -119,7 +119,7 @@ class _Verdict(IntEnum):
 class _Comparer:
     """One comparison in progress."""
 
-    def __init__(self, installed: Installation, wheel: WheelContents) -> None:
+    def __init__(self, installed: Installation, wheel: WheelDescription) -> None:
         self._files = installed.files
         self._check_crc = installed.check_crc
         self._skips_bytecode = installed.skips_bytecode

@@ -7,8 +7,8 @@ from typing import Literal
 
 from ..errors import Problem
 from ..formats.lockfile import LockedPackage
+from ..formats.wheel_modules import WheelModules
 from ..installed.distribution import CheckFiles
-from ..installed.import_names import WheelModules
 
 Proof = Literal["base", "installer", "content", "metadata", "download", "accepted"]
 #: The source of a sha256: the base lock, micropip in this runtime, a claim alone, a page of an

@@ -10,11 +10,11 @@ from enum import Enum
 from .._util.text import first_few
 from .._util.url import is_http
 from ..errors import FetchError, IntegrityError
+from ..formats.wheel import WheelDescription
 from ..index.client import Offer
 from ..index.remote_wheel import (
     GoneError,
     NoRangesError,
-    WheelContents,
     download_wheel,
     expected_tail,
     read_wheel,
@@ -62,8 +62,8 @@ class Outcome:
     reason: str = ""
     #: The size of the wheel in bytes.
     size: int | None = None
-    #: What the wheel holds, where it was read.
-    contents: WheelContents | None = None
+    #: The wheel, where it was read.
+    wheel: WheelDescription | None = None
     downloaded: bool = False
     #: Installed files that were edited or removed since, where the wheel is equal to the installed
     #: RECORD.
@@ -131,7 +131,7 @@ class Examiner:
     async def _read(self, candidate: Candidate) -> Outcome:
         asked = False
 
-        async def read() -> WheelContents:
+        async def read() -> WheelDescription:
             nonlocal asked
             asked = True
             tail = expected_tail(self._distribution.rows)
@@ -146,9 +146,9 @@ class Examiner:
             # No hash covers the end of a file: what a server in disorder once sent shall not count
             # for ever.
             with suppress(FetchError):
-                contents = await read()
-                remember(*known, contents)
-                return self._judge(candidate, contents)
+                wheel = await read()
+                remember(*known, wheel)
+                return self._judge(candidate, wheel)
         return outcome
 
     async def download(self, candidate: Candidate) -> Outcome:
@@ -156,34 +156,34 @@ class Examiner:
         return await self._guarded(candidate, self._read_whole(candidate))
 
     async def _read_whole(self, candidate: Candidate) -> Outcome:
-        contents = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
-        if candidate.sha256 not in (None, contents.sha256):
-            reason = f"has the sha256 {contents.sha256}, not {candidate.sha256} as promised"
-            return Outcome(candidate, Verdict.HASH_CONFLICT, reason, contents.size)
-        outcome = self._judge(replace(candidate, sha256=contents.sha256), contents)
+        wheel = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
+        if candidate.sha256 not in (None, wheel.sha256):
+            reason = f"has the sha256 {wheel.sha256}, not {candidate.sha256} as promised"
+            return Outcome(candidate, Verdict.HASH_CONFLICT, reason, wheel.size)
+        outcome = self._judge(replace(candidate, sha256=wheel.sha256), wheel)
         return replace(outcome, downloaded=True)
 
-    def _judge(self, candidate: Candidate, contents: WheelContents) -> Outcome:
+    def _judge(self, candidate: Candidate, wheel: WheelDescription) -> Outcome:
         files = _Files(self._distribution)
         installation = replace(
             self._distribution.installation(self._rules.check_files), files=files
         )
-        comparison = compare(installation, contents)
+        comparison = compare(installation, wheel)
         verdict, reason = _verdict(comparison)
         edited: list[str] = []
         if verdict is Verdict.MATCH and self._changed:
-            edited, wrong = split_changes(self._changed, installation, contents, comparison)
+            edited, wrong = split_changes(self._changed, installation, wheel, comparison)
             if wrong:
                 verdict, reason = Verdict.RECORD_WRONG, first_few(wrong)
-        shipped = [name for name in candidate.claiming_files if contents.ships(name)]
+        shipped = [name for name in candidate.claiming_files if wheel.ships(name)]
         if verdict is not Verdict.OTHER and shipped:
             verdict, reason = Verdict.FORGED, f"ships {shipped[0]} itself"
         return Outcome(
             candidate,
             verdict,
             reason,
-            contents.size,
-            contents,
+            wheel.size,
+            wheel,
             edited=tuple(edited),
             read_disk=files.read_disk,
         )

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 from .._util.url import without_credentials
 from ..errors import Problem
 from ..formats.target import Target
+from ..formats.wheel_modules import WheelModules
 from ..installed.distribution import InstalledDistribution
-from ..installed.import_names import WheelModules
 from ..installed.origin import Origin
 from ..storage import Facts
 from .evidence import BaseWheel, Evidence, Finding, Rules

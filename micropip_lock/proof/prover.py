@@ -16,7 +16,6 @@ from ..formats.target import Target
 from ..index.client import Indexes, Listing, Offer
 from ..installed.distribution import InstalledDistribution
 from ..installed.hints import reinstall
-from ..installed.import_names import wheel_modules
 from ..installed.origin import Claim, Origin, local_file
 from ..network import Fetcher
 from ..network.meter import Meter
@@ -196,9 +195,7 @@ class _Case:
             if outcome.verdict is Verdict.FORGED:
                 return outcome
             # One that cannot be read may be the wheel that was installed, and ship the file.
-            if outcome.contents is None and (
-                is_hash_claimed or outcome.verdict is not Verdict.GONE
-            ):
+            if outcome.wheel is None and (is_hash_claimed or outcome.verdict is not Verdict.GONE):
                 undecided = undecided or outcome
         if undecided is None and len(others) > MOST_CANDIDATES:
             reason = (
@@ -382,8 +379,8 @@ class _Case:
             for outcome in downloaded:
                 if (
                     outcome.verdict is Verdict.MATCH
-                    and outcome.contents
-                    and not outcome.contents.wrong_rows
+                    and outcome.wheel
+                    and not outcome.wheel.wrong_rows
                 ):
                     return self._found(outcome, "index")
         urls = " and ".join(shown(outcome.candidate.url) for outcome in equal)
@@ -438,9 +435,9 @@ class _Case:
         if source == "claim":
             warnings.append(self._claimed_hash(candidate))
         modules = None
-        if outcome.contents is not None and not is_base:
-            modules = wheel_modules(outcome.contents.members, outcome.contents.dist_info)
-        explains_files = outcome.contents is not None
+        if outcome.wheel is not None and not is_base:
+            modules = outcome.wheel.modules
+        explains_files = outcome.wheel is not None
         return Finding(
             evidence,
             warnings=tuple(warnings),
@@ -534,7 +531,7 @@ class _Case:
         is_base = outcome.candidate.claim == "base" or outcome.candidate.sha256 in self._of_base
         if outcome.verdict is Verdict.UNREACHABLE and is_base:
             return _BASE_DIR
-        is_unusable = outcome.verdict is Verdict.OTHER and outcome.contents is None
+        is_unusable = outcome.verdict is Verdict.OTHER and outcome.wheel is None
         if is_unusable and outcome.candidate.claim == "index":
             return _UNUSABLE
         hint = _HINTS[outcome.verdict.value]

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from micropip_lock.index.remote_wheel import WheelContents, read_wheel
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.index.remote_wheel import read_wheel
 from micropip_lock.network import drive
 
 from .memory_index import MemoryIndex
@@ -427,7 +428,7 @@ def number_of(kind: str) -> str:
     return f"{[name for name, _ in CORPUS].index(kind):03}"
 
 
-def by_range(wheel: bytes, tail: int) -> WheelContents:
+def by_range(wheel: bytes, tail: int) -> WheelDescription:
     """What range requests read of a wheel, the first of which asks for the last ``tail`` bytes."""
     index = MemoryIndex({WHEEL: wheel})
     return drive(read_wheel(index, index.file_url(WHEEL), "demo", size=None, tail=tail))

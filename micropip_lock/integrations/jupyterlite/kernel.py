@@ -18,11 +18,11 @@ from packaging.version import Version
 from ..._util.url import is_http
 from ...dependencies.edges import fits
 from ...errors import InputError, IntegrityError, Problem
-from ...formats.core_metadata import CoreMetadata, parse_metadata
+from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.target import Target
-from ...index.remote_wheel import inspect_wheel
-from ...installed.import_names import imports, wheel_modules
+from ...formats.wheel_archive import inspect_wheel
+from ...installed.import_names import imports
 from ...operations.base import Base
 from ...operations.bundle.wheel_supply import check_wheel, hashed
 from ...operations.resolve.project import fits_python
@@ -287,7 +287,7 @@ class _Stock:
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             with path.open("rb") as file:
                 contents = inspect_wheel(file, path.stat().st_size, sha256, name)
-            metadata = parse_metadata(contents.metadata or b"")
+            metadata = contents.metadata
             active = [
                 item for item in metadata.requires if holds(item, self.target.environment, "")
             ]
@@ -295,8 +295,7 @@ class _Stock:
             raise InputError(
                 f"{path}: {error}. Install what it is from again, and build anew."
             ) from error
-        modules = wheel_modules(contents.members, contents.dist_info)
-        names, _ = imports([modules.importable(name, metadata)], {})
+        names, _ = imports({name: contents}, {})
         entry = LockedPackage(
             name=metadata.name,
             version=metadata.version,

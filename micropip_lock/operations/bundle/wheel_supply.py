@@ -25,10 +25,11 @@ from ..._util.files import cannot_write, is_plain_file, new_file
 from ..._util.progress import Transfers
 from ..._util.url import is_http, shown
 from ...errors import FetchError, InputError, IntegrityError, Problem
-from ...formats.core_metadata import parse_metadata
 from ...formats.lockfile import LockedPackage
+from ...formats.wheel import WheelDescription
+from ...formats.wheel_archive import inspect_wheel
 from ...index.download import download
-from ...index.remote_wheel import GoneError, WheelContents, inspect_wheel
+from ...index.remote_wheel import GoneError
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 
@@ -44,7 +45,7 @@ class Supplied:
     size: int
     source: Source
     #: What it holds, when it is a wheel: that was compared with its RECORD and with the entry.
-    contents: WheelContents | None = field(default=None, compare=False, repr=False)
+    contents: WheelDescription | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class Supplier:
             )
             raise IntegrityError(what)
 
-        contents: WheelContents | None = None
+        contents: WheelDescription | None = None
 
         def check(path: Path) -> None:
             nonlocal contents
@@ -231,10 +232,10 @@ def filename_of(entry: LockedPackage) -> str:
     return name
 
 
-def check_wheel(key: str, entry: LockedPackage, contents: WheelContents) -> None:
+def check_wheel(key: str, entry: LockedPackage, contents: WheelDescription) -> None:
     """Compare a whole wheel with the entry. Raises `IntegrityError`."""
     try:
-        metadata = parse_metadata(contents.metadata or b"")
+        metadata = contents.metadata
         same = same_version(metadata.version, entry.version)
     except ValueError as error:
         raise IntegrityError(f"its METADATA cannot be read ({error})") from error

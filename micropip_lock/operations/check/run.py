@@ -11,12 +11,13 @@ from typing import Any
 from ..._util.progress import Progress
 from ...environment import Surroundings
 from ...errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
-from ...formats.core_metadata import CoreMetadata, parse_metadata
+from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.project_page import IndexFile, single_file_page
 from ...formats.target import Target
+from ...formats.wheel_archive import inspect_wheel
 from ...index.client import Indexes
-from ...index.remote_wheel import GoneError, NoRangesError, inspect_wheel
+from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin
@@ -293,7 +294,7 @@ class _Reader:
                 return None
             with path.open("rb") as file:
                 contents = inspect_wheel(file, path.stat().st_size, entry.sha256, entry.key)
-            return parse_metadata(contents.metadata or b"")
+            return contents.metadata
         except (InputError, IntegrityError, ValueError, OSError):
             return None
 

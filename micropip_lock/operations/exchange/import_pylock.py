@@ -18,10 +18,10 @@ from ...errors import FetchError, IntegrityError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import Lockfile
 from ...formats.project_page import IndexFile
+from ...formats.wheel_modules import WheelModules
 from ...index.client import Indexes, Listing, Offer
 from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
-from ...installed.import_names import WheelModules
 from ...network import Fetcher
 from ...proof.candidate import bare_url, candidate_at
 from ...proof.evidence import Evidence, Finding

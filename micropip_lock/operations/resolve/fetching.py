@@ -18,9 +18,10 @@ from ..._util.url import shown
 from ...errors import FetchError, IntegrityError, MicropipLockError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.project_page import IndexFile, single_file_page
+from ...formats.wheel import WheelDescription
 from ...index.client import Indexes, Listing
 from ...index.remote_wheel import NoRangesError
-from ...index.wheel_metadata import BrokenMetadataError, Publications, WheelSummary
+from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...network import Fetcher
 from ...storage import Facts
 from .page_summaries import Outlines
@@ -74,7 +75,7 @@ class Explorer:
         self._opened: set[tuple[object, str]] = set()
         self._loading: dict[str, list[tuple[Sequence[Requirement], str]]] = {}
         self._reading: dict[object, list[str]] = {}
-        self._summaries: dict[object, WheelSummary | MicropipLockError | None] = {}
+        self._summaries: dict[object, WheelDescription | MicropipLockError | None] = {}
         self._misses: Counter[str] = Counter()
         self._roots: dict[str, list[Requirement]] = defaultdict(list)
         for requirement in state.roots:
@@ -296,7 +297,7 @@ class Explorer:
         else:
             await wanted_next
 
-    async def summary(self, choice: Choice) -> WheelSummary | MicropipLockError:
+    async def summary(self, choice: Choice) -> WheelDescription | MicropipLockError:
         """The modules of a wheel and the errors of its RECORD, or why these cannot be known."""
         await self._read_summary(choice)
         found = self._summaries[choice.key]

@@ -27,8 +27,9 @@ from ...errors import (
 from ...formats.lockfile import Lockfile
 from ...formats.requirement import Wanted, parse_wanted, writable
 from ...formats.target import Target
-from ...index.remote_wheel import WheelContents, download_wheel
-from ...index.wheel_metadata import WheelSummary, wrong_record
+from ...formats.wheel import WheelDescription
+from ...index.remote_wheel import download_wheel
+from ...index.wheel_metadata import wrong_record
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
 from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
@@ -367,7 +368,7 @@ class Resolution:
             hashes.note_listing(listing, choice.name, {choice.version})
         self.session.context.base.note_hash(choice.name, hashes)
 
-    async def _download(self, choice: Choice) -> WheelContents:
+    async def _download(self, choice: Choice) -> WheelDescription:
         assert choice.file is not None
         try:
             return await download_wheel(self.session.fetcher, choice.file.url, choice.name)
@@ -403,12 +404,12 @@ def _applies(item: Wanted, target: Target) -> bool:
 
 async def _summary(
     choice: Choice, explorer: Explorer
-) -> tuple[str, WheelSummary | MicropipLockError]:
+) -> tuple[str, WheelDescription | MicropipLockError]:
     return choice.name, await explorer.summary(choice)
 
 
 def _wrong_records(
-    choices: Iterable[Choice], summaries: Mapping[str, WheelSummary]
+    choices: Iterable[Choice], summaries: Mapping[str, WheelDescription]
 ) -> Iterator[Problem]:
     """A warning of each wheel whose own RECORD is wrong."""
     for choice in choices:

@@ -16,7 +16,8 @@ from ...formats.core_metadata import CoreMetadata
 from ...formats.direct_url import InstallNote, parse_direct_url, parse_provenance_url
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.target import Target
-from ...index.remote_wheel import WheelContents, inspect_wheel
+from ...formats.wheel import WheelDescription
+from ...formats.wheel_archive import inspect_wheel
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin
 from ...network import Fetcher
@@ -124,9 +125,7 @@ class Equality:
             candidate = Candidate(url, "lock", entry.sha256)
             examiner = Examiner(item, self.fetcher, Rules(), self.facts)
             outcome = await examiner.examine(candidate)
-            if outcome.verdict is Verdict.MATCH and not self._is_known(
-                item, entry, outcome.contents
-            ):
+            if outcome.verdict is Verdict.MATCH and not self._is_known(item, entry, outcome.wheel):
                 # A range does not give the sha256 of the whole, and that of the lock may be wrong.
                 outcome = await examiner.download(candidate)
         except (FetchError, IntegrityError, InputError, OSError):
@@ -134,7 +133,7 @@ class Equality:
         return outcome.verdict is Verdict.MATCH
 
     def _is_known(
-        self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelContents | None
+        self, item: InstalledDistribution, entry: LockedPackage, wheel: WheelDescription | None
     ) -> bool:
         """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does
         not ship itself.

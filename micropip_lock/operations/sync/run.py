@@ -15,12 +15,11 @@ from ..._util.progress import Transfers
 from ..._util.url import is_http, without_credentials
 from ...environment import Runtime, Surroundings
 from ...errors import IntegrityError, Problem, UnlockableError
-from ...formats.core_metadata import CoreMetadata, parse_metadata
+from ...formats.core_metadata import CoreMetadata
 from ...formats.direct_url import provenance_url
 from ...formats.lockfile import LockedPackage, Lockfile
-from ...index.remote_wheel import WheelContents
+from ...formats.wheel import WheelDescription
 from ...installed.distribution import InstalledDistribution, every, scan
-from ...installed.import_names import wheel_modules
 from ...network import Fetcher
 from ...storage import Facts
 from ..bundle.run import read_lock
@@ -101,7 +100,7 @@ class _Ready:
     """A wheel that waits in the work folder, with what belongs into its .dist-info."""
 
     wheel: Path
-    contents: WheelContents
+    contents: WheelDescription
     metadata: Mapping[str, bytes]
 
     @property
@@ -220,7 +219,7 @@ class _Sync:
                     return found
                 contents = found.contents
                 assert contents is not None  # since it is a wheel by its name
-                metadata = self._written(key, entry, parse_metadata(contents.metadata or b""))
+                metadata = self._written(key, entry, contents.metadata)
                 if self.place.runtime is not None:
                     ready[key] = _Ready(wheel, contents, metadata)
                     return _unspread(key, entry, contents)
@@ -417,7 +416,7 @@ def _nameless(item: InstalledDistribution) -> Problem:
     )
 
 
-def _unspread(key: str, entry: LockedPackage, contents: WheelContents) -> Problem | None:
+def _unspread(key: str, entry: LockedPackage, contents: WheelDescription) -> Problem | None:
     """The problem that Pyodide's loader would leave modules where Python does not import them."""
-    is_unspread = wheel_modules(contents.members, contents.dist_info).unspread
+    is_unspread = contents.modules.unspread
     return layout(key, entry.version) if is_unspread else None

@@ -9,10 +9,11 @@ from typing import TypeVar
 from packaging.utils import canonicalize_name
 
 from ...errors import FetchError, IntegrityError, Problem
-from ...formats.core_metadata import CoreMetadata, parse_metadata
-from ...index.remote_wheel import GoneError, NoRangesError, WheelContents, download_wheel
+from ...formats.core_metadata import CoreMetadata
+from ...formats.wheel import WheelDescription
+from ...index.remote_wheel import GoneError, NoRangesError, download_wheel
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
-from ...installed.import_names import WheelModules, imports, wheel_modules, wheel_names
+from ...installed.import_names import imports, wheel_names
 from ...network import Fetcher
 from ...network.meter import Meter
 from ...storage import Facts
@@ -51,7 +52,7 @@ class Wheels:
         if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
             summary = await self._guarded(look, self._publications.summary(file, entry.key))
             if summary is not None:
-                _note_modules(look, summary.modules)
+                _note_modules(look, summary)
 
     async def download(self, look: Look) -> None:
         """Download the file and compare it with the lock, with its own RECORD and with its
@@ -140,15 +141,15 @@ def _check_hash(look: Look, witness: _Witness) -> bool:
     return False
 
 
-def _judge(look: Look, contents: WheelContents) -> None:
+def _judge(look: Look, wheel: WheelDescription) -> None:
     """What a whole wheel says against the lock, its own RECORD and its sidecar."""
     entry, published = look.entry, look.metadata
-    if contents.wrong_rows:
+    if wheel.wrong_rows:
         look.problems.append(
-            wrong_record(entry.key, entry.version or "", contents.wrong_rows, entry.url or "")
+            wrong_record(entry.key, entry.version or "", wheel.wrong_rows, entry.url or "")
         )
     try:
-        metadata = parse_metadata(contents.metadata or b"")
+        metadata = wheel.metadata
     except ValueError as error:
         look.metadata = None
         look.tell("broken-metadata", f"the METADATA in the wheel cannot be read: {error}.", _BROKEN)
@@ -159,7 +160,7 @@ def _judge(look: Look, contents: WheelContents) -> None:
             f"the METADATA in the wheel is that of {metadata.name} {metadata.version}.",
             "Correct name and version in the lock, or lock another file.",
         )
-    if _contradicts(look, contents.metadata or b"", metadata, published):
+    if _contradicts(look, wheel.metadata_file or b"", metadata, published):
         look.tell(
             "content-mismatch",
             "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements "
@@ -168,8 +169,8 @@ def _judge(look: Look, contents: WheelContents) -> None:
         )
     # Installers install this METADATA, not the sidecar.
     look.metadata = metadata
-    _note_modules(look, wheel_modules(contents.members, contents.dist_info))
-    _check_claims(look, contents)
+    _note_modules(look, wheel)
+    _check_claims(look, wheel)
 
 
 def _is_version(text: str, entry: Entry) -> bool:
@@ -189,17 +190,18 @@ def _contradicts(
     return announced is not None and published is not None and published != metadata
 
 
-def _note_modules(look: Look, modules: WheelModules) -> None:
+def _note_modules(look: Look, wheel: WheelDescription) -> None:
     """Find the import names of a wheel."""
     key, version = look.entry.key, look.entry.version or "0"
     metadata = look.metadata or CoreMetadata(key, version)
-    if modules.unspread:
+    wheel = wheel.with_metadata(metadata)
+    if wheel.modules.unspread:
         look.problems.append(layout(key, metadata.version))
-    names, _ = imports([modules.importable(key, metadata)], {})
+    names, _ = imports({key: wheel}, {})
     look.modules = names[key]
 
 
-def _check_claims(look: Look, contents: WheelContents) -> None:
+def _check_claims(look: Look, wheel: WheelDescription) -> None:
     """Say which of the claimed import names the wheel does not have.
 
     A namespace may be another package's as well.
@@ -207,7 +209,7 @@ def _check_claims(look: Look, contents: WheelContents) -> None:
     entry = look.entry
     if look.is_base or not entry.is_wheel:
         return
-    lacking = set(entry.imports or ()) - wheel_names(contents.members, contents.dist_info)
+    lacking = set(entry.imports or ()) - wheel_names(wheel)
     if lacking:
         look.tell(
             "content-mismatch",

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.errors import IntegrityError
-from micropip_lock.index.remote_wheel import NoRangesError, WheelContents, download_wheel
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.index.remote_wheel import NoRangesError, download_wheel
 from micropip_lock.network import drive
 
 from ...support.ids import short
@@ -41,7 +42,7 @@ WHEELS = ORDINARY | ACCEPTED
 PYTHONS = pythons()
 
 
-def by_download(wheel: bytes) -> WheelContents:
+def by_download(wheel: bytes) -> WheelDescription:
     index = MemoryIndex({WHEEL: wheel})
     return drive(download_wheel(index, index.file_url(WHEEL), "demo"))
 

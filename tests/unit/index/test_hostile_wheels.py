@@ -22,10 +22,10 @@ import pytest
 
 from micropip_lock import UnlockableError
 from micropip_lock.errors import IntegrityError
+from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.zip_directory import LONGEST_END
 from micropip_lock.index.remote_wheel import (
     NoRangesError,
-    WheelContents,
     download_wheel,
     read_wheel,
 )
@@ -51,7 +51,7 @@ def install(folder: Path, wheel: bytes) -> Path:
     return folder
 
 
-def read(index: MemoryIndex, *, tail: int = 2000, size: int | None = None) -> WheelContents:
+def read(index: MemoryIndex, *, tail: int = 2000, size: int | None = None) -> WheelDescription:
     return drive(read_wheel(index, index.file_url(WHEEL), "demo", size=size, tail=tail))
 
 

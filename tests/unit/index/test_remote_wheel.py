@@ -16,13 +16,13 @@ import pytest
 
 from micropip_lock.errors import FetchError, IntegrityError
 from micropip_lock.formats.record import parse_record
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.formats.wheel_archive import inspect_wheel
 from micropip_lock.index.remote_wheel import (
     SMALL_WHEEL,
     NoRangesError,
-    WheelContents,
     download_wheel,
     expected_tail,
-    inspect_wheel,
     read_wheel,
 )
 from micropip_lock.network.httpx_fetcher import HttpxFetcher
@@ -54,11 +54,11 @@ class NoSuffix(HttpxFetcher):
     suffix_ranges = False
 
 
-def run(work: Callable[[Any], Any], kind: type[HttpxFetcher] = HttpxFetcher) -> WheelContents:
-    async def main() -> WheelContents:
+def run(work: Callable[[Any], Any], kind: type[HttpxFetcher] = HttpxFetcher) -> WheelDescription:
+    async def main() -> WheelDescription:
         fetcher = quick_fetcher() if kind is HttpxFetcher else kind(delays=(0.0,), idle=5.0)
         try:
-            contents: WheelContents = await work(fetcher)
+            contents: WheelDescription = await work(fetcher)
             return contents
         finally:
             await fetcher.aclose()
@@ -74,14 +74,14 @@ def read(
     size: int | None = None,
     tail: int = 2000,
     kind: type[HttpxFetcher] = HttpxFetcher,
-) -> WheelContents:
+) -> WheelDescription:
     return run(
         lambda fetcher: read_wheel(fetcher, index.file_url(wheel.name), name, size=size, tail=tail),
         kind,
     )
 
 
-def download(index: IndexServer, wheel: Path, name: str = "demo") -> WheelContents:
+def download(index: IndexServer, wheel: Path, name: str = "demo") -> WheelDescription:
     return run(lambda fetcher: download_wheel(fetcher, index.file_url(wheel.name), name))
 
 
@@ -354,7 +354,7 @@ def test_a_broken_member_is_found_by_downloading(index: IndexServer) -> None:
 # -- whole wheels
 
 
-def inspected(wheel: bytes) -> WheelContents:
+def inspected(wheel: bytes) -> WheelDescription:
     return inspect_wheel(io.BytesIO(wheel), len(wheel), "0" * 64, "demo")
 
 

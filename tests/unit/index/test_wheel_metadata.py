@@ -18,11 +18,11 @@ from packaging.version import Version
 
 from micropip_lock.errors import FetchError, IntegrityError
 from micropip_lock.formats.project_page import IndexFile
+from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.index.remote_wheel import NoRangesError, likely_tail
 from micropip_lock.index.wheel_metadata import (
     BrokenMetadataError,
     Publications,
-    WheelSummary,
     fact_key,
 )
 from micropip_lock.network import drive
@@ -109,7 +109,7 @@ def test_without_sidecar_the_end_of_the_wheel_is_read(announced: str | None, whe
     assert list(map(str, found.requires)) == ["lib"]
     assert index.largest == likely_tail(wheel.stat().st_size)
     read = index.requests
-    contents = run(publications.contents(file, "demo"))
+    contents = run(publications.description(file, "demo"))
     assert "demo.dat" in {row.path for row in contents.record}
     assert index.requests == read, "RECORD came with METADATA"
 
@@ -118,8 +118,8 @@ def test_what_was_read_without_metadata_is_read_again_for_it(wheel: Path) -> Non
     index = MemoryIndex(wheels=[wheel])
     publications = Publications(index, NoFacts())
     file = listed(wheel, metadata_sha256=None)
-    assert run(publications.contents(file, "demo")).metadata is None
-    assert run(publications.contents(file, "demo", metadata=True)).metadata == wheel_member(
+    assert run(publications.description(file, "demo")).metadata_file is None
+    assert run(publications.description(file, "demo", metadata=True)).metadata_file == wheel_member(
         wheel, "METADATA"
     )
 
@@ -194,19 +194,21 @@ def test_what_is_no_wheel(content: bytes, wheel: Path) -> None:
     file = listed(wheel, size=len(content) or None)
     index.suffix_ranges = False
     with pytest.raises((IntegrityError, NoRangesError)):
-        run(Publications(index, NoFacts()).contents(file, "demo"))
+        run(Publications(index, NoFacts()).description(file, "demo"))
 
 
 def test_a_wheel_of_another_project_says_where(wheel: Path) -> None:
     with pytest.raises(IntegrityError, match=rf"{wheel.name} is not usable: it is a wheel of demo"):
-        run(Publications(MemoryIndex(wheels=[wheel]), NoFacts()).contents(listed(wheel), "other"))
+        run(
+            Publications(MemoryIndex(wheels=[wheel]), NoFacts()).description(listed(wheel), "other")
+        )
 
 
 def test_no_ranges(wheel: Path) -> None:
     publications = Publications(Whole(wheel), NoFacts())
     assert run(publications.metadata(listed(wheel), "demo")).version == "1.0"
     with pytest.raises(NoRangesError):
-        run(publications.contents(listed(wheel), "demo"))
+        run(publications.description(listed(wheel), "demo"))
 
 
 def test_facts_are_remembered_for_good(wheel: Path) -> None:
@@ -214,7 +216,7 @@ def test_facts_are_remembered_for_good(wheel: Path) -> None:
     for requests in (2, 2):
         publications = Publications(index, facts)
         run(publications.metadata(listed(wheel), "demo"))
-        run(publications.contents(listed(wheel), "demo"))
+        run(publications.description(listed(wheel), "demo"))
         assert index.requests == requests
     assert {kind for kind, _ in facts.known} == {"metadata", "wheel"}
 
@@ -235,10 +237,10 @@ def test_a_fact_that_is_not_what_the_page_announces_now_is_not_used(wheel: Path)
 )
 def test_a_damaged_fact_about_a_wheel_is_read_anew(damage: bytes, wheel: Path) -> None:
     index, facts = MemoryIndex(wheels=[wheel]), Kept()
-    run(Publications(index, facts).contents(listed(wheel), "demo"))
+    run(Publications(index, facts).description(listed(wheel), "demo"))
     ((kind, key),) = facts.known
     facts.known[kind, key] = damage
-    assert run(Publications(index, facts).contents(listed(wheel), "demo")).record
+    assert run(Publications(index, facts).description(listed(wheel), "demo")).record
     assert facts.known[kind, key] != damage
 
 
@@ -263,14 +265,14 @@ def test_what_may_change_is_not_remembered(changes: dict[str, Any], wheel: Path)
     changes = {key: value and value.format(wheel.name) for key, value in changes.items()}
     publications = Publications(index, facts)
     run(publications.metadata(listed(wheel, **changes), "demo"))
-    run(publications.contents(listed(wheel, **changes), "demo"))
+    run(publications.description(listed(wheel, **changes), "demo"))
     assert facts.known == {}
 
 
 # -- summary
 
 
-def summary(index: MemoryIndex, facts: Facts, wheel: Path) -> WheelSummary:
+def summary(index: MemoryIndex, facts: Facts, wheel: Path) -> WheelDescription:
     return run(Publications(index, facts).summary(listed(wheel), "demo"))
 
 

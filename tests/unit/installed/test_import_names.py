@@ -13,17 +13,12 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import Problem
-from micropip_lock.formats.core_metadata import parse_metadata
-from micropip_lock.index.remote_wheel import WheelContents, inspect_wheel
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.formats.wheel_archive import inspect_wheel
+from micropip_lock.formats.wheel_modules import WheelModules
 from micropip_lock.installed.distribution import InstalledDistribution, scan
-from micropip_lock.installed.import_names import (
-    Importable,
-    WheelModules,
-    imports,
-    installed_modules,
-    wheel_modules,
-    wheel_names,
-)
+from micropip_lock.installed.import_names import imports, wheel_names
+from micropip_lock.installed.modules import describe_installed
 
 from ...support.installed import installer_target, pip_target, uv_target
 from ...support.wheels import build_wheel, sha256
@@ -44,7 +39,8 @@ def found(
 
     of their wheels, and of what was installed of these.
     """
-    distributions, wheels = [], []
+    distributions: list[InstalledDistribution] = []
+    wheels: dict[str, WheelDescription] = {}
     for name, files in projects.items():
         contents = files if isinstance(files, Mapping) else dict.fromkeys(files, "")
         options: dict[str, Any] = {"metadata_extra": (headers or {}).get(name, "")}
@@ -54,21 +50,15 @@ def found(
         installed, problems = scan([folder / name])
         assert problems == []
         distributions += installed
-        wheels.append(of_wheel(wheel, name))
-    result = imports([installed_modules(item) for item in distributions], taken or {})
+        wheels[name] = described(wheel, name)
+    result = imports({item.key: describe_installed(item) for item in distributions}, taken or {})
     assert imports(wheels, taken or {}) == result
     return result
 
 
-def contents_of(wheel: Path, name: str) -> WheelContents:
+def described(wheel: Path, name: str) -> WheelDescription:
     with wheel.open("rb") as file:
         return inspect_wheel(file, wheel.stat().st_size, sha256(wheel), name)
-
-
-def of_wheel(wheel: Path, name: str) -> Importable:
-    contents = contents_of(wheel, name)
-    modules = wheel_modules(contents.members, contents.dist_info)
-    return modules.importable(name, parse_metadata(contents.metadata or b""))
 
 
 def of_installed(site: Path) -> InstalledDistribution:
@@ -78,7 +68,7 @@ def of_installed(site: Path) -> InstalledDistribution:
 
 
 def installed_names(site: Path) -> tuple[str, ...]:
-    return imports([installed_modules(of_installed(site))], {})[0]["demo"]
+    return imports({"demo": describe_installed(of_installed(site))}, {})[0]["demo"]
 
 
 def names(folder: Path, *files: str, header: str = "") -> tuple[str, ...]:
@@ -138,7 +128,7 @@ def test_files_and_the_names_they_make(
 def test_top_level_txt_is_no_source(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0", dist_info_files={"top_level.txt": "wrong\n"})
     assert installed_names(installer_target(tmp_path / "site", wheel)) == ("demo",)
-    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("demo",)}
+    assert imports({"demo": described(wheel, "demo")}, {})[0] == {"demo": ("demo",)}
 
 
 def test_purelib_is_where_it_was_spread(tmp_path: Path) -> None:
@@ -149,7 +139,7 @@ def test_purelib_is_where_it_was_spread(tmp_path: Path) -> None:
         files={},
         data={"purelib/pure.py": "", "platlib/pkg/__init__.py": ""},
     )
-    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("pkg", "pure")}
+    assert imports({"demo": described(wheel, "demo")}, {})[0] == {"demo": ("pkg", "pure")}
     assert installed_names(installer_target(tmp_path / "site", wheel)) == ("pkg", "pure")
     with zipfile.ZipFile(wheel) as archive:  # as Pyodide leaves it
         archive.extractall(tmp_path / "unspread")
@@ -172,7 +162,7 @@ def test_scripts_data_and_headers_are_no_modules(
     wheel = build_wheel(tmp_path, "demo", "1.0", data=data)
     site = install(tmp_path / "site", wheel if install is installer_target else str(wheel))
     assert installed_names(site) == ("demo",)
-    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": ("demo",)}
+    assert imports({"demo": described(wheel, "demo")}, {})[0] == {"demo": ("demo",)}
 
 
 def test_what_a_wheel_has_at_its_root_is_a_module_whatever_its_name(tmp_path: Path) -> None:
@@ -183,7 +173,7 @@ def test_what_a_wheel_has_at_its_root_is_a_module_whatever_its_name(tmp_path: Pa
     )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    assert imports([of_wheel(wheel, "demo")], {})[0] == {"demo": expected}
+    assert imports({"demo": described(wheel, "demo")}, {})[0] == {"demo": expected}
     assert installed_names(tmp_path / "site") == expected, (
         "micropip and Pyodide do not spread anything"
     )
@@ -212,8 +202,8 @@ def test_every_name_that_a_wheel_has(tmp_path: Path) -> None:
         "no-name/x.py": "",
     }
     data = {"purelib/more/y.so": "", "scripts/run.py": ""}
-    contents = contents_of(build_wheel(tmp_path, "demo", "1.0", files=files, data=data), "demo")
-    found = wheel_names(contents.members, contents.dist_info)
+    wheel = build_wheel(tmp_path, "demo", "1.0", files=files, data=data)
+    found = wheel_names(described(wheel, "demo"))
     assert found == {
         "demo",
         "demo.sub",
@@ -280,14 +270,13 @@ def test_an_installed_file_and_a_member_of_a_wheel_are_compared_by_their_bytes(
     site = installer_target(
         tmp_path / "site", build_wheel(tmp_path, "one", "1.0", files={"ns/__init__.py": PKGUTIL})
     )
-    one = installed_modules(of_installed(site))
+    one = describe_installed(of_installed(site))
     for text, lost in ((PKGUTIL, []), ("x = 1\n", ["import-collision"])):
-        two = WheelModules({"ns/__init__.py": zlib.crc32(text.encode())}).importable(
-            "two", one.metadata
-        )
-        assert [item.code for item in imports([one, two], {})[1]] == lost
+        modules = WheelModules({"ns/__init__.py": zlib.crc32(text.encode())})
+        two = WheelDescription.of(one.metadata, modules)
+        assert [item.code for item in imports({"one": one, "two": two}, {})[1]] == lost
     (site / "ns/__init__.py").unlink()
-    assert one.checksum("ns/__init__.py") is None
+    assert dict(one.modules.files) == {"ns/__init__.py": None}
 
 
 def test_a_regular_package_owns_its_name_though_others_put_files_beside_it(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock.formats.record import RecordRow, digest
+from micropip_lock.formats.wheel import WheelDescription
+from micropip_lock.formats.wheel_archive import inspect_wheel
 from micropip_lock.formats.zip_directory import Member
-from micropip_lock.index.remote_wheel import WheelContents, inspect_wheel
 from micropip_lock.installed.distribution import InstalledDistribution, scan
 from micropip_lock.installed.installation import Installation
 from micropip_lock.proof.comparison import Comparison, compare, split_changes
@@ -36,7 +37,7 @@ INFO = "demo-1.0.dist-info"
 # -- comparing real wheels with real installations
 
 
-def contents(wheel: Path, *, downloaded: bool = False) -> WheelContents:
+def contents(wheel: Path, *, downloaded: bool = False) -> WheelDescription:
     """What `read_wheel` reads of a wheel, or `download_wheel`."""
     project = wheel.name.partition("-")[0]
     with wheel.open("rb") as file:
@@ -270,10 +271,10 @@ class Case:
     def installation(self, *, crc: bool = False, **options: Any) -> Installation:
         return Installation(self.rows, self, check_crc=crc, **options)
 
-    def wheel(self, *, downloaded: bool = False) -> WheelContents:
+    def wheel(self, *, downloaded: bool = False) -> WheelDescription:
         """The wheel; each member holds "1" unless ``in_wheel`` says something else."""
         true_rows = [row(item.name, self.in_wheel.get(item.name, b"1")) for item in self.members]
-        return WheelContents(
+        return WheelDescription(
             tuple(self.members), self.shipped, INFO, 1, true_rows=true_rows if downloaded else None
         )
 
