@@ -16,7 +16,7 @@ from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from ..errors import Problem
-from ..formats.core_metadata import CoreMetadata, canonical
+from ..formats.core_metadata import CoreMetadata, WheelMetadata, canonical
 from ..formats.target import Target
 from ..installed.distribution import InstalledDistribution
 from ..installed.hints import add, leave_out
@@ -383,6 +383,11 @@ class Dependencies:
         site = beside.site if beside is not None else "venv"
         folder = beside.folder if beside is not None else Path()
         return add(wanted, name, site, folder, replaces=replaces)
+
+
+def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
+    """A distribution of which METADATA is all that is known, as `Dependencies` takes it."""
+    return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
 
 
 def asked_for(distribution: InstalledDistribution) -> bool:

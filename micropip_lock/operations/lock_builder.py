@@ -1,150 +1,222 @@
-"""The lock, put together from an environment and what was found out about it."""
+"""The lock, built from what it is to contain and from the evidence for that."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._util.url import is_portable, shown, split
-from ..dependencies.edges import asked_for, break_cycles
+from ..dependencies.edges import break_cycles
 from ..errors import Problem
-from ..formats.core_metadata import CoreMetadata, WheelMetadata, canonical
-from ..formats.direct_url import is_index
+from ..formats.core_metadata import canonical
 from ..formats.lockfile import LockedPackage, Lockfile
-from ..formats.requirement import writable, written
 from ..formats.wheel import WheelDescription
-from ..installed.distribution import InstalledDistribution
 from ..installed.import_names import imports
-from ..installed.modules import describe_installed
 from ..proof.evidence import Evidence, Finding, Proof
 from .base import Base
-from .context import Context
-from .freeze.inventory import Environment, Selection, layout
 from .lock_provenance import KEY, LockProvenance
 from .verify.entry import wheel_name_fault
 
 
-def assemble(
-    environment: Environment,
-    findings: Mapping[str, Finding],
-    context: Context,
-    selection: Selection,
-    proof: str,
-) -> tuple[Lockfile, list[Evidence]]:
-    """Make the lock. Problems and warnings that show only now are added to ``environment``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockContents:
+    """What a lock is built from. Names are canonical.
 
-    Entries without evidence are in it as well: a lock with such holes is never handed out, since
-    their problems are in the environment.
+    ``wheels`` become entries by the evidence of ``findings``; ``based`` are entries of the base as
+    they stand; ``present`` is both without the rest of a whole distribution.
     """
-    base = context.base
-    proved_base = {key for key, finding in findings.items() if finding.is_base}
-    based = set(environment.based)
-    for key in proved_base:
-        based |= base.closure(
-            base.lockfile.packages[key].depends,
-            stop=dict.fromkeys((*environment.own, *selection.exclude)),
-        )
-    entries = {
-        name: base.placed(base.lockfile.packages[name]) for name in based - environment.own.keys()
-    }
-    taken = {
-        name: key
-        for key, entry in {**entries, **_of(base, proved_base)}.items()
-        for name in entry.imports
-    }
-    own = sorted(environment.own.keys() - proved_base)
-    names, collisions = imports(
-        {key: _description(environment.own[key], findings.get(key)) for key in own}, taken
-    )
-    environment.warnings.extend(collisions)
-    depends = {
-        **{
-            key: environment.edges.depends[key] | _base_depends(base, key, proved_base)
-            for key in environment.own
-        },
-        **{
-            key: set(entry.depends) | environment.edges.depends.get(key, set())
-            for key, entry in entries.items()
-        },
-    }
-    depends, cycles = break_cycles(_closed(depends, environment, selection))
-    environment.warnings.extend(cycles)
+
+    base: Base
+    based: Collection[str]
+    wheels: Mapping[str, WheelDescription]
+    findings: Mapping[str, Finding]
+    depends: Mapping[str, Collection[str]]
+    present: Collection[str]
+    #: Entries of ``based`` whose installed files differ, which the user accepts.
+    accepted: Collection[str] = ()
+    #: Names that the user leaves out.
+    exclude: Collection[str] = ()
+    #: Whether a dependency that is not in the lock is only a warning.
+    allow_broken: bool = False
+    page_origin: str | None = None
+    #: For ``tool["micropip-lock"]``: the user's requirements, the indexes, how it was proved.
+    provenance: LockProvenance
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLock:
+    """A lock with its evidence, and what is wrong with it.
+
+    With ``problems`` it is no true lock, and may lack entries.
+    """
+
+    lockfile: Lockfile
+    evidence: tuple[Evidence, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def build_lock(contents: LockContents) -> BuiltLock:
+    """Build the lock. Its entries are those of the base, and those that ``findings`` prove."""
+    base = contents.base
+    based = _based(contents)
+    entries = {name: base.placed(base.lockfile.packages[name]) for name in based}
+    names, collisions = _imports(contents, entries)
+    missing = _Missing(contents)
+    depends, cycles = break_cycles(missing.without(_depends(contents, entries)))
     packages = {
         key: replace(entry, depends=tuple(sorted(depends[key]))) for key, entry in entries.items()
     }
-    for key, finding in findings.items():
+    for key, finding in contents.findings.items():
         if finding.evidence is not None:
-            packages[key] = _entry(
-                environment, key, finding, base, names.get(key, ()), tuple(sorted(depends[key]))
-            )
-    environment.problems.extend(_unloadable(packages, findings))
-    environment.problems.extend(_with_query(packages))
-    environment.warnings.extend(_unspread(environment, findings))
-    evidence = [
-        *_base_evidence(entries, environment),
-        *(item.evidence for item in findings.values() if item.evidence),
-    ]
-    environment.warnings.extend(
-        _not_portable(packages, environment.present | based - environment.based, context)
-    )
+            needed = tuple(sorted(depends[key]))
+            packages[key] = _entry(contents, key, needed, names.get(key, ()))
+    evidence = [*_base_evidence(contents, entries), *_wheel_evidence(contents.findings.values())]
     lockfile = Lockfile(
         base.lockfile.info,
         dict(sorted(packages.items())),
-        _extra(base.lockfile, entries, environment, selection, evidence, proof),
+        _extra(contents, entries, evidence),
     )
-    return lockfile, sorted(evidence, key=lambda item: item.package)
+    reached = based - set(contents.based)
+    problems = [
+        *missing.problems,
+        *_unloadable(packages, contents.findings),
+        *_with_query(packages),
+    ]
+    warnings = [
+        *missing.warnings,
+        *collisions,
+        *cycles,
+        *_not_portable(packages, {*contents.present, *reached}, contents.page_origin),
+    ]
+    evidence.sort(key=lambda item: item.package)
+    return BuiltLock(lockfile, tuple(evidence), tuple(problems), tuple(warnings))
 
 
-def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
-    """A distribution of which METADATA is all that is known, as `Environment` and `Dependencies`
-    take it.
-    """
-    return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
+def _proved_base(contents: LockContents) -> set[str]:
+    """The wheels that are the base's own, so that its entries hold for them."""
+    return {key for key, finding in contents.findings.items() if finding.is_base}
 
 
-def _description(item: InstalledDistribution, finding: Finding | None) -> WheelDescription:
-    """The wheel with the modules that were read in it, else with those that are installed."""
-    if finding is None or finding.modules is None:
-        return describe_installed(item)
-    return WheelDescription.of(item.metadata, finding.modules)
+def _based(contents: LockContents) -> set[str]:
+    """The names whose entries are the base's, with what the base's own wheels need."""
+    base = contents.base
+    stop = dict.fromkeys((*contents.wheels, *contents.exclude))
+    found = set(contents.based)
+    for key in _proved_base(contents):
+        found |= base.closure(base.lockfile.packages[key].depends, stop=stop)
+    return found - contents.wheels.keys()
 
 
-def _of(base: Base, names: Iterable[str]) -> dict[str, LockedPackage]:
-    return {name: base.lockfile.packages[name] for name in names}
+def _imports(
+    contents: LockContents, entries: Mapping[str, LockedPackage]
+) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """The import names of the wheels that are not the base's own, and collisions."""
+    proved_base = _proved_base(contents)
+    claiming = dict(entries)
+    for key in proved_base:
+        claiming[key] = contents.base.lockfile.packages[key]
+    taken = {name: key for key, entry in claiming.items() for name in entry.imports}
+    own = sorted(contents.wheels.keys() - proved_base)
+    return imports({key: contents.wheels[key] for key in own}, taken)
 
 
-def _base_depends(base: Base, key: str, proved_base: Collection[str]) -> set[str]:
-    """What the base's entry needs beside Requires-Dist: shared libraries, for instance."""
-    return set(base.lockfile.packages[key].depends) if key in proved_base else set()
+def _depends(contents: LockContents, entries: Mapping[str, LockedPackage]) -> dict[str, set[str]]:
+    """The edges of all packages: Requires-Dist, and what entries of the base need besides."""
+    depends = {}
+    proved_base = _proved_base(contents)
+    for key in contents.wheels:
+        depends[key] = set(contents.depends[key])
+        if key in proved_base:
+            # Shared libraries, for instance.
+            depends[key].update(contents.base.lockfile.packages[key].depends)
+    for key, entry in entries.items():
+        depends[key] = {*entry.depends, *contents.depends.get(key, ())}
+    return depends
 
 
 def _entry(
-    environment: Environment,
-    key: str,
-    finding: Finding,
-    base: Base,
-    import_names: Sequence[str],
-    depends: tuple[str, ...],
+    contents: LockContents, key: str, depends: tuple[str, ...], import_names: tuple[str, ...]
 ) -> LockedPackage:
-    evidence, item = finding.evidence, environment.own[key]
-    assert evidence is not None
+    finding = contents.findings[key]
+    assert finding.evidence is not None
     if finding.is_base:
-        return replace(base.placed(base.lockfile.packages[key]), depends=depends)
+        entry = contents.base.placed(contents.base.lockfile.packages[key])
+        return replace(entry, depends=depends)
+    metadata = contents.wheels[key].metadata
     return LockedPackage(
-        name=item.metadata.name,
-        version=item.version,
-        file_name=evidence.url,
-        sha256=evidence.sha256,
-        imports=tuple(import_names),
+        name=metadata.name,
+        version=metadata.version,
+        file_name=finding.evidence.url,
+        sha256=finding.evidence.sha256,
+        imports=import_names,
         depends=depends,
     )
 
 
+class _Missing:
+    """Edges to names that are not in the lock: the runtime would reject it whole."""
+
+    def __init__(self, contents: LockContents) -> None:
+        self._contents = contents
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def without(self, depends: Mapping[str, set[str]]) -> dict[str, set[str]]:
+        """The other edges."""
+        for key, names in depends.items():
+            for name in sorted(names - depends.keys() - self._checked(key)):
+                self._add(key, name)
+        return {key: names & depends.keys() for key, names in depends.items()}
+
+    def _checked(self, key: str) -> set[str]:
+        """The names of Requires-Dist, which were compared with the packages already."""
+        wheel = self._contents.wheels.get(key)
+        if wheel is None:
+            return set()
+        return {canonical(requirement.name) for requirement in wheel.metadata.requires}
+
+    def _add(self, key: str, name: str) -> None:
+        if name in self._contents.exclude:
+            message = f"it needs {name}, which is left out."
+            hint = f"The page has to provide {name} in another way."
+            self.warnings.append(Problem("excluded-dependency", key, None, message, hint))
+            return
+        message = f"the base lock says it needs {name}, but has no such entry."
+        hint = "Use the whole lock of a Pyodide release as base."
+        problem = Problem("missing-dependency", key, None, message, hint)
+        if self._contents.allow_broken:
+            self.warnings.append(problem)
+        else:
+            self.problems.append(problem)
+
+
+def _base_evidence(
+    contents: LockContents, entries: Mapping[str, LockedPackage]
+) -> Iterator[Evidence]:
+    """The evidence for the base's entries, without the rest of a whole distribution."""
+    present = set(contents.present)
+    based = set(contents.based)
+    for key, entry in sorted(entries.items()):
+        if key in based and key not in present:
+            continue
+        proof: Proof = "accepted" if key in contents.accepted else "base"
+        yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
+
+
+def _wheel_evidence(findings: Iterable[Finding]) -> Iterator[Evidence]:
+    for finding in findings:
+        if finding.evidence is not None:
+            yield finding.evidence
+
+
+# -- problems that show only in the whole lock
+
+
 def _unloadable(
     packages: Mapping[str, LockedPackage], findings: Mapping[str, Finding]
-) -> Iterable[Problem]:
+) -> Iterator[Problem]:
     """File names that the runtime cannot load. Those of the base are its own matter."""
     for key, finding in findings.items():
         if finding.evidence is None or finding.is_base:
@@ -156,7 +228,7 @@ def _unloadable(
             yield Problem("file-name", key, entry.version, fault, hint, shown(entry.file_name))
 
 
-def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
+def _with_query(packages: Mapping[str, LockedPackage]) -> Iterator[Problem]:
     """Entries of the base whose URL has a query.
 
     Those of other wheels lost theirs when they were proved.
@@ -177,136 +249,60 @@ def _with_query(packages: Mapping[str, LockedPackage]) -> Iterable[Problem]:
         yield Problem("query-needed", key, entry.version, message, hint, url)
 
 
-def _unspread(environment: Environment, findings: Mapping[str, Finding]) -> list[Problem]:
-    """Warnings of wheels that were spread by their installer, and will not be by Pyodide."""
-    told = {problem.package for problem in environment.problems if problem.code == "layout"}
-    keys = [
-        key
-        for key, finding in findings.items()
-        if finding.modules is not None and finding.modules.unspread
-    ]
-    return [layout(key, environment.own[key].version) for key in keys if key not in told]
-
-
-def _closed(
-    depends: Mapping[str, set[str]], environment: Environment, selection: Selection
-) -> dict[str, set[str]]:
-    """The edges without those to names that are not in the lock.
-
-    The runtime would reject it whole.
-    """
-    broken = environment.warnings if selection.allow_broken else environment.problems
-    for key, names in depends.items():
-        # Requires-Dist was checked against the installed packages; the base lock alone gives the
-        # rest.
-        own = environment.own.get(key)
-        checked = (
-            {canonical(item.name) for item in own.metadata.requires} if own is not None else set()
-        )
-        for name in sorted(name for name in names - checked if name not in depends):
-            if name in selection.exclude:
-                what, hint = (
-                    "excluded-dependency",
-                    f"The page has to provide {name} in another way.",
-                )
-                environment.warnings.append(
-                    Problem(what, key, None, f"it needs {name}, which is left out.", hint)
-                )
-            else:
-                broken.append(
-                    Problem(
-                        "missing-dependency",
-                        key,
-                        None,
-                        f"the base lock says it needs {name}, but has no such entry.",
-                        "Use the whole lock of a Pyodide release as base.",
-                    )
-                )
-    return {key: {name for name in names if name in depends} for key, names in depends.items()}
-
-
-def _base_evidence(
-    entries: Mapping[str, LockedPackage], environment: Environment
-) -> Iterable[Evidence]:
-    for key in sorted(entries.keys() & environment.present | entries.keys() - environment.based):
-        entry = entries[key]
-        proof: Proof = "accepted" if key in environment.changed else "base"
-        yield Evidence(key, entry.version, "base", proof, entry.file_name, entry.sha256)
-
-
 def _not_portable(
-    packages: Mapping[str, LockedPackage], told: Collection[str], context: Context
-) -> Iterable[Problem]:
-    rest = []
+    packages: Mapping[str, LockedPackage], named: Collection[str], page_origin: str | None
+) -> Iterator[Problem]:
+    """File names that do not hold elsewhere: a problem for each of ``named``, one for the rest."""
+    rest = 0
     for key, entry in packages.items():
-        if is_portable(entry.file_name, context.page_origin):
+        if is_portable(entry.file_name, page_origin):
             continue
-        if key in told:
+        if key in named:
             yield _only_here(key, entry)
         else:
-            rest.append(key)
+            rest += 1
     if rest:
         yield Problem(
             "not-portable",
             "pyodide",
             None,
-            f"{len(rest)} more entries of the base keep names that are relative to the lock.",
+            f"{rest} more entries of the base keep names that are relative to the lock.",
             "Pass base_url= (--base-url), the folder they can be loaded from, or put the lock "
             "beside them.",
         )
 
 
 def _only_here(key: str, entry: LockedPackage) -> Problem:
-    relative = not split(entry.file_name).scheme
-    if relative:
-        message = f"its file name {shown(entry.file_name)} is relative to the lock."
-        hint = (
-            "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside "
-            "it."
-        )
-    else:
-        message = f"only this machine or network can load {shown(entry.file_name)}."
+    url = shown(entry.file_name)
+    if split(entry.file_name).scheme:
+        message = f"only this machine or network can load {url}."
         hint = "Install it from a public index, or bundle the wheels with the lock."
-    return Problem(
-        "not-portable",
-        key,
-        entry.version,
-        message,
-        hint,
-        None if relative else shown(entry.file_name),
+        return Problem("not-portable", key, entry.version, message, hint, url)
+    message = f"its file name {url} is relative to the lock."
+    hint = (
+        "Pass base_url= (--base-url), the folder it can be loaded from, or put the lock beside it."
     )
+    return Problem("not-portable", key, entry.version, message, hint)
+
+
+# -- unknown keys, and what the lock says of itself
 
 
 def _extra(
-    base: Lockfile,
-    based: Collection[str],
-    environment: Environment,
-    selection: Selection,
-    evidence: Sequence[Evidence],
-    proof: str,
+    contents: LockContents,
+    entries: Mapping[str, LockedPackage],
+    evidence: Iterable[Evidence],
 ) -> Mapping[str, Any]:
-    """The base's unknown keys; in ``tool``, where the base has it, what this lock was made from.
+    """The base's unknown keys; in ``tool``, where the base has it, the lock provenance.
 
     What an earlier freeze said there of entries that are the base's as they stand still holds:
     this freeze did not prove them again.
     """
-    if not isinstance(base.extra.get("tool"), Mapping):
+    base = contents.base.lockfile
+    tool = base.extra.get("tool")
+    if not isinstance(tool, Mapping):
         return base.extra
-    requested = {str(writable(requirement)) for requirement in selection.requested}
-    notes = {key: item.note for key, item in environment.own.items() if item.note is not None}
-    requested |= {
-        key for key, item in environment.own.items() if asked_for(item) and key not in notes
-    }
-    requested |= {text for note in notes.values() for text in written(note.requested)}
-    requested |= {
-        key for key, item in selection.report.items() if item.requested and key in environment.own
-    }
-    earlier = LockProvenance.by(base) if based else LockProvenance()
-    requested |= {text for name in based for text in earlier.requested.get(name, ())}
-    asked = {item.index for item in evidence if item.index}
-    asked |= {url for note in notes.values() for url in note.indexes if is_index(url)}
-    indexes = {"{0.scheme}://{0.netloc}".format(split(url)) for url in (*asked, *earlier.indexes)}
-    if earlier.proof == "metadata":
-        proof = "metadata"
-    own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}
-    return {**base.extra, "tool": {**base.extra["tool"], KEY: own}}
+    own = contents.provenance.with_indexes(item.index for item in evidence if item.index)
+    if entries:
+        own = own.merged(LockProvenance.by(base), entries)
+    return {**base.extra, "tool": {**tool, KEY: own.to_json()}}

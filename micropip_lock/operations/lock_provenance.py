@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .._util.url import shown
+from .._util.url import shown, split
 from ..formats.direct_url import is_index
 from ..formats.lockfile import Lockfile
 from ..formats.requirement import written
@@ -34,13 +34,46 @@ class LockProvenance:
         own = tool.get(KEY) if isinstance(tool, Mapping) else None
         if not isinstance(own, Mapping):
             return cls()
-        requested: dict[str, tuple[str, ...]] = {}
-        for text in written(_texts(own.get("requested"))):
-            name = canonicalize_name(Requirement(text).name)
-            requested[name] = (*requested.get(name, ()), text)
-        indexes = tuple(filter(is_index, _texts(own.get("indexes"))))
         proof = own.get("proof")
-        return cls(requested, indexes, proof if isinstance(proof, str) else None)
+        return cls.of(
+            written(_texts(own.get("requested"))),
+            indexes=filter(is_index, _texts(own.get("indexes"))),
+            proof=proof if isinstance(proof, str) else None,
+        )
+
+    @classmethod
+    def of(
+        cls, requested: Iterable[str], *, indexes: Iterable[str] = (), proof: str | None = None
+    ) -> LockProvenance:
+        """The lock provenance with these requirements, which are valid, in any order."""
+        by_name: dict[str, tuple[str, ...]] = {}
+        for text in requested:
+            name = canonicalize_name(Requirement(text).name)
+            by_name[name] = (*by_name.get(name, ()), text)
+        return cls(by_name, tuple(indexes), proof)
+
+    def with_indexes(self, urls: Iterable[str]) -> LockProvenance:
+        """The same with further indexes."""
+        return replace(self, indexes=(*self.indexes, *urls))
+
+    def merged(self, earlier: LockProvenance, names: Iterable[str]) -> LockProvenance:
+        """The same with what an earlier lock says of the entries ``names``, which were taken over.
+
+        Its entries are proved as well as they were there.
+        """
+        kept = [text for name in names for text in earlier.requested.get(name, ())]
+        own = [text for texts in self.requested.values() for text in texts]
+        return LockProvenance.of(
+            [*own, *kept],
+            indexes=(*self.indexes, *earlier.indexes),
+            proof="metadata" if earlier.proof == "metadata" else self.proof,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The lock provenance as ``tool["micropip-lock"]`` holds it; indexes by scheme and host."""
+        texts = {text for several in self.requested.values() for text in several}
+        origins = {"{0.scheme}://{0.netloc}".format(split(url)) for url in self.indexes}
+        return {"requested": sorted(texts), "indexes": sorted(origins), "proof": self.proof}
 
 
 def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from .._util.text import showable
 from ..errors import Problem
 from ..formats.lockfile import Lockfile
 from ..proof.evidence import Evidence
+
+
+def in_order(warnings: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Warnings by package, code and message."""
+    return tuple(sorted(warnings, key=lambda item: (item.package, item.code, item.message)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

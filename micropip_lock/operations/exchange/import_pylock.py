@@ -7,18 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-
 from ... import environment
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
-from ...dependencies.edges import Dependencies
+from ...dependencies.edges import Dependencies, Edges, not_installed
 from ...environment import Surroundings
 from ...errors import FetchError, IntegrityError, Problem, UnlockableError
-from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import Lockfile
 from ...formats.project_page import IndexFile
-from ...formats.wheel_modules import WheelModules
+from ...formats.wheel import WheelDescription
 from ...index.client import Indexes, Listing, Offer
 from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
@@ -28,10 +25,11 @@ from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import ContextOptions
-from ..freeze.inventory import Environment, Selection, layout
-from ..lock_builder import assemble, not_installed
+from ..freeze.inventory import layouts
+from ..lock_builder import LockContents, build_lock
+from ..lock_provenance import LockProvenance
 from ..resolve.project import fits_python, needs_python
-from ..results import ResolveResult
+from ..results import ResolveResult, in_order
 from ..session import Session, SessionOptions, open_session
 from .selection import Selected, select
 
@@ -157,53 +155,48 @@ class _Import:
         names = {item.name for item in selected if item.entry is not None}
         based = self.session.context.base.closure(names, stop=dict.fromkeys(read))
         self.warnings += [self._added(name) for name in sorted(based - names)]
-        environment = self._environment(read, based, {problem.package for problem in broken})
+        wheels = {name: one.wheel for name, one in read.items()}
+        edges = self._edges(wheels, based, {problem.package for problem in broken})
+        problems = [*edges.problems, *layouts(wheels)]
         if broken:
-            raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
-        findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
-        depended = {name for needed in environment.edges.depends.values() for name in needed}
-        roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
-        lockfile, proofs = assemble(
-            environment, findings, self.session.context, Selection(requested=roots), "metadata"
+            raise UnlockableError([*broken, *map(_in_terms_of_pylock, problems)])
+        depended = {name for needed in edges.depends.values() for name in needed}
+        contents = LockContents(
+            base=self.session.context.base,
+            based=based,
+            wheels=wheels,
+            findings={name: Finding(one.evidence) for name, one in read.items()},
+            depends=edges.depends,
+            present={*wheels, *based},
+            page_origin=self.session.context.page_origin,
+            provenance=LockProvenance.of(sorted({*wheels, *names} - depended), proof="metadata"),
         )
-        if environment.problems:
-            raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
-        warnings = sorted(
-            map(_in_terms_of_pylock, environment.warnings),
-            key=lambda item: (item.package, item.code, item.message),
+        lock = build_lock(contents)
+        problems += lock.problems
+        if problems:
+            raise UnlockableError(map(_in_terms_of_pylock, problems))
+        warnings = [*self.warnings, *edges.warnings, *lock.warnings]
+        return ResolveResult(
+            lock.lockfile, lock.evidence, in_order(map(_in_terms_of_pylock, warnings))
         )
-        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
 
-    def _environment(
-        self, read: Mapping[str, _Read], based: set[str], broken: set[str]
-    ) -> Environment:
-        """The packages to lock, as if they were installed.
+    def _edges(
+        self, wheels: Mapping[str, WheelDescription], based: set[str], broken: set[str]
+    ) -> Edges:
+        """Who needs whom.
 
         No requirement for a package of ``broken`` counts as unmet: its problem is reported already.
         """
-        distributions = {name: not_installed(one.metadata) for name, one in read.items()}
+        distributions = {name: not_installed(wheel.metadata) for name, wheel in wheels.items()}
         entries = {name: self.session.context.base.lockfile.packages[name] for name in based}
-        versions = {name: entry.version for name, entry in entries.items()}
-        dependencies = Dependencies(distributions, versions, self.session.target, exclude=broken)
-        edges = dependencies.edges(
-            other_edges={name: entry.depends for name, entry in entries.items()}
+        dependencies = Dependencies(
+            distributions,
+            {name: entry.version for name, entry in entries.items()},
+            self.session.target,
+            exclude=broken,
         )
-        return Environment(
-            own=distributions,
-            based=based,
-            origins={},
-            edges=edges,
-            left_out=(),
-            present={*distributions, *based},
-            problems=[
-                *edges.problems,
-                *(
-                    layout(name, one.metadata.version)
-                    for name, one in read.items()
-                    if one.modules.unspread
-                ),
-            ],
-            warnings=[*self.warnings, *edges.warnings],
+        return dependencies.edges(
+            other_edges={name: entry.depends for name, entry in entries.items()}
         )
 
     async def _read(self, item: Selected, total: int) -> _Read | Problem:
@@ -303,7 +296,7 @@ class _Import:
             index=index,
             hash_from="claim" if is_claimed else "index",
         )
-        return _Read(metadata, summary.modules, evidence)
+        return _Read(summary.with_metadata(metadata), evidence)
 
     def _added(self, name: str) -> Problem:
         entry = self.session.context.base.lockfile.packages[name]
@@ -318,8 +311,7 @@ class _Import:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    metadata: CoreMetadata
-    modules: WheelModules
+    wheel: WheelDescription
     evidence: Evidence
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +15,7 @@ from ...dependencies.edges import Dependencies, Edges
 from ...errors import Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.target import Target
+from ...formats.wheel import WheelDescription
 from ...installed.distribution import CheckFiles, InstalledDistribution
 from ...installed.hints import leave_out, reinstall
 from ...installed.origin import Origin, mock, origin
@@ -42,7 +43,7 @@ class Selection:
 
 
 @dataclass(slots=True)
-class Environment:
+class Inventory:
     """The installed distributions, by canonical name, and their claimed origins."""
 
     #: Distributions that have to be proved.
@@ -82,7 +83,7 @@ class Environment:
 _ABOUT_OTHERS = frozenset({"missing-dependency", "conflicting-dependency"})
 
 
-def read_environment(context: Context, target: Target, selection: Selection) -> Environment:
+def read_inventory(context: Context, target: Target, selection: Selection) -> Inventory:
     """Read the folders of ``context`` and sort out what needs proof. Raises `InputError`."""
     found, problems = scan_environment(context.paths, context.site)
     everything = {item.key: item for item in found}
@@ -101,7 +102,7 @@ def read_environment(context: Context, target: Target, selection: Selection) -> 
     asked = {canonicalize_name(requirement.name) for requirement in selection.requested}
     kept = _kept(unbased, asked | _needed_by_base(context, based), edges)
     own = {key: item for key, item in unbased.items() if key in kept}
-    environment = Environment(
+    inventory = Inventory(
         own=own,
         based=based,
         origins=origins,
@@ -112,13 +113,13 @@ def read_environment(context: Context, target: Target, selection: Selection) -> 
         sizes={key: item.record.size for key, item in distributions.items()},
     )
     ignored = {*selection.exclude, *(unbased.keys() - kept)}
-    environment.problems = [
+    inventory.problems = [
         item for item in [*problems, *edges.problems] if item.package not in ignored
     ]
-    environment.warnings = [item for item in edges.warnings if item.package not in ignored]
-    there = {key: item for key, item in distributions.items() if key in environment.present}
-    _check_disk(environment, there, context, target, selection)
-    return environment
+    inventory.warnings = [item for item in edges.warnings if item.package not in ignored]
+    there = {key: item for key, item in distributions.items() if key in inventory.present}
+    _check_disk(inventory, there, context, target, selection)
+    return inventory
 
 
 def _origin(
@@ -282,7 +283,7 @@ def _left_out(
 
 
 def _check_disk(
-    environment: Environment,
+    inventory: Inventory,
     distributions: Mapping[str, InstalledDistribution],
     context: Context,
     target: Target,
@@ -294,26 +295,26 @@ def _check_disk(
             folder: context.sizes_below(folder)
             for folder in {item.folder for item in distributions.values()}
         }
-    hopeless = environment.hopeless
+    hopeless = inventory.hopeless
     for key, item in sorted(distributions.items()):
-        if environment.origins[key].problems:
-            environment.problems.extend(environment.origins[key].problems)
+        if inventory.origins[key].problems:
+            inventory.problems.extend(inventory.origins[key].problems)
         elif key in hopeless:
             continue
         elif item.faults:
-            environment.problems.append(unreadable(item))
+            inventory.problems.append(unreadable(item))
         else:
-            is_base = environment.origins[key].is_base
+            is_base = inventory.origins[key].is_base
             if not is_base and item.lies_unspread:
-                environment.problems.append(layout(key, item.version))
+                inventory.problems.append(layout(key, item.version))
             changed = item.changed_files(
                 selection.check_files, compiled=is_base, sizes=sizes.get(item.folder)
             )
             if changed:
-                environment.changed[key] = tuple(changed)
+                inventory.changed[key] = tuple(changed)
             is_edited = f"{item.dist_info}/WHEEL" in changed
             if not (is_base or is_edited) and target.rank(item.wheel.tags) is None:
-                environment.misfits[key] = wrong_platform(item, item.wheel.tags, target)
+                inventory.misfits[key] = wrong_platform(item, item.wheel.tags, target)
 
 
 def unreadable(item: InstalledDistribution) -> Problem:
@@ -356,6 +357,13 @@ def layout(key: str, version: str) -> Problem:
         "Pyodide unpacks wheels as they are.",
         "Ask its authors for a wheel that has its modules at the root.",
     )
+
+
+def layouts(wheels: Mapping[str, WheelDescription]) -> Iterator[Problem]:
+    """The problems of wheels, by canonical name, whose modules Python would not find."""
+    for key, wheel in wheels.items():
+        if wheel.modules.unspread:
+            yield layout(key, wheel.metadata.version)
 
 
 def changed_on_disk(item: InstalledDistribution, paths: Sequence[str]) -> Problem:

@@ -12,30 +12,36 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..._util.progress import Progress
+from ...dependencies.edges import asked_for
 from ...environment import Surroundings
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.core_metadata import parse_filename_tags
+from ...formats.direct_url import is_index
 from ...formats.lockfile import Lockfile
-from ...formats.requirement import quoted, writable
+from ...formats.requirement import quoted, writable, written
 from ...formats.target import Target
+from ...formats.wheel import WheelDescription
 from ...installed.distribution import CheckFiles, InstalledDistribution
+from ...installed.modules import describe_installed
 from ...installed.origin import Origin
 from ...network import Fetcher, default_cache_dir, run_sync
 from ...proof.candidate import candidate_at, witnessed
 from ...proof.evidence import Finding, Rules
 from ...storage import Facts, NoFacts, facts_in
 from ..context import Context, ContextOptions
-from ..lock_builder import assemble
-from ..results import FreezeResult
+from ..lock_builder import LockContents, build_lock
+from ..lock_provenance import LockProvenance
+from ..results import FreezeResult, in_order
 from ..session import Session, SessionOptions, open_session
 from .inventory import (
-    Environment,
     Include,
+    Inventory,
     Selection,
     changed_on_disk,
+    layout,
     overwriter,
     overwritten,
-    read_environment,
+    read_inventory,
     wrong_platform,
 )
 
@@ -74,7 +80,7 @@ async def freeze(
     """Lock what is installed, with proof that every entry is the very wheel that was installed.
 
     The same call inside Pyodide and on the host. Everything that is not given is taken from the
-    surroundings: the running Pyodide, or the virtual environment.
+    surroundings: the running Pyodide, or the virtual inventory.
 
     * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release
       ("314.0.7"); ``base_url``: where relative file names of the base live; ``base_dir``: a local
@@ -135,55 +141,54 @@ async def _freeze(
     session: Session, selection: Selection, rules: Rules, *, strict: bool
 ) -> FreezeResult:
     """site-packages, then claims, then proofs, then the lock: no step reaches back."""
-    environment = read_environment(session.context, session.target, selection)
-    findings = await _prove(session, environment, rules)
-    _collect(environment, findings, rules, session.target)
-    lockfile, evidence = assemble(environment, findings, session.context, selection, rules.proof)
-    problems = [*environment.problems, *(environment.warnings if strict else ())]
+    inventory = read_inventory(session.context, session.target, selection)
+    findings = await _prove(session, inventory, rules)
+    _collect(inventory, findings, rules, session.target)
+    contents = _contents(session.context, inventory, findings, selection, rules)
+    lock = build_lock(contents)
+    warnings = [*inventory.warnings, *lock.warnings]
+    problems = [*inventory.problems, *lock.problems, *(warnings if strict else ())]
     if problems:
         raise UnlockableError(problems)
-    warnings = sorted(
-        environment.warnings, key=lambda item: (item.package, item.code, item.message)
+    evidence = tuple(
+        replace(item, installed_size=inventory.sizes.get(item.package)) for item in lock.evidence
     )
-    sized = tuple(
-        replace(item, installed_size=environment.sizes.get(item.package)) for item in evidence
-    )
-    return FreezeResult(lockfile, sized, tuple(warnings), left_out=environment.left_out)
+    return FreezeResult(lock.lockfile, evidence, in_order(warnings), left_out=inventory.left_out)
 
 
 def _known(
     distributions: Sequence[InstalledDistribution],
-    environment: Environment,
+    inventory: Inventory,
     context: Context,
     proved: Proved,
 ) -> dict[str, Finding]:
     """The findings of an earlier freeze for distributions that have not changed since."""
     found = {
         item.key: proved.find(
-            item, environment.origins[item.key], context.base.wheel(item.key, item.version)
+            item, inventory.origins[item.key], context.base.wheel(item.key, item.version)
         )
         for item in distributions
-        if item.key not in environment.changed
+        if item.key not in inventory.changed
     }
     return {key: finding for key, finding in found.items() if finding is not None}
 
 
 def _asked_for(
-    distributions: Sequence[InstalledDistribution], environment: Environment, context: Context
+    distributions: Sequence[InstalledDistribution], inventory: Inventory, context: Context
 ) -> list[tuple[str, Version]]:
     """What only an index can prove."""
     return [
         (item.key, next(iter(item.versions)))
         for item in distributions
-        if not environment.origins[item.key].claims
+        if not inventory.origins[item.key].claims
         and context.base.wheel(item.key, item.version) is None
         and len(item.versions) == 1
     ]
 
 
-async def _prove(session: Session, environment: Environment, rules: Rules) -> dict[str, Finding]:
+async def _prove(session: Session, inventory: Inventory, rules: Rules) -> dict[str, Finding]:
     """Prove all distributions: by what the runtime saw, by an earlier freeze, by requests."""
-    distributions = environment.provable()
+    distributions = inventory.provable()
     findings: dict[str, Finding] = {}
 
     def found(item: InstalledDistribution, finding: Finding) -> None:
@@ -191,19 +196,19 @@ async def _prove(session: Session, environment: Environment, rules: Rules) -> di
         session.step(len(findings), len(distributions), item.key)
 
     for item in distributions:
-        finding = witnessed(item, environment.origins[item.key].claims)
-        if finding is not None and item.key not in environment.changed:
+        finding = witnessed(item, inventory.origins[item.key].claims)
+        if finding is not None and item.key not in inventory.changed:
             found(item, finding)
     rest = [item for item in distributions if item.key not in findings]
     if rest:
         # Where the runtime saw it all, what talks with the network is not so much as imported.
-        await _prove_by_network(session, environment, rules, rest, found)
+        await _prove_by_network(session, inventory, rules, rest, found)
     return {item.key: findings[item.key] for item in distributions}
 
 
 async def _prove_by_network(
     session: Session,
-    environment: Environment,
+    inventory: Inventory,
     rules: Rules,
     distributions: Sequence[InstalledDistribution],
     found: Callable[[InstalledDistribution, Finding], None],
@@ -215,12 +220,12 @@ async def _prove_by_network(
     context = session.context
     fetcher = session.fetcher
     facts = session.facts
-    needs_index = not all(_is_seen(environment.origins[item.key]) for item in distributions)
+    needs_index = not all(_is_seen(inventory.origins[item.key]) for item in distributions)
     indexes = context.indexes() if needs_index else Indexes(())
     proved = Proved(facts, indexes.key, session.target, rules)
     rest = list(distributions)
     if not session.refresh and not isinstance(facts, NoFacts):
-        known = _known(rest, environment, context, proved)
+        known = _known(rest, inventory, context, proved)
         for item in rest:
             if item.key in known:
                 found(item, known[item.key])
@@ -233,13 +238,13 @@ async def _prove_by_network(
     await indexes.open(fetcher)
     # In a browser, what another origin does not let a page read is an error on the console.
     if rules.proof == "content" and fetcher.suffix_ranges:
-        await indexes.try_documents(fetcher, facts, _asked_for(rest, environment, context))
+        await indexes.try_documents(fetcher, facts, _asked_for(rest, inventory, context))
     prover = Prover(fetcher, indexes, session.target, rules, facts, proved)
 
     async def prove(item: InstalledDistribution) -> None:
         base = context.base.wheel(item.key, item.version)
-        changed = environment.changed.get(item.key, ())
-        found(item, await prover.prove(item, environment.origins[item.key], base, changed))
+        changed = inventory.changed.get(item.key, ())
+        found(item, await prover.prove(item, inventory.origins[item.key], base, changed))
 
     await fetcher.gather(map(prove, rest))
 
@@ -252,57 +257,110 @@ def _is_seen(origin: Origin) -> bool:
     return claim.witnessed and not candidate_at(claim.url, claim.kind, claim.sha256).had_query
 
 
+def _contents(
+    context: Context,
+    inventory: Inventory,
+    findings: Mapping[str, Finding],
+    selection: Selection,
+    rules: Rules,
+) -> LockContents:
+    """What the lock is built from."""
+    wheels = {key: _description(item, findings.get(key)) for key, item in inventory.own.items()}
+    return LockContents(
+        base=context.base,
+        based=inventory.based,
+        wheels=wheels,
+        findings=findings,
+        depends=inventory.edges.depends,
+        present=inventory.present,
+        accepted=inventory.changed,
+        exclude=selection.exclude,
+        allow_broken=selection.allow_broken,
+        page_origin=context.page_origin,
+        provenance=_provenance(inventory, selection, rules),
+    )
+
+
+def _description(item: InstalledDistribution, finding: Finding | None) -> WheelDescription:
+    """The wheel with the modules that were read in it, else with those that are installed."""
+    if finding is not None and finding.is_base:
+        return WheelDescription.of(item.metadata)
+    if finding is None or finding.modules is None:
+        return describe_installed(item)
+    return WheelDescription.of(item.metadata, finding.modules)
+
+
+def _provenance(inventory: Inventory, selection: Selection, rules: Rules) -> LockProvenance:
+    """What the user requested, as far as arguments, installers and `sync` say so."""
+    requested = {str(writable(requirement)) for requirement in selection.requested}
+    indexes: list[str] = []
+    for key, item in inventory.own.items():
+        reported = selection.report.get(key)
+        if item.note is not None:
+            requested.update(written(item.note.requested))
+            indexes.extend(filter(is_index, item.note.indexes))
+        elif asked_for(item):
+            requested.add(key)
+        if reported is not None and reported.requested:
+            requested.add(key)
+    return LockProvenance.of(sorted(requested), indexes=indexes, proof=rules.proof)
+
+
 def _collect(
-    environment: Environment, findings: dict[str, Finding], rules: Rules, target: Target
+    inventory: Inventory, findings: dict[str, Finding], rules: Rules, target: Target
 ) -> None:
     """Bring problems together, each cause once."""
     for key in sorted(findings):
-        findings[key] = _judged(key, findings[key], environment, target)
-        environment.problems.extend(findings[key].problems)
-        environment.warnings.extend(findings[key].warnings)
-    for key, paths in environment.changed.items():
+        finding = _judged(key, findings[key], inventory, target)
+        findings[key] = finding
+        inventory.problems.extend(finding.problems)
+        inventory.warnings.extend(finding.warnings)
+        installed = inventory.own[key]
+        # pip and uv put the modules where Python finds them; Pyodide will not.
+        is_spread = finding.modules is not None and finding.modules.unspread
+        if is_spread and not installed.lies_unspread:
+            inventory.warnings.append(layout(key, installed.version))
+    for key, paths in inventory.changed.items():
         found = findings.get(key)
         if found is not None and found.explains_files:
             continue
         is_accepted = key in rules.accept_unproved
         if is_accepted and found is not None and found.evidence is not None:
             findings[key] = replace(found, evidence=replace(found.evidence, proof="accepted"))
-        elif not (is_accepted and key in environment.based):
-            problem = changed_on_disk(environment.installed[key], paths)
-            environment.problems.append(_named(problem, environment))
+        elif not (is_accepted and key in inventory.based):
+            problem = changed_on_disk(inventory.installed[key], paths)
+            inventory.problems.append(_named(problem, inventory))
 
 
-def _judged(key: str, finding: Finding, environment: Environment, target: Target) -> Finding:
+def _judged(key: str, finding: Finding, inventory: Inventory, target: Target) -> Finding:
     """The finding of one distribution, with what its wheel's file name and other distributions say
     about it.
     """
     if finding.evidence is None:
-        if key in environment.misfits:
-            return replace(finding, problems=(environment.misfits[key],))
+        if key in inventory.misfits:
+            return replace(finding, problems=(inventory.misfits[key],))
         return replace(
-            finding, problems=tuple(_named(problem, environment) for problem in finding.problems)
+            finding, problems=tuple(_named(problem, inventory) for problem in finding.problems)
         )
     parsed = parse_filename_tags(finding.evidence.url)
     if finding.is_base or parsed is None or target.rank(parsed[1]) is not None:
         return finding
-    problem = wrong_platform(environment.installed[key], parsed[1], target)
+    problem = wrong_platform(inventory.installed[key], parsed[1], target)
     return Finding(problems=(problem,), explains_files=True)
 
 
-def _named(problem: Problem, environment: Environment) -> Problem:
+def _named(problem: Problem, inventory: Inventory) -> Problem:
     """The problem of changed files, naming the distribution that overwrote them, where there is
     one.
     """
-    paths = environment.changed.get(problem.package)
+    paths = inventory.changed.get(problem.package)
     if problem.code != "files-changed" or not paths:
         return problem
-    other = overwriter(
-        environment.installed[problem.package], paths, environment.installed.values()
-    )
+    other = overwriter(inventory.installed[problem.package], paths, inventory.installed.values())
     return (
         problem
         if other is None
-        else overwritten(environment.installed[problem.package], paths, other)
+        else overwritten(inventory.installed[problem.package], paths, other)
     )
 
 

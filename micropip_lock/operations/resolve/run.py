@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
-from ...dependencies.edges import Dependencies
+from ...dependencies.edges import Dependencies, Edges, not_installed
 from ...environment import Surroundings
 from ...errors import (
     FetchError,
@@ -36,9 +36,10 @@ from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import ContextOptions
-from ..freeze.inventory import Environment, Selection, layout
-from ..lock_builder import assemble, not_installed
-from ..results import ResolveResult
+from ..freeze.inventory import layouts
+from ..lock_builder import LockContents, build_lock
+from ..lock_provenance import LockProvenance
+from ..results import ResolveResult, in_order
 from ..session import Session, SessionOptions, open_session
 from .fetching import Explorer
 from .project import Choice
@@ -216,74 +217,87 @@ class Resolution:
 
         ``distribution``: the rest of the base as well.
         """
+        base = self.session.context.base
         choices = {pick.name: pick.choice for pick in solution.picks.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
-        summaries = _all_or_none(
-            await self.session.fetcher.gather([_summary(choice, explorer) for choice in own])
+        based = {name for name, choice in choices.items() if choice.entry is not None}
+        wheels, evidence = await self._read(own, state, explorer)
+        edges = self._edges(solution, state, choices)
+        findings = {
+            name: Finding(item, modules=wheels[name].modules)
+            for name, item in evidence.items()
+            if isinstance(item, Evidence)
+        }
+        rest = base.lockfile.packages.keys() - choices if distribution else set()
+        roots = [str(writable(item.requirement)) for item in self._roots(state.target)]
+        contents = LockContents(
+            base=base,
+            based=based | rest,
+            wheels=wheels,
+            findings=findings,
+            depends=edges.depends,
+            present=choices,
+            page_origin=self.session.context.page_origin,
+            provenance=LockProvenance.of(roots, proof="metadata"),
         )
-        evidence = _all_or_none(
-            await self.session.fetcher.gather(
-                [self._evidence(choice, state, explorer) for choice in own]
-            )
-        )
-        distributions = {choice.name: not_installed(state.metadata[choice.key]) for choice in own}
-        asked = [writable(item.requirement) for item in self._roots(state.target)]
+        lock = build_lock(contents)
+        conflicts = [self._base_conflict(choices[name], explorer) for name in based]
+        problems = [
+            *edges.problems,
+            *lock.problems,
+            *layouts(wheels),
+            *(item for item in evidence.values() if isinstance(item, Problem)),
+            *filter(None, conflicts),
+        ]
+        if problems:
+            raise UnlockableError(problems)
+        warnings = [
+            *(item for item in explorer.warnings if item.package in based),
+            *edges.warnings,
+            *filter(None, map(_yanked, own)),
+            *_wrong_records(own, wheels),
+            *_claimed_hashes(findings.values()),
+            *lock.warnings,
+        ]
+        return ResolveResult(lock.lockfile, lock.evidence, in_order(warnings))
+
+    async def _read(
+        self, choices: Sequence[Choice], state: ResolutionState, explorer: Explorer
+    ) -> tuple[dict[str, WheelDescription], dict[str, Evidence | Problem]]:
+        """The wheels of ``choices``, and the evidence for each. Raises all errors as one."""
+        gather = self.session.fetcher.gather
+        described = [_described(item, state, explorer) for item in choices]
+        wheels = _all_or_none(await gather(described))
+        proving = [self._evidence(item, state, explorer) for item in choices]
+        evidence: dict[str, Evidence | Problem] = _all_or_none(await gather(proving))
+        return wheels, evidence
+
+    def _edges(
+        self, solution: Solution, state: ResolutionState, choices: dict[str, Choice]
+    ) -> Edges:
+        """Who needs whom, with the extras that were chosen; every candidate has a requirement."""
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
-        others = {name: entry.version for name, entry in based.items()}
+        distributions = {
+            choice.name: not_installed(state.metadata[choice.key])
+            for choice in choices.values()
+            if choice.entry is None
+        }
         base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
-        # The extras that base packages require, too: every chosen candidate has a requirement.
         extras = [
             Requirement(f"{pick.name}[{pick.extra}]")
             for pick in solution.picks.values()
             if pick.extra
         ]
-        dependencies = Dependencies(distributions, others, state.target, asked=[*asked, *extras])
+        roots = [writable(item.requirement) for item in self._roots(state.target)]
+        dependencies = Dependencies(
+            distributions,
+            {name: entry.version for name, entry in based.items()},
+            state.target,
+            asked=[*roots, *extras],
+        )
         edges = dependencies.edges(other_edges=base_edges)
         edges.depends.update(base_edges)
-        environment = Environment(
-            own=distributions,
-            based=set(based)
-            | (
-                self.session.context.base.lockfile.packages.keys() - choices
-                if distribution
-                else set()
-            ),
-            origins={},
-            edges=edges,
-            left_out=(),
-            present=set(choices),
-            problems=list(edges.problems),
-            warnings=[
-                *(item for item in explorer.warnings if item.package in based),
-                *edges.warnings,
-                *filter(None, map(_yanked, own)),
-                *_wrong_records(own, summaries),
-            ],
-        )
-        findings = {
-            name: Finding(item, modules=summaries[name].modules)
-            for name, item in evidence.items()
-            if isinstance(item, Evidence)
-        }
-        environment.warnings += _claimed_hashes(findings.values())
-        unspread = [
-            distributions[name] for name, found in summaries.items() if found.modules.unspread
-        ]
-        environment.problems += [layout(item.key, item.version) for item in unspread]
-        environment.problems += [item for item in evidence.values() if isinstance(item, Problem)]
-        environment.problems += filter(
-            None, [self._base_conflict(choices[name], explorer) for name in based]
-        )
-        selection = Selection(requested=asked)
-        lockfile, proofs = assemble(
-            environment, findings, self.session.context, selection, "metadata"
-        )
-        if environment.problems:
-            raise UnlockableError(environment.problems)
-        warnings = sorted(
-            environment.warnings, key=lambda item: (item.package, item.code, item.message)
-        )
-        return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
+        return edges
 
     async def _evidence(
         self, choice: Choice, state: ResolutionState, explorer: Explorer
@@ -402,10 +416,13 @@ def _applies(item: Wanted, target: Target) -> bool:
         raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
 
 
-async def _summary(
-    choice: Choice, explorer: Explorer
+async def _described(
+    choice: Choice, state: ResolutionState, explorer: Explorer
 ) -> tuple[str, WheelDescription | MicropipLockError]:
-    return choice.name, await explorer.summary(choice)
+    wheel = await explorer.summary(choice)
+    if isinstance(wheel, MicropipLockError):
+        return choice.name, wheel
+    return choice.name, wheel.with_metadata(state.metadata[choice.key])
 
 
 def _wrong_records(
