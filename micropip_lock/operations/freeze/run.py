@@ -239,7 +239,7 @@ async def _prove_by_network(
     # In a browser, what another origin does not let a page read is an error on the console.
     if rules.proof == "content" and fetcher.suffix_ranges:
         await indexes.try_documents(fetcher, facts, _asked_for(rest, inventory, context))
-    prover = Prover(fetcher, indexes, session.target, rules, facts, proved)
+    prover = Prover(fetcher, indexes, session.target, rules, facts=facts, proved=proved)
 
     async def prove(item: InstalledDistribution) -> None:
         base = context.base.wheel(item.key, item.version)

@@ -16,8 +16,9 @@ from micropip_lock.index.client import Indexes
 from micropip_lock.installed.distribution import InstalledDistribution, scan
 from micropip_lock.installed.origin import Claim, Origin, origin
 from micropip_lock.network import drive
+from micropip_lock.proof.case import MOST_CANDIDATES
 from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
-from micropip_lock.proof.prover import MOST_CANDIDATES, Prover
+from micropip_lock.proof.prover import Prover
 
 from ...support.freezing import INFO, NATIVE, forget_machine, quick_fetcher
 from ...support.index_server import Fault, IndexServer
