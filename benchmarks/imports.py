@@ -28,9 +28,9 @@ from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
 from packaging.utils import canonicalize_name
 
-from micropip_lock.installed.distribution import scan
 from micropip_lock.installed.import_names import imports
 from micropip_lock.installed.modules import describe_installed
+from micropip_lock.installed.site_packages import scan
 from tests.end_to_end.freeze.test_closure import REQUIREMENTS
 from tests.runtimes.node.test_pyodide_lock import REQUIREMENTS as PYODIDE_LOCK
 from tests.support.installed import PYODIDE_314

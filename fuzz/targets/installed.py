@@ -40,7 +40,7 @@ from micropip_lock.formats.record import RecordRow, bytecode_source, parse_recor
 from micropip_lock.formats.target import Target as Pyodide
 from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.zip_directory import Member
-from micropip_lock.installed.distribution import InstalledDistribution, SiteFiles, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.import_names import (
     imports,
     wheel_names,
@@ -48,6 +48,8 @@ from micropip_lock.installed.import_names import (
 from micropip_lock.installed.installation import Installation
 from micropip_lock.installed.modules import describe_installed
 from micropip_lock.installed.origin import origin
+from micropip_lock.installed.site_files import SiteFiles
+from micropip_lock.installed.site_packages import scan
 from micropip_lock.operations.resolve.project import fits_python
 from micropip_lock.proof.comparison import compare
 

@@ -26,14 +26,14 @@ from micropip_lock.formats.wheel_archive import describe_excerpt, inspect_wheel
 from micropip_lock.formats.wheel_excerpt import Excerpt
 from micropip_lock.formats.zip_directory import LONGEST_END, find_directory, parse_directory
 from micropip_lock.formats.zip_member import extract
+from micropip_lock.index.downloaded_wheel import download_wheel
 from micropip_lock.index.remote_wheel import (
     NoRangesError,
-    download_wheel,
     read_wheel,
 )
 from micropip_lock.index.wheel_metadata import BrokenMetadataError, Publications
-from micropip_lock.installed.distribution import SiteFiles
 from micropip_lock.installed.installation import Installation
+from micropip_lock.installed.site_files import SiteFiles
 from micropip_lock.network import ByteRange, Response, Stream, drive
 from micropip_lock.network.body import Body
 from micropip_lock.network.rules import Transient, check_length, check_partial, check_status

@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,7 +55,8 @@ async def download(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _opened(path, parts, sha256) as file:
-            size = await _fill(fetcher, url, sha256, file, advance or _ignore, expect or _ignore)
+            part = _Part(file, advance or _ignore)
+            size = await _fill(_Transfer(fetcher, url, sha256, part, expect or _ignore))
             file.flush()
             if check is not None:
                 _checked(check, file)
@@ -71,87 +73,139 @@ def _checked(check: Callable[[Path], None], file: BinaryIO) -> None:
         raise
 
 
-async def _fill(
-    fetcher: Fetcher,
-    url: str,
-    sha256: str,
-    file: BinaryIO,
-    advance: Callable[[int], None],
-    expect: Callable[[int], None],
-) -> int:
-    resumed = file.seek(0, os.SEEK_END) > 0
-    while True:
-        found, size = await _read_on(fetcher, url, sha256, file, advance, expect)
-        if found == sha256:
-            return size
+class _Part:
+    """The file that grows, with size and hash of what is in it.
+
+    ``advance`` receives how many bytes were added, negative where they were removed.
+    """
+
+    def __init__(self, file: BinaryIO, advance: Callable[[int], None]) -> None:
+        self._file = file
+        self._advance = advance
+        self._hash = hashlib.sha256()
         file.seek(0)
-        file.truncate()
-        if not resumed:
+        while piece := file.read(_PIECE):
+            self._hash.update(piece)
+        self.size = file.tell()
+        advance(self.size)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what is in the file."""
+        return self._hash.hexdigest()
+
+    def append(self, piece: bytes) -> None:
+        """Write at the end."""
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.size += len(piece)
+        self._advance(len(piece))
+
+    def clear(self) -> None:
+        """Remove all bytes, to begin again."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._hash = hashlib.sha256()
+        self._advance(-self.size)
+        self.size = 0
+
+    def discard(self) -> None:
+        """Remove all bytes, since the download has failed."""
+        self._file.truncate(0)
+
+
+async def _fill(transfer: _Transfer) -> int:
+    """Read the whole resource; return its size."""
+    part = transfer.part
+    is_resumed = part.size > 0
+    while True:
+        await transfer.run()
+        if part.sha256 == transfer.sha256:
+            return part.size
+        if not is_resumed:
+            part.discard()
             raise IntegrityError(
-                f"{shown(url)} has the sha256 {found}, not {sha256} as the lock says. The file was "
-                "replaced, or a proxy changes it; nothing of it was kept."
+                f"{shown(transfer.url)} has the sha256 {part.sha256}, not {transfer.sha256} as the "
+                "lock says. The file was replaced, or a proxy changes it; nothing of it was kept."
             )
         # The bytes of an earlier run may be those of another file: once more from the start.
-        resumed = False
-        advance(-size)
+        is_resumed = False
+        part.clear()
 
 
-async def _read_on(  # noqa: C901  # one loop keeps file, hash and size in step after a break
-    fetcher: Fetcher,
-    url: str,
-    sha256: str,
-    file: BinaryIO,
-    advance: Callable[[int], None],
-    expect: Callable[[int], None],
-) -> tuple[str, int]:
-    """Read from the end of ``file`` to that of the resource; return the whole's hash and size."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-    size = file.tell()
-    advance(size)
-    if size and digest.hexdigest() == sha256:
-        return sha256, size
-    breaks, empty, anew, tried = 0, 0, False, False
-    while True:
-        before, opened = size, False
-        try:
-            async with fetcher.stream(url, start=0 if anew else size) as stream:
-                opened = True
-                if stream.size is not None:
-                    expect(stream.size + (0 if anew else size))
-                async for piece in stream:
-                    if anew:
-                        # Only now, for a server that says nothing at all is no reason to lose what
-                        # is there.
-                        file.seek(0)
-                        file.truncate()
-                        advance(-size)
-                        digest, size, before, anew = hashlib.sha256(), 0, 0, False
-                    file.write(piece)
-                    digest.update(piece)
-                    size += len(piece)
-                    advance(len(piece))
-                    if size > _LARGEST:
-                        raise FetchError(f"{shown(url)} is larger than any wheel.", url=shown(url))
-            return digest.hexdigest(), size
-        except FetchError as error:
-            if size and digest.hexdigest() == sha256:
-                return sha256, size  # complete, even if the server announced more bytes
-            breaks += 1
-            if size > _LARGEST:
-                file.truncate(0)
-                raise
-            if size > before:
-                if breaks > _MOST_BREAKS:
+@dataclass(slots=True)
+class _Transfer:
+    """Reads from the end of ``part`` to that of the resource at ``url``, also after breaks."""
+
+    fetcher: Fetcher
+    url: str
+    sha256: str
+    part: _Part
+    #: Receives the size of the resource.
+    expect: Callable[[int], None]
+    _breaks: int = 0
+    _empty_answers: int = 0
+    #: The next request is for the whole resource: the server may not support one for the rest.
+    _is_anew: bool = False
+    _was_anew: bool = False
+    #: What the last request found, and whether it was answered.
+    _size_before: int = 0
+    _is_answered: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the part has bytes, and the right hash: then no request is needed."""
+        return self.part.size > 0 and self.part.sha256 == self.sha256
+
+    async def run(self) -> None:
+        """Read to the end of the resource, or until the part is complete. Raises `FetchError`."""
+        self._breaks = self._empty_answers = 0
+        self._is_anew = self._was_anew = False
+        while not self.is_complete:
+            try:
+                await self._read()
+                return
+            except FetchError as error:
+                # It may be complete, even if the server announced more bytes.
+                if not self.is_complete and not self._may_go_on(error):
                     raise
-            elif opened and empty < _MOST_EMPTY:
-                empty += 1
-            elif before and not tried and error.code != "not-allowed":
-                anew = tried = True  # the server may not support a request for the rest
-            else:
-                raise
+
+    async def _read(self) -> None:
+        """Read until the answer ends or breaks."""
+        start = 0 if self._is_anew else self.part.size
+        self._size_before = self.part.size
+        self._is_answered = False
+        async with self.fetcher.stream(self.url, start=start) as stream:
+            self._is_answered = True
+            if stream.size is not None:
+                self.expect(stream.size + start)
+            async for piece in stream:
+                if self._is_anew:
+                    # Only now: a server that gives no answer is no reason to lose the part.
+                    self.part.clear()
+                    self._size_before = 0
+                    self._is_anew = False
+                self.part.append(piece)
+                if self.part.size > _LARGEST:
+                    raise FetchError(
+                        f"{shown(self.url)} is larger than any wheel.", url=shown(self.url)
+                    )
+
+    def _may_go_on(self, error: FetchError) -> bool:
+        """Whether another request is worth while after ``error``."""
+        self._breaks += 1
+        if self.part.size > _LARGEST:
+            self.part.discard()
+            return False
+        if self.part.size > self._size_before:
+            return self._breaks <= _MOST_BREAKS
+        if self._is_answered and self._empty_answers < _MOST_EMPTY:
+            self._empty_answers += 1
+            return True
+        if self._size_before and not self._was_anew and error.code != "not-allowed":
+            self._is_anew = self._was_anew = True
+            return True
+        return False
 
 
 def _ignore(count: int) -> None:

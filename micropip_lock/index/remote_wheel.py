@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from ..formats.wheel_archive import (
     describe,
     find_metadata,
     find_record,
-    inspect_wheel,
 )
 from ..formats.wheel_excerpt import Excerpt
 from ..formats.zip_directory import (
@@ -35,11 +33,7 @@ from ..network import ByteRange, Fetcher, Response
 
 #: A wheel this small is taken whole from a server that ignores ranges.
 SMALL_WHEEL = 16 * 1024
-_LARGEST_WHEEL = 4 * 2**30
 
-#: A connection may break this often in the middle of a wheel.
-_MOST_BREAKS = 20
-_IN_MEMORY = 16 * 2**20
 #: A number of bytes; Python does not convert one of thousands of digits.
 _NUMBER = re.compile(r"[0-9]{1,20}")
 #: So many headers of members are read one by one, where the directory leaves a gap between them.
@@ -122,24 +116,29 @@ async def _members(reader: _Reader, place: DirectoryPlace) -> tuple[Member, ...]
         raise NoRangesError
     for member, gap in found:
         end = member.offset + LOCAL.size
-        is_read = member.offset >= reader.start
-        check_gap(
-            member,
-            reader.slice(member.offset, end) if is_read else await reader.piece(member.offset, end),
-            gap,
-        )
+        if member.offset >= reader.start:
+            header = reader.slice(member.offset, end)
+        else:
+            header = await reader.piece(member.offset, end)
+        check_gap(member, header, gap)
     return members
+
+
+def _likely_start(reader: _Reader, place: DirectoryPlace) -> int:
+    """Where RECORD is likely to start: it need not be the last file."""
+    # It lies near the end all the same, and packs to some 45 bytes a file and its name.
+    likely = place.offset - place.size // 2 - 2048
+    record = _last_record(reader, place)
+    if record is not None:
+        likely = record.offset
+    return max(0, min(likely, place.offset))
 
 
 async def _read_contents(
     reader: _Reader, place: DirectoryPlace, name: str, *, metadata: bool = False
 ) -> WheelDescription:
     if place.offset < reader.start:
-        record = _last_record(reader, place)
-        # Else it lies just before the directory all the same, and packs to some 45 bytes a file and
-        # its name.
-        likely = place.offset - place.size // 2 - 2048 if record is None else record.offset
-        await reader.reach(max(0, min(likely, place.offset)))
+        await reader.reach(_likely_start(reader, place))
     members = await _members(reader, place)
     record = find_record(members, name)
     wanted = [record]
@@ -156,50 +155,17 @@ async def _read_contents(
     return describe(members, record, Excerpt(reader.total, directory, place, *files))
 
 
-async def download_wheel(fetcher: Fetcher, url: str, name: str) -> WheelDescription:
-    """Download a wheel whole, to hash it and to compare every member with its RECORD.
-
-    The file lives in memory up to 16 MiB, then in a temporary file; it is not kept. Raises
-    `FetchError`, and `IntegrityError` when it is no wheel of ``name``.
-    """
-    from tempfile import (
-        SpooledTemporaryFile,
-    )  # slow to import, and wheels are hardly ever downloaded here
-
-    sha256 = hashlib.sha256()
-    size = 0
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        for left in reversed(range(_MOST_BREAKS)):
-            before = size
-            try:
-                async with fetcher.stream(url, start=size) as pieces:
-                    async for piece in pieces:
-                        size += len(piece)
-                        if size > _LARGEST_WHEEL:
-                            raise FetchError(
-                                f"{shown(url)} is larger than any wheel.", url=shown(url)
-                            )
-                        sha256.update(piece)
-                        file.write(piece)
-                break
-            except FetchError:
-                # The download is resumed where it broke, as long as that brings more bytes.
-                if size in (before, 0) or size > _LARGEST_WHEEL or not left:
-                    raise
-        return inspect_wheel(file, size, sha256.hexdigest(), name)
-
-
 async def _read_member(reader: _Reader, member: Member, place: DirectoryPlace) -> bytes:
     check_record_size(member, place)
     if member.offset >= reader.start:
         found = extract(member, reader.slice(member.offset, place.offset))
     else:
         end = member.offset + most_bytes(member)
-        found = extract(member, await reader.piece(member.offset, min(end, place.offset)))
+        data = await reader.piece(member.offset, min(end, place.offset))
+        found = extract(member, data)
         if found is None and end < place.offset:  # its own header is a long one
-            found = extract(
-                member, await reader.piece(member.offset, min(end + 0xFFFF, place.offset))
-            )
+            data = await reader.piece(member.offset, min(end + 0xFFFF, place.offset))
+            found = extract(member, data)
     if found is None:
         raise IntegrityError(f"{member.name} is cut short")
     return found

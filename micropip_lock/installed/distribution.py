@@ -1,14 +1,12 @@
-"""site-packages on disk: .dist-info folders become `InstalledDistribution` values.
+"""An installed distribution: what its .dist-info folder says, and the files beside it.
 
-Everything read here is a claim: any wheel can ship any file into its own .dist-info.
+Everything in it is a claim: any wheel can ship any file into its own .dist-info.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,13 +16,9 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .._util.reading import open_regular, read_regular
-from ..errors import InputError, Problem
 from ..formats.core_metadata import (
     CoreMetadata,
     WheelMetadata,
-    parse_metadata,
-    parse_wheel_metadata,
 )
 from ..formats.direct_url import InstallNote, parse_install_note
 from ..formats.record import (
@@ -33,11 +27,10 @@ from ..formats.record import (
     RecordRow,
     bytecode_source,
     digest,
-    parse_record,
 )
-from .hints import install
 from .installation import Installation
 from .site import Site
+from .site_files import SiteFiles
 
 CheckFiles = Literal["size", "hash", "off"]
 
@@ -46,48 +39,7 @@ _BLANKS = re.compile(r"(?<=\S)[^\S\r\n]{2,}")
 _BYTECODE = (".pyc", ".pyo")
 
 #: Files of .dist-info whose contents decide the lock's entry: their hashes are always compared.
-_ALWAYS_HASHED = frozenset({"METADATA", "WHEEL", "entry_points.txt"})
-
-
-class SiteFiles:
-    """The files of a site-packages folder, by path relative to it.
-
-    Nothing is raised for one that cannot be read.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._prefix = f"{folder}/"
-
-    def size(self, path: str) -> int | None:
-        """The size of a file in bytes; None when it is not there."""
-        try:
-            # A Path for each of thousands of files would cost more than the question itself.
-            return os.stat(self._prefix + path).st_size  # noqa: PTH116
-        except (OSError, ValueError):
-            return None
-
-    def is_file(self, path: str) -> bool:
-        """Whether a file lies at ``path``."""
-        return os.path.isfile(self._prefix + path)  # noqa: PTH113
-
-    def digest(self, path: str, algorithm: str) -> str | None:
-        """The hash of a file as RECORD writes it; ``algorithm`` is hashlib's name.
-
-        None: it cannot be read.
-        """
-        data = self._read(path)
-        return None if data is None else digest(data, algorithm)
-
-    def size_and_crc(self, path: str) -> tuple[int, int] | None:
-        """The size of a file in bytes, and its CRC-32. None: it cannot be read."""
-        data = self._read(path)
-        return None if data is None else (len(data), zlib.crc32(data))
-
-    def _read(self, path: str) -> bytes | None:
-        try:
-            return _whole(self._prefix + path)
-        except (OSError, ValueError):
-            return None
+ALWAYS_HASHED = frozenset({"METADATA", "WHEEL", "entry_points.txt"})
 
 
 #: They install what a wheel has in ``__pycache__``. The library installer leaves it out, and so do
@@ -251,7 +203,7 @@ class InstalledDistribution:
             for path, size in record.sizes.items()
             if not (path.endswith(_BYTECODE) and self._is_compiled(path))
         ]
-        paths = {self._info_prefix + name for name in _ALWAYS_HASHED}
+        paths = {self._info_prefix + name for name in ALWAYS_HASHED}
         paths.update(path for path, size in rows if size is None)
         if check == "size":
             found = sizes.get if sizes else self.site_files.size
@@ -266,7 +218,7 @@ class InstalledDistribution:
         path = row.path
         if path.startswith(self._info_prefix):
             name = path[len(self._info_prefix) :]
-            if name in _ALWAYS_HASHED:
+            if name in ALWAYS_HASHED:
                 return (
                     not row.strong
                     or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
@@ -310,140 +262,3 @@ class InstalledDistribution:
 def one_blank(text: str) -> str:
     """The text without repeated blanks: configparser takes time by the square of their number."""
     return _BLANKS.sub(" ", text)
-
-
-def scan(
-    paths: Iterable[Path], site: Site = "venv"
-) -> tuple[list[InstalledDistribution], list[Problem]]:
-    """Every distribution in ``paths``, by canonical name, and what is wrong with the folders.
-
-    ``site`` is what the folders belong to, which the hints depend on.
-    Across folders the first on the path counts, as for the import system; names that begin with
-    ``~`` are what pip leaves behind when it cannot delete. Raises `InputError` when a folder
-    cannot be read.
-    """
-    found: dict[str, InstalledDistribution] = {}
-    problems: dict[str, Problem] = {}
-    for folder in paths:
-        context: dict[str, InstalledDistribution] = {}
-        for name in _entries(folder):
-            if name.endswith(".dist-info"):
-                distribution = _read(folder, name, site)
-                first = context.setdefault(distribution.key, distribution)
-                if first is not distribution and distribution.key not in found:
-                    problems[distribution.key] = _duplicate(first, distribution)
-            elif name.endswith((".egg-info", ".egg-link", ".egg")):
-                legacy = _legacy(folder, name, site)
-                if legacy.package not in found:
-                    problems.setdefault(legacy.package, legacy)
-        found = {**context, **found}
-    return sorted(found.values(), key=lambda distribution: distribution.key), list(
-        problems.values()
-    )
-
-
-def every(folder: Path) -> list[InstalledDistribution]:
-    """Each .dist-info of a folder, also where a name has several. Raises `InputError`."""
-    return [_read(folder, name, "venv") for name in _entries(folder) if name.endswith(".dist-info")]
-
-
-def _entries(folder: Path) -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("~"))
-    except (OSError, ValueError) as error:  # ValueError: NUL in the name
-        raise InputError(
-            f"Cannot read the folder {folder}: {getattr(error, 'strerror', None) or error}."
-        ) from error
-
-
-def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
-    # The specification wants the name's dashes escaped, but pip takes wheels whose are not.
-    stem, dash, version = dist_info.removesuffix(".dist-info").rpartition("-")
-    named = stem if dash else version
-    files: dict[str, bytes] = {}
-    faults: list[str] = []
-    place = f"{folder}/{dist_info}"
-    for name in _dist_info_files(place, faults):
-        try:
-            files[name] = read_regular(f"{place}/{name}")
-        except OSError as error:
-            faults.append(f"{name} cannot be read ({error.strerror or error})")
-    metadata = CoreMetadata(named, version if dash else "0")
-    wheel = WheelMetadata(frozenset())
-    rows: Sequence[RecordRow] = ()
-    for name in ("METADATA", "WHEEL", "RECORD"):
-        try:
-            if name not in files:
-                raise ValueError("it is missing")
-            if name == "METADATA":
-                metadata = parse_metadata(files[name])
-            elif name == "WHEEL":
-                wheel = parse_wheel_metadata(files[name])
-            else:
-                rows = parse_record(files[name])
-        except ValueError as error:
-            faults.append(f"{name}: {error}")
-    if canonicalize_name(metadata.name) != canonicalize_name(named):
-        faults.append(f"METADATA names another project ({metadata.name})")
-        metadata = CoreMetadata(named, version if dash else "0")
-    return InstalledDistribution(
-        folder, dist_info, files, metadata, wheel, rows, tuple(faults), site
-    )
-
-
-def _whole(path: str) -> bytes:
-    """The contents of a module or data file, however large."""
-    with open_regular(path) as file:
-        return file.read()
-
-
-def _dist_info_files(folder: str, faults: list[str]) -> list[str]:
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        faults.append(f"the folder cannot be read ({error.strerror or error})")
-        return []
-    return [
-        name
-        for name in names
-        if name in _ALWAYS_HASHED
-        or (WRITTEN_BY_INSTALLERS.fullmatch(name) and not name.startswith("RECORD."))
-    ]
-
-
-def _duplicate(first: InstalledDistribution, second: InstalledDistribution) -> Problem:
-    name = first.metadata.name
-    current = [item for item in (first, second) if not item.changed_files("size")]
-    if len(current) == 1:  # pip install --target --upgrade leaves the folder of the version before
-        old = second if current[0] is first else first
-        hint = (
-            f"Remove the folder {first.folder / old.dist_info}: the files are those of "
-            f"{current[0].dist_info}."
-        )
-    elif first.site == "folder":
-        hint = (
-            "Remove the folder of the version that you do not want, and install the other one "
-            "again."
-        )
-    else:
-        hint = f"Uninstall {name} until none is left, then install the one version you want."
-    return Problem(
-        "duplicate",
-        first.key,
-        first.version,
-        f"there are two of it in {first.folder}: {first.dist_info} and {second.dist_info}.",
-        hint,
-    )
-
-
-def _legacy(folder: Path, name: str, site: Site) -> Problem:
-    stem = name.rpartition(".")[0]
-    project, _, rest = stem.partition("-")
-    version = rest.partition("-")[0]
-    return Problem(
-        "legacy-metadata",
-        canonicalize_name(project),
-        version or None,
-        f"it was installed without a wheel, in a form that records no contents ({folder / name}).",
-        install(f"{project}=={version}" if version else project, site, folder),
-    )

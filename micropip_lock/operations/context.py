@@ -11,8 +11,9 @@ from .. import environment
 from ..environment import Surroundings
 from ..errors import InputError, Problem
 from ..formats.lockfile import Lockfile, LockInfo
-from ..installed.distribution import InstalledDistribution, scan
+from ..installed.distribution import InstalledDistribution
 from ..installed.site import Site
+from ..installed.site_packages import scan
 from ..network import Fetcher
 from .base import Base, load_base
 

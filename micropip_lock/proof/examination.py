@@ -12,10 +12,10 @@ from .._util.url import is_http
 from ..errors import FetchError, IntegrityError
 from ..formats.wheel import WheelDescription
 from ..index.client import Offer
+from ..index.downloaded_wheel import download_wheel
 from ..index.remote_wheel import (
     GoneError,
     NoRangesError,
-    download_wheel,
     expected_tail,
     read_wheel,
 )

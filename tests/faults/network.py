@@ -11,7 +11,7 @@ from typing import Any, Literal
 from unittest import mock
 
 from micropip_lock.index import client as index
-from micropip_lock.index import download, remote_wheel
+from micropip_lock.index import download, downloaded_wheel
 from micropip_lock.index import wheel_metadata as published
 from micropip_lock.operations.verify import online as _verify_online
 
@@ -109,7 +109,7 @@ def _other_bytes(scene: Scene, where: str) -> Iterator[None]:
 def _small_limits(scene: Scene, where: str) -> Iterator[None]:
     """What is too large is so already at a size that a test can bear."""
     scene.index.gzip = False
-    limits = [(index, "MAX_PAGE"), (download, "_LARGEST"), (remote_wheel, "_LARGEST_WHEEL")]
+    limits = [(index, "MAX_PAGE"), (download, "_LARGEST"), (downloaded_wheel, "_LARGEST_WHEEL")]
     limits += [(published, "LARGEST_METADATA"), (_verify_online, "LARGEST_LOCK")]
     with ExitStack() as stack:
         for module, name in limits:

@@ -28,7 +28,7 @@ from ...formats.lockfile import Lockfile
 from ...formats.requirement import Wanted, parse_wanted, writable
 from ...formats.target import Target
 from ...formats.wheel import WheelDescription
-from ...index.remote_wheel import download_wheel
+from ...index.downloaded_wheel import download_wheel
 from ...index.wheel_metadata import wrong_record
 from ...network import Fetcher
 from ...proof.candidate import candidate_at

@@ -19,7 +19,8 @@ from ...formats.core_metadata import CoreMetadata
 from ...formats.direct_url import provenance_url
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.wheel import WheelDescription
-from ...installed.distribution import InstalledDistribution, every, scan
+from ...installed.distribution import InstalledDistribution
+from ...installed.site_packages import every, scan
 from ...network import Fetcher
 from ...storage import Facts
 from ..bundle.run import read_lock

@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 from ...errors import FetchError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.wheel import WheelDescription
-from ...index.remote_wheel import GoneError, NoRangesError, download_wheel
+from ...index.downloaded_wheel import download_wheel
+from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import imports, wheel_names
 from ...network import Fetcher

@@ -16,7 +16,8 @@ from micropip_lock.dependencies.edges import Dependencies, Edges, break_cycles
 from micropip_lock.formats.core_metadata import parse_metadata
 from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.target import Target
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
+from micropip_lock.installed.site_packages import scan
 
 from ...support.freezing import INFO
 from ...support.installed import installer_target

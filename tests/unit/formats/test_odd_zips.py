@@ -16,7 +16,8 @@ import pytest
 
 from micropip_lock.errors import IntegrityError
 from micropip_lock.formats.wheel import WheelDescription
-from micropip_lock.index.remote_wheel import NoRangesError, download_wheel
+from micropip_lock.index.downloaded_wheel import download_wheel
+from micropip_lock.index.remote_wheel import NoRangesError
 from micropip_lock.network import drive
 
 from ...support.ids import short

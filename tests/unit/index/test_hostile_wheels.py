@@ -24,9 +24,9 @@ from micropip_lock import UnlockableError
 from micropip_lock.errors import IntegrityError
 from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.zip_directory import LONGEST_END
+from micropip_lock.index.downloaded_wheel import download_wheel
 from micropip_lock.index.remote_wheel import (
     NoRangesError,
-    download_wheel,
     read_wheel,
 )
 from micropip_lock.network import ByteRange, Response, drive

@@ -18,10 +18,10 @@ from micropip_lock.errors import FetchError, IntegrityError
 from micropip_lock.formats.record import parse_record
 from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.wheel_archive import inspect_wheel
+from micropip_lock.index.downloaded_wheel import download_wheel
 from micropip_lock.index.remote_wheel import (
     SMALL_WHEEL,
     NoRangesError,
-    download_wheel,
     expected_tail,
     read_wheel,
 )

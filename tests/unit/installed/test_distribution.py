@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from micropip_lock.errors import InputError, Problem
-from micropip_lock.installed.distribution import CheckFiles, InstalledDistribution, scan
+from micropip_lock.installed.distribution import CheckFiles, InstalledDistribution
+from micropip_lock.installed.site_packages import scan
 
 from ...support.ids import short
 from ...support.installed import installer_target, pip_target, uv_target

@@ -16,9 +16,10 @@ from micropip_lock.errors import Problem
 from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.wheel_archive import inspect_wheel
 from micropip_lock.formats.wheel_modules import WheelModules
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.import_names import imports, wheel_names
 from micropip_lock.installed.modules import describe_installed
+from micropip_lock.installed.site_packages import scan
 
 from ...support.installed import installer_target, pip_target, uv_target
 from ...support.wheels import build_wheel, sha256

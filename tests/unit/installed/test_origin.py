@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from micropip_lock.formats.core_metadata import CoreMetadata, WheelMetadata
 from micropip_lock.formats.direct_url import DirectUrl
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.origin import Claim, Origin, origin
+from micropip_lock.installed.site_packages import scan
 
 from ...support.index_server import IndexServer
 from ...support.installed import installer_target, pip_target, uv_target

@@ -18,8 +18,9 @@ from micropip_lock.formats.record import RecordRow, digest
 from micropip_lock.formats.wheel import WheelDescription
 from micropip_lock.formats.wheel_archive import inspect_wheel
 from micropip_lock.formats.zip_directory import Member
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.installation import Installation
+from micropip_lock.installed.site_packages import scan
 from micropip_lock.proof.comparison import Comparison, compare, split_changes
 
 from ...support.installed import (

@@ -12,8 +12,9 @@ from micropip_lock.errors import Problem
 from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.target import Target
 from micropip_lock.formats.wheel_modules import WheelModules
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.origin import Claim, Origin
+from micropip_lock.installed.site_packages import scan
 from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
 from micropip_lock.proof.memory import Proved
 from micropip_lock.storage.facts import FactStore

@@ -13,8 +13,9 @@ import pytest
 from micropip_lock.formats.lockfile import LockedPackage, LockInfo
 from micropip_lock.formats.target import Target
 from micropip_lock.index.client import Indexes
-from micropip_lock.installed.distribution import InstalledDistribution, scan
+from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.origin import Claim, Origin, origin
+from micropip_lock.installed.site_packages import scan
 from micropip_lock.network import drive
 from micropip_lock.proof.case import MOST_CANDIDATES
 from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
