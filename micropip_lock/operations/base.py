@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from .._util.url import is_http, join, origin, shown, split, writable
+from ..dependencies.graph import reachable
 from ..errors import FetchError, InputError
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..network import Fetcher
@@ -84,15 +85,9 @@ class Base:
         """``names`` and every entry reached from them through ``depends``, not going through
         ``stop``.
         """
-        found: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            entry = self.entry(name)
-            if name not in found and name not in stop and entry is not None:
-                found.add(name)
-                waiting.extend(entry.depends)
-        return found
+        packages = self.lockfile.packages
+        graph = {name: packages[name].depends for name in packages.keys() - stop.keys()}
+        return reachable(names, graph)
 
 
 async def load_base(

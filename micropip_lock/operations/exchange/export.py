@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -12,6 +11,7 @@ from packaging.utils import parse_wheel_filename
 
 from ..._util.text import first_few
 from ..._util.url import is_http, join, shown, writable
+from ...dependencies.graph import dependants
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.exported import Export, ExportedWheel
 from ...formats.lockfile import LockedPackage, Lockfile
@@ -141,12 +141,7 @@ def _wheel(
 
 def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
     """The wheels that need a package, by its name."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for key, entry in sorted(packages.items()):
-        if _is_wheel(entry):
-            for name in set(entry.depends):
-                found[name].append(key)
-    return found
+    return dependants({key: entry.depends for key, entry in packages.items() if _is_wheel(entry)})
 
 
 def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:

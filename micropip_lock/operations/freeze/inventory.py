@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from ..._util.text import first_few
 from ...dependencies.edges import Dependencies, Edges
+from ...dependencies.graph import reachable
 from ...errors import Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.target import Target
@@ -263,14 +264,8 @@ def _edges(
 
 def _kept(unbased: Mapping[str, InstalledDistribution], needed: set[str], edges: Edges) -> set[str]:
     """Everything but the tools, and the tools that something depends on."""
-    waiting = [key for key in unbased if key not in TOOLS or key in needed]
-    kept: set[str] = set()
-    while waiting:
-        key = waiting.pop()
-        if key not in kept and key in unbased:
-            kept.add(key)
-            waiting.extend(edges.depends[key])
-    return kept
+    roots = [key for key in unbased if key not in TOOLS or key in needed]
+    return reachable(roots, {key: edges.depends[key] for key in unbased})
 
 
 def _left_out(

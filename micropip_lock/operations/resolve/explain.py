@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
+from ...dependencies.graph import walk
 from ...errors import FetchError, IntegrityError, Problem, ResolutionError, UnlockableError
 from .conflict_report import ConflictReport, Section
 from .fetching import Explorer
@@ -138,11 +139,5 @@ def _ancestors(conflict: Conflict) -> set[str]:
     for parent, requirement in conflict.asked:
         if parent is not None:
             needed_by[requirement.name].add(parent.name)
-    found: set[str] = set()
-    waiting = [requirement.name for _, requirement in (*conflict.causes, *conflict.first)]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(needed_by[name])
-    return found
+    starts = [requirement.name for _, requirement in (*conflict.causes, *conflict.first)]
+    return set(walk(starts, lambda name: needed_by[name]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from resolvelib import ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution
 
+from ...dependencies.graph import walk
 from ...errors import ResolutionError
 from .fetching import Explorer
 from .provider import Provider, Reporter, is_extra
@@ -156,11 +157,9 @@ def _reached(
     provider: Provider, mapping: Mapping[str, Candidate], roots: Sequence[Requirement]
 ) -> dict[str, Candidate]:
     """The candidates that ``roots`` lead to, without leftovers of decisions that were undone."""
-    found: set[str] = set()
-    waiting = [provider.identify(item) for item in roots]
-    while waiting:
-        identifier = waiting.pop()
-        if identifier not in found:
-            found.add(identifier)
-            waiting += map(provider.identify, provider.get_dependencies(mapping[identifier]))
+
+    def needed(identifier: str) -> Iterable[str]:
+        return map(provider.identify, provider.get_dependencies(mapping[identifier]))
+
+    found = set(walk(map(provider.identify, roots), needed))
     return {identifier: pick for identifier, pick in mapping.items() if identifier in found}

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from ..._util.progress import Progress
 from ..._util.url import is_http
-from ...dependencies.edges import components
+from ...dependencies.graph import components, dependants, walk
 from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...network import Fetcher
@@ -80,9 +80,14 @@ class Tree:
     problems: tuple[Problem, ...] = ()
 
     @cached_property
+    def _depends(self) -> Mapping[str, tuple[str, ...]]:
+        """What each package needs directly, sorted."""
+        return {key: tuple(sorted(set(entry.depends))) for key, entry in self.packages.items()}
+
+    @cached_property
     def _components(self) -> list[set[str]]:
         """The strongly connected components of the graph, dependencies first."""
-        return components({key: set(entry.depends) for key, entry in self.packages.items()})
+        return components(self._depends)
 
     @cached_property
     def _component_of(self) -> dict[str, int]:
@@ -91,11 +96,7 @@ class Tree:
     @cached_property
     def dependants(self) -> Mapping[str, tuple[str, ...]]:
         """The packages that need a package directly."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for key in sorted(self.packages):
-            for name in set(self.packages[key].depends) - {key}:
-                found[name].append(key)
-        return {name: tuple(keys) for name, keys in found.items()}
+        return {name: tuple(keys) for name, keys in dependants(self._depends).items()}
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
@@ -124,14 +125,8 @@ class Tree:
 
     def closure(self, name: str, *, invert: bool = False) -> set[str]:
         """A package and all that it loads; with ``invert`` all packages that load it."""
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            key = waiting.pop()
-            if key in self.packages and key not in found:
-                found.add(key)
-                waiting.extend(self._next(key, invert))
-        return found
+        graph = self.dependants if invert else self._depends
+        return {key for key in walk([name], lambda key: graph.get(key, ())) if key in self.packages}
 
     def spared(self, name: str) -> Total:
         """The total that is removed with a package: itself, and all that only it needs.
@@ -170,10 +165,8 @@ class Tree:
         return found
 
     def _next(self, name: str, invert: bool) -> tuple[str, ...]:
-        if invert:
-            return self.dependants.get(name, ())
-        entry = self.packages.get(name)
-        return tuple(sorted(set(entry.depends))) if entry is not None else ()
+        graph = self.dependants if invert else self._depends
+        return graph.get(name, ())
 
     def find(self, name: str) -> str:
         """The canonical name of a package of the lock.

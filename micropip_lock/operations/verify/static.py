@@ -11,7 +11,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion
 
 from ..._util.url import is_portable, origin, shown, writable
-from ...dependencies.edges import components
+from ...dependencies.graph import cycles
 from ...errors import Problem
 from ...formats.target import Target
 from .entry import LONGEST_FILENAME, Entry, about, listed, wheel_name_fault
@@ -187,16 +187,14 @@ def _cycles(entries: Iterable[Entry]) -> Iterator[Problem]:
                 "it depends on itself; whoever loads it waits for ever.",
                 f"Remove {key} from its own depends, or freeze again.",
             )
-    for component in components(graph):
-        if len(component) > 1:
-            members = sorted(component)
-            yield Problem(
-                "cycle",
-                members[0],
-                None,
-                f"{', '.join(members)} depend on each other; loading one of them waits for ever.",
-                "Freeze again: cycles are broken there, so that one member loads the others.",
-            )
+    for members in map(sorted, cycles(graph)):
+        yield Problem(
+            "cycle",
+            members[0],
+            None,
+            f"{', '.join(members)} depend on each other; loading one of them waits for ever.",
+            "Freeze again: cycles are broken there, so that one member loads the others.",
+        )
 
 
 def _collisions(entries: Iterable[Entry]) -> Iterator[Problem]:
