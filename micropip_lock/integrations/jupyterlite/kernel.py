@@ -16,7 +16,8 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from ..._util.url import is_http
-from ...dependencies.edges import fits
+from ...dependencies.extras import fits
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import InputError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
@@ -26,7 +27,6 @@ from ...installed.import_names import imports
 from ...operations.base import Base
 from ...operations.bundle.wheel_supply import check_wheel, hashed
 from ...operations.resolve.project import fits_python
-from ...operations.resolve.state import holds
 from .site import Site
 
 #: What the kernel's worker installs before the first cell runs.
@@ -159,6 +159,7 @@ class _Stock:
     base: Base
     site: Site
     target: Target
+    markers: MarkerEvaluator = field(init=False)
     kernel: Mapping[str, Sequence[Path]] = field(init=False)
     others: Mapping[str, Sequence[Path]] = field(init=False)
     #: sha256 -> a file of the site.
@@ -166,6 +167,7 @@ class _Stock:
     _requirers: list[_OwnWheel] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.markers = MarkerEvaluator.of(self.target)
         self.kernel = _by_name(self.site.kernel_wheels())
         self.others = _by_name(self.site.other_wheels())
         wheels = [
@@ -268,7 +270,7 @@ class _Stock:
             for requirement in wheel.metadata.requires:
                 name = canonicalize_name(requirement.name)
                 holding = packages.get(name)
-                if holding is None or not holds(requirement, self.target.environment, ""):
+                if holding is None or not self.markers.holds(requirement):
                     continue
                 if not fits(requirement, holding.version):
                     yield Problem(
@@ -288,9 +290,7 @@ class _Stock:
             with path.open("rb") as file:
                 contents = inspect_wheel(file, path.stat().st_size, sha256, name)
             metadata = contents.metadata
-            active = [
-                item for item in metadata.requires if holds(item, self.target.environment, "")
-            ]
+            active = [item for item in metadata.requires if self.markers.holds(item)]
         except (IntegrityError, ValueError, OSError) as error:
             raise InputError(
                 f"{path}: {error}. Install what it is from again, and build anew."

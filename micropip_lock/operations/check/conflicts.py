@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from ...dependencies.edges import components, fits
+from ...dependencies.extras import (
+    ActiveRequirement,
+    DeclaredRequirements,
+    fits,
+    requirements_from,
+)
+from ...dependencies.graph import cycles, dependants, shortest_paths
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.target import Target
 from ...installed.distribution import InstalledDistribution
 from ...installed.hints import add
-from ..verify.depends import Ask, asks_of, text_of
+from ..verify.depends import needs, text_of
 
 #: How many packages that need a package are named.
 _MOST = 3
@@ -79,20 +85,24 @@ class Packages:
     _contents: dict[str, list[str]] = field(default_factory=dict, init=False)
 
     @cached_property
-    def _found(self) -> tuple[dict[str, list[Ask]], list[Conflict]]:
-        asks, broken = {}, []
+    def _found(self) -> tuple[dict[str, list[ActiveRequirement]], list[Conflict]]:
+        """The requirements of each package for others, and what is wrong with its METADATA."""
+        markers = MarkerEvaluator.of(self.target)
+        declared = {
+            key: DeclaredRequirements(item.requires, markers) for key, item in self.metadata.items()
+        }
+        found, broken = {}, []
         for key in self.metadata:
             try:
-                asks[key] = list(asks_of(key, self.metadata, self.target))
+                requirements = list(requirements_from(key, declared))
             except ValueError as error:
-                message, hint = (
-                    f"METADATA: {error}.",
-                    "Use a version with correct metadata, or tell its authors.",
-                )
-                broken.append(
-                    Conflict(Problem("broken-metadata", key, self.versions[key], message, hint))
-                )
-        return asks, broken
+                message = f"METADATA: {error}."
+                hint = "Use a version with correct metadata, or tell its authors."
+                problem = Problem("broken-metadata", key, self.versions[key], message, hint)
+                broken.append(Conflict(problem))
+            else:
+                found[key] = [item for item in requirements if item.name != key]
+        return found, broken
 
     @cached_property
     def _needs(self) -> dict[str, dict[str, str]]:
@@ -100,41 +110,24 @@ class Packages:
         found: dict[str, dict[str, str]] = {
             key: {name: name for name in names} for key, names in self.depends.items()
         }
-        for key, asks in self._found[0].items():
+        for key, requirements in self._found[0].items():
             own = found.setdefault(key, {})
-            for ask in asks:
-                own[ask.name] = text_of(ask.requirement)
+            for item in requirements:
+                own[item.name] = text_of(item.requirement)
         return found
 
     @cached_property
     def _dependants(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for key in sorted(self._needs):
-            for name in self._needs[key]:
-                if name != key:
-                    found[name].append(key)
-        return found
+        return dependants(self._needs)
 
     @cached_property
     def _above(self) -> dict[str, str]:
         """For each package the one that it is there for, on the shortest way from what nothing else
         needs.
         """
-        above: dict[str, str] = {}
-        graph = {key: set(names) for key, names in self._needs.items()}
-        circles = [
-            min(item) for item in components(graph) if len(item) > 1 and not self._are_needed(item)
-        ]
         starts = [key for key in sorted(self.versions) if not self._dependants.get(key)]
-        waiting = deque([*starts, *sorted(circles)])
-        seen = set(waiting)
-        while waiting:
-            key = waiting.popleft()
-            for name in sorted(set(self._needs.get(key, ())) - seen):
-                seen.add(name)
-                above[name] = key
-                waiting.append(name)
-        return above
+        unneeded = [min(cycle) for cycle in cycles(self._needs) if not self._are_needed(cycle)]
+        return shortest_paths([*starts, *sorted(unneeded)], self._needs)
 
     def _are_needed(self, members: Collection[str]) -> bool:
         return any(name not in members for key in members for name in self._dependants.get(key, ()))
@@ -149,29 +142,25 @@ class Packages:
 
     def conflicts(self, told: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
         """Every requirement that is not met, except those of ``told``: (requiring, missing)."""
-        asks, broken = self._found
+        found, broken = self._found
         yield from broken
-        for key, made in asks.items():
+        for key, requirements in found.items():
             missing: set[str] = set()
-            for ask in made:
-                if ask.name not in self.versions:
-                    if (
-                        key not in self.lenient
-                        and ask.name not in missing
-                        and (key, ask.name) not in told
-                    ):
-                        missing.add(ask.name)
-                        yield Conflict(
-                            self._missing(key, ask), self._chain(key, text_of(ask.requirement))
-                        )
+            for item in requirements:
+                if item.name not in self.versions:
+                    is_known = item.name in missing or (key, item.name) in told
+                    if key not in self.lenient and not is_known:
+                        missing.add(item.name)
+                        chain = self._chain(key, text_of(item.requirement))
+                        yield Conflict(self._missing(key, item), chain)
                     continue
-                version = self.versions[ask.name]
-                if version is not None and not fits(ask.requirement, version):
+                version = self.versions[item.name]
+                if version is not None and not fits(item.requirement, version):
                     yield Conflict(
-                        self._conflicting(key, ask, version),
-                        self._chain(key, text_of(ask.requirement)),
-                        f"{ask.name} {version}",
-                        tuple(self._content(ask.name)),
+                        self._conflicting(key, item, version),
+                        self._chain(key, text_of(item.requirement)),
+                        f"{item.name} {version}",
+                        tuple(self._content(item.name)),
                     )
 
     def _content(self, name: str) -> Iterator[tuple[Step, ...]]:
@@ -185,27 +174,22 @@ class Packages:
             yield self._chain(other, self._needs[other][name])
 
     def _is_content(self, key: str, name: str) -> bool:
-        version, asks = self.versions[name], self._found[0].get(key)
-        if asks is None or version is None:
+        version, requirements = self.versions[name], self._found[0].get(key)
+        if requirements is None or version is None:
             return True
-        own = [ask for ask in asks if ask.name == name]
-        return own != [] and all(fits(ask.requirement, version) for ask in own)
+        own = [item for item in requirements if item.name == name]
+        return own != [] and all(fits(item.requirement, version) for item in own)
 
-    def _missing(self, key: str, ask: Ask) -> Problem:
-        wanted = text_of(ask.requirement)
+    def _missing(self, key: str, item: ActiveRequirement) -> Problem:
         beside = self.distributions.get(key)
         hint = "Install it and freeze again."
         if beside is not None:
-            hint = f"Install it: {add(wanted, ask.name, beside.site, beside.folder)}"
-        message = f"it needs {wanted}{_extra(ask)}, which is not {self.place}."
+            wanted = text_of(item.requirement)
+            hint = f"Install it: {add(wanted, item.name, beside.site, beside.folder)}"
+        message = f"{needs(item)}, which is not {self.place}."
         return Problem("missing-dependency", key, self.versions[key], message, hint)
 
-    def _conflicting(self, key: str, ask: Ask, version: str) -> Problem:
-        wanted = text_of(ask.requirement)
-        message = f"it needs {wanted}{_extra(ask)}, but {ask.name} {version} is {self.place}."
-        hint = f"Find versions that go together: micropip-lock resolve {key} {ask.name}"
+    def _conflicting(self, key: str, item: ActiveRequirement, version: str) -> Problem:
+        message = f"{needs(item)}, but {item.name} {version} is {self.place}."
+        hint = f"Find versions that go together: micropip-lock resolve {key} {item.name}"
         return Problem("conflicting-dependency", key, self.versions[key], message, hint)
-
-
-def _extra(ask: Ask) -> str:
-    return f" for the extra {ask.through}" if ask.through else ""

@@ -8,7 +8,7 @@ all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
 from ..._util.url import is_http, shown
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.project_page import IndexFile, single_file_page
@@ -54,11 +55,11 @@ def select(
 
     Raises `InputError` for extras it does not have.
     """
-    environment = {**target.environment, **_asked(pylock, extras, groups)}
-    problems = list(_unfit(pylock, environment, target))
+    markers = MarkerEvaluator({**target.environment, **_requested(pylock, extras, groups)})
+    problems = list(_unfit(pylock, markers, target))
     chosen: dict[str, Package] = {}
     for package in pylock.packages:
-        applies = _applies(package, environment)
+        applies = _applies(package, markers)
         if isinstance(applies, Problem):
             problems.append(applies)
         elif applies and package.name in chosen:
@@ -77,9 +78,9 @@ def select(
     return [item for item in found if isinstance(item, Selected)], problems
 
 
-def _asked(
+def _requested(
     pylock: Pylock, extras: Collection[str], groups: Collection[str] | None
-) -> dict[str, Any]:
+) -> dict[str, frozenset[str]]:
     """``extras`` and ``dependency_groups``, for markers."""
     wanted = pylock.default_groups or () if groups is None else groups
     known = {
@@ -94,7 +95,7 @@ def _asked(
     return {"extras": frozenset(extras), "dependency_groups": frozenset(wanted)}
 
 
-def _unfit(pylock: Pylock, environment: Mapping[str, Any], target: Target) -> Iterable[Problem]:
+def _unfit(pylock: Pylock, markers: MarkerEvaluator, target: Target) -> Iterable[Problem]:
     """Why the whole file is for something else."""
     if not _allows(pylock.requires_python, target):
         yield Problem(
@@ -104,39 +105,27 @@ def _unfit(pylock: Pylock, environment: Mapping[str, Any], target: Target) -> It
             f"the pylock {needs_python(str(pylock.requires_python))}.",
             _ASK,
         )
-    if pylock.environments and not any(
-        _holds(marker, environment, "requirement") for marker in pylock.environments
-    ):
-        markers = "; ".join(str(marker)[:200] for marker in pylock.environments[:3])
+    if pylock.environments and not any(map(markers.evaluate, pylock.environments)):
+        environments = "; ".join(str(marker)[:200] for marker in pylock.environments[:3])
         yield Problem(
             "wrong-platform",
             _WHOLE,
             None,
-            f"the pylock is for other environments: {markers}.",
+            f"the pylock is for other environments: {environments}.",
             _ASK,
         )
 
 
-def _applies(package: Package, environment: Mapping[str, Any]) -> bool | Problem:
-    try:
-        return package.marker is None or bool(
-            package.marker.evaluate(dict(environment), context="lock_file")
-        )
-    except (ValueError, TypeError, AttributeError, KeyError):
-        message = f"the marker {str(package.marker)[:200]!r} cannot be evaluated."
-        return _problem(
-            "broken-metadata",
-            package,
-            message,
-            "Write the pylock again, or tell the authors of its tool.",
-        )
-
-
-def _holds(marker: Any, environment: Mapping[str, Any], context: str) -> bool:
-    try:
-        return bool(marker.evaluate(dict(environment), context=context))
-    except (ValueError, TypeError, AttributeError, KeyError):
-        return False
+def _applies(package: Package, markers: MarkerEvaluator) -> bool | Problem:
+    applies = markers.evaluate(package.marker)
+    if applies is not None:
+        return applies
+    return _problem(
+        "broken-metadata",
+        package,
+        f"the marker {str(package.marker)[:200]!r} cannot be evaluated.",
+        "Write the pylock again, or tell the authors of its tool.",
+    )
 
 
 def _allows(specifier: SpecifierSet | None, target: Target) -> bool:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..._util.progress import Progress
-from ...dependencies.edges import asked_for
+from ...dependencies.inferred_extras import asked_for
 from ...environment import Surroundings
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.core_metadata import parse_filename_tags

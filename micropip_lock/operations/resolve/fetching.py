@@ -26,7 +26,7 @@ from ...network import Fetcher
 from ...storage import Facts
 from .page_summaries import Outlines
 from .project import Choice, Project, fits_python, needs_python
-from .state import Candidate, DataNeeded, Requirement, ResolutionState, holds
+from .state import Candidate, DataNeeded, Requirement, ResolutionState
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many
 #: are tried.
@@ -345,7 +345,7 @@ class Explorer:
     def _learn_metadata(self, choice: Choice, found: CoreMetadata) -> None:
         try:
             for requirement in found.requires:
-                holds(requirement, self._state.target.environment, "")
+                self._state.markers.holds(requirement)
         except ValueError as error:
             raise BrokenMetadataError(str(error)) from error
         self._state.metadata[choice.key] = found

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies, Edges, not_installed
+from ...dependencies.markers import MarkerEvaluator
 from ...environment import Surroundings
 from ...errors import (
     FetchError,
@@ -26,7 +27,6 @@ from ...errors import (
 )
 from ...formats.lockfile import Lockfile
 from ...formats.requirement import Wanted, parse_wanted, writable
-from ...formats.target import Target
 from ...formats.wheel import WheelDescription
 from ...index.downloaded_wheel import download_wheel
 from ...index.wheel_metadata import wrong_record
@@ -43,7 +43,7 @@ from ..results import ResolveResult, in_order
 from ..session import Session, SessionOptions, open_session
 from .fetching import Explorer
 from .project import Choice
-from .state import Candidate, Preferred, ResolutionState, holds
+from .state import Candidate, Preferred, ResolutionState
 
 if TYPE_CHECKING:
     from .search import Solution
@@ -179,11 +179,12 @@ class Resolution:
             ) from error
         session = self.session
         target = session.target
-        limits = [item for item in self.limits if _applies(item, target)]
+        markers = MarkerEvaluator.of(target)
+        limits = [item for item in self.limits if _applies(item, markers)]
         state = ResolutionState(
             session.context.base,
             target,
-            self._roots(target),
+            self._roots(markers),
             limits,
             pre=pre,
             upgrade=upgrade,
@@ -202,8 +203,8 @@ class Resolution:
         )
         return state, explorer
 
-    def _roots(self, target: Target) -> list[Wanted]:
-        return [item for item in self.wanted if _applies(item, target)]
+    def _roots(self, markers: MarkerEvaluator) -> list[Wanted]:
+        return [item for item in self.wanted if _applies(item, markers)]
 
     async def lock(
         self,
@@ -229,7 +230,7 @@ class Resolution:
             if isinstance(item, Evidence)
         }
         rest = base.lockfile.packages.keys() - choices if distribution else set()
-        roots = [str(writable(item.requirement)) for item in self._roots(state.target)]
+        roots = [str(writable(item.requirement)) for item in self._roots(state.markers)]
         contents = LockContents(
             base=base,
             based=based | rest,
@@ -288,7 +289,7 @@ class Resolution:
             for pick in solution.picks.values()
             if pick.extra
         ]
-        roots = [writable(item.requirement) for item in self._roots(state.target)]
+        roots = [writable(item.requirement) for item in self._roots(state.markers)]
         dependencies = Dependencies(
             distributions,
             {name: entry.version for name, entry in based.items()},
@@ -409,9 +410,9 @@ def _all_or_none(found: Sequence[tuple[str, T | MicropipLockError]]) -> dict[str
     return results
 
 
-def _applies(item: Wanted, target: Target) -> bool:
+def _applies(item: Wanted, markers: MarkerEvaluator) -> bool:
     try:
-        return holds(item.requirement, target.environment, "")
+        return markers.holds(item.requirement)
     except ValueError as error:
         raise InputError(f"{item.origin or 'requirements'}: {error}.") from error
 

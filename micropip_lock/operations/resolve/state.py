@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..._util.url import is_http, shown
+from ...dependencies.extras import DeclaredRequirements
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import MicropipLockError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.project_page import single_file_page
@@ -178,6 +179,7 @@ class ResolutionState:
     ) -> None:
         self.base = base
         self.target = target
+        self.markers = MarkerEvaluator.of(target)
         self.upgrade = upgrade
         self.preferred = preferred
         #: The user's requirements, each taken apart.
@@ -453,23 +455,7 @@ class ResolutionState:
     def _active(
         self, requires: Iterable[DeclaredRequirement], own: str, extra: str
     ) -> Iterator[Requirement]:
-        environment = self.target.environment
-        for declared in requires:
-            # Requirements that hold without the extra are those of the package itself.
-            if not holds(declared, environment, extra) or (
-                extra and holds(declared, environment, "")
-            ):
-                continue
+        for declared in DeclaredRequirements(requires, self.markers).added_by(extra):
             for requirement in requirements_of(declared):
                 if requirement.name != own or requirement.extra:
                     yield requirement
-
-
-def holds(requirement: DeclaredRequirement, environment: Mapping[str, str], extra: str) -> bool:
-    """Whether the marker of a requirement is true. Raises ValueError when it makes no sense."""
-    if requirement.marker is None:
-        return True
-    try:
-        return requirement.marker.evaluate({**environment, "extra": extra})
-    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion) as error:
-        raise ValueError(f"the marker of {str(requirement)[:200]!r} cannot be evaluated") from error

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ..._util.url import is_http
-from ...dependencies.edges import Dependencies
+from ...dependencies.extras import DeclaredRequirements
+from ...dependencies.inferred_extras import extras_that_explain
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import FetchError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
@@ -23,7 +24,7 @@ from ...network import Fetcher
 from ..base import Base, is_release
 from ..lock_provenance import LockProvenance
 from ..resolve.project import Choice
-from ..resolve.state import Preferred, holds
+from ..resolve.state import Preferred
 from ..tree.run import Tree
 
 #: A lock that has three of four packages of a whole distribution was written with all of it, as
@@ -149,9 +150,7 @@ async def _extras(
     roots: Collection[str],
 ) -> tuple[dict[str, set[str]], list[Problem]]:
     """The extras of ``packages`` that no package requires, so the user must have requested them."""
-    target = Target.from_info(lock.info)
-    versions = {name: entry.version for name, entry in lock.packages.items()}
-    dependencies = Dependencies({}, versions, target)
+    markers = MarkerEvaluator.of(Target.from_info(lock.info))
 
     async def read(name: str) -> tuple[str, CoreMetadata | FetchError | None]:
         file = file_of(name, packages[name])
@@ -169,12 +168,12 @@ async def _extras(
             raise item
     metadata = {name: item for name, item in said if isinstance(item, CoreMetadata)}
     found = {
-        name: set(dependencies.extras_of(item, frozenset(packages[name].depends)))
+        name: set(extras_that_explain(item, frozenset(packages[name].depends), markers))
         for name, item in metadata.items()
     }
     asked: dict[str, set[str]] = defaultdict(set)
     for name, item in metadata.items():
-        for requirement in _active(item.requires, found[name], target):
+        for requirement in DeclaredRequirements.lenient(item, markers).active(found[name]):
             asked[Wanted(requirement).name] |= requirement.extras
     warnings = [_unknown(name, packages[name].version) for name, item in said if item is None]
     return {
@@ -182,18 +181,6 @@ async def _extras(
         for name, all_ in found.items()
         if (extras := all_ if name in roots else all_ - asked[name])
     }, warnings
-
-
-def _active(
-    requires: Iterable[Requirement], extras: Iterable[str], target: Target
-) -> Iterable[Requirement]:
-    wanted = ("", *extras)
-    for requirement in requires:
-        try:
-            if any(holds(requirement, target.environment, extra) for extra in wanted):
-                yield requirement
-        except ValueError:  # an invalid marker requires nothing
-            continue
 
 
 def _unknown(name: str, version: str) -> Problem:

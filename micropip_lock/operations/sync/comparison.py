@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
-from ...dependencies.edges import Dependencies
+from ...dependencies.inferred_extras import extras_that_explain
+from ...dependencies.markers import MarkerEvaluator
 from ...errors import FetchError, InputError, IntegrityError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.direct_url import InstallNote, parse_direct_url, parse_provenance_url
@@ -184,11 +185,10 @@ class Notes:
 
     def __init__(self, lock: Lockfile) -> None:
         self._told = LockProvenance.by(lock)
-        versions = {key: entry.version for key, entry in lock.packages.items()}
-        self._dependencies = Dependencies({}, versions, Target.from_info(lock.info))
+        self._markers = MarkerEvaluator.of(Target.from_info(lock.info))
 
     def of(self, key: str, entry: LockedPackage, metadata: CoreMetadata) -> InstallNote:
         """The note for a package; ``metadata`` is that of its wheel."""
         names = frozenset(map(canonicalize_name, entry.depends))
-        extras = self._dependencies.extras_of(metadata, names)
+        extras = extras_that_explain(metadata, names, self._markers)
         return InstallNote(self._told.requested.get(key, ()), extras, self._told.indexes)

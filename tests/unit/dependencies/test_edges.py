@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from micropip_lock.dependencies.edges import Dependencies, Edges, break_cycles
-from micropip_lock.formats.core_metadata import parse_metadata
 from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.target import Target
 from micropip_lock.installed.distribution import InstalledDistribution
@@ -377,111 +374,12 @@ def test_a_request_with_a_marker_for_elsewhere_is_no_request(site: Site) -> None
 # -- cycles
 
 
-def test_a_cycle_of_two() -> None:
+def test_a_broken_cycle_is_a_warning() -> None:
     graph, warnings = break_cycles({"a": {"b"}, "b": {"a"}})
     assert graph == {"a": {"b"}, "b": set()}
     (warning,) = warnings
     assert (warning.code, warning.package) == ("cycle", "a")
     assert "a, b" in warning.message and "no longer loads the rest" in warning.hint
-
-
-def test_a_package_that_needs_itself_is_no_cycle() -> None:
-    assert break_cycles({"a": {"a"}}) == ({"a": set()}, [])
-
-
-def test_a_cycle_of_five() -> None:
-    ring = {
-        "m1": {"m2"},
-        "m2": {"m3", "lib"},
-        "m3": {"m4"},
-        "m4": {"m5"},
-        "m5": {"m1"},
-        "lib": {"deep"},
-        "deep": set(),
-    }
-    outside = {"one": {"m4"}, "two": {"m4"}, "three": {"m2"}}
-    graph, warnings = break_cycles({**ring, **outside})
-    assert graph["m4"] == {"m1", "m2", "m3", "m5"}  # most dependants outside of the ring
-    assert graph["m2"] == {"lib"}  # what leaves the ring stays
-    assert [graph[name] for name in ("m1", "m3", "m5")] == [set()] * 3
-    assert graph["three"] == {"m2", "m4"}  # whoever needs one member gets them all
-    assert graph["one"] == {"m4"}
-    assert graph["lib"] == {"deep"}
-    assert [warning.package for warning in warnings] == ["m4"]
-
-
-def test_ties_go_by_name() -> None:
-    graph, _ = break_cycles({"b": {"a"}, "a": {"b"}, "x": {"a"}, "y": {"b"}})
-    assert graph == {"a": {"b"}, "b": set(), "x": {"a"}, "y": {"a", "b"}}
-
-
-def test_two_cycles_that_meet_in_one_edge() -> None:
-    graph, warnings = break_cycles({"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"c"}})
-    assert graph == {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": set()}
-    assert [warning.package for warning in sorted(warnings, key=lambda item: item.package)] == [
-        "a",
-        "c",
-    ]
-
-
-def test_a_long_chain_is_no_depth() -> None:
-    chain = {f"p{number}": {f"p{number + 1}"} for number in range(5000)}
-    graph, warnings = break_cycles({**chain, "p5000": set()})
-    assert graph["p0"] == {"p1"}
-    assert warnings == []
-    graph, _ = break_cycles({**chain, "p5000": {"p0"}})
-    assert len(graph["p0"]) == 5000
-
-
-def reachable(graph: Mapping[str, Sequence[str] | set[str]], start: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in graph[waiting.pop()]:
-            if name not in seen:
-                seen.add(name)
-                waiting.append(name)
-    return seen
-
-
-NAMES = [f"p{number}" for number in range(9)]
-GRAPHS = st.fixed_dictionaries(
-    {name: st.sets(st.sampled_from(NAMES), max_size=4) for name in NAMES}
-)
-
-
-@given(GRAPHS)
-def test_breaking_cycles_loses_nothing_for_those_outside(depends: dict[str, set[str]]) -> None:
-    before = {name: set(names) for name, names in depends.items()}
-    graph, warnings = break_cycles(depends)
-    assert depends == before  # the argument is left alone
-    in_cycle = {name for name in graph if name in reachable(before, name) and before[name] - {name}}
-    for name in graph:
-        old, new = reachable(before, name), reachable(graph, name)
-        assert name not in new
-        assert new <= old  # nothing is loaded that was not needed
-        mutual = {other for other in old if name in reachable(before, other)} - {name}
-        if not mutual:
-            assert new == old - {name}
-    roots = {warning.package for warning in warnings}
-    assert roots <= in_cycle
-    for root in roots:
-        assert reachable(graph, root) == reachable(before, root) - {root}
-
-
-@given(GRAPHS)
-def test_without_cycles_nothing_changes(depends: dict[str, set[str]]) -> None:
-    acyclic = {name: {other for other in names if other > name} for name, names in depends.items()}
-    assert break_cycles(acyclic) == (acyclic, [])
-
-
-@given(GRAPHS, st.permutations(NAMES))
-def test_the_order_of_the_packages_decides_nothing(
-    depends: dict[str, set[str]], order: list[str]
-) -> None:
-    graph, warnings = break_cycles(depends)
-    again, warnings_again = break_cycles({name: depends[name] for name in order})
-    assert (graph, sorted(map(str, warnings))) == (again, sorted(map(str, warnings_again)))
 
 
 # -- what sync wrote down
@@ -515,34 +413,3 @@ def test_a_note_of_another_installer_is_not_believed(site: Site) -> None:
     site.install("app", extras={"more": ["other"]}, marks={**synced(extras=["more"]), **PIP})
     site.install("other", marks=PIP)
     assert site.depends("app") == []
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ({"plain"}, ()),
-        ({"plain", "one"}, ("a",)),
-        ({"plain", "one", "two"}, ("a", "b")),
-        ({"plain", "one", "two", "three"}, ("a", "b", "c")),
-        ({"one"}, ("a",)),
-        ({"unknown"}, ()),
-    ],
-)
-def test_the_fewest_extras_that_explain_a_lock(names: set[str], expected: tuple[str, ...]) -> None:
-    lines = [
-        "plain",
-        'one ; extra == "a"',
-        'one ; extra == "b"',
-        'two ; extra == "b"',
-        'app[a,b] ; extra == "all"',
-    ]
-    lines += [
-        'three ; extra == "c"',
-        'three[x] ; extra == "deep"',
-        'never ; extra == "a" and sys_platform == "win32"',
-    ]
-    extras = "".join(f"Provides-Extra: {name}\n" for name in ("a", "b", "c", "all", "deep"))
-    text = f"Name: app\nVersion: 1.0\n{extras}" + "".join(
-        f"Requires-Dist: {line}\n" for line in lines
-    )
-    assert Dependencies({}, {}, TARGET).extras_of(parse_metadata(text.encode()), names) == expected

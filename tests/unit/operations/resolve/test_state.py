@@ -13,9 +13,7 @@ from packaging.version import Version
 
 from micropip_lock.errors import FetchError
 from micropip_lock.formats.core_metadata import parse_metadata
-from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.requirement import parse_wanted
-from micropip_lock.formats.target import Target
 from micropip_lock.index.client import Listing
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve.project import Choice
@@ -25,11 +23,10 @@ from micropip_lock.operations.resolve.state import (
     Requirement,
     ResolutionState,
     common_hashes,
-    holds,
     requirements_of,
 )
 
-from ....support.freezing import INFO, base_lock, entry
+from ....support.freezing import base_lock, entry
 from .test_project import INDEX, TARGET, listing, sdist, wheel
 
 URL = "https://host.example/demo-1.0-py3-none-any.whl"
@@ -366,27 +363,6 @@ def test_an_entry_of_the_base_needs_what_it_says_and_metadata_for_extras_only() 
         b"Name: demo\nVersion: 1.0\nRequires-Dist: lib\nRequires-Dist: more; extra == 'x'\n\n"
     )
     assert needs(known, choice, "x") == [("demo", ""), ("more", "")]
-
-
-@pytest.mark.parametrize(
-    "marker", ["sys_platform ~= 'x'", "'x' in extras", "'x' in dependency_groups"]
-)
-def test_markers_that_make_no_sense(marker: str) -> None:
-    try:
-        requirement = DeclaredRequirement(f"demo; {marker}")
-    except ValueError:  # packaging before 25 does not know such variables
-        return
-    with pytest.raises(ValueError, match="cannot be evaluated"):
-        holds(requirement, TARGET.environment, "")
-
-
-def test_markers_of_another_pyodide() -> None:
-    older = Target.from_info(
-        LockInfo.from_dict({**INFO, "python": "3.12.1", "abi_version": "2024_0"}, "info")
-    )
-    requirement = DeclaredRequirement("demo; python_version < '3.13'")
-    assert holds(requirement, older.environment, "")
-    assert not holds(requirement, TARGET.environment, "")
 
 
 def test_only_what_a_version_was_asked_for_is_marked_so() -> None:
