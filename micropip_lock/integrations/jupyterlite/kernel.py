@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from ..._util.url import is_http
 from ...dependencies.extras import fits
+from ...dependencies.graph import walk
 from ...dependencies.markers import MarkerEvaluator
 from ...errors import InputError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
@@ -93,20 +94,13 @@ def complete(lock: Lockfile, base: Base, site: Site, wanted: Iterable[str]) -> S
     for name, entry in packages.items():
         if name not in made.own:
             packages[name] = stock.settle(name, entry, made)
-    waiting = list(roots)
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
+    for name in walk(roots, lambda name: packages[name].depends if name in packages else ()):
         if name not in packages:
             found = stock.take(name, made)
             if found is None:
                 made.problems.append(stock.missing(name, name in needed or name not in roots))
-                continue
-            packages[name] = found
-        waiting.extend(packages[name].depends)
+            else:
+                packages[name] = found
     made.problems.extend(stock.conflicts(packages))
     placed = {
         name: replace(packages[name], file_name=site.name_of(path))
