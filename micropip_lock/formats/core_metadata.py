@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, canonicalize_name, parse_wheel_filename
 
@@ -116,10 +116,13 @@ def parse_requirement(text: str) -> Requirement:
     if len(text) > _LONGEST_REQUIREMENT:
         raise ValueError(f"{text[:80]!r}... is too long for a requirement")
     try:
-        return Requirement(text)
-    except (InvalidRequirement, RecursionError) as error:
+        requirement = Requirement(text)
+        # `packaging` parses a marker with both kinds of quotation marks, and cannot write it.
+        str(requirement.marker)
+    except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{text!r} is no requirement: {reason}") from error
+    return requirement
 
 
 #: By the name of the field in lower case its values, each as the lines it was folded into.

@@ -86,9 +86,8 @@ def test_the_extras_that_a_marker_names(text: str, extras: set[str] | None) -> N
 
 
 def test_a_marker_that_cannot_be_written_is_evaluated() -> None:
-    """It has both kinds of quotation marks, so `packaging` raises an error for its text."""
+    """It has both kinds of quotation marks: some versions of `packaging` have no text for it."""
     marker = Marker(r'''os_name != "\x22\x27" and extra == "x"''')
-    assert MARKERS.extras_in(marker) is None
     assert MARKERS.evaluate(marker, "x") is True
     assert MARKERS.evaluate(marker) is False
 

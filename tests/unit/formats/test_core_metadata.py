@@ -237,6 +237,15 @@ def test_foreign_bytes_are_read_or_a_value_error(data: bytes) -> None:
         assert parse_wheel_metadata(data).tags
 
 
+def test_a_requirement_is_one_that_can_be_written() -> None:
+    """Some versions of `packaging` parse both kinds of quotation marks, and cannot write them."""
+    try:
+        text = str(parse_requirement(r'a; os_name == "\x22\x27"'))
+    except ValueError as error:
+        text = str(error)
+    assert text.startswith(("a; os_name", "'a; os_name"))
+
+
 @given(st.text(max_size=40) | st.text(alphabet="a[](),;<>=~!@'\" andorextra", max_size=40))
 def test_any_text_is_a_requirement_or_a_value_error(text: str) -> None:
     try:
