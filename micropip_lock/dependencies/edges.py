@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from ..errors import Problem
-from ..formats.core_metadata import CoreMetadata, WheelMetadata, canonical
+from ..formats.core_metadata import canonical
 from ..formats.target import Target
-from ..installed.distribution import InstalledDistribution
 from . import problems
 from .extras import DeclaredRequirements, ExtraSelection, fits
 from .graph import without_cycles
 from .inferred_extras import ExtraGuesser, extras_micropip_used
 from .markers import MarkerEvaluator
+from .package import Package
 
 
 @dataclass(slots=True)
@@ -29,30 +28,30 @@ class Edges:
 
 
 class Dependencies:
-    """Finds the edges of a set of installed distributions.
+    """Finds the edges of a set of packages.
 
-    ``distributions`` are those whose own metadata count, ``others`` the versions of all other
-    packages of the lock (the base's entries). ``asked`` are the requirements the user made, for
+    ``packages`` are those whose own metadata count, ``others`` the versions of all other
+    packages of the lock (the base's entries). ``requested`` are the requirements the user made, for
     extras and as roots. What is in ``exclude`` is left out of the lock on purpose.
     """
 
     def __init__(
         self,
-        distributions: Mapping[str, InstalledDistribution],
+        packages: Mapping[str, Package],
         others: Mapping[str, str],
         target: Target,
         *,
-        asked: Sequence[Requirement] = (),
+        requested: Sequence[Requirement] = (),
         exclude: Collection[str] = (),
     ) -> None:
-        self._distributions = distributions
-        self._versions = {**others, **{key: item.version for key, item in distributions.items()}}
+        self._packages = packages
+        self._versions = {**others, **{key: item.version for key, item in packages.items()}}
         self._exclude = exclude
-        self._asked = asked
+        self._requested = requested
         self._markers = MarkerEvaluator.of(target)
         self._declared = {
             key: DeclaredRequirements.lenient(item.metadata, self._markers)
-            for key, item in distributions.items()
+            for key, item in packages.items()
         }
         self._selection = ExtraSelection(self._declared)
 
@@ -68,9 +67,9 @@ class Dependencies:
         broken = result.warnings if allow_broken else result.problems
         self._select_extras()
         result.warnings.extend(self._guess_extras(other_edges or {}))
-        for key in self._distributions:
+        for key in self._packages:
             self._add_edges(key, result, broken)
-        for requirement in self._asked:
+        for requirement in self._requested:
             if canonical(requirement.name) not in self._exclude and self._applies(requirement):
                 broken.extend(self._unmet(canonical(requirement.name), None, requirement))
         result.problems.extend(self._senseless_markers())
@@ -87,22 +86,21 @@ class Dependencies:
 
     def _select_extras(self) -> None:
         """Select the extras that are known to be wanted."""
-        for requirement in self._asked:
+        for requirement in self._requested:
             self._select(canonical(requirement.name), requirement.extras)
-        for key, distribution in self._distributions.items():
-            used = extras_micropip_used(distribution, self._declared[key], self._is_met)
+        for key, package in self._packages.items():
+            used = extras_micropip_used(package, self._declared[key], self._is_met)
             self._select(key, used)
-            if distribution.note is not None:
-                self._select(key, distribution.note.extras)
+            self._select(key, package.synced_extras or ())
 
     def _select(self, key: str, extras: Iterable[str]) -> None:
-        if key in self._distributions:
+        if key in self._packages:
             for extra in extras:
                 self._selection.select(key, canonical(extra))
 
     def _guess_extras(self, other_edges: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
-        guesser = ExtraGuesser(self._distributions, self._declared, self._selection, self._is_met)
-        roots = {canonical(requirement.name) for requirement in self._asked}
+        guesser = ExtraGuesser(self._packages, self._declared, self._selection, self._is_met)
+        roots = {canonical(requirement.name) for requirement in self._requested}
         needed = {name for names in other_edges.values() for name in names}
         for guess in guesser.guess(roots, needed):
             for name in guess.packages:
@@ -128,22 +126,17 @@ class Dependencies:
     def _unmet(self, key: str, version: str | None, requirement: Requirement) -> Iterator[Problem]:
         """The problem of a requirement, if it is not met; without ``version`` it is the user's."""
         installed = self._versions.get(canonical(requirement.name))
-        beside = self._distributions.get(key) or next(iter(self._distributions.values()), None)
+        beside = self._packages.get(key) or next(iter(self._packages.values()), None)
         if installed is None:
             yield problems.missing(key, version, requirement, beside)
         elif not fits(requirement, installed):
             yield problems.conflicting(key, version, requirement, installed, beside)
 
     def _senseless_markers(self) -> Iterator[Problem]:
-        for key, distribution in self._distributions.items():
-            for requirement in distribution.metadata.requires:
+        for key, package in self._packages.items():
+            for requirement in package.metadata.requires:
                 if self._markers.evaluate(requirement.marker) is None:
-                    yield problems.senseless_marker(key, distribution.version, requirement)
-
-
-def not_installed(metadata: CoreMetadata) -> InstalledDistribution:
-    """A distribution of which METADATA is all that is known, as `Dependencies` takes it."""
-    return InstalledDistribution(Path(), "", {}, metadata, WheelMetadata(frozenset()), ())
+                    yield problems.senseless_marker(key, package.version, requirement)
 
 
 def break_cycles(

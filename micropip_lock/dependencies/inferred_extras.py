@@ -6,53 +6,35 @@ installed, from the edges of a lock, and from packages that nothing else explain
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-from ..formats.core_metadata import CoreMetadata, canonical
-from ..installed.distribution import InstalledDistribution
+from ..formats.core_metadata import CoreMetadata
 from .extras import DeclaredRequirements, ExtraSelection, names_of
 from .graph import walk
 from .markers import MarkerEvaluator
-
-
-def asked_for(distribution: InstalledDistribution) -> bool:
-    """Whether REQUESTED says that the user asked for it (uv writes it for every package)."""
-    return "REQUESTED" in distribution.files and distribution.installer in ("pip", "micropip-lock")
+from .package import Package
 
 
 def extras_micropip_used(
-    distribution: InstalledDistribution,
+    package: Package,
     declared: DeclaredRequirements,
     is_met: Callable[[Requirement], bool],
 ) -> Iterator[str]:
     """The extras that PYODIDE_REQUIRES shows: micropip lists what it took, extras included."""
-    if not distribution.metadata.extras:
-        return
-    names = _pyodide_requires(distribution)
-    if not names:
+    names = package.installed_with
+    if not (names and package.metadata.extras):
         # Others than micropip write no such file: many markers would be evaluated for nothing.
         return
     plain = names_of(declared.active())
-    for extra in distribution.metadata.extras:
+    for extra in package.metadata.extras:
         added = declared.added_by(extra)
         needed = names_of(added)
         if needed - plain and needed <= names and all(map(is_met, added)):
             yield extra
-
-
-def _pyodide_requires(distribution: InstalledDistribution) -> set[str]:
-    try:
-        value = json.loads(distribution.text("PYODIDE_REQUIRES") or "[]")
-    except (ValueError, RecursionError):
-        return set()
-    if not isinstance(value, list):
-        return set()
-    return {canonical(name) for name in value if isinstance(name, str)}
 
 
 def extras_that_explain(
@@ -91,16 +73,16 @@ class ExtraGuesser:
 
     def __init__(
         self,
-        distributions: Mapping[str, InstalledDistribution],
+        packages: Mapping[str, Package],
         declared: Mapping[str, DeclaredRequirements],
         selection: ExtraSelection,
         is_met: Callable[[Requirement], bool],
     ) -> None:
-        self._distributions = distributions
+        self._packages = packages
         self._declared = declared
         self._selection = selection
         self._is_met = is_met
-        self._graph = {key: names_of(selection.active(key)) for key in distributions}
+        self._graph = {key: names_of(selection.active(key)) for key in packages}
         #: What a package needs.
         self._explained: set[str] = set()
         self._unexplained: set[str] = set()
@@ -114,7 +96,7 @@ class ExtraGuesser:
             self._explained |= names - {key}
         self._unexplained = {
             key
-            for key in self._distributions.keys() - self._explained - set(roots)
+            for key in self._packages.keys() - self._explained - set(roots)
             if not self._is_requested(key)
         }
         mentioning = self._mentioning()
@@ -128,20 +110,20 @@ class ExtraGuesser:
     def _is_requested(self, key: str) -> bool:
         # What sync installed has the extras that its lock shows, and needs no other reason to be
         # there.
-        distribution = self._distributions[key]
-        return distribution.note is not None or asked_for(distribution)
+        package = self._packages[key]
+        return package.synced_extras is not None or package.is_requested
 
     def _mentioning(self) -> Mapping[str, Collection[str]]:
         """For each unexplained package those with extras that may require it."""
         found: dict[str, list[str]] = defaultdict(list)
-        for key, distribution in self._distributions.items() if self._unexplained else ():
-            if distribution.metadata.extras:
+        for key, package in self._packages.items() if self._unexplained else ():
+            if package.metadata.extras:
                 for name in self._mentioned(key):
                     found[name].append(key)
         return found
 
     def _mentioned(self, key: str) -> set[str]:
-        required = names_of(self._distributions[key].metadata.requires)
+        required = names_of(self._packages[key].metadata.requires)
         return (required & self._unexplained) - {key}
 
     def _select(self, package: str, extra: str) -> Guess:
@@ -161,12 +143,12 @@ class ExtraGuesser:
 
     def _options(self, key: str) -> Iterator[tuple[int, int, int, str, str]]:
         """The extras of a package that may be guessed; the least one is the best."""
-        distribution = self._distributions[key]
+        package = self._packages[key]
         mentioned = self._mentioned(key)
         # A package that the user requested by name most likely had the extra; then one that no
         # other package needs.
-        nearness = 0 if asked_for(distribution) else 1 + (key in self._explained)
-        for extra in distribution.metadata.extras - self._selection.extras(key):
+        nearness = 0 if package.is_requested else 1 + (key in self._explained)
+        for extra in package.metadata.extras - self._selection.extras(key):
             added = self._declared[key].added_by(extra)
             explains = names_of(added) & mentioned
             if explains and all(map(self._is_met, added)) and not self._reaches(added, key):

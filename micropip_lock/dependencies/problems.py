@@ -7,14 +7,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from ..errors import Problem
-from ..installed.distribution import InstalledDistribution
 from ..installed.hints import add, leave_out
 from .graph import BrokenCycle
 from .inferred_extras import Guess
+from .package import Package
 
 
 def missing(
-    key: str, version: str | None, requirement: Requirement, beside: InstalledDistribution | None
+    key: str, version: str | None, requirement: Requirement, beside: Package | None
 ) -> Problem:
     """The problem of a requirement that no package meets; ``beside``: where to install one.
 
@@ -36,7 +36,7 @@ def conflicting(
     version: str | None,
     requirement: Requirement,
     installed: str,
-    beside: InstalledDistribution | None,
+    beside: Package | None,
 ) -> Problem:
     """The problem of a requirement that the ``installed`` version does not meet."""
     wanted = _without_marker(requirement)
@@ -107,10 +107,8 @@ def _without_marker(requirement: Requirement) -> str:
     return str(requirement).partition(";")[0].strip()
 
 
-def _add(
-    wanted: str, name: str, beside: InstalledDistribution | None, *, replaces: bool = False
-) -> str:
+def _add(wanted: str, name: str, beside: Package | None, *, replaces: bool = False) -> str:
     """How to install ``wanted`` where ``beside`` lies."""
     site = beside.site if beside is not None else "venv"
-    folder = beside.folder if beside is not None else Path()
-    return add(wanted, name, site, folder, replaces=replaces)
+    folder = beside.folder if beside is not None else None
+    return add(wanted, name, site, folder or Path(), replaces=replaces)

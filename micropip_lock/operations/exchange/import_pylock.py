@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ... import environment
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
-from ...dependencies.edges import Dependencies, Edges, not_installed
+from ...dependencies.edges import Dependencies, Edges
+from ...dependencies.package import Package
 from ...environment import Surroundings
 from ...errors import FetchError, IntegrityError, Problem, UnlockableError
 from ...formats.lockfile import Lockfile
@@ -187,10 +188,10 @@ class _Import:
 
         No requirement for a package of ``broken`` counts as unmet: its problem is reported already.
         """
-        distributions = {name: not_installed(wheel.metadata) for name, wheel in wheels.items()}
+        packages = {name: Package(wheel.metadata) for name, wheel in wheels.items()}
         entries = {name: self.session.context.base.lockfile.packages[name] for name in based}
         dependencies = Dependencies(
-            distributions,
+            packages,
             {name: entry.version for name, entry in entries.items()},
             self.session.target,
             exclude=broken,

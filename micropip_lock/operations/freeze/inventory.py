@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from ..._util.text import first_few
 from ...dependencies.edges import Dependencies, Edges
 from ...dependencies.graph import reachable
+from ...dependencies.package import Package
 from ...errors import Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.target import Target
@@ -248,14 +249,17 @@ def _edges(
     selection: Selection,
 ) -> Edges:
     entries = {name: context.base.lockfile.packages[name] for name in based}
-    asked = list(selection.requested)
-    asked.extend(
+    requested = list(selection.requested)
+    requested.extend(
         Requirement(f"{item.name}[{','.join(item.extras)}]")
         for item in selection.report.values()
         if item.requested and canonicalize_name(item.name) in unbased
     )
     versions = {name: entry.version for name, entry in entries.items()}
-    dependencies = Dependencies(unbased, versions, target, asked=asked, exclude=selection.exclude)
+    packages = {key: Package.installed(item) for key, item in unbased.items()}
+    dependencies = Dependencies(
+        packages, versions, target, requested=requested, exclude=selection.exclude
+    )
     return dependencies.edges(
         allow_broken=selection.allow_broken,
         other_edges={name: entry.depends for name, entry in entries.items()},

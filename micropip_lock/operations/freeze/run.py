@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..._util.progress import Progress
-from ...dependencies.inferred_extras import asked_for
+from ...dependencies.package import is_requested
 from ...environment import Surroundings
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.core_metadata import parse_filename_tags
@@ -299,7 +299,7 @@ def _provenance(inventory: Inventory, selection: Selection, rules: Rules) -> Loc
         if item.note is not None:
             requested.update(written(item.note.requested))
             indexes.extend(filter(is_index, item.note.indexes))
-        elif asked_for(item):
+        elif is_requested(item):
             requested.add(key)
         if reported is not None and reported.requested:
             requested.add(key)

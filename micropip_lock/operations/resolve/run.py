@@ -14,8 +14,9 @@ from packaging.requirements import Requirement
 
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
-from ...dependencies.edges import Dependencies, Edges, not_installed
+from ...dependencies.edges import Dependencies, Edges
 from ...dependencies.markers import MarkerEvaluator
+from ...dependencies.package import Package
 from ...environment import Surroundings
 from ...errors import (
     FetchError,
@@ -278,8 +279,8 @@ class Resolution:
     ) -> Edges:
         """Who needs whom, with the extras that were chosen; every candidate has a requirement."""
         based = {name: choice.entry for name, choice in choices.items() if choice.entry is not None}
-        distributions = {
-            choice.name: not_installed(state.metadata[choice.key])
+        packages = {
+            choice.name: Package(state.metadata[choice.key])
             for choice in choices.values()
             if choice.entry is None
         }
@@ -291,10 +292,10 @@ class Resolution:
         ]
         roots = [writable(item.requirement) for item in self._roots(state.markers)]
         dependencies = Dependencies(
-            distributions,
+            packages,
             {name: entry.version for name, entry in based.items()},
             state.target,
-            asked=[*roots, *extras],
+            requested=[*roots, *extras],
         )
         edges = dependencies.edges(other_edges=base_edges)
         edges.depends.update(base_edges)

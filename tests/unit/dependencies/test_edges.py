@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from micropip_lock.dependencies.edges import Dependencies, Edges, break_cycles
+from micropip_lock.dependencies.package import Package
 from micropip_lock.formats.lockfile import LockInfo
 from micropip_lock.formats.target import Target
 from micropip_lock.installed.distribution import InstalledDistribution
@@ -51,6 +52,9 @@ class Site:
         assert problems == []
         return {item.key: item for item in found}
 
+    def packages(self) -> dict[str, Package]:
+        return {key: Package.installed(item) for key, item in self.distributions().items()}
+
     def edges(
         self,
         *requested: str,
@@ -59,9 +63,12 @@ class Site:
         exclude: Sequence[str] = (),
         allow_broken: bool = False,
     ) -> Edges:
-        asked = [Requirement(text) for text in requested]
         dependencies = Dependencies(
-            self.distributions(), others or {}, TARGET, asked=asked, exclude=exclude
+            self.packages(),
+            others or {},
+            TARGET,
+            requested=[Requirement(text) for text in requested],
+            exclude=exclude,
         )
         return dependencies.edges(allow_broken=allow_broken, other_edges=other_edges)
 
@@ -302,10 +309,10 @@ def test_guesses_do_not_depend_on_the_order_of_the_folder(site: Site) -> None:
     for name in ("one", "two", "three"):
         site.install(name, extras={"x": ["other"], "y": ["other"]})
     site.install("other")
-    distributions = site.distributions()
+    packages = site.packages()
     found = []
-    for names in (sorted(distributions), sorted(distributions, reverse=True)):
-        ordered = {name: distributions[name] for name in names}
+    for names in (sorted(packages), sorted(packages, reverse=True)):
+        ordered = {name: packages[name] for name in names}
         found.append(Dependencies(ordered, {}, TARGET).edges())
     assert found[0].depends == found[1].depends
     assert found[0].warnings == found[1].warnings
