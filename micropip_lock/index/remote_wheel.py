@@ -14,7 +14,7 @@ from typing import IO
 from packaging.utils import canonicalize_name
 
 from .._util.url import shown
-from ..errors import FetchError, IntegrityError
+from ..errors import FetchError, GoneError, IntegrityError
 from ..formats.record import (
     STRONG,
     Record,
@@ -126,10 +126,6 @@ class WheelContents:
 
 class NoRangesError(Exception):
     """Only a download of the whole wheel has the data, as from a server without ranges."""
-
-
-class GoneError(FetchError):
-    """The server answers that there is no such file."""
 
 
 def expected_tail(rows: Sequence[RecordRow]) -> int:
@@ -488,9 +484,8 @@ class _Reader:
         except NoRangesError:
             return None
         except FetchError as error:
-            # Some servers answer 501. Where there was no answer at all, the error has a cause:
-            # asking on is no use.
-            if error.code == "not-allowed" or error.__cause__ is not None:
+            # Some servers answer 501. Where there is no answer at all, another request is no use.
+            if error.reason in ("not-allowed", "no-connection"):
                 raise
             return None
 

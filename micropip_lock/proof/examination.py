@@ -9,10 +9,9 @@ from enum import Enum
 
 from .._util.text import first_few
 from .._util.url import is_http
-from ..errors import FetchError, IntegrityError
+from ..errors import FetchError, GoneError, IntegrityError
 from ..index.client import Offer
 from ..index.remote_wheel import (
-    GoneError,
     NoRangesError,
     WheelContents,
     download_wheel,

@@ -169,7 +169,7 @@ def _base(site: Site, told: str | Path | None) -> Base:
             "the lock. Try again, or put that Pyodide into static/pyodide (or --pyodide), or "
             "name its lock: --MicropipLockAddon.base=FILE.",
             url=error.url,
-            code=error.code,
+            reason=error.reason,
         ) from error
 
 

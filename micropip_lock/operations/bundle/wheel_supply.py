@@ -24,11 +24,11 @@ from packaging.version import Version
 from ..._util.files import cannot_write, is_plain_file, new_file
 from ..._util.progress import Transfers
 from ..._util.url import is_http, shown
-from ...errors import FetchError, InputError, IntegrityError, Problem
+from ...errors import FetchError, GoneError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import parse_metadata
 from ...formats.lockfile import LockedPackage
 from ...index.download import download
-from ...index.remote_wheel import GoneError, WheelContents, inspect_wheel
+from ...index.remote_wheel import WheelContents, inspect_wheel
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 
@@ -157,29 +157,15 @@ class Supplier:
                 self.fetcher, entry.file_name, entry.sha256, target, check=check, **options
             )
             done = True
-        except FetchError as error:
-            # A stream does not distinguish «not there» from other refusals.
-            if (
-                error.code == "unreachable"
-                and error.__cause__ is None
-                and not await self._is_there(entry, error)
-            ):
-                raise GoneError(
-                    f"{shown(entry.file_name)} is not there (404)", url=error.url
-                ) from error
-            raise
+        except GoneError as error:
+            message = f"{shown(entry.file_name)} is not there (404)"
+            raise GoneError(message, url=error.url) from error
         finally:
             if transfer is not None:
                 transfer.end(done)
         if target != place and copied(target, place, entry.sha256) is None:
             raise IntegrityError("the cache was changed while it was read; try again")
         return size
-
-    async def _is_there(self, entry: LockedPackage, error: FetchError) -> bool:
-        try:
-            return (await self.fetcher.get(entry.file_name, byte_range=(0, 0), max_bytes=1)).found
-        except FetchError:
-            raise error from None
 
 
 class _LocalOnlyError(Exception):

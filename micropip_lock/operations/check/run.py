@@ -10,13 +10,13 @@ from typing import Any
 
 from ..._util.progress import Progress
 from ...environment import Surroundings
-from ...errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
+from ...errors import UNANSWERED, FetchError, GoneError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata, parse_metadata
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.project_page import IndexFile, single_file_page
 from ...formats.target import Target
 from ...index.client import Indexes
-from ...index.remote_wheel import GoneError, NoRangesError, inspect_wheel
+from ...index.remote_wheel import NoRangesError, inspect_wheel
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin

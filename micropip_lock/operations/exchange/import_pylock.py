@@ -14,13 +14,13 @@ from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies
 from ...environment import Surroundings
-from ...errors import FetchError, IntegrityError, Problem, UnlockableError
+from ...errors import FetchError, GoneError, IntegrityError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import Lockfile
 from ...formats.project_page import IndexFile
 from ...formats.target import Target
 from ...index.client import Indexes, Listing, Offer
-from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import WheelModules
 from ...network import Fetcher

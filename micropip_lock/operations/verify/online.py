@@ -167,9 +167,9 @@ async def is_there(fetcher: Fetcher, url: str) -> bool:
     try:
         return (await fetcher.head(url)).found
     except FetchError as error:
-        # Some servers know no HEAD; where there was no answer at all, the error has a cause.
-        if error.code != "unreachable" or error.__cause__ is not None:
+        if error.reason in ("not-allowed", "no-connection"):
             raise
+        # Some servers know no HEAD.
     return (await fetcher.get(url, byte_range=(0, 0), max_bytes=1)).found
 
 

@@ -69,12 +69,11 @@ class CircuitBreaker(Meter):
         try:
             yield
         except FetchError as error:
-            # Where there was no answer at all, the error has a cause.
-            if error.__cause__ is None:
-                self._note_answer(place)
-            else:
+            if error.reason == "no-connection":
                 self._failures[place] += 1
                 self._last[place] = error
+            else:
+                self._note_answer(place)
             raise
         self._note_answer(place)
 
