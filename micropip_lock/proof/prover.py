@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .._util.text import first_few
+from .._util.text import clause, first_few
 from .._util.url import is_http, normalized, shown, without_credentials
 from ..errors import FetchError, Problem
 from ..formats.target import Target
@@ -184,9 +184,7 @@ class _Case:
             return None
         if silence is not None:
             verdict = Verdict.NOT_ALLOWED if silence.code == "not-allowed" else Verdict.UNREACHABLE
-            reason = (
-                f"cannot be compared with the wheels of the indexes: {str(silence).rstrip('.')}"
-            )
+            reason = f"cannot be compared with the wheels of the indexes: {clause(silence)}"
             return Outcome(claimed.candidate, verdict, reason)
         is_hash_claimed = not listing.hashes_of(claimed.candidate.url)
         others = self._other_wheels(listing, claimed.candidate, any_tags=is_hash_claimed)

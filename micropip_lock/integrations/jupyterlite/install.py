@@ -11,6 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from ..._util.text import sentence
 from ..._util.url import is_http
 from ...errors import FetchError, InputError, Problem, UnlockableError
 from ...formats.lockfile import LockedPackage, Lockfile, write_atomically
@@ -165,7 +166,7 @@ def _base(site: Site, told: str | Path | None) -> Base:
         return run_sync(load, cache_dir=default_cache_dir())
     except FetchError as error:
         raise FetchError(
-            f"{str(error).rstrip('.')}. So it is unknown whether the site's Pyodide can boot from "
+            f"{sentence(error)} So it is unknown whether the site's Pyodide can boot from "
             "the lock. Try again, or put that Pyodide into static/pyodide (or --pyodide), or "
             "name its lock: --MicropipLockAddon.base=FILE.",
             url=error.url,

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from ... import environment
 from ..._util.progress import Progress
+from ..._util.text import sentence
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies
 from ...environment import Surroundings
@@ -221,11 +222,11 @@ class _Import:
                 _OTHER,
             )
         except IntegrityError as error:
-            return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
+            return _problem("content-mismatch", item, sentence(error), _TELL)
         except GoneError as error:
-            return _problem("gone", item, f"{str(error).rstrip('.')}.", _ANEW)
+            return _problem("gone", item, sentence(error), _ANEW)
         except FetchError as error:
-            return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
+            return _problem(error.code, item, sentence(error), "Try again later.")
         finally:
             self.done += 1
             if self.progress is not None:

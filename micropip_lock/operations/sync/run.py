@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..._util.progress import Transfers
+from ..._util.text import sentence
 from ..._util.url import is_http, without_credentials
 from ...environment import Runtime, Surroundings
 from ...errors import IntegrityError, Problem, UnlockableError
@@ -240,9 +241,7 @@ class _Sync:
                 wheel.unlink()
             except IntegrityError as error:
                 hint = "Freeze again from an install that you trust, or lock another version."
-                return Problem(
-                    "content-mismatch", key, entry.version, f"{error}".rstrip(".") + ".", hint
-                )
+                return Problem("content-mismatch", key, entry.version, sentence(error), hint)
             return None
 
         wanted = [key for key in names if not self._is_loaded(key)]

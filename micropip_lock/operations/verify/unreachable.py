@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from ..._util.text import sentence
 from ..._util.url import origin
 from ...errors import FetchError, Problem
 from ...network import ByteRange, Fetcher, Response, Stream
@@ -104,10 +105,10 @@ class UnreachableHosts:
         """One problem for each host and kind of refusal."""
         for (place, code), missed in sorted(self._missed.items()):
             error = missed[min(missed)]
-            said, url = str(error).rstrip("."), error.url
+            said, url = sentence(error), error.url
             if len(missed) > 1:
                 said, url = (
                     f"{place} gave no answer for {len(missed)} packages ({listed(missed)}): {said}",
                     place,
                 )
-            yield Problem(code, about(missed), None, f"{said}.", _HINTS[code], url)
+            yield Problem(code, about(missed), None, said, _HINTS[code], url)
