@@ -10,13 +10,13 @@ from typing import Any
 from packaging.version import Version
 
 from .._util.progress import Progress
-from .._util.text import sentence
 from .._util.url import shown, without_credentials
 from ..environment import Surroundings
 from ..errors import FetchError, Problem
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..formats.target import Target
 from ..index.client import Indexes, Listing
+from ..index.unanswered import unanswered
 from ..network import Fetcher
 from ..storage import Facts
 from .context import look_without_folders
@@ -28,6 +28,11 @@ from .session import connected
 
 #: PEP 792, the gravest first.
 _STATUSES = ("quarantined", "archived", "deprecated")
+
+_UNANSWERED = {
+    "unreachable": "Try again later.",
+    "not-allowed": "Check the credentials for that index.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,19 +185,7 @@ class _Look:
         try:
             listing = await self._indexes.preferred(name, self._fetcher)
         except FetchError as error:
-            hint = (
-                "Try again later."
-                if error.code == "unreachable"
-                else "Check the credentials for that index."
-            )
-            return Problem(
-                error.code,
-                name,
-                entry.version,
-                sentence(error),
-                hint,
-                error.url or None,
-            )
+            return unanswered(error, name, entry.version, _UNANSWERED)
         finally:
             self._done += 1
             if self._progress is not None:

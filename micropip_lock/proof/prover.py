@@ -14,6 +14,7 @@ from .._util.url import is_http, normalized, shown, without_credentials
 from ..errors import FetchError, Problem
 from ..formats.target import Target
 from ..index.client import Indexes, Listing, Offer
+from ..index.unanswered import HINTS, unanswered
 from ..installed.distribution import InstalledDistribution
 from ..installed.hints import reinstall
 from ..installed.import_names import wheel_modules
@@ -571,7 +572,11 @@ class _Case:
         )
 
     def _silent(self, error: FetchError) -> Finding:
-        return self._problem(error.code, str(error), _HINTS[error.code], error.url)
+        distribution = self._distribution
+        problem = unanswered(
+            error, distribution.key, distribution.version, _HINTS, message=str(error)
+        )
+        return Finding(problems=(problem,))
 
     def _nothing_fits(self, listing: Listing, offers: Sequence[Offer]) -> Finding:
         version, where = self._distribution.version, ", ".join(listing.asked) or "the links"
@@ -641,10 +646,7 @@ _HINTS = {
         "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's "
         "configuration."
     ),
-    "unreachable": (
-        "Try again later, or check the network, the proxy and (in a browser) the server's CORS "
-        "headers."
-    ),
+    "unreachable": HINTS["unreachable"],
     "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
 

@@ -30,6 +30,7 @@ from ...formats.core_metadata import parse_metadata
 from ...formats.lockfile import LockedPackage
 from ...index.download import download
 from ...index.remote_wheel import WheelContents, inspect_wheel
+from ...index.unanswered import HINTS, unanswered
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 
@@ -77,7 +78,8 @@ class Supplier:
         except GoneError as error:
             return _problem("gone", key, entry, sentence(error), _REMOVED, shown(entry.file_name))
         except FetchError as error:
-            return _problem(error.code, key, entry, sentence(error), _AGAIN, shown(entry.file_name))
+            url = shown(entry.file_name)
+            return unanswered(error, key, entry.version, _UNANSWERED, url=url)
 
     def at_hand(self, entry: LockedPackage) -> Path | None:
         """The file of an entry in a folder or in the cache; its hash was compared."""
@@ -177,8 +179,10 @@ _BASE_DIR = (
 )
 _FREEZE = "Freeze again from an install that you trust, or ask the owner of the index."
 _REMOVED = "It was removed or moved. Install a version that is there and freeze again."
-_AGAIN = (
-    "Try again; what is there already is kept. If it stays so, lock the package from another index."
+_UNANSWERED = dict.fromkeys(
+    HINTS,
+    "Try again; what is there already is kept. If it stays so, lock the package from another "
+    "index.",
 )
 
 

@@ -22,6 +22,7 @@ from ...formats.project_page import IndexFile
 from ...formats.target import Target
 from ...index.client import Indexes, Listing, Offer
 from ...index.remote_wheel import NoRangesError
+from ...index.unanswered import HINTS, unanswered
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import WheelModules
 from ...network import Fetcher
@@ -226,7 +227,7 @@ class _Import:
         except GoneError as error:
             return _problem("gone", item, sentence(error), _ANEW)
         except FetchError as error:
-            return _problem(error.code, item, sentence(error), "Try again later.")
+            return unanswered(error, item.name, item.version, _UNANSWERED, url=_url(item))
         finally:
             self.done += 1
             if self.progress is not None:
@@ -346,11 +347,14 @@ def _in_terms_of_pylock(problem: Problem) -> Problem:
 
 
 def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
-    return Problem(
-        code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None
-    )
+    return Problem(code, item.name, item.version, message, hint, _url(item))
 
 
+def _url(item: Selected) -> str | None:
+    return shown(item.file.url) if item.file else None
+
+
+_UNANSWERED = dict.fromkeys(HINTS, "Try again later.")
 _ANEW = "Write the pylock anew for the Python of this Pyodide."
 _HINTS = {
     "missing-dependency": _ANEW,
