@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from .._util.progress import count
+from .._util.reading import read_bytes
 from .._util.url import shown
 from ..errors import InputError, Problem
 from ..formats.exported import Export
-from ..formats.lockfile import parse_json, read_bytes, write_atomically
+from ..formats.json_values import parse_json
+from ..formats.lockfile import write_atomically
 from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text

@@ -12,9 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..._util.files import new_file, write_file
+from ..._util.reading import read_bytes
 from ..._util.url import is_http
 from ...errors import InputError
-from ...formats.lockfile import Lockfile, read_bytes
+from ...formats.lockfile import Lockfile
 from ..base import CDN
 
 PAGE_NAME, LOCK_NAME = "index.html", "pyodide-lock.json"
