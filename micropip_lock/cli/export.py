@@ -20,13 +20,13 @@ from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text
 from .main import DONE, Common, command, warnings_to_json
-from .options import check_folder, read_lock
+from .options import check_folder, find_lock
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("export")
-@click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("lock")
 @click.option(
     "--format",
     "kind",
@@ -49,7 +49,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def export_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     kind: str,
     urls: bool,
     base_url: str | None,
@@ -64,11 +64,11 @@ def export_command(
         raise click.UsageError("--urls is for --format requirements; a pylock has URLs anyway.")
     check_folder(output)
     evidence = () if evidence_file is None else _read_evidence(evidence_file)
-    lockfile = read_lock(lock)
-    exported = export(lockfile, base_url=base_url, evidence=evidence)
+    source = find_lock(lock, common)
+    exported = export(source, base_url=base_url, evidence=evidence)
     warnings = exported.warnings
     if kind == "pylock":
-        text = _pylock(exported, lock, output)
+        text = _pylock(exported, source.folder, output)
         warnings += tuple(relative(exported))
     else:
         text = _requirements(exported, urls)
@@ -79,11 +79,11 @@ def export_command(
     return DONE
 
 
-def _pylock(exported: Export, lock: Path, output: str | None) -> str:
+def _pylock(exported: Export, beside: Path | None, output: str | None) -> str:
     from ..formats.pylock import to_pylock
 
-    folder = Path() if str(lock) == "-" else lock.parent
-    return to_pylock(exported, lock_folder=_relative(folder, Path(output or "-").parent))
+    folder = _relative(beside or Path(), Path(output or "-").parent)
+    return to_pylock(exported, lock_folder=folder)
 
 
 def _relative(folder: Path, other: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,12 +15,12 @@ from ..operations.retarget.run import RetargetResult, retarget
 from .console import print_json, print_text
 from .diff_text import line, lines, totals
 from .main import DONE, Common, command
-from .options import base_options, check_folder, document, read_lock
+from .options import base_options, check_folder, document, lock_input
 from .printed import plain
 
 
 @click.command("retarget")
-@click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("lock")
 @base_options
 @click.option(
     "--requested",
@@ -37,7 +36,7 @@ from .printed import plain
 def retarget_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     index_urls: tuple[str, ...],
     compact: bool,
     output: str | None,
@@ -50,12 +49,11 @@ def retarget_command(
     told.
     """
     check_folder(output)
-    old = read_lock(lock)
     human = common.output()
     with human.progress("moving") as progress, common.facts() as facts:
         result = common.run(
             lambda fetcher: retarget(
-                old,
+                lock_input(lock),
                 index_urls=index_urls or None,
                 refresh=common.refresh,
                 fetcher=fetcher,

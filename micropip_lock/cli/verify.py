@@ -11,11 +11,11 @@ from ..errors import UNANSWERED as UNANSWERED_CODES
 from ..operations.verify.run import ADVICE, Verdict, examine
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command, warnings_to_json
-from .options import FOLDER
+from .options import FOLDER, lock_input
 
 
 @click.command("verify")
-@click.argument("lock", type=click.Path(path_type=Path))
+@click.argument("lock")
 @click.option("--deep", is_flag=True, help="Download every wheel, and compare all that is in it.")
 @click.option("--venv", type=FOLDER, help="A virtual environment to compare with the lock.")
 @click.option(
@@ -32,7 +32,7 @@ from .options import FOLDER
 def verify_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     deep: bool,
     venv: Path | None,
     paths: tuple[Path, ...],
@@ -51,7 +51,7 @@ def verify_command(
     with human.progress("checking") as progress, common.facts() as facts:
         verdict = common.run(
             lambda fetcher: examine(
-                lock,
+                lock_input(lock),
                 deep=deep,
                 path=paths or None,
                 online=not common.offline,

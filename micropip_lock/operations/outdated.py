@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -20,8 +19,8 @@ from ..index.unanswered import unanswered
 from ..network import Fetcher
 from ..storage import Facts
 from .context import look_without_folders
-from .diff import as_lock
 from .live_progress import packages_shown
+from .lock_source import LockInput, open_lock
 from .resolve.project import Choice, Project
 from .retarget.roots import is_pyodides, is_wheel
 from .session import connected
@@ -94,7 +93,7 @@ class Outdated:
 
 
 async def outdated(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     index_urls: str | Sequence[str] | None = None,
     pre: bool = False,
@@ -111,7 +110,7 @@ async def outdated(
     ``pre``, and for packages that are locked at one. One page of the first index that knows a
     project is read, nothing else.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL.
     * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
       are configured.
     * ``offline``: never ask the network; ``refresh``: request even what is cached.
@@ -119,7 +118,8 @@ async def outdated(
 
     Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.
     """
-    lock = as_lock(lockfile)
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    lock = source.strict()
     target = Target.from_info(lock.info)
     async with connected(fetcher, facts, offline=offline, refresh=refresh) as (meter, _):
         # The lock replaces a base, which `outdated` does not need.

@@ -19,7 +19,7 @@ from traitlets import Bool, List, Unicode
 
 from ...errors import InputError, MicropipLockError
 from ...formats.json_values import expected
-from ...operations.bundle.run import read_lock
+from ...operations.lock_source import local_lock
 from .install import Order, look, put, take_back
 from .site import Site
 
@@ -149,7 +149,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
                 "freeze), or correct --micropip-lock."
             )
         try:
-            read_lock(path)
+            local_lock(path).strict()
         except InputError as error:
             raise InputError(
                 f"{error} Freeze it again, or name another lock with --micropip-lock."

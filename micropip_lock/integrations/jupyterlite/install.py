@@ -17,8 +17,9 @@ from ...errors import FetchError, InputError, Problem, UnlockableError
 from ...formats.lockfile import LockedPackage, Lockfile, write_atomically
 from ...network import Fetcher, default_cache_dir, run_sync
 from ...operations.base import Base, load_base
-from ...operations.bundle.run import fill, read_lock
+from ...operations.bundle.run import fill
 from ...operations.bundle.wheel_supply import hashed
+from ...operations.lock_source import local_lock
 from ...operations.verify.run import ADVICE, verify
 from .kernel import NEEDED, SiteLock, check_own, check_target, complete
 from .site import LOCK_NAME, LOCK_URL, Choice, Site
@@ -69,7 +70,8 @@ def put(site: Site, order: Order) -> Outcome:
     lock of the site's Pyodide cannot be read, and `UnlockableError` with every problem; then the
     site's lock is as it was.
     """
-    lock, beside = read_lock(order.lock)
+    source = local_lock(order.lock)
+    lock, beside = source.strict(), source.folder
     site.check_writable()
     site.check_settings()
     base = _base(site, order.base)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._util import html as display
 from ..._util.files import cannot_write, discard_leftovers, is_plain_file, new_file, write_file
@@ -23,6 +22,7 @@ from ...network import Fetcher, default_cache_dir
 from ...storage.wheels import WheelStore
 from ..live_progress import transfers_shown
 from ..lock_provenance import writable_extra
+from ..lock_source import LockInput, open_lock
 from ..session import connected
 from .boot_page import LOCK_NAME, PAGE_NAME, RUNTIME_FILE, prepare_page
 from .wheel_supply import Supplied, Supplier, filename_of, hashed
@@ -89,7 +89,7 @@ class BundleResult:
 
 
 async def bundle(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     dest: str | Path,
     *,
     jobs: int | None = None,
@@ -111,7 +111,8 @@ async def bundle(
     is hashed. With a cache downloads go on where an earlier run was broken off. Every wheel is
     compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL;
+      ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that
       boots this environment; a ``.py`` file is copied and run by it.
     * ``offline``: download nothing; ``fetcher``: makes the requests (stays open); ``cache_dir``:
@@ -121,7 +122,8 @@ async def bundle(
     Raises `UnlockableError` with every file that cannot be had or is not what it should be, and
     `InputError` for a lock or a folder that cannot be used. Without all files no lock is written.
     """
-    lock, beside = read_lock(lockfile)
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    lock, beside = source.strict(), source.folder
     folder = Path(dest)
     _refuse_to_replace(lock, folder, _names(lock, _script(page)), _earlier(folder, beside))
     return await fill(
@@ -205,18 +207,6 @@ async def fill(
     write_file(folder / LOCK_NAME, local.to_json().encode())
     packed = _pack(folder) if zip else None
     return BundleResult(folder, local, files, packed, written, meter.requests, meter.bytes)
-
-
-def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lockfile, Path | None]:
-    """The lock, and the folder that its relative names may be in."""
-    if isinstance(lockfile, Lockfile):
-        return lockfile, None
-    if isinstance(lockfile, Mapping):
-        return Lockfile.from_json(lockfile), None
-    path = Path(lockfile)
-    if path.is_dir():
-        path = path / LOCK_NAME
-    return Lockfile.read(path), path.absolute().parent
 
 
 def _script(page: bool | str | Path | None) -> str | None:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._util.progress import Progress
 from ..._util.text import sentence
@@ -28,6 +27,7 @@ from ..base import is_release
 from ..bundle.wheel_supply import Supplier
 from ..context import Context, look, scan_environment
 from ..freeze.inventory import unreadable
+from ..lock_source import LockInput, open_lock
 from ..session import connected
 from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
@@ -66,7 +66,7 @@ class Checked:
 
 
 async def check(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path | None = None,
+    lockfile: LockInput | None = None,
     *,
     path: str | Path | Sequence[str | Path] | None = None,
     base: Lockfile | str | Path | None = None,
@@ -104,11 +104,9 @@ async def check(
                 fetcher=meter,
             )
             return replace(_check_environment(context), requests=meter.requests, bytes=meter.bytes)
-    lock = read_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (
-        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
-    )
-    folders = (Path(str(lockfile)).parent,) if is_path else ()
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    lock = read_lock(source)
+    folders = () if source.folder is None else (source.folder,)
     if fetcher is None and cache_dir is None:
         cache_dir = default_cache_dir()
     store = WheelStore(cache_dir) if cache_dir is not None else None

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ..._util.progress import Progress, count
 from ...environment import Surroundings
@@ -19,8 +18,9 @@ from ...index.wheel_metadata import Publications
 from ...network import Fetcher
 from ...storage import Facts
 from ..context import look_without_folders
-from ..diff import Change, Diff, as_lock, diff
+from ..diff import Change, Diff, diff
 from ..live_progress import packages_shown
+from ..lock_source import LockInput, open_lock
 from ..resolve.run import Resolution
 from ..results import ResolveResult
 from ..session import connected
@@ -90,7 +90,7 @@ def _step(change: Change) -> str:
 
 
 async def retarget(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     base: Lockfile | str | Path | None = None,
     base_url: str | None = None,
@@ -124,7 +124,8 @@ async def retarget(
     was chosen and cannot be named truthfully; `InputError` for arguments; `FetchError` and
     `IntegrityError`.
     """
-    old = as_lock(lockfile)
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    old = source.strict()
     Target.from_info(old.info)  # a lock of what is no Pyodide has no requirements that can be read
     said = [requested] if isinstance(requested, str | Wanted) else requested
     wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)

@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..._util.progress import Transfers
 from ..._util.text import sentence
@@ -25,10 +24,10 @@ from ...installed.import_names import wheel_modules
 from ...network import Fetcher, default_cache_dir
 from ...storage import Facts, NoFacts, facts_in
 from ...storage.wheels import WheelStore
-from ..bundle.run import read_lock
 from ..bundle.wheel_supply import Supplier, filename_of, same_version
 from ..freeze.inventory import TOOLS, layout
 from ..live_progress import transfers_shown
+from ..lock_source import LockInput, open_lock
 from ..session import connected
 from .comparison import Equality, Notes
 from .ownership import FileOwnership, in_groups
@@ -43,7 +42,7 @@ _RUNTIME_TOOLS = frozenset({"micropip", "packaging", "resolvelib"})
 
 
 async def sync(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     path: str | Path | None = None,
     prune: bool = True,
@@ -81,7 +80,8 @@ async def sync(
     Raises `InputError` for a lock of another Python or ABI than the environment's and for what
     cannot be read or written, `UnlockableError` with every wheel that cannot be had.
     """
-    lock, beside = read_lock(lockfile)
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    lock, beside = source.strict(), source.folder
     place = TargetEnvironment.of(path, surroundings)
     place.check(lock)
     if fetcher is None and cache_dir is None:

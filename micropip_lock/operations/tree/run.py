@@ -20,10 +20,10 @@ from ..._util.progress import Progress
 from ..._util.url import is_http
 from ...dependencies.edges import components
 from ...errors import InputError, Problem
-from ...formats.lockfile import LockedPackage, Lockfile
+from ...formats.lockfile import LockedPackage
 from ...network import Fetcher, default_cache_dir
-from ..diff import as_lock
 from ..lock_provenance import LockProvenance
+from ..lock_source import LockInput, open_lock
 from ..session import connected
 from .sizes import ask_sizes, sizes_at_hand
 
@@ -246,7 +246,7 @@ class Tree:
 
 
 async def tree(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     sizes: bool = False,
     base_dir: str | Path | None = None,
@@ -262,18 +262,16 @@ async def tree(
     by name, and of those in the cache, by sha256. Other sizes are unknown, and no request is made,
     unless ``sizes`` is given: then the servers that have the files are asked for the size alone.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL.
     * ``offline``: make no request; ``fetcher``: makes the requests (stays open); ``cache_dir``: the
       folder of the cache (None with a fetcher: none); ``progress``: is called as (done, total,
       package).
 
     Raises `InputError` for a lock or a folder that cannot be used.
     """
-    lock = as_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (
-        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
-    )
-    folders = [Path(str(lockfile)).parent] if is_path else []
+    source = await open_lock(lockfile, fetcher, offline=offline, refresh=refresh)
+    lock = source.strict()
+    folders = [] if source.folder is None else [source.folder]
     if base_dir is not None:
         folders.append(Path(base_dir))
         if not folders[-1].is_dir():

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ..._util.reading import read_bytes
 from ...errors import InputError, Problem
-from ...formats.json_values import as_texts, expected, is_text, parse_json
-from ...formats.lockfile import Lockfile, LockInfo, is_project_name
+from ...formats.json_values import as_texts, expected, is_text
+from ...formats.lockfile import LockInfo, is_project_name
 from ...formats.target import Target
+from ..lock_source import LockSource
 from .entry import WHOLE, Entry
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -43,12 +42,9 @@ class Lock:
         self.problems.append(Problem(code, key, version, message, hint))
 
 
-def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
-    """Read a lock from a `Lockfile`, a parsed object, its JSON text or a file.
-
-    Raises `InputError` for a file that is missing or unreadable, and for what is no JSON object.
-    """
-    data, repeated = _load(lockfile)
+def read_lock(source: LockSource) -> Lock:
+    """Read a lock with all its faults. Raises `InputError` for what is no object of JSON."""
+    data, repeated = source.parsed()
     lock = Lock()
     lock.target = _target(data.get("info"), lock)
     packages = data.get("packages")
@@ -81,34 +77,6 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
             code="duplicate",
         )
     return lock
-
-
-def _load(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
-) -> tuple[Mapping[str, Any], list[str]]:
-    """The object, and the keys that its text has twice."""
-    if isinstance(lockfile, Lockfile):
-        return lockfile.to_dict(), []
-    if isinstance(lockfile, Mapping):
-        return lockfile, []
-    repeated: list[str] = []
-
-    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                repeated.append(key)
-            found[key] = value
-        return found
-
-    # micropip.freeze() returns the text itself; a path that a user passes does not begin with a
-    # brace.
-    is_text = isinstance(lockfile, str) and lockfile.lstrip()[:1] == "{"
-    origin = "the lock" if is_text else str(lockfile)
-    data = parse_json(str(lockfile) if is_text else read_bytes(lockfile), origin, make_object)
-    if not isinstance(data, Mapping):
-        raise InputError(f"{origin}: {expected('an object', data)}. Is this a pyodide-lock.json?")
-    return data, repeated
 
 
 def _target(info: object, lock: Lock) -> Target | None:

@@ -13,7 +13,7 @@ from ...formats.project_page import IndexFile, ProjectPage
 from ...index.client import Indexes, Listing
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
-from ..base import LARGEST_LOCK
+from ..lock_source import LARGEST_LOCK, LOCK_NAME
 from .entry import Entry
 from .unreachable import UnreachableHosts
 
@@ -110,7 +110,7 @@ class Places:
 
     async def _open(self, folder: str) -> None:
         try:
-            response = await self._fetcher.get(f"{folder}pyodide-lock.json", max_bytes=LARGEST_LOCK)
+            response = await self._fetcher.get(f"{folder}{LOCK_NAME}", max_bytes=LARGEST_LOCK)
         except FetchError as error:
             # Some stores answer 403 instead of 404, so as not to reveal which files they have.
             self._folders[folder] = _Beside({}, None if error.code == "not-allowed" else error)
