@@ -10,12 +10,12 @@ import click
 from ..operations.bundle.run import BundleResult, bundle
 from .console import print_json
 from .main import DONE, Common, command
-from .options import FOLDER, lock_input
+from .options import FOLDER, LOCK_HELP, lock_input
 
 _FILE = click.Path(path_type=Path)
 
 
-@click.command("bundle")
+@click.command("bundle", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(

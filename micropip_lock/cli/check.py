@@ -14,11 +14,11 @@ from ..operations.check.conflicts import Conflict, Step
 from ..operations.check.run import Checked, check
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command
-from .options import FOLDER, lock_input
+from .options import FOLDER, LOCK_HELP, lock_input
 from .printed import plain
 
 
-@click.command("check")
+@click.command("check", epilog=LOCK_HELP)
 @click.argument("lock", required=False)
 @click.option(
     "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."

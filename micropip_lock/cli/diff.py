@@ -8,17 +8,17 @@ from ..operations.diff import diff
 from .console import print_json, print_text
 from .diff_text import lines
 from .main import DONE, NO, Common, command
-from .options import find_lock
+from .options import LOCK_HELP, find_lock
 from .printed import paper
 
 
-@click.command("diff")
+@click.command("diff", epilog=LOCK_HELP)
 @click.argument("old")
 @click.argument("new")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @command
 def diff_command(*, common: Common, old: str, new: str, markdown: bool) -> int:
-    """Say what differs between two locks; - is stdin.
+    """Say what differs between two locks.
 
     Exit status 0: nothing; 1: something.
     """

@@ -20,12 +20,12 @@ from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text
 from .main import DONE, Common, command, warnings_to_json
-from .options import check_folder, find_lock
+from .options import LOCK_HELP, check_folder, find_lock
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("export")
+@click.command("export", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.option(
     "--format",
@@ -56,10 +56,7 @@ def export_command(
     evidence_file: Path | None,
     output: str | None,
 ) -> int:
-    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv;
-
-    - is stdin.
-    """
+    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv."""
     if urls and kind != "requirements":
         raise click.UsageError("--urls is for --format requirements; a pylock has URLs anyway.")
     check_folder(output)

@@ -16,6 +16,9 @@ from ..operations.results import FreezeResult, ResolveResult
 from .console import print_json, print_text
 from .main import Common, warnings_to_json
 
+#: The end of the help of commands that take a lock.
+LOCK_HELP = "A lock is a file, a folder that holds a pyodide-lock.json, a URL, or - for stdin."
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 Command = TypeVar("Command", bound=Callable[..., Any])

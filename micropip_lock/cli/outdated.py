@@ -12,11 +12,11 @@ from .._util.progress import cost, count
 from ..operations.outdated import News, Outdated, outdated
 from .console import print_json
 from .main import DONE, UNANSWERED, Common, command
-from .options import lock_input
+from .options import LOCK_HELP, lock_input
 from .printed import paper, plain
 
 
-@click.command("outdated")
+@click.command("outdated", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.option(
     "--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."
@@ -24,7 +24,7 @@ from .printed import paper, plain
 @click.option("--pre", is_flag=True, help="Count pre-releases, too.")
 @command
 def outdated_command(*, common: Common, lock: str, index_urls: tuple[str, ...], pre: bool) -> int:
-    """Say which packages of a lock have newer versions with a wheel for its Pyodide; - is stdin.
+    """Say which packages of a lock have newer versions with a wheel for its Pyodide.
 
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
     of any kind; 3: an index did not answer for some package.

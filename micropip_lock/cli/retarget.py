@@ -15,11 +15,11 @@ from ..operations.retarget.run import RetargetResult, retarget
 from .console import print_json, print_text
 from .diff_text import line, lines, totals
 from .main import DONE, Common, command
-from .options import base_options, check_folder, document, lock_input
+from .options import LOCK_HELP, base_options, check_folder, document, lock_input
 from .printed import plain
 
 
-@click.command("retarget")
+@click.command("retarget", epilog=LOCK_HELP)
 @click.argument("lock")
 @base_options
 @click.option(
@@ -42,8 +42,7 @@ def retarget_command(
     output: str | None,
     **arguments: Any,
 ) -> int:
-    """Lock the same requirements for another Pyodide (--base), and say what changed and why; - is
-    stdin.
+    """Lock the same requirements for another Pyodide (--base), and say what changed and why.
 
     Files that fit there stay, and so do versions that have a wheel there; what else has to move is
     told.

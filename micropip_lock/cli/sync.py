@@ -13,10 +13,10 @@ from ..operations.sync.plan import Plan
 from ..operations.sync.run import sync
 from .console import Output, print_json
 from .main import DONE, Common, command
-from .options import FOLDER, lock_input
+from .options import FOLDER, LOCK_HELP, lock_input
 
 
-@click.command("sync")
+@click.command("sync", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.option(
     "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."

@@ -12,12 +12,12 @@ from ..formats.lockfile import write_atomically
 from ..operations.tree.run import Tree, tree
 from .console import Output, print_json, print_text
 from .main import DONE, UNANSWERED, Common, command
-from .options import FOLDER, check_folder, lock_input
+from .options import FOLDER, LOCK_HELP, check_folder, lock_input
 from .printed import paper
 from .tree_text import ASCII_GUIDES, GUIDES, lines
 
 
-@click.command("tree")
+@click.command("tree", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.option("--invert", metavar="NAME", help="Show who needs this package instead.")
 @click.option("--svg", metavar="FILE|-", help="Draw it instead, as a picture.")

@@ -11,10 +11,10 @@ from ..errors import UNANSWERED as UNANSWERED_CODES
 from ..operations.verify.run import ADVICE, Verdict, examine
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command, warnings_to_json
-from .options import FOLDER, lock_input
+from .options import FOLDER, LOCK_HELP, lock_input
 
 
-@click.command("verify")
+@click.command("verify", epilog=LOCK_HELP)
 @click.argument("lock")
 @click.option("--deep", is_flag=True, help="Download every wheel, and compare all that is in it.")
 @click.option("--venv", type=FOLDER, help="A virtual environment to compare with the lock.")
