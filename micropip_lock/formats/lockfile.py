@@ -24,6 +24,9 @@ from ..errors import InputError
 from .core_metadata import canonical
 from .json_values import as_texts, describe, expected, is_text, parse_json
 
+#: The name of a lock in its folder, and in a Pyodide distribution.
+LOCK_NAME = "pyodide-lock.json"
+
 #: PEP 508: the name of a project.
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 

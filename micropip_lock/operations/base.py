@@ -13,12 +13,12 @@ from urllib.parse import urljoin
 
 from .._util.url import is_http, join, origin, shown, split, writable
 from ..errors import InputError
-from ..formats.lockfile import LockedPackage, Lockfile
+from ..formats.lockfile import LOCK_NAME, LockedPackage, Lockfile
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..proof.candidate import is_harmless
 from ..proof.evidence import THE_BASE, BaseWheel
-from .lock_source import LOCK_NAME, fetch_lock, local_lock
+from .lock_source import fetch_lock, local_lock
 
 if TYPE_CHECKING:
     from ..proof.hashes import Hashes

@@ -17,12 +17,9 @@ from .._util.reading import read_bytes
 from .._util.url import is_http, origin, shown
 from ..errors import FetchError, GoneError, InputError
 from ..formats.json_values import expected, parse_json
-from ..formats.lockfile import Lockfile
+from ..formats.lockfile import LOCK_NAME, Lockfile
 from ..network import Fetcher
 from .session import connected
-
-#: The name of a lock in a folder, and in a Pyodide distribution.
-LOCK_NAME = "pyodide-lock.json"
 
 #: The largest lock to fetch, in bytes. That of a release has half a MB.
 LARGEST_LOCK = 64 * 2**20

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from ..._util.text import sentence
 from ..._util.url import is_http
 from ...errors import FetchError, InputError, Problem, UnlockableError
-from ...formats.lockfile import LockedPackage, Lockfile, write_atomically
+from ...formats.lockfile import LOCK_NAME, LockedPackage, Lockfile, write_atomically
 from ...network import Fetcher, default_cache_dir, run_sync
 from ...operations.base import Base, load_base
 from ...operations.bundle.run import fill
@@ -22,7 +22,7 @@ from ...operations.bundle.wheel_supply import hashed
 from ...operations.lock_source import local_lock
 from ...operations.verify.run import ADVICE, verify
 from .kernel import NEEDED, SiteLock, check_own, check_target, complete
-from .site import LOCK_NAME, LOCK_URL, Choice, Site
+from .site import LOCK_URL, Choice, Site
 
 _WHEELS = "wheels"
 _OUTCOME = "cannot be put into the site; its lock was left as it was"

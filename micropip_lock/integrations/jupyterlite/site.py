@@ -18,11 +18,10 @@ from ..._util.reading import read_bytes
 from ..._util.url import is_http, shown
 from ...errors import InputError
 from ...formats.json_values import describe, expected, parse_json
-from ...formats.lockfile import write_atomically
+from ...formats.lockfile import LOCK_NAME, write_atomically
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 FOLDER = "static/micropip-lock"
-LOCK_NAME = "pyodide-lock.json"
 LOCK_URL = f"./{FOLDER}/{LOCK_NAME}"
 
 _PLUGIN = f"{KERNEL}:kernel"

@@ -17,14 +17,14 @@ from ..._util.files import cannot_write, discard_leftovers, is_plain_file, new_f
 from ..._util.progress import Transfers, count, size
 from ...environment import in_memory, object_url
 from ...errors import InputError, IntegrityError, Problem, UnlockableError
-from ...formats.lockfile import Lockfile
+from ...formats.lockfile import LOCK_NAME, Lockfile
 from ...network import Fetcher, default_cache_dir
 from ...storage.wheels import WheelStore
 from ..live_progress import transfers_shown
 from ..lock_provenance import writable_extra
 from ..lock_source import LockInput, open_lock
 from ..session import connected
-from .boot_page import LOCK_NAME, PAGE_NAME, RUNTIME_FILE, prepare_page
+from .boot_page import PAGE_NAME, RUNTIME_FILE, prepare_page
 from .wheel_supply import Supplied, Supplier, filename_of, hashed
 
 #: A larger zip is not put into the notebook itself.

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from ...errors import FetchError, InputError, Problem
 from ...formats.core_metadata import CoreMetadata
-from ...formats.lockfile import Lockfile
+from ...formats.lockfile import LOCK_NAME, Lockfile
 from ...formats.project_page import IndexFile, ProjectPage
 from ...index.client import Indexes, Listing
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
-from ..lock_source import LARGEST_LOCK, LOCK_NAME
+from ..lock_source import LARGEST_LOCK
 from .entry import Entry
 from .unreachable import UnreachableHosts
 

@@ -9,8 +9,9 @@ import pytest
 
 from micropip_lock import FetchError, InputError, Lockfile
 from micropip_lock.errors import GoneError
+from micropip_lock.formats.lockfile import LOCK_NAME
 from micropip_lock.network import NoNetwork, Response, drive
-from micropip_lock.operations.lock_source import LOCK_NAME, LockSource, local_lock, open_lock
+from micropip_lock.operations.lock_source import LockSource, local_lock, open_lock
 
 from ...support.freezing import base_document, entry
 
