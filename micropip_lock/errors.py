@@ -37,7 +37,7 @@ __all__ = [
 #: * ``not-allowed``: 401, 403, a file that may not be read
 #: * ``bad-answer``: another status, an answer cut or of the wrong kind, a URL that cannot be
 #:   requested
-#: * ``gone``: 404, 410
+#: * ``gone``: 404, 410, a file that does not exist
 #: * ``offline``: not in the cache, and no request may be sent
 Reason = Literal["no-connection", "not-allowed", "bad-answer", "gone", "offline"]
 

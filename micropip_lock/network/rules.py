@@ -8,12 +8,9 @@ from typing import TypeVar
 
 from .._util.url import shown
 from ..errors import FetchError, GoneError, Reason
-from .fetcher import ByteRange
+from .fetcher import MISSING, ByteRange
 
 T = TypeVar("T")
-
-#: The statuses that say that there is no such resource.
-MISSING = frozenset({404, 410})
 
 #: The statuses that a `Response` may have.
 USABLE = MISSING | {200, 206, 416}
