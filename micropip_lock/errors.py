@@ -6,7 +6,7 @@
       x UnlockableError     packages that no true lock can name; carries every Problem
       x ResolutionError     requirements without a solution
       x InputError          an argument, a file or a folder that cannot be used
-      x FetchError          a request that got no usable answer
+      x FetchError          a request that got no usable answer; carries the reason
       x IntegrityError      bytes that are not the bytes that were promised
       x SuspensionError     a synchronous call that would have to wait
 """
@@ -30,6 +30,16 @@ __all__ = [
     "SuspensionError",
     "UnlockableError",
 ]
+
+#: Why a request got no usable answer:
+#:
+#: * ``no-connection``: host unknown, connection refused or broken, TLS, time-out
+#: * ``not-allowed``: 401, 403, a file that may not be read
+#: * ``bad-answer``: another status, an answer cut or of the wrong kind, a URL that cannot be
+#:   requested
+#: * ``gone``: 404, 410, a file that does not exist
+#: * ``offline``: not in the cache, and no request may be sent
+Reason = Literal["no-connection", "not-allowed", "bad-answer", "gone", "offline"]
 
 #: Problems of these codes say «could not find out», not «no»: an answer was not to be had.
 UNANSWERED = frozenset({"unreachable", "not-allowed"})
@@ -159,16 +169,26 @@ class InputError(MicropipLockError):
 class FetchError(MicropipLockError):
     """A request got no usable answer.
 
-    ``code`` is ``unreachable`` (no connection, time-out, server error, an answer of the wrong kind)
-    or ``not-allowed`` (401, 403). ``url`` is shown without credentials.
+    ``reason`` says why, ``code`` is the problem's code that goes with it: ``not-allowed``, or
+    ``unreachable`` for every other reason. ``url`` is shown without credentials.
     """
 
-    def __init__(
-        self, message: str, *, url: str, code: Literal["unreachable", "not-allowed"] = "unreachable"
-    ) -> None:
+    def __init__(self, message: str, *, url: str, reason: Reason = "bad-answer") -> None:
         super().__init__(message)
         self.url = shown(url)
-        self.code = code
+        self.reason: Reason = reason
+
+    @property
+    def code(self) -> Literal["unreachable", "not-allowed"]:
+        """The code of the problem that this error makes."""
+        return "not-allowed" if self.reason == "not-allowed" else "unreachable"
+
+
+class GoneError(FetchError):
+    """The server answers that there is no such file: 404 or 410."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        super().__init__(message, url=url, reason="gone")
 
 
 class IntegrityError(MicropipLockError):

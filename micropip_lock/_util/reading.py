@@ -65,6 +65,17 @@ def read_named(path: str | os.PathLike[str]) -> bytes:
         os.close(descriptor)
 
 
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The contents of a file that the user names.
+
+    Raises `InputError` when it is missing, unreadable or too large.
+    """
+    try:
+        return read_named(path)
+    except (OSError, ValueError) as error:  # ValueError: NUL in the name
+        raise InputError(f"Cannot read {path}: {reason(error)}.") from error
+
+
 def read_standard_input() -> bytes:
     """What comes on standard input, at most `LARGEST` bytes. Raises `InputError`."""
     stream: BinaryIO | None = getattr(sys.stdin, "buffer", None)

@@ -8,6 +8,16 @@ from collections.abc import Sequence
 _MOST_NAMES = 3
 
 
+def clause(text: object) -> str:
+    """A text or an error without its final full stop, for a sentence that goes on."""
+    return str(text).rstrip(".")
+
+
+def sentence(text: object) -> str:
+    """A text or an error with one final full stop, however many it has."""
+    return f"{clause(text)}."
+
+
 def showable(text: str, *, longest: int | None = None) -> str:
     """The text in one line, with "?" for every character that could start another line or steer a
     terminal.

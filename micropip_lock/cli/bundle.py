@@ -10,13 +10,13 @@ import click
 from ..operations.bundle.run import BundleResult, bundle
 from .console import print_json
 from .main import DONE, Common, command
-from .options import FOLDER
+from .options import FOLDER, LOCK_HELP, lock_input
 
 _FILE = click.Path(path_type=Path)
 
 
-@click.command("bundle")
-@click.argument("lock", type=_FILE)
+@click.command("bundle", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--base-dir", type=FOLDER, help="A local Pyodide distribution that holds wheels of the base."
@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path)
 def bundle_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     folder: Path,
     base_dir: Path | None,
     zipped: bool,
@@ -47,7 +47,7 @@ def bundle_command(
     with human.transfers() as transfers:
         result = common.run(
             lambda fetcher: bundle(
-                lock,
+                lock_input(lock),
                 folder,
                 base_dir=base_dir,
                 zip=zipped,

@@ -14,12 +14,12 @@ from ..operations.check.conflicts import Conflict, Step
 from ..operations.check.run import Checked, check
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command
-from .options import FOLDER
+from .options import FOLDER, LOCK_HELP, lock_input
 from .printed import plain
 
 
-@click.command("check")
-@click.argument("lock", type=click.Path(path_type=Path), required=False)
+@click.command("check", epilog=LOCK_HELP)
+@click.argument("lock", required=False)
 @click.option(
     "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."
 )
@@ -31,7 +31,7 @@ from .printed import plain
 def check_command(
     *,
     common: Common,
-    lock: Path | None,
+    lock: str | None,
     venv: Path | None,
     paths: tuple[Path, ...],
     base: str | None,
@@ -49,7 +49,7 @@ def check_command(
     with human.progress("checking") as progress, common.facts() as facts:
         checked = common.run(
             lambda fetcher: check(
-                lock,
+                None if lock is None else lock_input(lock),
                 path=paths or None,
                 base=base,
                 offline=common.offline,

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from ..operations.diff import diff
 from .console import print_json, print_text
 from .diff_text import lines
 from .main import DONE, NO, Common, command
-from .options import read_lock
+from .options import LOCK_HELP, find_lock
 from .printed import paper
 
-_FILE = click.Path(path_type=Path, allow_dash=True)
 
-
-@click.command("diff")
-@click.argument("old", type=_FILE)
-@click.argument("new", type=_FILE)
+@click.command("diff", epilog=LOCK_HELP)
+@click.argument("old")
+@click.argument("new")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @command
-def diff_command(*, common: Common, old: Path, new: Path, markdown: bool) -> int:
-    """Say what differs between two locks; - is stdin.
+def diff_command(*, common: Common, old: str, new: str, markdown: bool) -> int:
+    """Say what differs between two locks.
 
     Exit status 0: nothing; 1: something.
     """
     if markdown and common.json:
         raise click.UsageError("--markdown and --json exclude each other.")
-    if str(old) == str(new) == "-":
+    if old == new == "-":
         raise click.UsageError("Only one of the two can be stdin.")
-    found = diff(read_lock(old), read_lock(new))
+    found = diff(find_lock(old, common), find_lock(new, common))
     sheet = paper(common)
     if common.json:
         print_json(found.to_json())

@@ -10,21 +10,23 @@ from typing import Any
 import click
 
 from .._util.progress import count
+from .._util.reading import read_bytes
 from .._util.url import shown
 from ..errors import InputError, Problem
 from ..formats.exported import Export
-from ..formats.lockfile import parse_json, read_bytes, write_atomically
+from ..formats.json_values import parse_json
+from ..formats.lockfile import write_atomically
 from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text
 from .main import DONE, Common, command, warnings_to_json
-from .options import check_folder, read_lock
+from .options import LOCK_HELP, check_folder, find_lock
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("export")
-@click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
+@click.command("export", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.option(
     "--format",
     "kind",
@@ -47,26 +49,23 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def export_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     kind: str,
     urls: bool,
     base_url: str | None,
     evidence_file: Path | None,
     output: str | None,
 ) -> int:
-    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv;
-
-    - is stdin.
-    """
+    """Write the wheels of a lock as pylock.toml (PEP 751) or requirements.txt, for pip and uv."""
     if urls and kind != "requirements":
         raise click.UsageError("--urls is for --format requirements; a pylock has URLs anyway.")
     check_folder(output)
     evidence = () if evidence_file is None else _read_evidence(evidence_file)
-    lockfile = read_lock(lock)
-    exported = export(lockfile, base_url=base_url, evidence=evidence)
+    source = find_lock(lock, common)
+    exported = export(source, base_url=base_url, evidence=evidence)
     warnings = exported.warnings
     if kind == "pylock":
-        text = _pylock(exported, lock, output)
+        text = _pylock(exported, source.folder, output)
         warnings += tuple(relative(exported))
     else:
         text = _requirements(exported, urls)
@@ -77,11 +76,11 @@ def export_command(
     return DONE
 
 
-def _pylock(exported: Export, lock: Path, output: str | None) -> str:
+def _pylock(exported: Export, beside: Path | None, output: str | None) -> str:
     from ..formats.pylock import to_pylock
 
-    folder = Path() if str(lock) == "-" else lock.parent
-    return to_pylock(exported, lock_folder=_relative(folder, Path(output or "-").parent))
+    folder = _relative(beside or Path(), Path(output or "-").parent)
+    return to_pylock(exported, lock_folder=folder)
 
 
 def _relative(folder: Path, other: Path) -> str:

@@ -12,7 +12,7 @@ import click
 
 from .. import environment as surroundings
 from ..errors import FetchError, UnlockableError
-from ..formats.lockfile import Lockfile, write_atomically
+from ..formats.lockfile import LOCK_NAME, Lockfile, write_atomically
 from ..operations.freeze.run import freeze
 from ..operations.results import FreezeResult
 from .console import print_json
@@ -138,7 +138,7 @@ def freeze_command(
 def _read_old(output: str | None) -> Lockfile:
     if output == "-":
         raise click.UsageError("--check needs a file to compare with: -o FILE.")
-    return Lockfile.read(output or "pyodide-lock.json")
+    return Lockfile.read(output or LOCK_NAME)
 
 
 def _unchanged(

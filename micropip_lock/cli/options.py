@@ -9,11 +9,16 @@ from typing import Any, TypeVar
 import click
 
 from .._util.reading import read_standard_input
+from .._util.url import is_http
 from ..errors import InputError
-from ..formats.lockfile import Lockfile
+from ..operations.lock_source import LockInput, LockSource, local_lock, open_lock
 from ..operations.results import FreezeResult, ResolveResult
+from ..operations.session import SessionOptions
 from .console import print_json, print_text
 from .main import Common, warnings_to_json
+
+#: The end of the help of commands that take a lock.
+LOCK_HELP = "A lock is a file, a folder that holds a pyodide-lock.json, a URL, or - for stdin."
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -44,13 +49,25 @@ def base_options(function: Command) -> Command:
     return function
 
 
-def read_lock(path: Path) -> Lockfile:
-    """The lock in a file, or (``-``) on standard input. Raises `InputError`."""
-    return (
-        Lockfile.from_json(read_standard_input(), "stdin")
-        if str(path) == "-"
-        else Lockfile.read(path)
-    )
+def lock_input(lock: str) -> LockInput:
+    """What an operation takes for a LOCK of the command line: a URL, a path, or stdin (``-``).
+
+    Raises `InputError` when standard input cannot be read.
+    """
+    if lock == "-":
+        return LockSource(read_standard_input(), "stdin")
+    return lock if is_http(lock) else Path(lock)
+
+
+def find_lock(lock: str, common: Common) -> LockSource:
+    """Find a LOCK of the command line for an operation that makes no requests.
+
+    Raises `InputError` and `FetchError`.
+    """
+    found = lock_input(lock)
+    if isinstance(found, str):
+        return common.run(lambda fetcher: open_lock(found, SessionOptions(fetcher=fetcher)))
+    return local_lock(found)
 
 
 def check_folder(path: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from rich.table import Table
@@ -13,29 +12,28 @@ from .._util.progress import cost, count
 from ..operations.outdated import News, Outdated, outdated
 from .console import print_json
 from .main import DONE, UNANSWERED, Common, command
-from .options import read_lock
+from .options import LOCK_HELP, lock_input
 from .printed import paper, plain
 
 
-@click.command("outdated")
-@click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
+@click.command("outdated", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.option(
     "--index-url", "index_urls", metavar="URL", multiple=True, help="An index; may be repeated."
 )
 @click.option("--pre", is_flag=True, help="Count pre-releases, too.")
 @command
-def outdated_command(*, common: Common, lock: Path, index_urls: tuple[str, ...], pre: bool) -> int:
-    """Say which packages of a lock have newer versions with a wheel for its Pyodide; - is stdin.
+def outdated_command(*, common: Common, lock: str, index_urls: tuple[str, ...], pre: bool) -> int:
+    """Say which packages of a lock have newer versions with a wheel for its Pyodide.
 
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
     of any kind; 3: an index did not answer for some package.
     """
-    old = read_lock(lock)
     human = common.output()
     with human.progress("asking") as progress, common.facts() as facts:
         found = common.run(
             lambda fetcher: outdated(
-                old,
+                lock_input(lock),
                 index_urls=index_urls or None,
                 pre=pre,
                 refresh=common.refresh,

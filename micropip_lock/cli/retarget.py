@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,12 +15,12 @@ from ..operations.retarget.run import RetargetResult, retarget
 from .console import print_json, print_text
 from .diff_text import line, lines, totals
 from .main import DONE, Common, command
-from .options import base_options, check_folder, document, read_lock
+from .options import LOCK_HELP, base_options, check_folder, document, lock_input
 from .printed import plain
 
 
-@click.command("retarget")
-@click.argument("lock", type=click.Path(path_type=Path, allow_dash=True))
+@click.command("retarget", epilog=LOCK_HELP)
+@click.argument("lock")
 @base_options
 @click.option(
     "--requested",
@@ -37,25 +36,23 @@ from .printed import plain
 def retarget_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     index_urls: tuple[str, ...],
     compact: bool,
     output: str | None,
     **arguments: Any,
 ) -> int:
-    """Lock the same requirements for another Pyodide (--base), and say what changed and why; - is
-    stdin.
+    """Lock the same requirements for another Pyodide (--base), and say what changed and why.
 
     Files that fit there stay, and so do versions that have a wheel there; what else has to move is
     told.
     """
     check_folder(output)
-    old = read_lock(lock)
     human = common.output()
     with human.progress("moving") as progress, common.facts() as facts:
         result = common.run(
             lambda fetcher: retarget(
-                old,
+                lock_input(lock),
                 index_urls=index_urls or None,
                 refresh=common.refresh,
                 fetcher=fetcher,

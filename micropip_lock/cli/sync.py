@@ -13,11 +13,11 @@ from ..operations.sync.plan import Plan
 from ..operations.sync.run import sync
 from .console import Output, print_json
 from .main import DONE, Common, command
-from .options import FOLDER
+from .options import FOLDER, LOCK_HELP, lock_input
 
 
-@click.command("sync")
-@click.argument("lock", type=click.Path(path_type=Path))
+@click.command("sync", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.option(
     "--venv", type=FOLDER, help="The virtual environment; default: the active or the nearest one."
 )
@@ -33,7 +33,7 @@ from .options import FOLDER
 def sync_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     venv: Path | None,
     path: Path | None,
     base_dir: Path | None,
@@ -47,7 +47,7 @@ def sync_command(
     with human.transfers() as transfers, common.facts() as facts:
         plan = common.run(
             lambda fetcher: sync(
-                lock,
+                lock_input(lock),
                 path=path,
                 prune=not no_prune,
                 dry_run=dry_run,

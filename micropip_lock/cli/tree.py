@@ -12,13 +12,13 @@ from ..formats.lockfile import write_atomically
 from ..operations.tree.run import Tree, tree
 from .console import Output, print_json, print_text
 from .main import DONE, UNANSWERED, Common, command
-from .options import FOLDER, check_folder
+from .options import FOLDER, LOCK_HELP, check_folder, lock_input
 from .printed import paper
 from .tree_text import ASCII_GUIDES, GUIDES, lines
 
 
-@click.command("tree")
-@click.argument("lock", type=click.Path(path_type=Path))
+@click.command("tree", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.option("--invert", metavar="NAME", help="Show who needs this package instead.")
 @click.option("--svg", metavar="FILE|-", help="Draw it instead, as a picture.")
 @click.option(
@@ -31,7 +31,7 @@ from .tree_text import ASCII_GUIDES, GUIDES, lines
 def tree_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     invert: str | None,
     svg: str | None,
     sizes: bool,
@@ -48,7 +48,7 @@ def tree_command(
     with human.progress("asking") as progress:
         found = common.run(
             lambda fetcher: tree(
-                lock,
+                lock_input(lock),
                 sizes=sizes,
                 base_dir=base_dir,
                 fetcher=fetcher,

@@ -12,11 +12,11 @@ from ..operations.session import SessionOptions
 from ..operations.verify.run import ADVICE, Verdict, examine
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command, warnings_to_json
-from .options import FOLDER
+from .options import FOLDER, LOCK_HELP, lock_input
 
 
-@click.command("verify")
-@click.argument("lock", type=click.Path(path_type=Path))
+@click.command("verify", epilog=LOCK_HELP)
+@click.argument("lock")
 @click.option("--deep", is_flag=True, help="Download every wheel, and compare all that is in it.")
 @click.option("--venv", type=FOLDER, help="A virtual environment to compare with the lock.")
 @click.option(
@@ -33,7 +33,7 @@ from .options import FOLDER
 def verify_command(
     *,
     common: Common,
-    lock: Path,
+    lock: str,
     deep: bool,
     venv: Path | None,
     paths: tuple[Path, ...],
@@ -52,7 +52,7 @@ def verify_command(
     with human.progress("checking") as progress, common.facts() as facts:
         verdict = common.run(
             lambda fetcher: examine(
-                lock,
+                lock_input(lock),
                 SessionOptions(
                     offline=common.offline,
                     refresh=common.refresh,

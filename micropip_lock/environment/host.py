@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..formats.lockfile import Lockfile
+from ..formats.lockfile import LOCK_NAME, Lockfile
 from .base_url import known_base_url
 from .micropip import default_index_urls
 from .pip_config import pip_settings
 from .surroundings import Surroundings
 from .uv_config import uv_settings
 from .venv import (
-    LOCK_NAME,
     distributions,
     find_venv,
     python_of,

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from .._util.reading import read_named, read_regular
 from ..errors import InputError
-
-#: The file that makes a folder a Pyodide distribution.
-LOCK_NAME = "pyodide-lock.json"
+from ..formats.lockfile import LOCK_NAME
 
 
 def find_venv(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:

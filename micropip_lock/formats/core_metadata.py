@@ -110,18 +110,27 @@ def parse_filename_tags(url: str) -> tuple[BuildTag, frozenset[Tag]] | None:
         return None
 
 
+class RequirementError(ValueError):
+    """A text is no requirement; the message shows it. ``reason`` says why, in one line."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @lru_cache(maxsize=4096)
 def parse_requirement(text: str) -> Requirement:
-    """Parse a requirement (PEP 508). Raises ValueError that shows it."""
+    """Parse a requirement (PEP 508). Raises `RequirementError`."""
     if len(text) > _LONGEST_REQUIREMENT:
-        raise ValueError(f"{text[:80]!r}... is too long for a requirement")
+        message = f"{text[:80]!r}... is too long for a requirement"
+        raise RequirementError(message, "it is too long")
     try:
         requirement = Requirement(text)
         # `packaging` parses a marker with both kinds of quotation marks, and cannot write it.
         str(requirement.marker)
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{text!r} is no requirement: {reason}") from error
+        raise RequirementError(f"{text!r} is no requirement: {reason}", reason) from error
     return requirement
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from .._util.reading import read_bytes
 from ..errors import InputError
 from .core_metadata import WheelMetadata, parse_filename_tags, parse_requirement
 from .direct_url import DirectUrl, parse_direct_url
-from .lockfile import read_bytes
 from .toml import parse_toml
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,9 +19,13 @@ from typing import Any, Self
 from packaging.utils import canonicalize_name
 
 from .._util.files import cannot_write, write_file
-from .._util.reading import read_named, reason
+from .._util.reading import read_bytes
 from ..errors import InputError
 from .core_metadata import canonical
+from .json_values import as_texts, describe, expected, is_text, parse_json
+
+#: The name of a lock in its folder, and in a Pyodide distribution.
+LOCK_NAME = "pyodide-lock.json"
 
 #: PEP 508: the name of a project.
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -93,9 +96,7 @@ class LockedPackage:
         data = _object(value, where)
         tests = data.get("unvendored_tests", False)
         if not isinstance(tests, bool):
-            raise InputError(
-                f"{where}.unvendored_tests: expected true or false, found {describe(tests)}."
-            )
+            raise InputError(f"{where}.unvendored_tests: {expected('true or false', tests)}.")
         return cls(
             name=_string(data, "name", where),
             version=_string(data, "version", where),
@@ -211,35 +212,6 @@ def is_project_name(text: object) -> bool:
     return isinstance(text, str) and _PROJECT_NAME.fullmatch(text) is not None
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """The contents of a file that the user names.
-
-    Raises `InputError` when it is missing, unreadable or too large.
-    """
-    try:
-        return read_named(path)
-    except (OSError, ValueError) as error:  # ValueError: NUL in the name
-        raise InputError(f"Cannot read {path}: {reason(error)}.") from error
-
-
-def parse_json(
-    data: str | bytes,
-    origin: str,
-    make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None,
-) -> Any:
-    """Parse JSON as strictly as the runtime does; ``make_object`` is called with the pairs of each
-    object.
-
-    Raises `InputError` that names ``origin``.
-    """
-    try:
-        return json.loads(
-            data, parse_constant=_finite, parse_float=_finite, object_pairs_hook=make_object
-        )
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{origin} is not valid JSON ({error}). Is the file whole?") from error
-
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole.
 
@@ -287,32 +259,16 @@ _PACKAGE_KEYS = {
 }
 
 
-def _finite(text: str) -> float:
-    # JSON has no Infinity and no NaN, and the runtime's parser refuses them.
-    if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text[:20]} is no number of JSON")
-    return value
-
-
-def describe(value: object) -> str:
-    """A value of JSON as messages show it, cut where it is long."""
-    try:
-        text = "nothing" if value is None else json.dumps(value, default=repr)
-    except (ValueError, TypeError, RecursionError):
-        text = type(value).__name__
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _object(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{where}: expected an object, found {describe(value)}.")
+        raise InputError(f"{where}: {expected('an object', value)}.")
     return value
 
 
 def _string(data: Mapping[str, Any], key: str, where: str) -> str:
     value = data.get(key)
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{where}.{key}: expected a text, found {describe(value)}.")
+    if not is_text(value):
+        raise InputError(f"{where}.{key}: {expected('a text', value)}.")
     return value
 
 
@@ -321,10 +277,10 @@ def _optional_string(data: Mapping[str, Any], key: str, where: str) -> str | Non
 
 
 def _strings(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = data.get(key)
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise InputError(f"{where}.{key}: expected an array of texts, found {describe(value)}.")
-    return tuple(value)
+    texts = as_texts(data.get(key))
+    if texts is None:
+        raise InputError(f"{where}.{key}: {expected('an array of texts', data.get(key))}.")
+    return texts
 
 
 def _rest(data: Mapping[str, Any], known: set[str]) -> Mapping[str, Any]:

@@ -14,10 +14,10 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from .._util.reading import read_bytes
 from .._util.url import shown_within
 from ..errors import InputError
 from .exported import Export, ExportedWheel
-from .lockfile import read_bytes
 from .target import Target
 from .toml import parse_toml
 

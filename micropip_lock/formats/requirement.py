@@ -15,9 +15,10 @@ from urllib.parse import unquote
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from .._util.text import clause
 from .._util.url import is_http, shown, shown_within
 from ..errors import InputError
-from .core_metadata import parse_requirement
+from .core_metadata import RequirementError, parse_requirement
 
 __all__ = ["Wanted", "parse_wanted", "quoted", "writable", "written"]
 
@@ -187,11 +188,10 @@ def _named_requirement(text: str) -> tuple[Requirement, str]:
 def _requirement(text: str, said: str) -> Requirement:
     try:
         return parse_requirement(text)
-    except ValueError as error:
+    except RequirementError as error:
         if _PATH.match(text):
             raise InputError(f"{quoted(said)} is a local file or folder. {_ONLY_WHEELS}") from None
-        lines = str(error.__cause__ or "it is too long").splitlines()
-        reason = shown_within(lines[0] if lines else "").rstrip(".")
+        reason = clause(shown_within(error.reason))
         raise InputError(
             f"{quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ "
             "https://...whl'."

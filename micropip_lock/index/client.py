@@ -205,7 +205,7 @@ class Indexes:
             if isinstance(page, FetchError):
                 # One refused connection stands for the whole index; a request for each project
                 # would only take time.
-                if page.__cause__ is not None:
+                if page.reason == "no-connection":
                     self._silent[index_url] = page
                 return None
             if page is None:

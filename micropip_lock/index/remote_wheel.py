@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from .._util.url import shown
-from ..errors import FetchError, IntegrityError
+from ..errors import FetchError, GoneError, IntegrityError
 from ..formats.record import Record, RecordRow, bytecode_source
 from ..formats.wheel import WheelDescription
 from ..formats.wheel_archive import (
@@ -44,10 +44,6 @@ _NEAR = 64 * 2**10
 
 class NoRangesError(Exception):
     """Only a download of the whole wheel has the data, as from a server without ranges."""
-
-
-class GoneError(FetchError):
-    """The server answers that there is no such file."""
 
 
 def expected_tail(rows: Sequence[RecordRow]) -> int:
@@ -211,9 +207,8 @@ class _Reader:
         except NoRangesError:
             return None
         except FetchError as error:
-            # Some servers answer 501. Where there was no answer at all, the error has a cause:
-            # asking on is no use.
-            if error.code == "not-allowed" or error.__cause__ is not None:
+            # Some servers answer 501. Where there is no answer at all, another request is no use.
+            if error.reason in ("not-allowed", "no-connection"):
                 raise
             return None
 

@@ -146,7 +146,9 @@ class Exchanger:
         if response is None:
             where = shown(str(request.url))
             raise FetchError(
-                f"{where}: offline and not in the cache; run once without --offline", url=where
+                f"{where}: offline and not in the cache; run once without --offline",
+                url=where,
+                reason="offline",
             )
         return response
 
@@ -213,19 +215,18 @@ async def _drain(response: httpx.Response) -> None:
 
 def transient(url: str, error: httpx.HTTPError) -> Transient:
     """The error for a try that httpx gave up."""
-    where = shown(url)
+    return Transient(f"{shown(url)}: {_given_up(error)}", reason="no-connection")
+
+
+def _given_up(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.TimeoutException):
-        return Transient(
-            f"{where}: the server took too long; check the connection and the proxy settings"
-        )
+        return "the server took too long; check the connection and the proxy settings"
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return Transient(
-            f"{where}: no connection ({error}); check the host name and the proxy settings"
-        )
+        return f"no connection ({error}); check the host name and the proxy settings"
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
-        return Transient(f"{where}: the connection broke ({error or type(error).__name__})")
+        return f"the connection broke ({error or type(error).__name__})"
     # Others may quote headers.
-    return Transient(f"{where}: the request failed ({type(error).__name__})")
+    return f"the request failed ({type(error).__name__})"
 
 
 def wire(response: httpx.Response) -> AsyncGenerator[bytes, None]:
@@ -251,4 +252,4 @@ async def decoded(
         check_length(url, expected, body.received, True)
     except (httpx.HTTPError, Transient) as error:
         cause = error if isinstance(error, Transient) else transient(url, error)
-        raise FetchError(str(cause), url=shown(url)) from error
+        raise FetchError(str(cause), url=shown(url), reason=cause.reason) from error

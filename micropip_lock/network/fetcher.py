@@ -13,6 +13,9 @@ T = TypeVar("T")
 #: 14.1.2).
 ByteRange = tuple[int | None, int | None]
 
+#: The statuses that say that there is no such resource.
+MISSING = frozenset({404, 410})
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -38,7 +41,7 @@ class Response:
     @property
     def found(self) -> bool:
         """Whether there is such a resource: false for 404 and 410."""
-        return self.status not in (404, 410)
+        return self.status not in MISSING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .._util.url import shown
-from ..errors import FetchError
+from ..errors import FetchError, GoneError
 from .fetcher import ByteRange, Response, Stream
 
 _CHUNK = 1 << 16
@@ -99,8 +99,11 @@ def _path(url: str) -> Path:
 
 def _unreadable(url: str, error: OSError) -> FetchError:
     if isinstance(error, PermissionError):
-        return FetchError(f"{shown(url)}: may not be read", url=shown(url), code="not-allowed")
-    return FetchError(f"{shown(url)}: cannot be read ({error.strerror})", url=shown(url))
+        return FetchError(f"{shown(url)}: may not be read", url=shown(url), reason="not-allowed")
+    message = f"{shown(url)}: cannot be read ({error.strerror})"
+    if isinstance(error, FileNotFoundError):
+        return GoneError(message, url=shown(url))
+    return FetchError(message, url=shown(url))
 
 
 def _listing(folder: Path) -> bytes:

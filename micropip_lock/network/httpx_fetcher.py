@@ -25,6 +25,7 @@ from .rules import (
     announced,
     check_length,
     check_partial,
+    nothing_to_download,
     range_header,
     with_retries,
 )
@@ -153,8 +154,7 @@ class HttpxFetcher:
                     0,
                 )
             elif response.status_code != 200:
-                message = f"{shown(final)}: there is nothing to download ({response.status_code})"
-                raise FetchError(message, url=shown(final))
+                raise nothing_to_download(final, response.status_code)
             size = announced(response.headers, skip) if expected is None else expected
             from .exchange import decoded
 
@@ -198,7 +198,7 @@ class HttpxFetcher:
                     )
             except TimeoutError as error:
                 message = f"{shown(url)}: no whole answer within {self._total:g} seconds"
-                raise FetchError(message, url=shown(url)) from error
+                raise FetchError(message, url=shown(url), reason="no-connection") from error
 
     async def _read(
         self,

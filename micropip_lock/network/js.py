@@ -10,7 +10,15 @@ from .._util.url import is_http, origin, shown
 from ..errors import FetchError
 from .auth import Credentials
 from .fetcher import ByteRange, Response
-from .rules import Transient, check_length, check_partial, check_status, range_header, with_retries
+from .rules import (
+    Transient,
+    check_length,
+    check_partial,
+    check_status,
+    nothing_to_download,
+    range_header,
+    with_retries,
+)
 
 T = TypeVar("T")
 
@@ -92,7 +100,8 @@ class Exchange:
         if self.node:
             return Transient(
                 f"{where}: no connection, a broken one, or redirects without end; check the URL "
-                "and the network"
+                "and the network",
+                reason="no-connection",
             )
         message = (
             f"{where}: the browser got no answer that it may show. A missing "
@@ -101,9 +110,9 @@ class Exchange:
             "allows requests from other origins"
         )
         # CORS and wrong names do not pass, and each package would wait for them.
-        return (
-            Transient(message) if origin(url) in self._reached else FetchError(message, url=where)
-        )
+        if origin(url) in self._reached:
+            return Transient(message, reason="no-connection")
+        return FetchError(message, url=where, reason="no-connection")
 
     def answered(self, url: str, status: int, headers: dict[str, str]) -> None:
         self._reached.add(origin(url))
@@ -139,8 +148,7 @@ def skipped(url: str, status: int, headers: dict[str, str], start: int, *, lenie
         return 0
     if status == 200:
         return start
-    message = f"{shown(url)}: there is nothing to download ({status})"
-    raise FetchError(message, url=shown(url))
+    raise nothing_to_download(url, status)
 
 
 def _short(accept: str) -> str:

@@ -189,8 +189,10 @@ class _Watch:
             return self._shared.failed(self.url)
         where = shown(self.url)
         if time.monotonic() >= self.end:
-            return FetchError(f"{where}: no whole answer in time; check the network", url=where)
-        return Transient(f"{where}: no byte for {self._idle:g} seconds; check the network")
+            message = f"{where}: no whole answer in time; check the network"
+            return FetchError(message, url=where, reason="no-connection")
+        message = f"{where}: no byte for {self._idle:g} seconds; check the network"
+        return Transient(message, reason="no-connection")
 
 
 async def _pieces(answer: Any, watch: _Watch) -> AsyncGenerator[bytes, None]:
@@ -219,7 +221,7 @@ async def _from(answer: Any, watch: _Watch, skip: int) -> AsyncGenerator[bytes, 
                     yield piece[skip:]
                 skip = max(0, skip - len(piece))
     except Transient as error:
-        raise FetchError(str(error), url=shown(watch.url)) from error
+        raise FetchError(str(error), url=shown(watch.url), reason=error.reason) from error
 
 
 async def _cancel(stream: Any) -> None:

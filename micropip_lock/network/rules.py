@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from .._util.url import shown
-from ..errors import FetchError
-from .fetcher import ByteRange
+from ..errors import FetchError, GoneError, Reason
+from .fetcher import MISSING, ByteRange
 
 T = TypeVar("T")
 
 #: The statuses that a `Response` may have.
-USABLE = frozenset({200, 206, 404, 410, 416})
+USABLE = MISSING | {200, 206, 416}
 
 #: Seconds to wait before the second and the third try.
 RETRY_DELAYS = (0.5, 2.0)
@@ -40,8 +40,9 @@ class CacheError(Exception):
 class Transient(Exception):
     """A try that failed in a way that may pass. Never leaves this package: see `with_retries`."""
 
-    def __init__(self, message: str, *, wait: float = 0.0) -> None:
+    def __init__(self, message: str, *, reason: Reason = "bad-answer", wait: float = 0.0) -> None:
         super().__init__(message)
+        self.reason = reason
         self.wait = wait
 
 
@@ -64,7 +65,10 @@ async def with_retries(
         except Transient as transient:
             if delay is None or transient.wait > RETRY_AFTER_BOUND:
                 count = "" if number == 1 else f" ({number} tries)"
-                raise FetchError(f"{transient}{count}", url=shown(url)) from transient.__cause__
+                message = f"{transient}{count}"
+                # The library's own error, which --verbose shows.
+                cause = transient.__cause__
+                raise FetchError(message, url=shown(url), reason=transient.reason) from cause
             pause = max(delay, transient.wait)
         await sleep(pause)
     raise AssertionError(f"{tries} tries ended without an answer or an error")
@@ -80,7 +84,7 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
             "put credentials for it into the index URL, netrc or keyring, or check that they may "
             "read this"
         )
-        raise FetchError(f"{said}; {hint}", url=shown(url), code="not-allowed")
+        raise FetchError(f"{said}; {hint}", url=shown(url), reason="not-allowed")
     # 501 says that it will never be done: suffix ranges, for instance.
     if status in (408, 429) or (status >= 500 and status != 501):
         wait = retry_after(headers)
@@ -88,6 +92,14 @@ def check_status(url: str, status: int, headers: Mapping[str, str]) -> None:
             said += f" and asks to wait {wait:.0f} seconds; try again then"
         raise Transient(said, wait=wait)
     raise FetchError(f"{said}, which is no answer to this request; check the URL", url=shown(url))
+
+
+def nothing_to_download(url: str, status: int) -> FetchError:
+    """The error for a stream whose usable status has no body to read."""
+    message = f"{shown(url)}: there is nothing to download ({status})"
+    if status in MISSING:
+        return GoneError(message, url=shown(url))
+    return FetchError(message, url=shown(url))
 
 
 def _phrase(status: int) -> str:

@@ -13,12 +13,13 @@ from urllib.parse import urljoin
 
 from .._util.url import is_http, join, origin, shown, split, writable
 from ..dependencies.graph import reachable
-from ..errors import FetchError, InputError
-from ..formats.lockfile import LockedPackage, Lockfile
+from ..errors import InputError
+from ..formats.lockfile import LOCK_NAME, LockedPackage, Lockfile
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..proof.candidate import is_harmless
 from ..proof.evidence import THE_BASE, BaseWheel
+from .lock_source import fetch_lock, local_lock
 
 if TYPE_CHECKING:
     from ..proof.hashes import Hashes
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 #: Where Pyodide's releases are, as the runtime's own default has it.
 CDN = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 _RELEASE = re.compile(r"\d+\.\d+\.\d+([a-z0-9.-]*)")
-LARGEST_LOCK = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +116,18 @@ async def load_base(
         return Base(base, folder_url, base_dir)
     text = str(base)
     if is_http(text):
-        return Base(await _fetch_lock(text, fetcher), folder_url or urljoin(text, "."), base_dir)
+        source = await fetch_lock(text, fetcher, "base lock")
+        return Base(source.strict(), folder_url or urljoin(text, "."), base_dir)
     if _RELEASE.fullmatch(text) and not Path(text).exists():
         release = CDN.format(version=text)
-        return Base(
-            await _fetch_lock(release + "pyodide-lock.json", fetcher),
-            folder_url or release,
-            base_dir,
-        )
-    path = Path(base)
-    if path.is_dir():
-        path = path / "pyodide-lock.json"
-    return Base(Lockfile.read(path), folder_url, base_dir or path.parent)
+        source = await fetch_lock(release + LOCK_NAME, fetcher, "base lock")
+        return Base(source.strict(), folder_url or release, base_dir)
+    source = local_lock(Path(base))
+    return Base(source.strict(), folder_url, base_dir or source.folder)
 
 
 def _is_https(url: str) -> bool:
     return (origin(url) or "").startswith("https://")
-
-
-async def _fetch_lock(url: str, fetcher: Fetcher) -> Lockfile:
-    response = await fetcher.get(url, max_bytes=LARGEST_LOCK)
-    if response.status != 200 or not response.complete:
-        reason = "is not there (404)" if not response.found else "cannot be read"
-        raise FetchError(f"The base lock {shown(url)} {reason}.", url=shown(url))
-    return Lockfile.from_json(response.body, shown(url))
 
 
 def is_release(url: str) -> bool:

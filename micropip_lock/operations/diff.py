@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from packaging.version import Version
 
 from .._util.url import is_http, origin, shown
 from ..errors import InputError
-from ..formats.lockfile import LockedPackage, Lockfile
+from ..formats.lockfile import LockedPackage
+from .lock_source import LockInput, local_lock
 
 #: What happened to a package, the most alarming first; one that changed in several ways has the
 #: first of them. ``bytes``: same version, same file name, other sha256. ``file``: same version,
@@ -160,15 +160,17 @@ class Diff:
 
 
 def diff(
-    old: Lockfile | Mapping[str, Any] | str | Path,
-    new: Lockfile | Mapping[str, Any] | str | Path,
+    old: LockInput,
+    new: LockInput,
 ) -> Diff:
     """What differs between two locks of any tool. The order of names in a lock means nothing.
 
-    Each is a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns) or a
-    file. Raises `InputError` for what is missing, unreadable or no lock.
+    Each is a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns), a file
+    or a folder that has a pyodide-lock.json. Raises `InputError` for what is missing, unreadable
+    or no lock.
     """
-    before, after = as_lock(old, "the old lock"), as_lock(new, "the new lock")
+    before = local_lock(old, "the old lock").strict()
+    after = local_lock(new, "the new lock").strict()
     changes = []
     names = sorted({*before.packages, *after.packages})
     for name in names:
@@ -184,20 +186,6 @@ def diff(
         (*other, *_other_keys(before.extra, after.extra)),
         len(names) - len(changes),
     )
-
-
-def as_lock(lock: Lockfile | Mapping[str, Any] | str | Path, origin: str = "the lock") -> Lockfile:
-    """A lock from any of the values that `diff` accepts.
-
-    Raises `InputError`, which calls what is no file ``origin``.
-    """
-    if isinstance(lock, Lockfile):
-        return lock
-    # A path that a user passes does not begin with a brace.
-    is_text = isinstance(lock, str) and lock.lstrip()[:1] == "{"
-    if isinstance(lock, Mapping) or is_text:
-        return Lockfile.from_json(lock, origin)  # type: ignore[arg-type]  # a path is neither
-    return Lockfile.read(lock)
 
 
 def _kind(name: str, old: LockedPackage | None, new: LockedPackage | None) -> Kind | None:

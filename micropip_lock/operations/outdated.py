@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
@@ -16,16 +15,22 @@ from ..errors import FetchError, Problem
 from ..formats.lockfile import LockedPackage, Lockfile
 from ..formats.target import Target
 from ..index.client import Indexes, Listing
+from ..index.unanswered import unanswered
 from ..network import Fetcher
 from ..storage import Facts
 from .context import ContextOptions
-from .diff import as_lock
+from .lock_source import LockInput, open_lock
 from .resolve.project import Choice, Project
 from .retarget.roots import is_pyodides, is_wheel
 from .session import Session, SessionOptions, open_session
 
 #: PEP 792, the gravest first.
 _STATUSES = ("quarantined", "archived", "deprecated")
+
+_UNANSWERED = {
+    "unreachable": "Try again later.",
+    "not-allowed": "Check the credentials for that index.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Outdated:
 
 
 async def outdated(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     index_urls: str | Sequence[str] | None = None,
     pre: bool = False,
@@ -104,7 +109,7 @@ async def outdated(
     ``pre``, and for packages that are locked at one. One page of the first index that knows a
     project is read, nothing else.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL.
     * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
       are configured.
     * ``offline``: never ask the network; ``refresh``: request even what is cached.
@@ -112,11 +117,12 @@ async def outdated(
 
     Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.
     """
-    lock = as_lock(lockfile)
-    Target.from_info(lock.info)  # a lock of what is no Pyodide has no wheels to compare
     options = SessionOptions(
         offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
     )
+    source = await open_lock(lockfile, options)
+    lock = source.strict()
+    Target.from_info(lock.info)  # a lock of what is no Pyodide has no wheels to compare
     # The lock replaces a base, which `outdated` does not need.
     context = ContextOptions(
         with_folders=False, base=lock, index_urls=index_urls, surroundings=surroundings
@@ -167,19 +173,7 @@ class _Query:
         try:
             listing = await self._indexes.preferred(name, self._session.fetcher)
         except FetchError as error:
-            hint = (
-                "Try again later."
-                if error.code == "unreachable"
-                else "Check the credentials for that index."
-            )
-            return Problem(
-                error.code,
-                name,
-                entry.version,
-                f"{str(error).rstrip('.')}.",
-                hint,
-                error.url or None,
-            )
+            return unanswered(error, name, entry.version, _UNANSWERED)
         finally:
             self._done += 1
             self._session.step(self._done, len(self._names), name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from .._util.progress import cost, count, size
 from .._util.text import showable
 from ..errors import Problem
-from ..formats.lockfile import Lockfile
+from ..formats.lockfile import LOCK_NAME, Lockfile
 from ..proof.evidence import Evidence
 
 
@@ -73,7 +73,7 @@ class ResolveResult:
             "".join(map(display.paragraph, self.notes)),
             display.problems(self.warnings, count(len(self.warnings), "warning"), closed=True),
             display.paragraph(self.summary),
-            display.download("pyodide-lock.json", self.to_json().encode(), "application/json"),
+            display.download(LOCK_NAME, self.to_json().encode(), "application/json"),
         )
 
     def _cells(self) -> list[tuple[str, ...]]:

@@ -7,14 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .._util.text import first_few
+from .._util.text import clause, first_few
 from .._util.url import is_http
-from ..errors import FetchError, IntegrityError
+from ..errors import FetchError, GoneError, IntegrityError
 from ..formats.wheel import WheelDescription
 from ..index.client import Offer
 from ..index.downloaded_wheel import download_wheel
 from ..index.remote_wheel import (
-    GoneError,
     NoRangesError,
     expected_tail,
     read_wheel,
@@ -199,7 +198,7 @@ class Examiner:
             return Outcome(candidate, Verdict.GONE, "is not there any more")
         except FetchError as error:
             verdict = Verdict.NOT_ALLOWED if error.code == "not-allowed" else Verdict.UNREACHABLE
-            return Outcome(candidate, verdict, f"gave no answer: {str(error).rstrip('.')}")
+            return Outcome(candidate, verdict, f"gave no answer: {clause(error)}")
 
 
 def _verdict(comparison: Comparison) -> tuple[Verdict, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .._util.text import clause
 from .._util.url import normalized, without_credentials
 from ..errors import FetchError
 from ..index.client import Listing, Offer
@@ -45,7 +46,7 @@ async def find_objection(
 
 def _not_compared(claimed: Outcome, error: FetchError) -> Outcome:
     verdict = Verdict.NOT_ALLOWED if error.code == "not-allowed" else Verdict.UNREACHABLE
-    reason = f"cannot be compared with the wheels of the indexes: {str(error).rstrip('.')}"
+    reason = f"cannot be compared with the wheels of the indexes: {clause(error)}"
     return Outcome(claimed.candidate, verdict, reason)
 
 

@@ -9,6 +9,7 @@ from .._util.url import shown
 from ..errors import FetchError, Problem
 from ..formats.target import Target
 from ..index.client import Listing, Offer
+from ..index.unanswered import HINTS, unanswered
 from ..installed.distribution import InstalledDistribution
 from ..installed.hints import reinstall
 from .candidate import Candidate
@@ -77,7 +78,8 @@ def no_index(distribution: InstalledDistribution) -> Problem:
 
 def no_answer(distribution: InstalledDistribution, error: FetchError) -> Problem:
     """An index that does not answer."""
-    return _problem(distribution, error.code, str(error), _HINTS[error.code], error.url)
+    key, version = distribution.key, distribution.version
+    return unanswered(error, key, version, _HINTS, message=str(error))
 
 
 def nothing_fits(
@@ -202,10 +204,7 @@ _HINTS = {
         "Give credentials for the index: in its URL, in netrc, in a keyring, or in pip's "
         "configuration."
     ),
-    "unreachable": (
-        "Try again later, or check the network, the proxy and (in a browser) the server's CORS "
-        "headers."
-    ),
+    "unreachable": HINTS["unreachable"],
     "content-mismatch": "It was built from an sdist, edited, or comes from another index.",
 }
 

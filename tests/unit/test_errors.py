@@ -68,7 +68,7 @@ def test_unanswered_only_without_any_definite_problem(codes: list[str], unanswer
 def test_a_fetch_error_knows_its_url_and_code() -> None:
     error = FetchError("gone", url="https://index.example/a")
     assert (str(error), error.url, error.code) == ("gone", "https://index.example/a", "unreachable")
-    assert FetchError("no", url="", code="not-allowed").code == "not-allowed"
+    assert FetchError("no", url="", reason="not-allowed").code == "not-allowed"
 
 
 def test_a_notebook_shows_the_message_alone() -> None:

@@ -18,8 +18,8 @@ from jupyterlite_core.addons.base import BaseAddon
 from traitlets import Bool, List, Unicode
 
 from ...errors import InputError, MicropipLockError
-from ...formats.lockfile import describe
-from ...operations.bundle.run import read_lock
+from ...formats.json_values import expected
+from ...operations.lock_source import local_lock
 from .install import Order, look, put, take_back
 from .site import Site
 
@@ -149,7 +149,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
                 "freeze), or correct --micropip-lock."
             )
         try:
-            read_lock(path)
+            local_lock(path).strict()
         except InputError as error:
             raise InputError(
                 f"{error} Freeze it again, or name another lock with --micropip-lock."
@@ -177,19 +177,14 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # it ships no types
         for name, what in wanted.items():
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
-                yield f"MicropipLockAddon.{name}: expected {what}, found {describe(value)}."
+                yield f"MicropipLockAddon.{name}: {expected(what, value)}."
         if not isinstance(self.bundle, bool):
-            yield (
-                f"MicropipLockAddon.bundle: expected true or false, found {describe(self.bundle)}."
-            )
+            yield (f"MicropipLockAddon.bundle: {expected('true or false', self.bundle)}.")
         names = self.preload
         if not isinstance(names, list | tuple) or not all(
             isinstance(name, str) and name for name in names
         ):
-            yield (
-                "MicropipLockAddon.preload: expected an array of package names, found "
-                f"{describe(names)}."
-            )
+            yield (f"MicropipLockAddon.preload: {expected('an array of package names', names)}.")
 
     def _put(self) -> None:
         self._check_options()

@@ -11,17 +11,19 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from ..._util.text import sentence
 from ..._util.url import is_http
 from ...errors import FetchError, InputError, Problem, UnlockableError
-from ...formats.lockfile import LockedPackage, Lockfile, write_atomically
+from ...formats.lockfile import LOCK_NAME, LockedPackage, Lockfile, write_atomically
 from ...network import Fetcher, default_cache_dir, run_sync
 from ...operations.base import Base, load_base
-from ...operations.bundle.run import fill, read_lock
+from ...operations.bundle.run import fill
 from ...operations.bundle.wheel_supply import hashed
+from ...operations.lock_source import local_lock
 from ...operations.session import SessionOptions
 from ...operations.verify.run import ADVICE, verify
 from .kernel import NEEDED, SiteLock, check_own, check_target, complete
-from .site import LOCK_NAME, LOCK_URL, Choice, Site
+from .site import LOCK_URL, Choice, Site
 
 _WHEELS = "wheels"
 _OUTCOME = "cannot be put into the site; its lock was left as it was"
@@ -69,7 +71,8 @@ def put(site: Site, order: Order) -> Outcome:
     lock of the site's Pyodide cannot be read, and `UnlockableError` with every problem; then the
     site's lock is as it was.
     """
-    lock, beside = read_lock(order.lock)
+    source = local_lock(order.lock)
+    lock, beside = source.strict(), source.folder
     site.check_writable()
     site.check_settings()
     base = _base(site, order.base)
@@ -166,11 +169,11 @@ def _base(site: Site, told: str | Path | None) -> Base:
         return run_sync(load, cache_dir=default_cache_dir())
     except FetchError as error:
         raise FetchError(
-            f"{str(error).rstrip('.')}. So it is unknown whether the site's Pyodide can boot from "
+            f"{sentence(error)} So it is unknown whether the site's Pyodide can boot from "
             "the lock. Try again, or put that Pyodide into static/pyodide (or --pyodide), or "
             "name its lock: --MicropipLockAddon.base=FILE.",
             url=error.url,
-            code=error.code,
+            reason=error.reason,
         ) from error
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..._util.reading import read_bytes
 from ..._util.url import is_http, shown
 from ...errors import InputError
-from ...formats.lockfile import describe, parse_json, read_bytes, write_atomically
+from ...formats.json_values import describe, expected, parse_json
+from ...formats.lockfile import LOCK_NAME, write_atomically
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 FOLDER = "static/micropip-lock"
-LOCK_NAME = "pyodide-lock.json"
 LOCK_URL = f"./{FOLDER}/{LOCK_NAME}"
 
 _PLUGIN = f"{KERNEL}:kernel"
@@ -99,14 +100,12 @@ def _settings(document: dict[str, Any], path: Path) -> Settings:
     for key in ("jupyter-config-data", "litePluginSettings", _PLUGIN):
         found = found.get(key, {})
         if not isinstance(found, dict):
-            raise InputError(
-                f"{path}: {key}: expected an object, found {describe(found)}. Correct it."
-            )
+            raise InputError(f"{path}: {key}: {expected('an object', found)}. Correct it.")
     options = found.get(_OPTIONS, {})
     if not isinstance(options, dict) or not isinstance(options.get(_PACKAGES, []), list):
         raise InputError(
-            f"{path}: {_OPTIONS}: expected an object with an array of packages, found "
-            f"{describe(options)}. Correct it."
+            f"{path}: {_OPTIONS}: {expected('an object with an array of packages', options)}. "
+            "Correct it."
         )
     return dict(found)
 
@@ -232,7 +231,7 @@ class Site:
             url = self._default_runtime()
         if not isinstance(url, str):
             raise InputError(
-                f"{self.root.path}: {_RUNTIME}: expected a text, found {describe(url)}. Correct it."
+                f"{self.root.path}: {_RUNTIME}: {expected('a text', url)}. Correct it."
             )
         if is_http(url):
             return url.partition("?")[0].rpartition("/")[0] + f"/{LOCK_NAME}"

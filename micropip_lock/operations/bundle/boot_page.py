@@ -12,12 +12,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..._util.files import new_file, write_file
+from ..._util.reading import read_bytes
 from ..._util.url import is_http
 from ...errors import InputError
-from ...formats.lockfile import Lockfile, read_bytes
+from ...formats.lockfile import LOCK_NAME, Lockfile
 from ..base import CDN
 
-PAGE_NAME, LOCK_NAME = "index.html", "pyodide-lock.json"
+PAGE_NAME = "index.html"
 _RUNTIME_FOLDER = "pyodide"
 #: The files of Pyodide's runtime that a page loads.
 RUNTIME_FILE = re.compile(r"pyodide\.(mjs|js)|pyodide\.asm\.(mjs|js|wasm)|python_stdlib\.zip")

@@ -11,19 +11,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._util import html as display
 from ..._util.files import cannot_write, discard_leftovers, is_plain_file, new_file, write_file
 from ..._util.progress import Transfers, count, size
 from ...environment import in_memory, object_url
 from ...errors import InputError, IntegrityError, Problem, UnlockableError
-from ...formats.lockfile import Lockfile
+from ...formats.lockfile import LOCK_NAME, Lockfile
 from ...network import Fetcher
 from ..live_progress import transfers_shown
 from ..lock_provenance import writable_extra
+from ..lock_source import LockInput, open_lock
 from ..session import SessionOptions, open_session
-from .boot_page import LOCK_NAME, PAGE_NAME, RUNTIME_FILE, prepare_page
+from .boot_page import PAGE_NAME, RUNTIME_FILE, prepare_page
 from .wheel_supply import Supplied, Supplier, filename_of, hashed
 
 #: A larger zip is not put into the notebook itself.
@@ -88,7 +88,7 @@ class BundleResult:
 
 
 async def bundle(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     dest: str | Path,
     *,
     jobs: int | None = None,
@@ -110,7 +110,8 @@ async def bundle(
     is hashed. With a cache downloads go on where an earlier run was broken off. Every wheel is
     compared with its own RECORD, and its METADATA with the entry. The new lock is written last.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, or a file; ``jobs``: downloads at a time.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL;
+      ``jobs``: downloads at a time.
     * ``zip``: also pack the folder into ``<dest>.zip``. ``page``: also write an index.html that
       boots this environment; a ``.py`` file is copied and run by it.
     * ``offline``: download nothing; ``fetcher``: makes the requests (stays open); ``cache_dir``:
@@ -120,12 +121,13 @@ async def bundle(
     Raises `UnlockableError` with every file that cannot be had or is not what it should be, and
     `InputError` for a lock or a folder that cannot be used. Without all files no lock is written.
     """
-    lock, beside = read_lock(lockfile)
-    folder = Path(dest)
-    _refuse_to_replace(lock, folder, _names(lock, _script(page)), _earlier(folder, beside))
     options = SessionOptions(
         offline=offline, refresh=refresh, jobs=jobs, fetcher=fetcher, cache_dir=cache_dir
     )
+    source = await open_lock(lockfile, options)
+    lock, beside = source.strict(), source.folder
+    folder = Path(dest)
+    _refuse_to_replace(lock, folder, _names(lock, _script(page)), _earlier(folder, beside))
     sources = tuple(Path(item) for item in (base_dir, beside) if item is not None)
     return await fill(lock, folder, sources, options, zip=zip, page=page, progress=progress)
 
@@ -191,18 +193,6 @@ async def fill(
     write_file(folder / LOCK_NAME, local.to_json().encode())
     packed = _pack(folder) if zip else None
     return session.costed(BundleResult(folder, local, files, packed, written))
-
-
-def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> tuple[Lockfile, Path | None]:
-    """The lock, and the folder that its relative names may be in."""
-    if isinstance(lockfile, Lockfile):
-        return lockfile, None
-    if isinstance(lockfile, Mapping):
-        return Lockfile.from_json(lockfile), None
-    path = Path(lockfile)
-    if path.is_dir():
-        path = path / LOCK_NAME
-    return Lockfile.read(path), path.absolute().parent
 
 
 def _script(page: bool | str | Path | None) -> str | None:

@@ -23,13 +23,14 @@ from packaging.version import Version
 
 from ..._util.files import cannot_write, is_plain_file, new_file
 from ..._util.progress import Transfers
+from ..._util.text import sentence
 from ..._util.url import is_http, shown
-from ...errors import FetchError, InputError, IntegrityError, Problem
+from ...errors import FetchError, GoneError, InputError, IntegrityError, Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.wheel import WheelDescription
 from ...formats.wheel_archive import inspect_wheel
 from ...index.download import download
-from ...index.remote_wheel import GoneError
+from ...index.unanswered import HINTS, unanswered
 from ...network import Fetcher
 from ...storage.wheels import WheelStore
 
@@ -73,13 +74,12 @@ class Supplier:
         except _LocalOnlyError as error:
             return _problem("local-file", key, entry, str(error), _BASE_DIR)
         except IntegrityError as error:
-            return _problem("content-mismatch", key, entry, _sentence(error), _FREEZE)
+            return _problem("content-mismatch", key, entry, sentence(error), _FREEZE)
         except GoneError as error:
-            return _problem("gone", key, entry, _sentence(error), _REMOVED, shown(entry.file_name))
+            return _problem("gone", key, entry, sentence(error), _REMOVED, shown(entry.file_name))
         except FetchError as error:
-            return _problem(
-                error.code, key, entry, _sentence(error), _AGAIN, shown(entry.file_name)
-            )
+            url = shown(entry.file_name)
+            return unanswered(error, key, entry.version, _UNANSWERED, url=url)
 
     def at_hand(self, entry: LockedPackage) -> Path | None:
         """The file of an entry in a folder or in the cache; its hash was compared."""
@@ -158,29 +158,15 @@ class Supplier:
                 self.fetcher, entry.file_name, entry.sha256, target, check=check, **options
             )
             done = True
-        except FetchError as error:
-            # A stream does not distinguish «not there» from other refusals.
-            if (
-                error.code == "unreachable"
-                and error.__cause__ is None
-                and not await self._is_there(entry, error)
-            ):
-                raise GoneError(
-                    f"{shown(entry.file_name)} is not there (404)", url=error.url
-                ) from error
-            raise
+        except GoneError as error:
+            message = f"{shown(entry.file_name)} is not there (404)"
+            raise GoneError(message, url=error.url) from error
         finally:
             if transfer is not None:
                 transfer.end(done)
         if target != place and copied(target, place, entry.sha256) is None:
             raise IntegrityError("the cache was changed while it was read; try again")
         return size
-
-    async def _is_there(self, entry: LockedPackage, error: FetchError) -> bool:
-        try:
-            return (await self.fetcher.get(entry.file_name, byte_range=(0, 0), max_bytes=1)).found
-        except FetchError:
-            raise error from None
 
 
 class _LocalOnlyError(Exception):
@@ -193,18 +179,16 @@ _BASE_DIR = (
 )
 _FREEZE = "Freeze again from an install that you trust, or ask the owner of the index."
 _REMOVED = "It was removed or moved. Install a version that is there and freeze again."
-_AGAIN = (
-    "Try again; what is there already is kept. If it stays so, lock the package from another index."
+_UNANSWERED = dict.fromkeys(
+    HINTS,
+    "Try again; what is there already is kept. If it stays so, lock the package from another "
+    "index.",
 )
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: Bytes of a name, for file systems in use.
 _LONGEST_NAME = 255
-
-
-def _sentence(error: Exception) -> str:
-    return f"{error}".rstrip(".") + "."
 
 
 def _relative(entry: LockedPackage) -> list[str]:

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..._util.progress import Progress
+from ..._util.text import sentence
 from ...environment import Surroundings
-from ...errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
+from ...errors import UNANSWERED, FetchError, GoneError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.project_page import IndexFile, single_file_page
 from ...formats.target import Target
 from ...formats.wheel_archive import inspect_wheel
 from ...index.client import Indexes
-from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin
@@ -27,6 +27,7 @@ from ..base import is_release
 from ..bundle.wheel_supply import Supplier
 from ..context import Context, ContextOptions, scan_environment
 from ..freeze.inventory import unreadable
+from ..lock_source import LockInput, open_lock
 from ..session import Session, SessionOptions, open_session
 from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
@@ -65,7 +66,7 @@ class Checked:
 
 
 async def check(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path | None = None,
+    lockfile: LockInput | None = None,
     *,
     path: str | Path | Sequence[str | Path] | None = None,
     base: Lockfile | str | Path | None = None,
@@ -103,11 +104,9 @@ async def check(
         context = ContextOptions(with_folders=True, path=path, base=base, surroundings=surroundings)
         async with open_session(options, context) as session:
             return session.costed(_check_environment(session.context))
-    lock = read_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (
-        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
-    )
-    folders = (Path(str(lockfile)).parent,) if is_path else ()
+    source = await open_lock(lockfile, options)
+    lock = read_lock(source)
+    folders = () if source.folder is None else (source.folder,)
     async with open_session(options) as session:
         reader = _Reader(session, Supplier(session.fetcher, folders, session.wheels))
         metadata = await reader.read(lock.entries.values())
@@ -263,9 +262,7 @@ class _Reader:
                 entry.problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
             )
         except IntegrityError as error:
-            self.problems.append(
-                entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN)
-            )
+            self.problems.append(entry.problem("content-mismatch", sentence(error), _BROKEN))
         except FetchError as error:
             self.unreachable.add(error, entry.key)
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from urllib.parse import quote, unquote
 
 from packaging.utils import parse_wheel_filename
@@ -14,30 +13,31 @@ from ..._util.url import is_http, join, shown, writable
 from ...dependencies.graph import dependants
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.exported import Export, ExportedWheel
-from ...formats.lockfile import LockedPackage, Lockfile
+from ...formats.lockfile import LockedPackage
 from ...formats.target import Target
 from ...proof.candidate import candidate_at
 from ...proof.evidence import Evidence
 from ..base import is_release
+from ..lock_source import LockInput, local_lock
 from ..verify.entry import wheel_name_fault
 
 
 def export(
-    lockfile: Lockfile | str | Path,
+    lockfile: LockInput,
     *,
     base_url: str | None = None,
     evidence: Sequence[Evidence] = (),
 ) -> Export:
     """The wheels of a lock, for `micropip_lock.formats` to write in another format; no requests.
 
-    * ``lockfile``: a `Lockfile`, or a file.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file or a folder.
     * ``base_url``: where relative file names of the lock live; without it they stay relative.
     * ``evidence``: of the freeze or resolve that made the lock, which knows indexes and sizes.
 
     Shared libraries and other entries that are no wheels are left out, each with a warning. Raises
     `UnlockableError` with every entry that no other format can name truthfully, and `InputError`.
     """
-    lock = lockfile if isinstance(lockfile, Lockfile) else Lockfile.read(lockfile)
+    lock = local_lock(lockfile).strict()
     if base_url is not None and not is_http(base_url):
         raise InputError(f"The base URL {shown(base_url)!r} is not an http or https URL.")
     folder_url = base_url if base_url is None or base_url.endswith("/") else base_url + "/"

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from ... import environment
 from ..._util.progress import Progress
+from ..._util.text import sentence
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies, Edges
 from ...dependencies.package import Package
 from ...environment import Surroundings
-from ...errors import FetchError, IntegrityError, Problem, UnlockableError
+from ...errors import FetchError, GoneError, IntegrityError, Problem, UnlockableError
 from ...formats.lockfile import Lockfile
 from ...formats.project_page import IndexFile
 from ...formats.wheel import WheelDescription
 from ...index.client import Indexes, Listing, Offer
-from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.remote_wheel import NoRangesError
+from ...index.unanswered import HINTS, unanswered
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...network import Fetcher
 from ...proof.candidate import bare_url, candidate_at
@@ -216,11 +218,11 @@ class _Import:
                 _OTHER,
             )
         except IntegrityError as error:
-            return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
+            return _problem("content-mismatch", item, sentence(error), _TELL)
         except GoneError as error:
-            return _problem("gone", item, f"{str(error).rstrip('.')}.", _ANEW)
+            return _problem("gone", item, sentence(error), _ANEW)
         except FetchError as error:
-            return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
+            return unanswered(error, item.name, item.version, _UNANSWERED, url=_url(item))
         finally:
             self.done += 1
             self.session.step(self.done, total, item.name)
@@ -338,11 +340,14 @@ def _in_terms_of_pylock(problem: Problem) -> Problem:
 
 
 def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
-    return Problem(
-        code, item.name, item.version, message, hint, shown(item.file.url) if item.file else None
-    )
+    return Problem(code, item.name, item.version, message, hint, _url(item))
 
 
+def _url(item: Selected) -> str | None:
+    return shown(item.file.url) if item.file else None
+
+
+_UNANSWERED = dict.fromkeys(HINTS, "Try again later.")
 _ANEW = "Write the pylock anew for the Python of this Pyodide."
 _HINTS = {
     "missing-dependency": _ANEW,

@@ -18,13 +18,12 @@ from packaging.version import InvalidVersion, Version
 from ..._util.url import is_http, shown
 from ...dependencies.extras import DeclaredRequirements
 from ...dependencies.markers import MarkerEvaluator
-from ...errors import MicropipLockError
+from ...errors import GoneError, MicropipLockError
 from ...formats.core_metadata import CoreMetadata
 from ...formats.project_page import single_file_page
 from ...formats.requirement import Wanted
 from ...formats.target import Target
 from ...index.client import Listing
-from ...index.remote_wheel import GoneError
 from ..base import Base
 from .project import Choice, Project
 

@@ -12,13 +12,13 @@ from ..._util.url import is_http
 from ...dependencies.extras import DeclaredRequirements
 from ...dependencies.inferred_extras import extras_that_explain
 from ...dependencies.markers import MarkerEvaluator
-from ...errors import FetchError, IntegrityError, Problem
+from ...errors import FetchError, GoneError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.project_page import IndexFile, single_file_page
 from ...formats.requirement import Wanted, parse_wanted
 from ...formats.target import Target
-from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...network import Fetcher
 from ..base import Base, is_release

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..._util.progress import Progress, count
 from ...environment import Surroundings
@@ -19,7 +18,8 @@ from ...index.wheel_metadata import Publications
 from ...network import Fetcher
 from ...storage import Facts
 from ..context import ContextOptions
-from ..diff import Change, Diff, as_lock, diff
+from ..diff import Change, Diff, diff
+from ..lock_source import LockInput, open_lock
 from ..resolve.run import Resolution
 from ..results import ResolveResult
 from ..session import SessionOptions, open_session
@@ -89,7 +89,7 @@ def _step(change: Change) -> str:
 
 
 async def retarget(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     base: Lockfile | str | Path | None = None,
     base_url: str | None = None,
@@ -123,13 +123,14 @@ async def retarget(
     was chosen and cannot be named truthfully; `InputError` for arguments; `FetchError` and
     `IntegrityError`.
     """
-    old = as_lock(lockfile)
-    Target.from_info(old.info)  # a lock of what is no Pyodide has no requirements that can be read
-    said = [requested] if isinstance(requested, str | Wanted) else requested
-    wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)
     options = SessionOptions(
         offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, progress=progress
     )
+    source = await open_lock(lockfile, options)
+    old = source.strict()
+    Target.from_info(old.info)  # a lock of what is no Pyodide has no requirements that can be read
+    said = [requested] if isinstance(requested, str | Wanted) else requested
+    wanted = tuple(item if isinstance(item, Wanted) else parse_wanted(item) for item in said)
     context = ContextOptions(
         with_folders=False,
         base=base,

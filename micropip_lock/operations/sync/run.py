@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..._util.progress import Transfers
+from ..._util.text import sentence
 from ..._util.url import is_http, without_credentials
 from ...environment import Runtime, Surroundings
 from ...errors import IntegrityError, Problem, UnlockableError
@@ -23,10 +23,10 @@ from ...installed.distribution import InstalledDistribution
 from ...installed.site_packages import every, scan
 from ...network import Fetcher
 from ...storage import Facts
-from ..bundle.run import read_lock
 from ..bundle.wheel_supply import Supplier, filename_of, same_version
 from ..freeze.inventory import TOOLS, layout
 from ..live_progress import transfers_shown
+from ..lock_source import LockInput, open_lock
 from ..session import SessionOptions, open_session
 from .comparison import Equality, Notes
 from .ownership import FileOwnership, in_groups
@@ -41,7 +41,7 @@ _RUNTIME_TOOLS = frozenset({"micropip", "packaging", "resolvelib"})
 
 
 async def sync(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     path: str | Path | None = None,
     prune: bool = True,
@@ -79,13 +79,14 @@ async def sync(
     Raises `InputError` for a lock of another Python or ABI than the environment's and for what
     cannot be read or written, `UnlockableError` with every wheel that cannot be had.
     """
-    lock, beside = read_lock(lockfile)
-    place = TargetEnvironment.of(path, surroundings)
-    place.check(lock)
-    folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
     options = SessionOptions(
         offline=offline, refresh=refresh, fetcher=fetcher, facts=facts, cache_dir=cache_dir
     )
+    source = await open_lock(lockfile, options)
+    lock, beside = source.strict(), source.folder
+    place = TargetEnvironment.of(path, surroundings)
+    place.check(lock)
+    folders = tuple(Path(item) for item in (base_dir, beside, place.base_dir) if item is not None)
     async with open_session(options) as session:
         session.fetcher.configure(() if surroundings is None else surroundings.index_urls)
         supplier = Supplier(session.fetcher, folders, session.wheels)
@@ -232,9 +233,7 @@ class _Sync:
                 wheel.unlink()
             except IntegrityError as error:
                 hint = "Freeze again from an install that you trust, or lock another version."
-                return Problem(
-                    "content-mismatch", key, entry.version, f"{error}".rstrip(".") + ".", hint
-                )
+                return Problem("content-mismatch", key, entry.version, sentence(error), hint)
             return None
 
         wanted = [key for key in names if not self._is_loaded(key)]

@@ -20,10 +20,10 @@ from ..._util.progress import Progress
 from ..._util.url import is_http
 from ...dependencies.graph import components, dependants, walk
 from ...errors import InputError, Problem
-from ...formats.lockfile import LockedPackage, Lockfile
+from ...formats.lockfile import LockedPackage
 from ...network import Fetcher
-from ..diff import as_lock
 from ..lock_provenance import LockProvenance
+from ..lock_source import LockInput, open_lock
 from ..session import SessionOptions, open_session
 from .sizes import request_sizes, sizes_at_hand
 
@@ -239,7 +239,7 @@ class Tree:
 
 
 async def tree(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     sizes: bool = False,
     base_dir: str | Path | None = None,
@@ -255,25 +255,23 @@ async def tree(
     by name, and of those in the cache, by sha256. Other sizes are unknown, and no request is made,
     unless ``sizes`` is given: then the servers that have the files are asked for the size alone.
 
-    * ``lockfile``: a `Lockfile`, a parsed object, the text of one or a file.
+    * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL.
     * ``offline``: make no request; ``fetcher``: makes the requests (stays open); ``cache_dir``: the
       folder of the cache (None with a fetcher: none); ``progress``: is called as (done, total,
       package).
 
     Raises `InputError` for a lock or a folder that cannot be used.
     """
-    lock = as_lock(lockfile)
-    is_path = isinstance(lockfile, Path) or (
-        isinstance(lockfile, str) and lockfile.lstrip()[:1] != "{"
+    options = SessionOptions(
+        offline=offline, refresh=refresh, fetcher=fetcher, cache_dir=cache_dir, progress=progress
     )
-    folders = [Path(str(lockfile)).parent] if is_path else []
+    source = await open_lock(lockfile, options)
+    lock = source.strict()
+    folders = [] if source.folder is None else [source.folder]
     if base_dir is not None:
         folders.append(Path(base_dir))
         if not folders[-1].is_dir():
             raise InputError(f"The folder {base_dir} does not exist.")
-    options = SessionOptions(
-        offline=offline, refresh=refresh, fetcher=fetcher, cache_dir=cache_dir, progress=progress
-    )
     known = sizes_at_hand(lock, folders, options.cache_folder)
     problems: tuple[Problem, ...] = ()
     wanted = {key: entry.file_name for key, entry in lock.packages.items() if key not in known}

@@ -88,9 +88,9 @@ async def _size(fetcher: Fetcher, url: str) -> int | None:
     try:
         response = await fetcher.head(url)
     except FetchError as error:
-        # Some servers know no HEAD; where there was no answer at all, the error has a cause.
-        if error.code != "unreachable" or error.__cause__ is not None:
+        if error.reason in ("not-allowed", "no-connection"):
             raise
+        # Some servers know no HEAD.
     else:
         if not response.found:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...errors import FetchError, Problem
+from ...errors import FetchError, Problem, Reason
 from ...formats.lockfile import Lockfile
 from ...installed.distribution import InstalledDistribution
 from ...installed.site import Site
@@ -148,9 +148,8 @@ async def _compare(
     if verdict is Verdict.GONE:
         tell_gone(look)
     elif outcome.is_silent:
-        error = FetchError(f"{url} {outcome.reason}", url=url)
-        error.code = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "unreachable"
-        unreachable.add(error, item.key)
+        why: Reason = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "bad-answer"
+        unreachable.add(FetchError(f"{url} {outcome.reason}", url=url, reason=why), item.key)
     elif verdict in _HINTS:
         reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
         if verdict is Verdict.RECORD_WRONG:

@@ -9,24 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from ...errors import InputError, Problem
-from ...formats.lockfile import (
-    Lockfile,
-    LockInfo,
-    describe,
-    is_project_name,
-    parse_json,
-    read_bytes,
-)
+from ...formats.json_values import as_texts, expected, is_text
+from ...formats.lockfile import LockInfo, is_project_name
 from ...formats.target import Target
+from ..lock_source import LockSource
 from .entry import WHOLE, Entry
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_DIGITS = "64 hexadecimal digits and nothing before them"
 #: pyodide-lock requires them; the runtime does not read them.
 _EXPECTED = ("install_dir", "package_type", "unvendored_tests")
 
@@ -47,19 +42,16 @@ class Lock:
         self.problems.append(Problem(code, key, version, message, hint))
 
 
-def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
-    """Read a lock from a `Lockfile`, a parsed object, its JSON text or a file.
-
-    Raises `InputError` for a file that is missing or unreadable, and for what is no JSON object.
-    """
-    data, repeated = _load(lockfile)
+def read_lock(source: LockSource) -> Lock:
+    """Read a lock with all its faults. Raises `InputError` for what is no object of JSON."""
+    data, repeated = source.parsed()
     lock = Lock()
     lock.target = _target(data.get("info"), lock)
     packages = data.get("packages")
     if not isinstance(packages, Mapping):
         lock.fault(
             WHOLE,
-            f"packages: expected an object, found {describe(packages)}.",
+            f"packages: {expected('an object', packages)}.",
             "Is this a pyodide-lock.json? Freeze the environment again.",
         )
         return lock
@@ -87,56 +79,24 @@ def read_lock(lockfile: Lockfile | Mapping[str, Any] | str | Path) -> Lock:
     return lock
 
 
-def _load(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
-) -> tuple[Mapping[str, Any], list[str]]:
-    """The object, and the keys that its text has twice."""
-    if isinstance(lockfile, Lockfile):
-        return lockfile.to_dict(), []
-    if isinstance(lockfile, Mapping):
-        return lockfile, []
-    repeated: list[str] = []
-
-    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                repeated.append(key)
-            found[key] = value
-        return found
-
-    # micropip.freeze() returns the text itself; a path that a user passes does not begin with a
-    # brace.
-    is_text = isinstance(lockfile, str) and lockfile.lstrip()[:1] == "{"
-    origin = "the lock" if is_text else str(lockfile)
-    data = parse_json(str(lockfile) if is_text else read_bytes(lockfile), origin, make_object)
-    if not isinstance(data, Mapping):
-        raise InputError(
-            f"{origin}: expected an object, found {describe(data)}. Is this a pyodide-lock.json?"
-        )
-    return data, repeated
-
-
 def _target(info: object, lock: Lock) -> Target | None:
     hint = "Freeze again with the lock of the Pyodide release as base: it has the right values."
     if not isinstance(info, Mapping):
-        lock.fault(WHOLE, f"info: expected an object, found {describe(info)}.", hint)
+        lock.fault(WHOLE, f"info: {expected('an object', info)}.", hint)
         return None
     before = len(lock.problems)
     for key in ("python", "platform", "arch"):
-        if not _is_text(info.get(key)):
-            lock.fault(
-                WHOLE, f"info.{key}: expected a text, found {describe(info.get(key))}.", hint
-            )
+        if not is_text(info.get(key)):
+            lock.fault(WHOLE, f"info.{key}: {expected('a text', info.get(key))}.", hint)
     # The runtime boots only if one of the two is its own: the version up to 0.27 (Python 3.12), the
     # ABI from 0.28 on.
     python = info.get("python")
     is_old = isinstance(python, str) and re.match(r"3\.(\d|1[0-2])(?!\d)", python) is not None
     for key, needed in (("version", is_old), ("abi_version", not is_old)):
         value = info.get(key)
-        if (needed or value is not None) and not _is_text(value):
+        if (needed or value is not None) and not is_text(value):
             why = ", without which Pyodide does not boot" if needed else ""
-            lock.fault(WHOLE, f"info.{key}: expected a text{why}, found {describe(value)}.", hint)
+            lock.fault(WHOLE, f"info.{key}: {expected(f'a text{why}', value)}.", hint)
     try:
         return Target.from_info(LockInfo.from_dict(info, "info"))
     except InputError as error:
@@ -161,9 +121,9 @@ def _entry(key: str, value: object, lock: Lock) -> Entry:
             f"Write it as {name!r}.",
         )
     if not isinstance(value, Mapping):
-        lock.fault(name, f"{where}: expected an object, found {describe(value)}.", "Freeze again.")
+        lock.fault(name, f"{where}: {expected('an object', value)}.", "Freeze again.")
         return Entry(name)
-    version = value["version"] if _is_text(value.get("version")) else None
+    version = value["version"] if is_text(value.get("version")) else None
     faults = [*_odd_texts(name, value), *_odd_lists(value)]
     for message, hint in faults:
         lock.fault(name, f"{where}.{message}", hint, version=version)
@@ -179,31 +139,31 @@ def _entry(key: str, value: object, lock: Lock) -> Entry:
     return Entry(
         name,
         version,
-        value["file_name"] if _is_text(value.get("file_name")) else None,
+        value["file_name"] if is_text(value.get("file_name")) else None,
         _sha256(name, version, value.get("sha256"), lock),
-        _texts(value.get("imports")),
-        tuple(canonicalize_name(item) for item in _texts(value.get("depends")) or ()),
-        value["package_type"] if _is_text(value.get("package_type")) else "package",
+        as_texts(value.get("imports")),
+        tuple(canonicalize_name(item) for item in as_texts(value.get("depends")) or ()),
+        value["package_type"] if is_text(value.get("package_type")) else "package",
     )
 
 
 def _odd_texts(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The errors in the plain values of an entry, with hints."""
     for key in ("name", "version", "file_name", "install_dir", "package_type"):
-        if (key not in _EXPECTED or key in value) and not _is_text(value.get(key)):
+        if (key not in _EXPECTED or key in value) and not is_text(value.get(key)):
             yield (
-                f"{key}: expected a text, found {describe(value.get(key))}.",
+                f"{key}: {expected('a text', value.get(key))}.",
                 f"Write its {key}, or freeze again.",
             )
-    if _is_text(value.get("name")) and canonicalize_name(value["name"]) != name:
+    if is_text(value.get("name")) and canonicalize_name(value["name"]) != name:
         yield (
-            f"name: expected {name!r}, found {describe(value['name'])}.",
+            f"name: {expected(repr(name), value['name'])}.",
             "Correct the name or the key.",
         )
     if not isinstance(value.get("unvendored_tests", False), bool):
-        found = describe(value["unvendored_tests"])
+        found = value["unvendored_tests"]
         yield (
-            f"unvendored_tests: expected true or false, found {found}.",
+            f"unvendored_tests: {expected('true or false', found)}.",
             "Write false for a wheel of an index.",
         )
 
@@ -213,9 +173,9 @@ def _odd_lists(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ("imports", "Pyodide does not boot with it"),
         ("depends", "the package cannot be loaded"),
     ):
-        if _texts(value.get(key)) is None:
+        if as_texts(value.get(key)) is None:
             yield (
-                f"{key}: expected an array of texts, found {describe(value.get(key))}; {effect}.",
+                f"{key}: {expected('an array of texts', value.get(key))}; {effect}.",
                 f'Write "{key}": [] at least, or freeze again.',
             )
 
@@ -232,20 +192,10 @@ def _sha256(name: str, version: str | None, value: object, lock: Lock) -> str | 
     elif not isinstance(value, str) or not _SHA256.fullmatch(value):
         lock.fault(
             name,
-            f"packages.{name}.sha256: expected 64 hexadecimal digits and nothing before them, "
-            f"found {describe(value)}.",
+            f"packages.{name}.sha256: {expected(_DIGITS, value)}.",
             "Write the sha256 of its file in hexadecimal digits.",
             version=version,
         )
     else:
         return value.lower()
     return None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    is_right = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    return tuple(value) if is_right and isinstance(value, list | tuple) else None

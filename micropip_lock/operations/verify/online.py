@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from ...errors import FetchError, InputError, Problem
 from ...formats.core_metadata import CoreMetadata
-from ...formats.lockfile import Lockfile
+from ...formats.lockfile import LOCK_NAME, Lockfile
 from ...formats.project_page import IndexFile, ProjectPage
 from ...index.client import Indexes, Listing
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
-from ..base import LARGEST_LOCK
+from ..lock_source import LARGEST_LOCK
 from .entry import Entry
 from .unreachable import UnreachableHosts
 
@@ -110,7 +110,7 @@ class Places:
 
     async def _open(self, folder: str) -> None:
         try:
-            response = await self._fetcher.get(f"{folder}pyodide-lock.json", max_bytes=LARGEST_LOCK)
+            response = await self._fetcher.get(f"{folder}{LOCK_NAME}", max_bytes=LARGEST_LOCK)
         except FetchError as error:
             # Some stores answer 403 instead of 404, so as not to reveal which files they have.
             self._folders[folder] = _Beside({}, None if error.code == "not-allowed" else error)
@@ -167,9 +167,9 @@ async def is_there(fetcher: Fetcher, url: str) -> bool:
     try:
         return (await fetcher.head(url)).found
     except FetchError as error:
-        # Some servers know no HEAD; where there was no answer at all, the error has a cause.
-        if error.code != "unreachable" or error.__cause__ is not None:
+        if error.reason in ("not-allowed", "no-connection"):
             raise
+        # Some servers know no HEAD.
     return (await fetcher.get(url, byte_range=(0, 0), max_bytes=1)).found
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ... import environment
 from ..._util.progress import Progress
 from ...environment import Surroundings
 from ...errors import InputError, Problem
-from ...formats.lockfile import Lockfile
 from ...index.client import Indexes
 from ...network import Fetcher
 from ...storage import Facts
 from ..context import site_of
+from ..lock_source import LockInput, open_lock
 from ..session import Session, SessionOptions, open_session
 from .depends import check_depends
 from .drift import Drift
@@ -54,7 +53,7 @@ class Verdict:
 
 
 async def verify(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     *,
     deep: bool = False,
     path: str | Path | Sequence[str | Path] | None = None,
@@ -108,7 +107,7 @@ async def verify(
 
 
 async def examine(
-    lockfile: Lockfile | Mapping[str, Any] | str | Path,
+    lockfile: LockInput,
     options: SessionOptions,
     *,
     deep: bool = False,
@@ -122,7 +121,8 @@ async def examine(
             "A deep check downloads every wheel, which needs the network. Leave out deep, or "
             "offline."
         )
-    lock = read_lock(lockfile)
+    source = await open_lock(lockfile, options)
+    lock = read_lock(source)
     lock.problems.extend(
         check_static(lock, surroundings.page_origin if surroundings is not None else None)
     )

@@ -6,25 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from ..._util.text import sentence
 from ..._util.url import origin
 from ...errors import FetchError, Problem
+from ...index.unanswered import unanswered
 from ...network import ByteRange, Fetcher, Response, Stream
 from ...network.meter import Meter
 from .entry import about, listed
 
 #: After so many requests in a row without an answer a host is given up.
 PATIENCE = 3
-
-_HINTS = {
-    "unreachable": (
-        "Try again later, or check the network, the proxy and (in a browser) the server's CORS "
-        "headers."
-    ),
-    "not-allowed": (
-        "Give credentials for it: in the index URL, in netrc, in a keyring, or in pip's "
-        "configuration."
-    ),
-}
 
 
 class CircuitBreaker(Meter):
@@ -69,12 +60,11 @@ class CircuitBreaker(Meter):
         try:
             yield
         except FetchError as error:
-            # Where there was no answer at all, the error has a cause.
-            if error.__cause__ is None:
-                self._note_answer(place)
-            else:
+            if error.reason == "no-connection":
                 self._failures[place] += 1
                 self._last[place] = error
+            else:
+                self._note_answer(place)
             raise
         self._note_answer(place)
 
@@ -103,12 +93,11 @@ class UnreachableHosts:
 
     def problems(self) -> Iterator[Problem]:
         """One problem for each host and kind of refusal."""
-        for (place, code), missed in sorted(self._missed.items()):
+        for (host, _), missed in sorted(self._missed.items()):
             error = missed[min(missed)]
-            said, url = str(error).rstrip("."), error.url
-            if len(missed) > 1:
-                said, url = (
-                    f"{place} gave no answer for {len(missed)} packages ({listed(missed)}): {said}",
-                    place,
-                )
-            yield Problem(code, about(missed), None, f"{said}.", _HINTS[code], url)
+            if len(missed) == 1:
+                yield unanswered(error, about(missed), None)
+                continue
+            count = f"{len(missed)} packages ({listed(missed)})"
+            message = f"{host} gave no answer for {count}: {sentence(error)}"
+            yield unanswered(error, about(missed), None, message=message, url=host)

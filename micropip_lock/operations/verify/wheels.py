@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 
-from ...errors import FetchError, IntegrityError, Problem
+from ...errors import FetchError, GoneError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata
 from ...formats.wheel import WheelDescription
 from ...index.downloaded_wheel import download_wheel
-from ...index.remote_wheel import GoneError, NoRangesError
+from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import imports, wheel_names
 from ...network import Fetcher
@@ -20,7 +20,7 @@ from ...network.meter import Meter
 from ...storage import Facts
 from ..freeze.inventory import layout
 from .entry import Entry, as_version, listed
-from .online import Look, is_there, tell_gone
+from .online import Look, tell_gone
 from .unreachable import UnreachableHosts
 
 T = TypeVar("T")
@@ -70,17 +70,14 @@ class Wheels:
         except IntegrityError as error:
             if _check_hash(look, witness):
                 look.tell("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
+        except GoneError:
+            if not look.has("gone"):
+                tell_gone(look)
         except FetchError as error:
-            await self._guarded(look, self._missed(url, error))
+            self._silence.add(error, entry.key)
         else:
             if _check_hash(look, witness) and contents is not None:
                 _judge(look, contents)
-
-    async def _missed(self, url: str, error: FetchError) -> None:
-        """Why a download failed: a stream does not distinguish «not there» from other refusals."""
-        if error.__cause__ is None and not await is_there(self._fetcher, url):
-            raise GoneError(str(error), url=error.url)
-        raise error
 
     async def _guarded(self, look: Look, work: Awaitable[T]) -> T | None:
         try:

@@ -26,7 +26,7 @@ class Script(NoNetwork):
     def say(self, url: str) -> Response:
         self.asked.append(url)
         if self.answer is False:
-            raise FetchError("no answer", url=url) from OSError()
+            raise FetchError("no answer", url=url, reason="no-connection")
         if isinstance(self.answer, FetchError):
             raise self.answer
         return Response(url, 200, {}, b"")
@@ -95,7 +95,7 @@ def test_silence_is_told_by_host_and_code() -> None:
     silence.add(FetchError("b failed", url="https://one.example/b"), "b")
     silence.add(FetchError("a failed.", url="https://one.example/a"), "a")
     silence.add(FetchError("a failed again", url="https://one.example/c"), "a")
-    silence.add(FetchError("forbidden", url="https://one.example/d", code="not-allowed"), "d")
+    silence.add(FetchError("forbidden", url="https://one.example/d", reason="not-allowed"), "d")
     silence.add(FetchError("failed", url="no URL"), "e")
     told = [
         (problem.package, problem.code, problem.message, problem.url)

@@ -17,9 +17,14 @@ from pathlib import Path
 import pytest
 
 from micropip_lock._util import reading
-from micropip_lock._util.reading import open_regular, read_named, read_regular, read_standard_input
+from micropip_lock._util.reading import (
+    open_regular,
+    read_bytes,
+    read_named,
+    read_regular,
+    read_standard_input,
+)
 from micropip_lock.errors import InputError
-from micropip_lock.formats.lockfile import read_bytes
 
 Read = Callable[[Path], bytes]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock._util.text import showable
+from micropip_lock._util.text import clause, sentence, showable
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,9 @@ def test_any_text_is_one_line_that_can_be_encoded(text: str) -> None:
     shown = showable(text)
     assert len(shown.encode().splitlines()) == len(shown.splitlines()) == min(len(text), 1)
     assert showable(shown) == shown and shown.isprintable()
+
+
+@pytest.mark.parametrize("text", ["no answer", "no answer.", "no answer..."])
+def test_sentence(text: str) -> None:
+    assert clause(text) == "no answer"
+    assert sentence(ValueError(text)) == "no answer."
