@@ -22,7 +22,7 @@ from installer.utils import Scheme
 from ...formats.record import WRITTEN_BY_INSTALLERS, encode_digest
 from ...formats.zip_member import WholeArchive
 from ...installed.distribution import one_blank
-from .transaction import is_environment
+from .environment_files import is_environment
 
 _PIECE = 2**20
 

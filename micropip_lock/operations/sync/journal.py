@@ -46,15 +46,10 @@ class Moves:
     #: Names the folder of the run.
     run: str
     packages: tuple[str, ...]
-    #: The files that go; each is kept below its number.
-    out: tuple[str, ...]
-    #: The files that come, by the name of the folder that they are staged in.
-    coming: Mapping[str, tuple[str, ...]]
-
-    @property
-    def names(self) -> str:
-        """The names of the packages, for messages."""
-        return ", ".join(self.packages)
+    #: The files that are removed or replaced; each is kept under its number.
+    outgoing: tuple[str, ...]
+    #: The new files, by the name of the folder that they are staged in.
+    incoming: Mapping[str, tuple[str, ...]]
 
 
 class Journal:
@@ -78,8 +73,8 @@ class Journal:
             **self._environment,
             "run": moves.run,
             "packages": moves.packages,
-            "out": moves.out,
-            "in": dict(moves.coming),
+            "out": moves.outgoing,
+            "in": dict(moves.incoming),
         }
         if self.path is None or self._cache is None:
             return False
@@ -134,14 +129,16 @@ class Journal:
             raise ValueError("it is no object")
         if any(value.get(key) != text for key, text in self._environment.items()):
             raise ValueError("it is of another environment")
-        run, coming = value.get("run"), value.get("in")
+        run, incoming = value.get("run"), value.get("in")
         if not isinstance(run, str) or not _RUN.fullmatch(run):
             raise ValueError("it names no run")
-        if not isinstance(coming, dict) or not all(map(str.isdecimal, coming)):
+        if not isinstance(incoming, dict) or not all(map(str.isdecimal, incoming)):
             raise ValueError("it does not say what comes")
-        packages, out = _texts(value.get("packages")), _paths(value.get("out"))
         return Moves(
-            run, packages, out, {number: _paths(names) for number, names in coming.items()}
+            run,
+            _texts(value.get("packages")),
+            _paths(value.get("out")),
+            {number: _paths(names) for number, names in incoming.items()},
         )
 
     def _unreadable(self, path: Path) -> InputError:

@@ -47,38 +47,39 @@ def in_groups(
 
 
 class FileOwnership:
-    """Tracks which distributions own the remaining files, and the error when a change fails."""
+    """Tracks which distributions own the remaining files, and which packages are done."""
 
     def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
         self._files = files
         self._owners = Counter(name for names in files.values() for name in names)
         #: The packages that are what the lock says by now.
         self.done: list[str] = []
-        #: Files that have come with a package of the lock.
-        self.brought: set[str] = set()
+        #: The files of the packages that were installed so far.
+        self.installed: set[str] = set()
 
     @contextmanager
     def changing(
-        self, group: Sequence[str], rest: Sequence[str], transaction: Transaction
+        self, group: Sequence[str], remaining: Sequence[str], transaction: Transaction
     ) -> Iterator[list[str]]:
-        """The old files of a group that may go.
+        """Yields the old files of a group that may be removed; the caller changes the group.
 
-        Raises `InputError` that says what is done and what is not.
+        Raises `InputError` that says which packages are done and which are not, when that raises
+        OSError.
         """
         old = Counter(name for package in group for name in self._files.get(package, ()))
         try:
-            # What another package has, too, stays for that one; so does what has just come from
-            # another.
+            # A file that another package has as well stays, and so does one that was just
+            # installed.
             yield [
                 name
                 for name, count in old.items()
-                if self._owners[name] == count and name not in self.brought
+                if self._owners[name] == count and name not in self.installed
             ]
         except OSError as error:
             raise InputError(
                 f"{', '.join(group)}: {error.strerror or error} ({error.filename}). "
                 f"{transaction.outcome} Done: {', '.join(self.done) or 'nothing'}. Not done: "
-                f"{', '.join(rest) or 'nothing'}. Put that right and run sync again."
+                f"{', '.join(remaining) or 'nothing'}. Put that right and run sync again."
             ) from error
         self._owners.subtract(old)
         self.done.extend(group)
