@@ -20,6 +20,7 @@ from ..formats.core_metadata import CoreMetadata, canonical
 from ..formats.target import Target
 from ..installed.distribution import InstalledDistribution
 from ..installed.hints import add, leave_out
+from .wording import Wording
 
 #: As `packaging` writes what a marker says of an extra.
 _IS_EXTRA = re.compile(r"""\bextra == "([^"]*)"|"([^"]*)" == extra\b""")
@@ -39,7 +40,7 @@ class Dependencies:
 
     ``distributions`` are those whose own metadata count, ``others`` the versions of all other
     packages of the lock (the base's entries). ``asked`` are the requirements the user made, for
-    extras and as roots.
+    extras and as roots. ``wording`` is for its problems (None: that of an environment).
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Dependencies:
         *,
         asked: Sequence[Requirement] = (),
         exclude: Collection[str] = (),
+        wording: Wording | None = None,
     ) -> None:
         self._distributions = distributions
         self._versions = {**others, **{key: item.version for key, item in distributions.items()}}
         self._environment = target.environment
         self._exclude = exclude
         self._asked = asked
+        self._wording = wording or Wording()
         self._extras: dict[str, set[str]] = defaultdict(set)
         self._holds: dict[tuple[int, str], bool] = {}
         self._names_extras: dict[int, frozenset[str] | None] = {}
@@ -358,7 +361,8 @@ class Dependencies:
             "missing-dependency",
             key,
             version,
-            f"{'it needs' if version else 'you asked for'} {wanted}, which is not installed.",
+            f"{'it needs' if version else 'you asked for'} {wanted}, "
+            f"which {self._wording.missing}.",
             f"Install it: {self._add(key, wanted, requirement.name)}; or "
             f"{leave_out(requirement.name)}.",
         )
@@ -372,7 +376,7 @@ class Dependencies:
             key,
             version,
             f"{'it needs' if version else 'you asked for'} {wanted}, but {requirement.name} "
-            f"{installed} is installed.",
+            f"{installed} {self._wording.present}.",
             f"Install a version that fits: {advice}; or lock it as it is with allow_broken=True "
             "(--allow-broken).",
         )

@@ -13,6 +13,7 @@ from ... import environment
 from ..._util.progress import Progress
 from ..._util.url import is_http, shown
 from ...dependencies.edges import Dependencies
+from ...dependencies.wording import Wording
 from ...environment import Surroundings
 from ...errors import FetchError, IntegrityError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata
@@ -158,7 +159,7 @@ class _Import:
         self.warnings += [self._added(name) for name in sorted(based - names)]
         environment = self._environment(read, based, {problem.package for problem in broken})
         if broken:
-            raise UnlockableError([*broken, *map(_in_terms_of_pylock, environment.problems)])
+            raise UnlockableError([*broken, *map(_with_pylock_hint, environment.problems)])
         findings = {name: Finding(one.evidence, modules=one.modules) for name, one in read.items()}
         depended = {name for needed in environment.edges.depends.values() for name in needed}
         roots = [Requirement(name) for name in sorted({*read, *names} - depended)]
@@ -166,9 +167,9 @@ class _Import:
             environment, findings, self.context, Selection(requested=roots), "metadata"
         )
         if environment.problems:
-            raise UnlockableError(map(_in_terms_of_pylock, environment.problems))
+            raise UnlockableError(map(_with_pylock_hint, environment.problems))
         warnings = sorted(
-            map(_in_terms_of_pylock, environment.warnings),
+            map(_with_pylock_hint, environment.warnings),
             key=lambda item: (item.package, item.code, item.message),
         )
         return ResolveResult(lockfile, tuple(proofs), tuple(warnings))
@@ -183,7 +184,9 @@ class _Import:
         distributions = {name: not_installed(one.metadata) for name, one in read.items()}
         entries = {name: self.context.base.lockfile.packages[name] for name in based}
         versions = {name: entry.version for name, entry in entries.items()}
-        dependencies = Dependencies(distributions, versions, self.target, exclude=broken)
+        dependencies = Dependencies(
+            distributions, versions, self.target, exclude=broken, wording=_WORDING
+        )
         edges = dependencies.edges(
             other_edges={name: entry.depends for name, entry in entries.items()}
         )
@@ -335,13 +338,9 @@ def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
     return None
 
 
-def _in_terms_of_pylock(problem: Problem) -> Problem:
-    """The problem of an installed environment, worded for a pylock."""
-    message = problem.message.replace(
-        "is not installed", "the pylock does not have for this Pyodide"
-    )
-    message = message.replace("is installed", "is in the pylock")
-    return replace(problem, message=message, hint=_HINTS.get(problem.code, problem.hint))
+def _with_pylock_hint(problem: Problem) -> Problem:
+    """The problem of a requirement, with the hint for a pylock."""
+    return replace(problem, hint=_HINTS.get(problem.code, problem.hint))
 
 
 def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
@@ -350,6 +349,7 @@ def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
     )
 
 
+_WORDING = Wording(missing="the pylock does not have for this Pyodide", present="is in the pylock")
 _ANEW = "Write the pylock anew for the Python of this Pyodide."
 _HINTS = {
     "missing-dependency": _ANEW,

@@ -245,16 +245,11 @@ def _no_wheel(
             f'micropip-lock resolve "{package.name}{version}" takes it.'
         )
     if wheels:
-        message = (
-            f"none of its {len(wheels)} wheels fits this Pyodide ({target.platforms[0]}, or pure "
-            "Python)."
-        )
-        return _problem(
-            "no-matching-wheel",
-            package,
-            message.replace("none of its 1 wheels", "its one wheel not"),
-            hint,
-        )
+        none = f"none of its {len(wheels)} wheels fits"
+        if len(wheels) == 1:
+            none = "its one wheel not fits"
+        message = f"{none} this Pyodide ({target.platforms[0]}, or pure Python)."
+        return _problem("no-matching-wheel", package, message, hint)
     if package.wheels or (package.archive is not None and _is_wheel(package.archive)):
         misnamed = next((fault for file in files if (fault := _name_fault(file, package))), None)
         if misnamed is not None:
