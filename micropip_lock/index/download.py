@@ -8,15 +8,14 @@ there.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from .._util.files import cannot_write, new_file, open_own
+from .._util.files import cannot_write
+from .._util.private_files import resumable_file
 from .._util.url import shown
 from ..errors import FetchError, IntegrityError
 from ..network import Fetcher
@@ -53,7 +52,8 @@ async def download(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(path, parts, sha256) as file:
+        part = parts / f".{sha256}.part" if parts is not None else None
+        with resumable_file(path, part) as file:
             size = await _fill(fetcher, url, sha256, file, advance or _ignore, expect or _ignore)
             file.flush()
             if check is not None:
@@ -156,40 +156,3 @@ async def _read_on(  # noqa: C901  # one loop keeps file, hash and size in step 
 
 def _ignore(count: int) -> None:
     """The default for ``advance`` and ``expect``."""
-
-
-@contextmanager
-def _opened(path: Path, parts: Path | None, sha256: str) -> Iterator[BinaryIO]:
-    """The file that becomes ``path``: that of a broken download in ``parts``, or a new one."""
-    part = _open_part(parts / f".{sha256}.part") if parts is not None else None
-    if part is None:
-        with new_file(path, private=parts is not None) as file:
-            yield file
-        return
-    with part:
-        try:
-            yield part
-            os.fsync(part.fileno())
-            os.replace(part.name, path)  # noqa: PTH105  # it is a name
-        except BaseException as error:
-            _tidy(part, error)
-            raise
-
-
-def _open_part(part: Path) -> BinaryIO | None:
-    try:
-        return open_own(part)
-    except OSError:  # a folder lies there, say: then without it
-        return None
-
-
-def _tidy(part: BinaryIO, error: BaseException) -> None:
-    """Remove what a failed download left, if it is empty, or if there is no room for it."""
-    is_full = isinstance(error, OSError) and error.errno in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-    )
-    with suppress(OSError):
-        if is_full or not os.fstat(part.fileno()).st_size:
-            Path(part.name).unlink()

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..._util.files import write_output
 from ..._util.url import is_http, shown
 from ...errors import InputError
-from ...formats.lockfile import describe, parse_json, read_bytes, write_atomically
+from ...formats.lockfile import describe, parse_json, read_bytes
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 FOLDER = "static/micropip-lock"
@@ -74,7 +75,7 @@ class Configuration:
         data = _configuration(document).setdefault("jupyter-config-data", {})
         data.setdefault("litePluginSettings", {})[_PLUGIN] = settings
         # As JupyterLite writes it, so that a rebuild finds no difference.
-        write_atomically(self.path, json.dumps(document, sort_keys=True, indent=2).encode())
+        write_output(self.path, json.dumps(document, sort_keys=True, indent=2).encode())
         return True
 
     def _document(self, path: Path) -> dict[str, Any]:

@@ -18,14 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._util.files import (
-    check_private,
-    discard_leftovers,
-    is_plain_file,
-    keep_own,
-    make_private,
-    new_file,
-)
+from ..._util.files import discard_leftovers, is_plain_file, new_file
+from ..._util.private_files import check_private, keep_own, make_private
 from ..._util.reading import read_regular
 from ...errors import InputError
 from ...network import default_cache_dir

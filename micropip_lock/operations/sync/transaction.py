@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..._util.files import locked_folder, remove
+from ..._util.files import remove
+from ..._util.locking import locked_folder
 from ...errors import InputError
 from .environment_files import WORK, EnvironmentFiles, files_below, is_below, move, move_tree
 from .journal import Journal, Moves
