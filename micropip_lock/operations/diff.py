@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from packaging.version import Version
 
-from .._util.url import is_http, origin, shown
+from .._util.url import is_http, origin, shown, shown_filename
 from ..errors import InputError
 from ..formats.lockfile import LockedPackage, Lockfile
 
@@ -218,7 +218,7 @@ def _kind(name: str, old: LockedPackage | None, new: LockedPackage | None) -> Ki
 
 
 def _filename(entry: LockedPackage) -> str:
-    return shown(entry.file_name).rpartition("/")[2]
+    return shown_filename(entry.file_name)
 
 
 def _place(file_name: str) -> str:

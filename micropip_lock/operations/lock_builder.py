@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .._util.url import is_portable, shown, split
+from .._util.url import is_portable, shown, site, split
 from ..dependencies.edges import asked_for, break_cycles
 from ..errors import Problem
 from ..formats.core_metadata import CoreMetadata, WheelMetadata, canonical
@@ -303,7 +303,7 @@ def _extra(
     requested |= {text for name in based for text in earlier.requested.get(name, ())}
     asked = {item.index for item in evidence if item.index}
     asked |= {url for note in notes.values() for url in note.indexes if is_index(url)}
-    indexes = {"{0.scheme}://{0.netloc}".format(split(url)) for url in (*asked, *earlier.indexes)}
+    indexes = {site(url) for url in (*asked, *earlier.indexes)}
     if earlier.proof == "metadata":
         proof = "metadata"
     own = {"requested": sorted(requested), "indexes": sorted(indexes), "proof": proof}

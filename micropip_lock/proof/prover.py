@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from .._util.text import first_few
-from .._util.url import is_http, normalized, shown, without_credentials
+from .._util.url import bare_url, is_http, normalized, shown, without_credentials
 from ..errors import FetchError, Problem
 from ..formats.target import Target
 from ..index.client import Indexes, Listing, Offer
@@ -21,7 +21,7 @@ from ..installed.origin import Claim, Origin, local_file
 from ..network import Fetcher
 from ..network.meter import Meter
 from ..storage import Facts
-from .candidate import Candidate, bare_url, candidate_at, witnessed
+from .candidate import Candidate, candidate_at, witnessed
 from .evidence import THE_BASE, WAIVABLE, BaseWheel, Evidence, Finding, HashSource, Proof, Rules
 from .examination import MATCHES, Examiner, Outcome, Verdict, distinct
 from .hashes import Hashes, claimed_hash

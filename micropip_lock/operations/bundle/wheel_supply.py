@@ -16,14 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..._util.files import cannot_write, is_plain_file, new_file
 from ..._util.progress import Transfers
-from ..._util.url import is_http, shown
+from ..._util.url import filename, is_http, shown
 from ...errors import FetchError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import parse_metadata
 from ...formats.lockfile import LockedPackage
@@ -219,8 +218,7 @@ def filename_of(entry: LockedPackage) -> str:
 
     Raises `IntegrityError` when it could lie elsewhere.
     """
-    # Not urlsplit: that one raises on a bad bracket.
-    name = unquote(re.split("[?#]", entry.file_name)[0].rpartition("/")[2])
+    name = filename(entry.file_name)
     # What means something in a URL, or to a file system, is in no name of a wheel.
     if not name or name.startswith(".") or not set(name).isdisjoint('/\\\0%#?:*"<>|'):
         raise IntegrityError(f"{shown(entry.file_name)!r} is no name of a file")

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from ... import environment
 from ..._util.progress import Progress
-from ..._util.url import is_http, shown
+from ..._util.url import bare_url, is_http, shown
 from ...dependencies.edges import Dependencies
 from ...dependencies.wording import Wording
 from ...environment import Surroundings
@@ -25,7 +25,7 @@ from ...index.remote_wheel import GoneError, NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import WheelModules
 from ...network import Fetcher
-from ...proof.candidate import bare_url, candidate_at
+from ...proof.candidate import candidate_at
 from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
-from ..._util.url import is_http, shown
+from ..._util.url import before_query, is_http, shown
 from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.project_page import IndexFile, single_file_page
@@ -286,7 +286,7 @@ def _name_fault(file: Any, package: Package) -> str | None:
 
 
 def _is_wheel(archive: Any) -> bool:
-    return re.split(r"[?#]", archive.path or archive.url or "")[0].endswith(".whl")
+    return before_query(archive.path or archive.url or "").endswith(".whl")
 
 
 def _hash_conflict(
