@@ -25,6 +25,11 @@ def showable(text: str, *, longest: int | None = None) -> str:
     return shown if len(cut) == len(text) else f"{shown}..."
 
 
+def sentence(error: Exception) -> str:
+    """The message of an error, with one full stop at its end."""
+    return f"{str(error).rstrip('.')}."
+
+
 def first_few(names: Sequence[str]) -> str:
     """Some names as a sentence has them: three, and how many more."""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._util.progress import Progress, Tally, Transfers
+from .._util.text import showable
 from ..environment import Screen, live
 from ..errors import UnlockableError
 
@@ -45,7 +46,7 @@ def _closing(screen: Screen) -> Iterator[None]:
     except UnlockableError as error:
         from .._util import html as display
 
-        title = str(error).partition("\n")[0]
+        title = showable(error.args[0])
         told = display.page(display.problems(error.problems, title))
         error.displayed = True
         raise

@@ -10,6 +10,7 @@ from typing import Any
 from packaging.version import Version
 
 from .._util.progress import Progress
+from .._util.text import sentence
 from .._util.url import shown, without_credentials
 from ..environment import Surroundings
 from ..errors import FetchError, Problem
@@ -188,7 +189,7 @@ class _Look:
                 error.code,
                 name,
                 entry.version,
-                f"{str(error).rstrip('.')}.",
+                sentence(error),
                 hint,
                 error.url or None,
             )

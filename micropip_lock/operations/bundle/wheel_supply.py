@@ -22,6 +22,7 @@ from packaging.version import Version
 
 from ..._util.files import cannot_write, is_plain_file, new_file
 from ..._util.progress import Transfers
+from ..._util.text import sentence
 from ..._util.url import filename, is_http, shown
 from ...errors import FetchError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import parse_metadata
@@ -71,13 +72,11 @@ class Supplier:
         except _LocalOnlyError as error:
             return _problem("local-file", key, entry, str(error), _BASE_DIR)
         except IntegrityError as error:
-            return _problem("content-mismatch", key, entry, _sentence(error), _FREEZE)
+            return _problem("content-mismatch", key, entry, sentence(error), _FREEZE)
         except GoneError as error:
-            return _problem("gone", key, entry, _sentence(error), _REMOVED, shown(entry.file_name))
+            return _problem("gone", key, entry, sentence(error), _REMOVED, shown(entry.file_name))
         except FetchError as error:
-            return _problem(
-                error.code, key, entry, _sentence(error), _AGAIN, shown(entry.file_name)
-            )
+            return _problem(error.code, key, entry, sentence(error), _AGAIN, shown(entry.file_name))
 
     def at_hand(self, entry: LockedPackage) -> Path | None:
         """The file of an entry in a folder or in the cache; its hash was compared."""
@@ -199,10 +198,6 @@ _AGAIN = (
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: Bytes of a name, for file systems in use.
 _LONGEST_NAME = 255
-
-
-def _sentence(error: Exception) -> str:
-    return f"{error}".rstrip(".") + "."
 
 
 def _relative(entry: LockedPackage) -> list[str]:

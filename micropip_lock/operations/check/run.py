@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._util.progress import Progress
+from ..._util.text import sentence
 from ...environment import Surroundings
 from ...errors import UNANSWERED, FetchError, InputError, IntegrityError, Problem
 from ...formats.core_metadata import CoreMetadata, parse_metadata
@@ -276,9 +277,7 @@ class _Reader:
                 entry.problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
             )
         except IntegrityError as error:
-            self.problems.append(
-                entry.problem("content-mismatch", f"{error}".rstrip(".") + ".", _BROKEN)
-            )
+            self.problems.append(entry.problem("content-mismatch", sentence(error), _BROKEN))
         except FetchError as error:
             self.unreachable.add(error, entry.key)
         return None

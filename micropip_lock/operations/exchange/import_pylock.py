@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from ... import environment
 from ..._util.progress import Progress
+from ..._util.text import sentence
 from ..._util.url import bare_url, is_http, shown
 from ...dependencies.edges import Dependencies
 from ...dependencies.wording import Wording
@@ -224,11 +225,11 @@ class _Import:
                 _OTHER,
             )
         except IntegrityError as error:
-            return _problem("content-mismatch", item, f"{str(error).rstrip('.')}.", _TELL)
+            return _problem("content-mismatch", item, sentence(error), _TELL)
         except GoneError as error:
-            return _problem("gone", item, f"{str(error).rstrip('.')}.", _ANEW)
+            return _problem("gone", item, sentence(error), _ANEW)
         except FetchError as error:
-            return _problem(error.code, item, f"{str(error).rstrip('.')}.", "Try again later.")
+            return _problem(error.code, item, sentence(error), "Try again later.")
         finally:
             self.done += 1
             if self.progress is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from ..._util.text import sentence
 from ..._util.url import is_http, without_credentials
 from ...errors import IntegrityError, Problem, UnlockableError
 from ...formats.core_metadata import CoreMetadata, parse_metadata
@@ -88,8 +89,7 @@ class Staging:
             wheel.unlink()
         except IntegrityError as error:
             hint = "Freeze again from an install that you trust, or lock another version."
-            message = f"{error}".rstrip(".") + "."
-            return Problem("content-mismatch", key, entry.version, message, hint)
+            return Problem("content-mismatch", key, entry.version, sentence(error), hint)
         return None
 
     def _unpack(self, wheel: Path, target: Path, metadata: Mapping[str, bytes]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock._util.text import showable
+from micropip_lock._util.text import sentence, showable
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,8 @@ def test_any_text_is_one_line_that_can_be_encoded(text: str) -> None:
     shown = showable(text)
     assert len(shown.encode().splitlines()) == len(shown.splitlines()) == min(len(text), 1)
     assert showable(shown) == shown and shown.isprintable()
+
+
+@pytest.mark.parametrize("message", ["it is gone", "it is gone.", "it is gone..."])
+def test_a_sentence_has_one_full_stop(message: str) -> None:
+    assert sentence(ValueError(message)) == "it is gone."
