@@ -20,30 +20,35 @@ def in_groups(
     """The packages that change in one step: several, where one takes paths of another's files."""
     # Removals first, to make room for new files.
     groups = [[package] for package in removed]
-    owner: dict[str, set[str]] = defaultdict(set)  # of each old file, and of each folder with one
-    leaf: dict[str, set[str]] = defaultdict(set)
+    file_owners: dict[str, set[str]] = defaultdict(set)
+    folder_owners: dict[str, set[str]] = defaultdict(set)
     for package in changing:
         for name in files.get(package, ()):
-            leaf[name].add(package)
+            file_owners[name].add(package)
             for parent in PurePosixPath(name).parents:
-                owner[str(parent)].add(package)
+                folder_owners[str(parent)].add(package)
     group_of = {package: [package] for package in changing}
     for package in changing:
         for name in transaction.incoming(package):
-            parents = [str(parent) for parent in PurePosixPath(name).parents]
-            displaced = {
-                *owner.get(name, ()),
-                *(other for parent in parents for other in leaf.get(parent, ())),
-            }
-            if package not in leaf.get(name, ()):
-                displaced.update(leaf.get(name, ()))
+            displaced = set(folder_owners.get(name, ()))
+            for parent in PurePosixPath(name).parents:
+                displaced.update(file_owners.get(str(parent), ()))
+            if package not in file_owners.get(name, ()):
+                displaced.update(file_owners.get(name, ()))
             for other in displaced:
-                if group_of[other] is not group_of[package]:
-                    group_of[package].extend(group_of[other])
-                    for member in group_of[other]:
-                        group_of[member] = group_of[package]
+                _merge(group_of, package, other)
     groups += [sorted(group) for package, group in group_of.items() if package == min(group)]
     return groups
+
+
+def _merge(group_of: dict[str, list[str]], package: str, other: str) -> None:
+    """Make the groups of two packages one."""
+    group, absorbed = group_of[package], group_of[other]
+    if group is absorbed:
+        return
+    group.extend(absorbed)
+    for member in absorbed:
+        group_of[member] = group
 
 
 class FileOwnership:

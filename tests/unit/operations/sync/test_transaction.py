@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import InputError
-from micropip_lock.operations.sync.environment_files import WORK, is_environment
+from micropip_lock.operations.sync.environment_files import WORK
 from micropip_lock.operations.sync.journal import Journal
 from micropip_lock.operations.sync.transaction import Transaction
 
@@ -632,31 +632,3 @@ def test_a_pipe_in_the_way(transaction: Transaction, prefix: Path) -> None:
         == (prefix / SITE / "pkg" / "x.py").read_text()
         == "1"
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("pyvenv.cfg", True),
-        ("bin/python", True),
-        ("bin/python3.14", True),
-        ("bin/python3.14-host-link", True),
-        ("bin/python-host", True),
-        ("pip.conf", True),
-        ("pip.ini", True),
-        ("share/pip.conf", False),
-        ("bin/activate", True),
-        ("bin/activate.fish", True),
-        ("bin/Activate.ps1", True),
-        (f"{SITE}/{WORK}/journal.json", True),
-        (f"{WORK}/lock", True),
-        ("bin/activate-global-python-argcomplete", False),
-        ("bin/python-config-of-mine", False),
-        (f"{SITE}/pyvenv.cfg", False),
-        (f"{SITE}/bin/python", False),
-        (f"{SITE}/demo.micropip-lock/x", False),
-        ("lib/python3.14", False),
-    ],
-)
-def test_what_belongs_to_the_environment(name: str, expected: bool) -> None:
-    assert is_environment(name) is expected
