@@ -1,7 +1,7 @@
 """Files that appear whole: the only writers of files that stay.
 
 * `write_output` writes a file that a user named: through a link, or into a pipe or a device.
-* `write_file` and `new_file` replace what has the name, a link itself included.
+* `write_file`, `copy_file` and `new_file` replace what has the name, a link itself included.
 * `private_files.resumable_file` goes on with the bytes that an earlier run left.
 
 A name that can be guessed can be taken before: by a link to another file, a pipe, a second name of
@@ -37,6 +37,9 @@ _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + "[a-z0-9_]{8}")
 #: The only file in such a folder.
 _PARTIAL = ".new.part"
 
+#: Bytes that are copied at a time.
+_PIECE = 2**20
+
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -68,6 +71,19 @@ def write_file(path: Path, data: bytes) -> None:
             file.write(data)
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
         raise cannot_write(path, error) from error
+
+
+def copy_file(source: Path, path: Path, check: Callable[[Path], None] | None = None) -> int:
+    """Copy a file to ``path``, in one step, as `new_file` does; returns the size.
+
+    ``check`` may examine the copy before it is called ``path``, and raise. Raises OSError.
+    """
+    with new_file(path) as target, source.open("rb") as file:
+        shutil.copyfileobj(file, target, _PIECE)
+        target.flush()
+        if check is not None:
+            check(Path(target.name))
+        return target.tell()
 
 
 def write_output(path: Path, data: bytes) -> None:

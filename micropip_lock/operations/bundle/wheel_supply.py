@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any, Literal
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..._util.files import cannot_write, is_plain_file, new_file
+from ..._util.files import cannot_write, copy_file, is_plain_file
 from ..._util.progress import Transfers
 from ..._util.text import sentence
 from ..._util.url import filename, is_http, shown
@@ -270,23 +269,22 @@ def copied(
 
     ``check`` may examine it before it is in its place, and raise.
     """
+
+    def verify(copy: Path) -> None:
+        if hashed(copy, sha256) is None:
+            raise _OtherFileError
+        if check is not None:
+            check(copy)
+
     if not source.is_file():
         return None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(place) as target, source.open("rb") as file:
-            shutil.copyfileobj(file, target, 2**20)
-            size = target.tell()
-            target.flush()
-            if hashed(Path(target.name), sha256) is None:
-                raise _OtherFileError
-            if check is not None:
-                check(Path(target.name))
+        return copy_file(source, place, verify)
     except _OtherFileError:
         return None
     except OSError as error:
         raise cannot_write(place, error) from error
-    return size
 
 
 class _OtherFileError(Exception):

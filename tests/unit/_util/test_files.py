@@ -13,6 +13,7 @@ import pytest
 
 from micropip_lock._util.files import (
     TEMPORARY,
+    copy_file,
     discard_leftovers,
     new_file,
     remove,
@@ -67,6 +68,28 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Cannot write"):
         write_file(tmp_path / "folder", b"new")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_copy(tmp_path: Path) -> None:
+    """It appears when it was checked, under its name and not before."""
+    (tmp_path / "source").write_bytes(b"new")
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def check(copy: Path) -> None:
+        assert (copy.read_bytes(), path.read_bytes()) == (b"new", b"old")
+
+    def refuse(copy: Path) -> None:
+        raise KeyError(copy)
+
+    with pytest.raises(KeyError):
+        copy_file(tmp_path / "source", path, refuse)
+    assert (path.read_bytes(), sorted(os.listdir(tmp_path))) == (b"old", ["file", "source"])
+    assert copy_file(tmp_path / "source", path, check) == 3
+    assert path.read_bytes() == b"new"
+    with pytest.raises(FileNotFoundError):
+        copy_file(tmp_path / "missing", path)
+    assert path.read_bytes() == b"new"
 
 
 def test_leftovers_of_killed_processes(tmp_path: Path) -> None:
