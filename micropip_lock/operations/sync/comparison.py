@@ -145,7 +145,7 @@ class Equality:
         return wheel is not None and any(not wheel.ships(name) for name in notes)
 
     def _is_shared(self, path: str) -> bool:
-        """Whether a file is there that several packages have: the last one installed wrote it."""
+        """Whether an existing file belongs to several packages: the last one installed wrote it."""
         return self.listed[path] > 1 and (self.environment.site / path).exists()
 
     def _has_scripts(self, item: InstalledDistribution) -> bool:

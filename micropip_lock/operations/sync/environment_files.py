@@ -81,7 +81,7 @@ class EnvironmentFiles:
                     raise OSError(errno.ENOTEMPTY, message, path) from error
 
     def existing(self, names: Iterable[str]) -> Iterator[str]:
-        """The files that exist; those of a missing folder are not tested."""
+        """Those of ``names`` that exist; files of a missing folder are not tested."""
         for folder, below in _by_folder(names).items():
             if os.path.isdir(f"{self.prefix}/{folder}"):
                 yield from (name for name in below if exists(f"{self.prefix}/{name}"))

@@ -47,10 +47,10 @@ class Moves:
 
 
 class Journal:
-    """The journal of one environment: there while a package is half done, and only then.
+    """The journal of one environment: it exists while a package is half done, and only then.
 
-    Without a cache folder of this user alone, outside of the environment, none is kept, and none is
-    obeyed: in Pyodide, in a read-only home, in a home that is the environment.
+    Without a cache folder of this user alone, outside of the environment, none is kept or read: in
+    Pyodide, in a read-only home, in a home that is the environment.
     """
 
     def __init__(self, prefix: Path, site: Path) -> None:

@@ -46,7 +46,7 @@ class TargetEnvironment:
 
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
-        """Find it; None: where this call is. Raises `InputError`."""
+        """Find the environment; with neither: the one that runs this. Raises `InputError`."""
         detected = surroundings if path is not None or surroundings is not None else look()
         live = (
             current_runtime()

@@ -1,10 +1,10 @@
 """Change an environment package by package: each is always wholly the old or the new one.
 
-New files are staged in a work folder inside site-packages, on the same file system, and moved into
-place by renaming, whole folders at once where none exist yet. Before the first move of a package a
+New files are staged in a work folder inside site-packages, on the same file system, and moved out
+of it by renaming, whole folders at once where none exist yet. Before the first move of a package a
 journal says which files will be moved; a later run finds the journal of a killed one, and moves
 each of them back. Where no journal can be kept the next sync makes it what its lock says: RECORD
-goes last and comes first, so of every file of a half done package is known whose it is.
+goes last and comes first, so the owner of every file of a half done package is known.
 """
 
 from __future__ import annotations
