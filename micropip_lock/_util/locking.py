@@ -33,8 +33,10 @@ def lock(file: int, *, timeout: float = 0) -> bool:
 def _try_lock(file: int) -> bool:
     if not IS_POSIX:
         return True
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:  # a Python that was built without it
+        return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
