@@ -1,13 +1,18 @@
-"""Files that appear whole, and folders of this user alone.
+"""Files that appear whole: the only writers of files that stay.
+
+* `write_output` writes a file that a user named: through a link, or into a pipe or a device.
+* `write_file`, `copy_file` and `new_file` replace what has the name, a link itself included.
+* `private_files.resumable_file` goes on with the bytes that an earlier run left.
 
 A name that can be guessed can be taken before: by a link to another file, a pipe, a second name of
 a file elsewhere. So a new file is made in a folder of its own, which only this user can enter, and
-is renamed to its place when it is whole. Renaming replaces a link that lies there, and leaves alone
-what it leads to.
+is renamed when it is whole. Renaming replaces a link that has the name, and leaves alone what it
+leads to.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -17,9 +22,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from ..errors import InputError
+from .locking import IS_POSIX, locked_folder
 from .reading import reason
 
 #: What the name of the folder of a new file begins with.
@@ -31,20 +37,15 @@ _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + "[a-z0-9_]{8}")
 #: The only file in such a folder.
 _PARTIAL = ".new.part"
 
-#: What the names in the cache folder begin with.
-_CACHE_NAMES = ("http.sqlite3", "facts.sqlite3", ".facts.sqlite3.", "wheels", "sync", TEMPORARY)
-
-#: Whether files have owners and can be locked as in POSIX: neither is so in Pyodide or on Windows.
-_IS_POSIX = sys.platform not in ("emscripten", "win32")
+#: Bytes that are copied at a time.
+_PIECE = 2**20
 
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 
 
 @contextmanager
 def new_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
-    """Open a new file, for reading and writing, that takes the place of ``path`` at the end of the
-    block.
+    """Open a new file, for reading and writing, that is called ``path`` once the block has ended.
 
     When the block raises, ``path`` stays as it was, and nothing else is left. A link at ``path`` is
     replaced, not followed. The file gets the mode of the one that it replaces, else the usual one,
@@ -54,7 +55,7 @@ def new_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     with _own_folder(path.parent) as folder:
         partial = folder / _PARTIAL
         mode = 0o600 if private else 0o666
-        with open(partial, "x+b", opener=_opener(mode)) as file:  # Path.open has no opener
+        with open(partial, "x+b", opener=opener(mode)) as file:  # Path.open has no opener
             yield cast(BinaryIO, file)
             file.flush()
             os.fsync(file.fileno())
@@ -70,6 +71,39 @@ def write_file(path: Path, data: bytes) -> None:
             file.write(data)
     except (OSError, ValueError) as error:  # ValueError: NUL in the name
         raise cannot_write(path, error) from error
+
+
+def copy_file(source: Path, path: Path, check: Callable[[Path], None] | None = None) -> int:
+    """Copy a file to ``path``, in one step, as `new_file` does; returns the size.
+
+    ``check`` may examine the copy before it is called ``path``, and raise. Raises OSError.
+    """
+    with new_file(path) as target, source.open("rb") as file:
+        shutil.copyfileobj(file, target, _PIECE)
+        target.flush()
+        if check is not None:
+            check(Path(target.name))
+        return target.tell()
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file that a user named, in one step: an existing file stays until the new one is
+    whole.
+
+    Of a symbolic link the file that it leads to is replaced. Into a device or a named pipe the data
+    is written. Raises `InputError`.
+    """
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # /dev/stdout, /dev/null, a named pipe: it has no content to keep, and must stay.
+            path.write_bytes(data)
+            return
+        target = path.resolve()
+        if target.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in the name; a loop of links
+        raise cannot_write(path, error) from error
+    write_file(target, data)
 
 
 def cannot_write(path: Path, error: Exception) -> InputError:
@@ -117,7 +151,7 @@ def discard_leftovers(folder: Path) -> None:
 
 
 def _discard_leftover(path: Path) -> None:
-    if not is_plain_folder(path) or (_IS_POSIX and stat.S_IMODE(path.stat().st_mode) != 0o700):
+    if not is_plain_folder(path) or (IS_POSIX and stat.S_IMODE(path.stat().st_mode) != 0o700):
         return
     with locked_folder(path) as is_locked, suppress(OSError):
         if not is_locked:  # its process is still at work
@@ -125,137 +159,6 @@ def _discard_leftover(path: Path) -> None:
         if set(os.listdir(path)) <= {_PARTIAL}:
             (path / _PARTIAL).unlink(missing_ok=True)
             path.rmdir()
-
-
-# -- locks
-
-
-def lock(file: int) -> bool:
-    """Lock an open file or folder for this process; False while another process has locked it.
-
-    Where there are no such locks (Windows, Pyodide, some network file systems) the answer is always
-    True.
-    """
-    if not _IS_POSIX:
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-@contextmanager
-def locked_folder(path: Path) -> Iterator[bool]:
-    """Lock a folder; the value is that of `lock`. Raises OSError when it cannot be opened."""
-    if not _IS_POSIX:
-        yield path.is_dir()
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-# -- what belongs to this user alone
-
-
-def check_private(folder: Path) -> None:
-    """Raise `InputError` for a cache folder that exists, and in which another user can write.
-
-    Its contents are trusted, so no other user may put a file there.
-    """
-    try:
-        status = folder.stat()
-    except (OSError, ValueError):  # it does not exist, or will be of no use
-        return
-    if not _IS_POSIX or not stat.S_ISDIR(status.st_mode):
-        return
-    if not _is_mine(status):
-        fault, remedy = (
-            "belongs to another user",
-            f"remove it, or take it over with chown: {folder}",
-        )
-    elif status.st_mode & stat.S_IWOTH:
-        fault, remedy = "can be written to by every user of this machine", f"chmod 700 {folder}"
-    else:
-        return
-    raise InputError(
-        f"The cache folder {folder} {fault}, and what lies in it is believed. Name another folder "
-        f"(--cache-dir DIR), use none (--no-cache), or make this one private ({remedy})."
-    )
-
-
-def make_private(folder: Path) -> None:
-    """Make a cache folder that only this user can enter.
-
-    An existing one is made private if it holds only files of the cache.
-
-    Raises OSError, and `InputError` as `check_private` does.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_private(folder)
-    is_open = stat.S_IMODE(folder.stat().st_mode) & 0o077 != 0
-    if _IS_POSIX and is_open and all(name.startswith(_CACHE_NAMES) for name in os.listdir(folder)):
-        folder.chmod(0o700)
-
-
-def make_own(path: Path) -> None:
-    """Make an empty file of the cache, unless it is there, that only this user can read.
-
-    Raises OSError.
-    """
-    keep_own(path)
-    with suppress(FileExistsError):
-        os.close(_opener(0o600)(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-
-
-def open_own(path: Path) -> BinaryIO | None:
-    """Open a file of a private folder for reading and writing, made if it is missing; None while
-    another process does.
-
-    Raises OSError.
-    """
-    keep_own(path)
-    add = os.O_CREAT | _NONBLOCK
-    file = open(path, "r+b", opener=_opener(0o600, add))  # noqa: SIM115  # closed by the caller
-    if lock(file.fileno()) and _is_still(file, path):
-        return file
-    file.close()
-    return None
-
-
-def keep_own(path: Path) -> None:
-    """Remove what lies at a name of the cache and is no file of its own: a link, a pipe, a second
-    name of a file.
-
-    A file of its own stays, for this user alone. Raises OSError when something cannot be removed,
-    as a folder cannot.
-    """
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or not _is_mine(status):
-        path.unlink(missing_ok=True)
-    elif _IS_POSIX and status.st_mode & 0o077:
-        path.chmod(0o600)
-
-
-def _is_still(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still has its name: another process may have renamed it."""
-    with suppress(OSError):
-        return os.fstat(file.fileno()).st_ino == path.lstat().st_ino
-    return False
-
-
-def _is_mine(status: os.stat_result) -> bool:
-    return not _IS_POSIX or status.st_uid == os.geteuid()
 
 
 def _mode(path: Path) -> int | None:
@@ -267,8 +170,8 @@ def _mode(path: Path) -> int | None:
     )  # up to Pyodide 0.27 the umask forbids everything
 
 
-def _opener(mode: int, add: int = 0) -> Callable[[str, int], int]:
-    """For `open`: follows no link, and gives a new file this mode."""
+def opener(mode: int, add: int = 0) -> Callable[[str, int], int]:
+    """For `open`: follows no link, adds the flags ``add``, and gives a new file this mode."""
     return lambda name, flags: os.open(name, flags | add | _NOFOLLOW, mode)
 
 

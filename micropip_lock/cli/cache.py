@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .._util.files import check_private
+from .._util.private_files import check_private
 from .._util.progress import size
 from .._util.text import showable
 from ..errors import InputError

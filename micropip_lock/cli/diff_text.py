@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from .._util.progress import count
-from .._util.url import is_http, shown
+from .._util.url import is_http, shown, shown_filename
 from ..operations.base import is_release
 from ..operations.diff import KINDS, Change, Diff, Kind
 from .printed import plain, wrapped
@@ -151,7 +151,7 @@ def moved(change: Change) -> tuple[str, str] | None:
 
 def filename(file_name: str) -> str:
     """The last part of a URL or path, as it may be shown."""
-    return plain(shown(file_name).rpartition("/")[2])
+    return plain(shown_filename(file_name))
 
 
 def short(sha256: str) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from .._util.files import write_output
 from .._util.progress import count
 from .._util.reading import read_bytes
 from .._util.url import shown
 from ..errors import InputError, Problem
 from ..formats.exported import Export
 from ..formats.json_values import parse_json
-from ..formats.lockfile import write_atomically
 from ..operations.exchange.export import export, not_on_index, relative
 from ..proof.evidence import Evidence
 from .console import print_json, print_text
@@ -71,7 +71,7 @@ def export_command(
         text = _requirements(exported, urls)
         warnings += () if urls else tuple(not_on_index(exported))
     if output not in (None, "-"):
-        write_atomically(Path(str(output)), text.encode())
+        write_output(Path(str(output)), text.encode())
     _tell(common, kind, text, exported, warnings, output)
     return DONE
 

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from .. import environment as surroundings
+from .._util.files import write_output
 from ..errors import FetchError, UnlockableError
-from ..formats.lockfile import LOCK_NAME, Lockfile, write_atomically
+from ..formats.lockfile import LOCK_NAME, Lockfile
 from ..operations.freeze.run import freeze
 from ..operations.results import FreezeResult
 from .console import print_json
@@ -130,7 +131,7 @@ def freeze_command(
     if old is not None:
         return _check(old, result, common)
     if evidence_file is not None:
-        write_atomically(evidence_file, (json.dumps(document(result), indent=2) + "\n").encode())
+        write_output(evidence_file, (json.dumps(document(result), indent=2) + "\n").encode())
     write(result, common, output, compact=compact)
     return DONE
 

@@ -69,7 +69,7 @@ def sync_command(
 def _document(plan: Plan) -> dict[str, object]:
     return {
         "plan": [step.to_json() for step in plan.steps],
-        "undone": plan.undone,
+        "undone": ", ".join(plan.undone) or None,
         "totals": {
             "packages": sum(step.new is not None for step in plan.steps),
             "requests": plan.requests,
@@ -79,11 +79,10 @@ def _document(plan: Plan) -> dict[str, object]:
 
 
 def _tell(plan: Plan, human: Output, dry_run: bool) -> None:
-    if plan.undone is not None:
+    if plan.undone:
+        names = ", ".join(plan.undone)
         verb = "would be undone" if dry_run else "was undone"
-        human.say(
-            f"An earlier sync was interrupted while it changed {plan.undone}: that {verb} first."
-        )
+        human.say(f"An earlier sync was interrupted while it changed {names}: that {verb} first.")
     for step in plan.changes:
         human.say(str(step))
     changed = count(len(plan.changes), "change")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from .._util.files import write_output
 from .._util.progress import count
 from .._util.url import is_http
-from ..formats.lockfile import write_atomically
 from ..operations.tree.run import Tree, tree
 from .console import Output, print_json, print_text
 from .main import DONE, UNANSWERED, Common, command
@@ -65,7 +65,7 @@ def tree_command(
         if svg == "-":
             print_text(picture)
         else:
-            write_atomically(Path(svg), picture.encode())
+            write_output(Path(svg), picture.encode())
     if common.json:
         print_json(found.to_json(name))
     elif svg is None and not common.quiet:

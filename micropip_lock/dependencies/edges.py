@@ -16,6 +16,7 @@ from .graph import without_cycles
 from .inferred_extras import ExtraGuesser, extras_micropip_used
 from .markers import MarkerEvaluator
 from .package import Package
+from .wording import Wording
 
 
 @dataclass(slots=True)
@@ -32,7 +33,8 @@ class Dependencies:
 
     ``packages`` are those whose own metadata count, ``others`` the versions of all other
     packages of the lock (the base's entries). ``requested`` are the requirements the user made, for
-    extras and as roots. What is in ``exclude`` is left out of the lock on purpose.
+    extras and as roots. What is in ``exclude`` is left out of the lock on purpose. ``wording`` is
+    that of the problems (None: that of an environment).
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Dependencies:
         *,
         requested: Sequence[Requirement] = (),
         exclude: Collection[str] = (),
+        wording: Wording | None = None,
     ) -> None:
         self._packages = packages
         self._versions = {**others, **{key: item.version for key, item in packages.items()}}
         self._exclude = exclude
         self._requested = requested
+        self._wording = wording or Wording()
         self._markers = MarkerEvaluator.of(target)
         self._declared = {
             key: DeclaredRequirements.lenient(item.metadata, self._markers)
@@ -127,10 +131,11 @@ class Dependencies:
         """The problem of a requirement, if it is not met; without ``version`` it is the user's."""
         installed = self._versions.get(canonical(requirement.name))
         beside = self._packages.get(key) or next(iter(self._packages.values()), None)
+        unmet = problems.Unmet(key, version, requirement, beside, self._wording)
         if installed is None:
-            yield problems.missing(key, version, requirement, beside)
+            yield problems.missing(unmet)
         elif not fits(requirement, installed):
-            yield problems.conflicting(key, version, requirement, installed, beside)
+            yield problems.conflicting(unmet, installed)
 
     def _senseless_markers(self) -> Iterator[Problem]:
         for key, package in self._packages.items():

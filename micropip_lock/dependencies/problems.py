@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -11,44 +12,53 @@ from ..installed.hints import add, leave_out
 from .graph import BrokenCycle
 from .inferred_extras import Guess
 from .package import Package
+from .wording import Wording
 
 
-def missing(
-    key: str, version: str | None, requirement: Requirement, beside: Package | None
-) -> Problem:
-    """The problem of a requirement that no package meets; ``beside``: where to install one.
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A requirement of a package that is not met; without ``version`` it is the user's."""
 
-    Without ``version`` the requirement is the user's.
-    """
-    wanted = _without_marker(requirement)
-    advice = _add(wanted, requirement.name, beside)
-    return Problem(
-        "missing-dependency",
-        key,
-        version,
-        f"{_subject(version)} {wanted}, which is not installed.",
-        f"Install it: {advice}; or {leave_out(requirement.name)}.",
-    )
+    package: str
+    version: str | None
+    requirement: Requirement
+    #: Where what meets it would be installed.
+    beside: Package | None
+    wording: Wording
+
+    @property
+    def _wanted(self) -> str:
+        """The requirement without its marker."""
+        return str(self.requirement).partition(";")[0].strip()
+
+    def problem(self, code: str, unmet_because: str, hint: str) -> Problem:
+        """The problem: ``unmet_because`` completes the sentence that names the requirement."""
+        subject = "it needs" if self.version else "you asked for"
+        message = f"{subject} {self._wanted}, {unmet_because}."
+        return Problem(code, self.package, self.version, message, hint)
+
+    def advice(self, *, replaces: bool = False) -> str:
+        """How to install what meets it."""
+        site = self.beside.site if self.beside is not None else "venv"
+        folder = self.beside.folder if self.beside is not None else None
+        name = self.requirement.name
+        return add(self._wanted, name, site, folder or Path(), replaces=replaces)
 
 
-def conflicting(
-    key: str,
-    version: str | None,
-    requirement: Requirement,
-    installed: str,
-    beside: Package | None,
-) -> Problem:
+def missing(unmet: Unmet) -> Problem:
+    """The problem of a requirement that no package meets."""
+    hint = f"Install it: {unmet.advice()}; or {leave_out(unmet.requirement.name)}."
+    return unmet.problem("missing-dependency", f"which {unmet.wording.missing}", hint)
+
+
+def conflicting(unmet: Unmet, installed: str) -> Problem:
     """The problem of a requirement that the ``installed`` version does not meet."""
-    wanted = _without_marker(requirement)
-    advice = _add(wanted, requirement.name, beside, replaces=True)
-    return Problem(
-        "conflicting-dependency",
-        key,
-        version,
-        f"{_subject(version)} {wanted}, but {requirement.name} {installed} is installed.",
-        f"Install a version that fits: {advice}; or lock it as it is with allow_broken=True "
-        "(--allow-broken).",
+    because = f"but {unmet.requirement.name} {installed} {unmet.wording.present}"
+    hint = (
+        f"Install a version that fits: {unmet.advice(replaces=True)}; or lock it as it is with "
+        "allow_broken=True (--allow-broken)."
     )
+    return unmet.problem("conflicting-dependency", because, hint)
 
 
 def excluded(key: str, version: str, requirement: Requirement, name: str) -> Problem:
@@ -97,18 +107,3 @@ def broken_cycle(cycle: BrokenCycle) -> Problem:
         f"{cycle.root} now loads the others.",
         f"Load {cycle.root} to get all of them: another one by itself no longer loads the rest.",
     )
-
-
-def _subject(version: str | None) -> str:
-    return "it needs" if version else "you asked for"
-
-
-def _without_marker(requirement: Requirement) -> str:
-    return str(requirement).partition(";")[0].strip()
-
-
-def _add(wanted: str, name: str, beside: Package | None, *, replaces: bool = False) -> str:
-    """How to install ``wanted`` where ``beside`` lies."""
-    site = beside.site if beside is not None else "venv"
-    folder = beside.folder if beside is not None else None
-    return add(wanted, name, site, folder or Path(), replaces=replaces)

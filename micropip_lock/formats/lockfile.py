@@ -7,9 +7,7 @@ know are kept as they are.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from typing import Any, Self
 
 from packaging.utils import canonicalize_name
 
-from .._util.files import cannot_write, write_file
+from .._util.files import write_output
 from .._util.reading import read_bytes
 from ..errors import InputError
 from .core_metadata import canonical
@@ -204,36 +202,12 @@ class Lockfile:
 
     def write(self, path: str | Path, *, compact: bool = False) -> None:
         """Write the lock to ``path``, whole or not at all. Raises `InputError` when that fails."""
-        write_atomically(Path(path), self.to_json(compact=compact).encode())
+        write_output(Path(path), self.to_json(compact=compact).encode())
 
 
 def is_project_name(text: object) -> bool:
     """Whether a text is the name of a project, canonical or not (PEP 508)."""
     return isinstance(text, str) and _PROJECT_NAME.fullmatch(text) is not None
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step; an existing file stays until the new one is whole.
-
-    A symbolic link keeps pointing where it does: the file behind it is replaced. Into a device or a
-    named pipe the data is written. Raises `InputError`.
-    """
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # /dev/stdout, /dev/null, a named pipe: there is nothing to keep, and replacing it would
-            # be wrong.
-            path.write_bytes(data)
-            return
-        target = path.resolve()
-        if target.is_symlink():  # from Python 3.13 on resolve() stops at a loop without a word
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # NUL in the name; a loop of symbolic links
-        raise cannot_write(path, error) from error
-    write_file(target, data)
 
 
 #: Controls, bidirectional marks, line ends of Unicode and lone surrogates.

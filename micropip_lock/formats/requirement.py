@@ -10,13 +10,12 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from .._util.text import clause
-from .._util.url import is_http, shown, shown_within
+from .._util.url import filename, is_http, shown, shown_within
 from ..errors import InputError
 from .core_metadata import RequirementError, parse_requirement
 
@@ -209,7 +208,7 @@ def _wheel_name(url: str) -> str:
         raise InputError(
             f"The URL {quoted(url)} holds white space or control characters. Write a space as %20."
         )
-    file_name = unquote(re.split("[?#]", url, maxsplit=1)[0].rpartition("/")[2])
+    file_name = filename(url)
     if not file_name.endswith(".whl"):
         kind = (
             "is a source distribution"

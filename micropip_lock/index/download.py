@@ -8,16 +8,14 @@ there.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .._util.files import cannot_write, new_file, open_own
+from .._util.files import cannot_write
+from .._util.private_files import resumable_file
 from .._util.url import shown
 from ..errors import FetchError, IntegrityError
 from ..network import Fetcher
@@ -54,9 +52,10 @@ async def download(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(path, parts, sha256) as file:
-            part = _Part(file, advance or _ignore)
-            size = await _fill(_Transfer(fetcher, url, sha256, part, expect or _ignore))
+        part = parts / f".{sha256}.part" if parts is not None else None
+        with resumable_file(path, part) as file:
+            received = _Part(file, advance or _ignore)
+            size = await _fill(_Transfer(fetcher, url, sha256, received, expect or _ignore))
             file.flush()
             if check is not None:
                 _checked(check, file)
@@ -210,40 +209,3 @@ class _Transfer:
 
 def _ignore(count: int) -> None:
     """The default for ``advance`` and ``expect``."""
-
-
-@contextmanager
-def _opened(path: Path, parts: Path | None, sha256: str) -> Iterator[BinaryIO]:
-    """The file that becomes ``path``: that of a broken download in ``parts``, or a new one."""
-    part = _open_part(parts / f".{sha256}.part") if parts is not None else None
-    if part is None:
-        with new_file(path, private=parts is not None) as file:
-            yield file
-        return
-    with part:
-        try:
-            yield part
-            os.fsync(part.fileno())
-            os.replace(part.name, path)  # noqa: PTH105  # it is a name
-        except BaseException as error:
-            _tidy(part, error)
-            raise
-
-
-def _open_part(part: Path) -> BinaryIO | None:
-    try:
-        return open_own(part)
-    except OSError:  # a folder lies there, say: then without it
-        return None
-
-
-def _tidy(part: BinaryIO, error: BaseException) -> None:
-    """Remove what a failed download left, if it is empty, or if there is no room for it."""
-    is_full = isinstance(error, OSError) and error.errno in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-    )
-    with suppress(OSError):
-        if is_full or not os.fstat(part.fileno()).st_size:
-            Path(part.name).unlink()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from .._util.url import is_http, shown
+from .._util.url import is_http, shown, shown_filename
 from ..errors import Problem
 from ..formats.direct_url import DirectUrl, parse_direct_url, parse_index, parse_provenance_url
 from .distribution import InstalledDistribution
@@ -188,7 +188,7 @@ def mock(key: str, version: str) -> Problem:
 
 def local_file(distribution: InstalledDistribution, url: str) -> Problem:
     """The problem of a wheel that only this machine has."""
-    filename = shown(unquote(shown(url).rpartition("/")[2]))
+    filename = shown(unquote(shown_filename(url)))
     return _problem(
         distribution,
         "local-file",

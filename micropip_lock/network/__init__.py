@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from .._util.files import check_private
+from .._util.private_files import check_private
 from .._util.url import shown
 from ..errors import FetchError, MicropipLockError, SuspensionError
 from .fetcher import ByteRange, Fetcher, Response, Stream

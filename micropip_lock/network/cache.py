@@ -31,7 +31,7 @@ import hishel
 import httpx
 from hishel.httpx import AsyncCacheTransport
 
-from .._util.files import check_private, keep_own, make_own, make_private
+from .._util.private_files import check_private, keep_own, make_own, make_private
 from ..errors import MicropipLockError
 from .rules import CacheError
 

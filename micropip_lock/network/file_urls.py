@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .._util.url import shown
+from .._util.url import before_query, shown
 from ..errors import FetchError, GoneError
 from .fetcher import ByteRange, Response, Stream
 
@@ -29,7 +29,7 @@ def read(
 
     A folder is its index.html, or else a PEP 503 page that lists its files. Raises `FetchError`.
     """
-    bare = url.partition("#")[0].partition("?")[0]
+    bare = before_query(url)
     path = _path(bare)
     try:
         if path.is_dir():
@@ -52,7 +52,7 @@ def read(
 
 def pieces(url: str, *, start: int = 0) -> Iterator[bytes]:
     """The bytes of a file from ``start`` on, piece by piece. Raises `FetchError`."""
-    bare = url.partition("#")[0].partition("?")[0]
+    bare = before_query(url)
     try:
         with _path(bare).open("rb") as file:
             file.seek(start)
@@ -74,7 +74,7 @@ async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 def size(url: str) -> int:
     """The size of a file. Raises `FetchError`."""
-    bare = url.partition("#")[0].partition("?")[0]
+    bare = before_query(url)
     try:
         return _path(bare).stat().st_size
     except OSError as error:

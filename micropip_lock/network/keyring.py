@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from urllib.parse import urljoin, urlsplit
 
-from .._util.url import origin, without_credentials
+from .._util.url import origin, without_query
 
 #: User and password.
 Login = tuple[str, str]
@@ -68,7 +68,7 @@ def _services(url: str) -> Iterator[str]:
     pip and uv query the index URL (pip with a slash at the end) and then the host. An index has its
     project pages right below it (PEP 503), so the folder that contains the page is the index.
     """
-    page = without_credentials(url).partition("?")[0]
+    page = without_query(url)
     folder = urljoin(page, ".." if page.endswith("/") else ".")
     if match := _RELEASE_DOCUMENT.fullmatch(page):
         folder = f"{match[1]}simple/"  # it lies beside the index

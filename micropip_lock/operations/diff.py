@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from packaging.version import Version
 
-from .._util.url import is_http, origin, shown
+from .._util.url import is_http, origin, shown, shown_filename
 from ..errors import InputError
 from ..formats.lockfile import LockedPackage
 from .lock_source import LockInput, local_lock
@@ -206,7 +206,7 @@ def _kind(name: str, old: LockedPackage | None, new: LockedPackage | None) -> Ki
 
 
 def _filename(entry: LockedPackage) -> str:
-    return shown(entry.file_name).rpartition("/")[2]
+    return shown_filename(entry.file_name)
 
 
 def _place(file_name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._util.progress import Progress, Tally, Transfers
+from .._util.text import showable
 from ..environment import Screen, live
 from ..errors import UnlockableError
 
@@ -54,5 +55,5 @@ def _closing(screen: Screen) -> Iterator[None]:
 def _problems(error: UnlockableError) -> str:
     from .._util import html as display
 
-    title = str(error).partition("\n")[0]
+    title = showable(error.args[0])
     return display.page(display.problems(error.problems, title))

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .._util.url import shown, split
+from .._util.url import shown, site
 from ..formats.direct_url import is_index
 from ..formats.lockfile import Lockfile
 from ..formats.requirement import written
@@ -72,7 +72,7 @@ class LockProvenance:
     def to_json(self) -> dict[str, Any]:
         """The lock provenance as ``tool["micropip-lock"]`` holds it; indexes by scheme and host."""
         texts = {text for several in self.requested.values() for text in several}
-        origins = {"{0.scheme}://{0.netloc}".format(split(url)) for url in self.indexes}
+        origins = set(map(site, self.indexes))
         return {"requested": sorted(texts), "indexes": sorted(origins), "proof": self.proof}
 
 

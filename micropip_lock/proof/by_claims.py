@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .._util.url.parts import bare_url
 from ..errors import FetchError
 from ..index.client import Listing
 from ..installed.origin import Claim
 from . import problems
-from .candidate import Candidate, bare_url, candidate_at, witnessed
+from .candidate import Candidate, candidate_at, witnessed
 from .case import Case
 from .evidence import Finding, HashSource, Proof
 from .examination import Outcome, Verdict

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from .._util.url import normalized, without_credentials
+from .._util.url import without_credentials
 from ..installed.distribution import InstalledDistribution
 from ..installed.origin import Claim
 from .evidence import Evidence, Finding
@@ -68,11 +68,6 @@ def candidate_at(
     )
     own_hash = sha256 if harmless else None
     return Candidate(bare, claim, own_hash, claiming_files=claiming_files, had_query=not harmless)
-
-
-def bare_url(url: str) -> str:
-    """The URL without credentials, fragment and query, normalized, for comparisons only."""
-    return normalized(candidate_at(url, "", None).url)
 
 
 def witnessed(distribution: InstalledDistribution, claims: Sequence[Claim]) -> Finding | None:

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from packaging.version import Version
 
-from .._util.url import shown
+from .._util.url import bare_url, shown
 from ..errors import Problem
 from ..index.client import Listing, Offer
-from .candidate import bare_url, candidate_at
+from .candidate import candidate_at
 
 #: What helps against a sha256 that only a claim gives, where wheels are never downloaded.
 NAME_INDEX = (

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from .._util.files import check_private
+from .._util.private_files import check_private
 
 __all__ = ["Facts", "NoFacts", "facts_in"]
 

@@ -13,16 +13,17 @@ The write-ahead log of SQLite keeps a healthy file healthy. What SQLite leaves t
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._util.files import keep_own, make_private
+from .._util.locking import lock
+from .._util.private_files import keep_own, make_private
 
 if TYPE_CHECKING:
     # Pyodide has none, and elsewhere only a run that opens the file should pay for it.
@@ -164,23 +165,13 @@ def alone(directory: Path) -> Iterator[None]:
 
 def _locked(directory: Path) -> int | None:
     try:
-        import fcntl
-
         descriptor = os.open(directory, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows; but it does not unlink open files either
+    except OSError:  # Windows; but it does not unlink open files either
         return None
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise
-            time.sleep(0.005)
-        except OSError:  # some network file systems
-            return descriptor
+    if lock(descriptor, timeout=BUSY_SECONDS):
+        return descriptor
+    os.close(descriptor)
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _make(path: Path) -> None:

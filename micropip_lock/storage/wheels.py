@@ -9,7 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from .._util.files import check_private, is_plain_file, is_plain_folder, make_private
+from .._util.files import is_plain_file, is_plain_folder
+from .._util.private_files import check_private, make_private
 from .maintenance import PARTS, WHEELS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -25,7 +25,7 @@ from click.testing import CliRunner
 
 from micropip_lock.cli.main import micropip_lock
 from micropip_lock.network.httpx_fetcher import HttpxFetcher
-from micropip_lock.operations.sync.transaction import WORK
+from micropip_lock.operations.sync.environment_files import WORK
 
 from ..support.freezing import INFO, base_document, entry
 from ..support.installed import clean_environment, installer_target

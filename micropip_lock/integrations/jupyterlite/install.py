@@ -11,10 +11,11 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from ..._util.files import write_output
 from ..._util.text import sentence
 from ..._util.url import is_http
 from ...errors import FetchError, InputError, Problem, UnlockableError
-from ...formats.lockfile import LOCK_NAME, LockedPackage, Lockfile, write_atomically
+from ...formats.lockfile import LOCK_NAME, LockedPackage, Lockfile
 from ...network import Fetcher, default_cache_dir, run_sync
 from ...operations.base import Base, load_base
 from ...operations.bundle.run import fill
@@ -298,7 +299,7 @@ def _write(site: Site, lock: Lockfile, made: SiteLock, order: Order) -> tuple[Pa
             raise InputError(
                 f"Cannot make the folder {site.folder}: {error.strerror or error}."
             ) from error
-        write_atomically(site.lock, data)
+        write_output(site.lock, data)
         changed.append(site.lock)
     changed += site.choose(Choice(_lock_url(data), made.kernel, order.bundled))
     changed += _tidy(site)

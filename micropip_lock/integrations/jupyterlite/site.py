@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..._util.files import write_output
 from ..._util.reading import read_bytes
 from ..._util.url import is_http, shown
 from ...errors import InputError
 from ...formats.json_values import describe, expected, parse_json
-from ...formats.lockfile import LOCK_NAME, write_atomically
+from ...formats.lockfile import LOCK_NAME
 
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 FOLDER = "static/micropip-lock"
@@ -75,7 +76,7 @@ class Configuration:
         data = _configuration(document).setdefault("jupyter-config-data", {})
         data.setdefault("litePluginSettings", {})[_PLUGIN] = settings
         # As JupyterLite writes it, so that a rebuild finds no difference.
-        write_atomically(self.path, json.dumps(document, sort_keys=True, indent=2).encode())
+        write_output(self.path, json.dumps(document, sort_keys=True, indent=2).encode())
         return True
 
     def _document(self, path: Path) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from ..._util.files import new_file, write_file
+from ..._util.files import copy_file, write_file
 from ..._util.reading import read_bytes
 from ..._util.url import is_http
 from ...errors import InputError
@@ -103,8 +102,7 @@ def _copy(runtime: Sequence[Path], target: Path) -> None:
                     "leads."
                 )
             target.mkdir(exist_ok=True)
-            with new_file(place) as copy, item.open("rb") as source:
-                shutil.copyfileobj(source, copy, 2**20)
+            copy_file(item, place)
     except OSError as error:
         raise InputError(
             f"Cannot copy the runtime to {target}: {error.strerror or error}."

@@ -10,21 +10,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..._util.files import cannot_write, is_plain_file, new_file
+from ..._util.files import cannot_write, copy_file, is_plain_file
 from ..._util.progress import Transfers
 from ..._util.text import sentence
-from ..._util.url import is_http, shown
+from ..._util.url import filename, is_http, shown
 from ...errors import FetchError, GoneError, InputError, IntegrityError, Problem
 from ...formats.lockfile import LockedPackage
 from ...formats.wheel import WheelDescription
@@ -204,8 +202,7 @@ def filename_of(entry: LockedPackage) -> str:
 
     Raises `IntegrityError` when it could lie elsewhere.
     """
-    # Not urlsplit: that one raises on a bad bracket.
-    name = unquote(re.split("[?#]", entry.file_name)[0].rpartition("/")[2])
+    name = filename(entry.file_name)
     # What means something in a URL, or to a file system, is in no name of a wheel.
     if not name or name.startswith(".") or not set(name).isdisjoint('/\\\0%#?:*"<>|'):
         raise IntegrityError(f"{shown(entry.file_name)!r} is no name of a file")
@@ -262,23 +259,22 @@ def copied(
 
     ``check`` may examine it before it is in its place, and raise.
     """
+
+    def verify(copy: Path) -> None:
+        if hashed(copy, sha256) is None:
+            raise _OtherFileError
+        if check is not None:
+            check(copy)
+
     if not source.is_file():
         return None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(place) as target, source.open("rb") as file:
-            shutil.copyfileobj(file, target, 2**20)
-            size = target.tell()
-            target.flush()
-            if hashed(Path(target.name), sha256) is None:
-                raise _OtherFileError
-            if check is not None:
-                check(Path(target.name))
+        return copy_file(source, place, verify)
     except _OtherFileError:
         return None
     except OSError as error:
         raise cannot_write(place, error) from error
-    return size
 
 
 class _OtherFileError(Exception):

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from packaging.utils import parse_wheel_filename
 
 from ..._util.text import first_few
-from ..._util.url import is_http, join, shown, writable
+from ..._util.url import before_query, filename, is_http, join, shown, writable
 from ...dependencies.graph import dependants
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.exported import Export, ExportedWheel
@@ -95,27 +95,22 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _IN_URLS = "/:?&=%+,;@!~*'()[]"
 
 
-def _filename(entry: LockedPackage) -> str:
-    # Not urlsplit: that one raises on a bad bracket.
-    return unquote(re.split(r"[?#]", entry.file_name)[0].rpartition("/")[2])
-
-
 def _is_wheel(entry: LockedPackage) -> bool:
-    return _filename(entry).endswith(".whl")
+    return filename(entry.file_name).endswith(".whl")
 
 
 def _wheel(
     key: str, entry: LockedPackage, folder_url: str | None, known: Mapping[str, Evidence]
 ) -> ExportedWheel | Problem:
-    name, filename = entry.file_name, _filename(entry)
+    name, wheel_name = entry.file_name, filename(entry.file_name)
     if any(letter.isspace() or not letter.isprintable() for letter in name):
         return _problem(
             "file-name", key, entry, "its file name has characters that no URL has.", _TELL
         )
-    fault = wheel_name_fault(re.split(r"[?#]", name)[0], key, entry.version)
+    fault = wheel_name_fault(before_query(name), key, entry.version)
     if fault is not None:
         return _problem("file-name", key, entry, fault, _TELL)
-    version = parse_wheel_filename(filename)[1]
+    version = parse_wheel_filename(wheel_name)[1]
     if not _SHA256.fullmatch(entry.sha256):
         return _problem("hash-missing", key, entry, "the lock gives no sha256 for it.", _AGAIN)
     if not is_http(name):
@@ -127,16 +122,16 @@ def _wheel(
     about = known.get(entry.sha256)
     index, size = (None, None) if about is None else (about.index, about.size)
     if not is_http(name):
-        path = unquote(re.split(r"[?#]", writable(name))[0])
+        path = unquote(before_query(writable(name)))
         return ExportedWheel(
-            key, version, filename, entry.sha256, path=path, size=size, index=index
+            key, version, wheel_name, entry.sha256, path=path, size=size, index=index
         )
     candidate = candidate_at(name, "lock", entry.sha256)
     if candidate.had_query:
         message = f"{candidate.url} has a query, which may be a secret."
         return _problem("query-needed", key, entry, message, "Publish the wheel at a plain URL.")
     url = quote(candidate.url, safe=_IN_URLS)
-    return ExportedWheel(key, version, filename, entry.sha256, url=url, size=size, index=index)
+    return ExportedWheel(key, version, wheel_name, entry.sha256, url=url, size=size, index=index)
 
 
 def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
@@ -150,7 +145,7 @@ def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
         "not-a-wheel",
         key,
         entry,
-        f"{_filename(entry)[:200]} is no wheel, so that no installer takes it: it is left "
+        f"{filename(entry.file_name)[:200]} is no wheel, so that no installer takes it: it is left "
         f"out.{needed}",
         "Load it with Pyodide itself, from the lock.",
     )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ... import environment
 from ..._util.progress import Progress
 from ..._util.text import sentence
-from ..._util.url import is_http, shown
+from ..._util.url import bare_url, is_http, shown
 from ...dependencies.edges import Dependencies, Edges
 from ...dependencies.package import Package
+from ...dependencies.wording import Wording
 from ...environment import Surroundings
 from ...errors import FetchError, GoneError, IntegrityError, Problem, UnlockableError
 from ...formats.lockfile import Lockfile
@@ -23,7 +24,7 @@ from ...index.remote_wheel import NoRangesError
 from ...index.unanswered import HINTS, unanswered
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...network import Fetcher
-from ...proof.candidate import bare_url, candidate_at
+from ...proof.candidate import candidate_at
 from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
@@ -162,7 +163,7 @@ class _Import:
         edges = self._edges(wheels, based, {problem.package for problem in broken})
         problems = [*edges.problems, *layouts(wheels)]
         if broken:
-            raise UnlockableError([*broken, *map(_in_terms_of_pylock, problems)])
+            raise UnlockableError([*broken, *map(_with_pylock_hint, problems)])
         depended = {name for needed in edges.depends.values() for name in needed}
         contents = LockContents(
             base=self.session.context.base,
@@ -177,10 +178,10 @@ class _Import:
         lock = build_lock(contents)
         problems += lock.problems
         if problems:
-            raise UnlockableError(map(_in_terms_of_pylock, problems))
+            raise UnlockableError(map(_with_pylock_hint, problems))
         warnings = [*self.warnings, *edges.warnings, *lock.warnings]
         return ResolveResult(
-            lock.lockfile, lock.evidence, in_order(map(_in_terms_of_pylock, warnings))
+            lock.lockfile, lock.evidence, in_order(map(_with_pylock_hint, warnings))
         )
 
     def _edges(
@@ -197,6 +198,7 @@ class _Import:
             {name: entry.version for name, entry in entries.items()},
             self.session.target,
             exclude=broken,
+            wording=_WORDING,
         )
         return dependencies.edges(
             other_edges={name: entry.depends for name, entry in entries.items()}
@@ -330,13 +332,9 @@ def _offer_at(url: str, offers: Sequence[Offer]) -> Offer | None:
     return None
 
 
-def _in_terms_of_pylock(problem: Problem) -> Problem:
-    """The problem of an installed environment, worded for a pylock."""
-    message = problem.message.replace(
-        "is not installed", "the pylock does not have for this Pyodide"
-    )
-    message = message.replace("is installed", "is in the pylock")
-    return replace(problem, message=message, hint=_HINTS.get(problem.code, problem.hint))
+def _with_pylock_hint(problem: Problem) -> Problem:
+    """The problem of a requirement, with the hint for a pylock."""
+    return replace(problem, hint=_HINTS.get(problem.code, problem.hint))
 
 
 def _problem(code: str, item: Selected, message: str, hint: str) -> Problem:
@@ -348,6 +346,7 @@ def _url(item: Selected) -> str | None:
 
 
 _UNANSWERED = dict.fromkeys(HINTS, "Try again later.")
+_WORDING = Wording(missing="the pylock does not have for this Pyodide", present="is in the pylock")
 _ANEW = "Write the pylock anew for the Python of this Pyodide."
 _HINTS = {
     "missing-dependency": _ANEW,

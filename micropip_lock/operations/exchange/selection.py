@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
-from ..._util.url import is_http, shown
+from ..._util.url import before_query, is_http, shown
 from ...dependencies.markers import MarkerEvaluator
 from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage
@@ -234,16 +234,11 @@ def _no_wheel(
             f'micropip-lock resolve "{package.name}{version}" takes it.'
         )
     if wheels:
-        message = (
-            f"none of its {len(wheels)} wheels fits this Pyodide ({target.platforms[0]}, or pure "
-            "Python)."
-        )
-        return _problem(
-            "no-matching-wheel",
-            package,
-            message.replace("none of its 1 wheels", "its one wheel not"),
-            hint,
-        )
+        none = f"none of its {len(wheels)} wheels fits"
+        if len(wheels) == 1:
+            none = "its one wheel not fits"
+        message = f"{none} this Pyodide ({target.platforms[0]}, or pure Python)."
+        return _problem("no-matching-wheel", package, message, hint)
     if package.wheels or (package.archive is not None and _is_wheel(package.archive)):
         misnamed = next((fault for file in files if (fault := _name_fault(file, package))), None)
         if misnamed is not None:
@@ -280,7 +275,7 @@ def _name_fault(file: Any, package: Package) -> str | None:
 
 
 def _is_wheel(archive: Any) -> bool:
-    return re.split(r"[?#]", archive.path or archive.url or "")[0].endswith(".whl")
+    return before_query(archive.path or archive.url or "").endswith(".whl")
 
 
 def _hash_conflict(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from ...dependencies.graph import walk
 from ...errors import FetchError, IntegrityError, Problem, ResolutionError, UnlockableError
@@ -23,10 +24,22 @@ _MANY = 8
 _MOST_CORES = 5
 
 
-async def explain(
-    state: ResolutionState, explorer: Explorer, conflict: Conflict
-) -> ResolutionError:
-    """The error that says why ``conflict`` has no solution: each conflict, shortest first."""
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why requirements have no solution: lines of text, what would help, a problem a package."""
+
+    lines: Sequence[str]
+    helps: Sequence[str]
+    problems: Sequence[Problem]
+
+    def error(self) -> ResolutionError:
+        """The error that says so, with what would help at its end."""
+        lines = [*self.lines, "What would help:", *(f"  {hint}" for hint in self.helps)]
+        return ResolutionError(lines, self.problems)
+
+
+async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict) -> Explanation:
+    """Say why ``conflict`` has no solution: each conflict, shortest first."""
     report = ConflictReport(state, conflict)
     unknown = [group for group in state.groups if not report.is_known(group[0].name)]
     if unknown:
@@ -34,7 +47,7 @@ async def explain(
         lines = _heading(unknown, others=False)
         for block in blocks:
             lines += [*block.lines, ""]
-        return _error(lines, blocks, [])
+        return _explanation(lines, blocks, [])
     lines, blocks, helps = [], [], []
     for groups, core in sorted(
         await _cores(state, explorer, conflict), key=lambda item: len(item[0])
@@ -58,7 +71,7 @@ async def explain(
                 f"Allow other versions of {name}, or tell its authors: what it needs excludes each "
                 "other."
             )
-    return _error(lines, blocks, helps)
+    return _explanation(lines, blocks, helps)
 
 
 def _heading(groups: Sequence[_Group], *, others: bool) -> list[str]:
@@ -74,14 +87,15 @@ def _heading(groups: Sequence[_Group], *, others: bool) -> list[str]:
     return [first, "", *(f"  {group[0].text}" for group in groups), ""]
 
 
-def _error(lines: list[str], blocks: Sequence[Section], helps: Sequence[str]) -> ResolutionError:
+def _explanation(
+    lines: Sequence[str], blocks: Sequence[Section], helps: Sequence[str]
+) -> Explanation:
     helps = list(dict.fromkeys([*(hint for block in blocks for hint in block.helps), *helps]))
-    lines += ["What would help:", *(f"  {hint}" for hint in helps)]
     problems = [
         Problem(block.code, block.name, None, block.summary, " ".join(block.helps or helps))
         for block in blocks
     ]
-    return ResolutionError(lines, problems)
+    return Explanation(lines, helps, problems)
 
 
 #: A requirement taken apart.

@@ -158,7 +158,8 @@ class Resolution:
         if isinstance(solution, Conflict):
             from .explain import explain
 
-            raise await explain(state, explorer, solution)
+            explanation = await explain(state, explorer, solution)
+            raise explanation.error()
         explorer.remember()
         return await self.lock(solution, state, explorer)
 

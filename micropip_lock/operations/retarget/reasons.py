@@ -18,7 +18,7 @@ from ...errors import (
 from ...formats.lockfile import Lockfile
 from ..diff import Change
 from ..resolve.conflict_report import ConflictReport, Section
-from ..resolve.explain import explain
+from ..resolve.explain import Explanation, explain
 from ..resolve.fetching import Explorer
 from ..resolve.project import Choice, Kind, Rejection
 from ..resolve.search import Conflict, Solution, solve
@@ -28,7 +28,6 @@ from .roots import is_pyodides, is_wheel
 
 _MOST_NAMES = 3
 _WITHOUT = "the new Pyodide has it built in, or does without"
-_HELP = "What would help:"
 
 #: Requirements that stand or fall together: one that was asked for, with its extras.
 _Group = tuple[Requirement, ...]
@@ -186,28 +185,28 @@ async def refuse(
     """
     groups = state.groups
     alone, rest = await _conflicts_alone(state, explorer)
-    errors = []
+    explanations = []
     for group, found in alone:
         state.groups = (group,)
-        errors.append(await explain(state, explorer, found))
+        explanations.append(await explain(state, explorer, found))
     if rest:
         state.groups = tuple(rest)
         try:
             requirements = tuple(requirement for group in rest for requirement in group)
             together = await solve(state, explorer, requirements) if alone else conflict
             if isinstance(together, Conflict):
-                errors.append(await explain(state, explorer, together))
+                explanations.append(await explain(state, explorer, together))
         except (FetchError, IntegrityError, UnlockableError):
-            if not errors:
+            if not explanations:
                 raise
     state.groups = groups
-    reported = {problem.package for error in errors for problem in error.problems}
+    reported = {problem.package for item in explanations for problem in item.problems}
     for group, found in alone:
         for section in await _homeless(group[0].name, state, explorer, found, old):
             if section.name not in reported:
                 reported.add(section.name)
-                errors.append(_also_needed(group[0], section))
-    return _joined(errors, state) if errors else None
+                explanations.append(_also_needed(group[0], section))
+    return _joined(explanations, state).error() if explanations else None
 
 
 async def _conflicts_alone(
@@ -228,12 +227,11 @@ async def _conflicts_alone(
     return alone, rest
 
 
-def _also_needed(root: Requirement, section: Section) -> ResolutionError:
-    lines = [f"{root.text} also needed this one:", "", *section.lines, "", _HELP]
-    helps = [f"  {line}" for line in section.helps]
+def _also_needed(root: Requirement, section: Section) -> Explanation:
+    lines = [f"{root.text} also needed this one:", "", *section.lines, ""]
     hint = " ".join(section.helps)
     problem = Problem(section.code, section.name, None, section.summary, hint)
-    return ResolutionError([*lines, *helps], [problem])
+    return Explanation(lines, section.helps, [problem])
 
 
 async def _homeless(
@@ -262,14 +260,14 @@ async def _homeless(
     return found
 
 
-def _joined(errors: Sequence[ResolutionError], state: ResolutionState) -> ResolutionError:
+def _joined(explanations: Sequence[Explanation], state: ResolutionState) -> Explanation:
     """All of them as one, with what would help at the end."""
-    lines, helps = [f"The lock cannot move to {state.target}.", ""], []
-    for error in errors:
-        head, _, help_ = str(error).partition(f"\n{_HELP}\n")
-        lines += [*head.strip("\n").split("\n"), ""]
-        helps += help_.split("\n")
-    problems = {
-        (problem.package, problem.code): problem for error in errors for problem in error.problems
-    }
-    return ResolutionError([*lines, _HELP, *dict.fromkeys(helps)], problems.values())
+    lines = [f"The lock cannot move to {state.target}.", ""]
+    helps: dict[str, None] = {}
+    problems: dict[tuple[str, str], Problem] = {}
+    for explanation in explanations:
+        lines += explanation.lines
+        helps.update(dict.fromkeys(explanation.helps))
+        for problem in explanation.problems:
+            problems[problem.package, problem.code] = problem
+    return Explanation(lines, tuple(helps), tuple(problems.values()))

@@ -41,7 +41,7 @@ _written_by_this_runtime: set[str] = set()
 class Equality:
     """Compares installed distributions with the entries of a lock."""
 
-    place: TargetEnvironment
+    environment: TargetEnvironment
     supplier: Supplier
     fetcher: Fetcher
     facts: Facts
@@ -50,11 +50,11 @@ class Equality:
     listed: Counter[str] = field(default_factory=Counter)
     examined: dict[tuple[str, bytes], bool] = field(default_factory=dict)
 
-    def see(self, found: Iterable[InstalledDistribution]) -> None:
+    def observe(self, found: Iterable[InstalledDistribution]) -> None:
         """Record all installed distributions, before single ones are compared."""
         self.listed = Counter(path for item in found for path in {row.path for row in item.rows})
 
-    async def holds(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
+    async def is_equal(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
         """Whether what is installed is the lock's wheel.
 
         By what this runtime or sync remembers; else by its RECORD, where something beside the lock
@@ -67,7 +67,7 @@ class Equality:
             return False
         # A comparison of sizes opens no file, and shows what was deleted or edited since.
         changed = item.changed_files("size", compiled=item.installer == "pyodide.loadPackage")
-        if not all(map(self._is_shared, changed)) or not self._scripts_are_there(item):
+        if not all(map(self._is_shared, changed)) or not self._has_scripts(item):
             return False
         if self._is_witnessed(item, entry):
             return True
@@ -78,33 +78,33 @@ class Equality:
         if written in _written_by_this_runtime or self.facts.get(_WRITTEN, written) is not None:
             return True
         # The plan may be made twice; no request is made twice.
-        question = (item.key, record)
-        if question not in self.examined:
-            self.examined[question] = await self._examine(item, entry)
-            if self.examined[question]:
+        compared = (item.key, record)
+        if compared not in self.examined:
+            self.examined[compared] = await self._examine(item, entry)
+            if self.examined[compared]:
                 self.remember(record, entry.sha256)
-        return self.examined[question]
+        return self.examined[compared]
 
     def remember(self, record: bytes, sha256: str) -> None:
         """Remember, outside of the environment, that this RECORD in it is that of the wheel with
         this sha256.
         """
         written = self._written(record, sha256)
-        if self.place.runtime is not None:
+        if self.environment.runtime is not None:
             _written_by_this_runtime.add(written)
         self.facts.put(_WRITTEN, written, b"1")
 
     def _written(self, record: bytes, sha256: str) -> str:
         """The key to remember a RECORD by; it holds for this folder only."""
-        return f"{self.place.site}\0{hashlib.sha256(record).hexdigest()}\0{sha256}"
+        return f"{self.environment.site}\0{hashlib.sha256(record).hexdigest()}\0{sha256}"
 
     def _is_witnessed(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
         """Whether the running Pyodide itself loaded or installed the lock's wheel since it
         started.
         """
-        found = origin(item, loaded=self.place.loaded)
+        found = origin(item, loaded=self.environment.loaded)
         if found.is_base:
-            return self.place.is_base(item.key, entry)
+            return self.environment.is_base(item.key, entry)
         return any(claim.witnessed and claim.sha256 == entry.sha256 for claim in found.claims)
 
     def _claims_another(self, item: InstalledDistribution, entry: LockedPackage) -> bool:
@@ -120,7 +120,7 @@ class Equality:
                 with path.open("rb") as file:
                     contents = inspect_wheel(file, path.stat().st_size, entry.sha256, item.key)
                 return compare(item.installation("size"), contents).equal
-            url = self.place.url_of(item.key, entry)
+            url = self.environment.url_of(item.key, entry)
             if url is None:
                 return False
             candidate = Candidate(url, "lock", entry.sha256)
@@ -139,22 +139,22 @@ class Equality:
         """Whether the lock's sha256 is that of Pyodide's own lock, or of a note that the wheel does
         not ship itself.
         """
-        if self.place.is_base(item.key, entry):
+        if self.environment.is_base(item.key, entry):
             return True
         notes = [name for name, sha256 in _claimed_by_url(item) if sha256 == entry.sha256]
         return wheel is not None and any(not wheel.ships(name) for name in notes)
 
     def _is_shared(self, path: str) -> bool:
-        """Whether a file is there that several packages have: the last one installed wrote it."""
-        return self.listed[path] > 1 and (self.place.site / path).exists()
+        """Whether an existing file belongs to several packages: the last one installed wrote it."""
+        return self.listed[path] > 1 and (self.environment.site / path).exists()
 
-    def _scripts_are_there(self, item: InstalledDistribution) -> bool:
+    def _has_scripts(self, item: InstalledDistribution) -> bool:
         """Whether the environment has the files outside of site-packages: scripts, as a rule."""
         for row in item.rows:
             if row.leaves_folder:
-                for name in self.place.below(item, [row.path]):
+                for name in self.environment.below(item, [row.path]):
                     try:
-                        found = (self.place.prefix / name).stat().st_size
+                        found = (self.environment.prefix / name).stat().st_size
                         if row.size not in (None, found) and not self._is_shared(row.path):
                             return False
                     except OSError:
@@ -184,11 +184,12 @@ class Notes:
     """What a lock says of its packages beside URL and hash, for a later freeze."""
 
     def __init__(self, lock: Lockfile) -> None:
-        self._told = LockProvenance.by(lock)
+        self._provenance = LockProvenance.by(lock)
         self._markers = MarkerEvaluator.of(Target.from_info(lock.info))
 
     def of(self, key: str, entry: LockedPackage, metadata: CoreMetadata) -> InstallNote:
         """The note for a package; ``metadata`` is that of its wheel."""
         names = frozenset(map(canonicalize_name, entry.depends))
+        requested = self._provenance.requested.get(key, ())
         extras = extras_that_explain(metadata, names, self._markers)
-        return InstallNote(self._told.requested.get(key, ()), extras, self._told.indexes)
+        return InstallNote(requested, extras, self._provenance.indexes)

@@ -22,7 +22,7 @@ from installer.utils import Scheme
 from ...formats.record import WRITTEN_BY_INSTALLERS, encode_digest
 from ...formats.zip_member import WholeArchive
 from ...installed.distribution import one_blank
-from .transaction import is_environment
+from .environment_files import is_environment
 
 _PIECE = 2**20
 
@@ -77,18 +77,18 @@ class Destination(SchemeDictionaryDestination):
         """Write a file that must not be there yet, and hash what is written."""
         if not _is_below(path):
             raise ValueError(f"{path} is no name of a file below the folder that it is for")
-        place = f"{self.scheme_dict[scheme]}/{path}"
-        below = place.removeprefix(f"{self._target}/")
+        target = f"{self.scheme_dict[scheme]}/{path}"
+        below = target.removeprefix(f"{self._target}/")
         if self.refused is None and is_environment(below):
             self.refused = below
-        folder = place.rpartition("/")[0]
+        folder = target.rpartition("/")[0]
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
         found, size = hashlib.sha256(), 0
         mode = 0o777 if is_executable else 0o666
         descriptor = os.open(
-            place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
+            target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
         )
         try:
             while piece := stream.read(_PIECE):
@@ -99,7 +99,7 @@ class Destination(SchemeDictionaryDestination):
         finally:
             os.close(descriptor)
         if is_executable:
-            os.chmod(place, os.stat(place).st_mode | 0o111)
+            os.chmod(target, os.stat(target).st_mode | 0o111)
         return RecordEntry(path, Hash("sha256", encode_digest(found.digest())), size)
 
 

@@ -18,14 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._util.files import (
-    check_private,
-    discard_leftovers,
-    is_plain_file,
-    keep_own,
-    make_private,
-    new_file,
-)
+from ..._util.files import discard_leftovers, is_plain_file, new_file
+from ..._util.private_files import check_private, keep_own, make_private
 from ..._util.reading import read_regular
 from ...errors import InputError
 from ...network import default_cache_dir
@@ -46,22 +40,17 @@ class Moves:
     #: Names the folder of the run.
     run: str
     packages: tuple[str, ...]
-    #: The files that go; each is kept below its number.
-    out: tuple[str, ...]
-    #: The files that come, by the name of the folder that they are staged in.
-    coming: Mapping[str, tuple[str, ...]]
-
-    @property
-    def names(self) -> str:
-        """The names of the packages, for messages."""
-        return ", ".join(self.packages)
+    #: The files that are removed or replaced; each is kept under its number.
+    outgoing: tuple[str, ...]
+    #: The new files, by the name of the folder that they are staged in.
+    incoming: Mapping[str, tuple[str, ...]]
 
 
 class Journal:
-    """The journal of one environment: there while a package is half done, and only then.
+    """The journal of one environment: it exists while a package is half done, and only then.
 
-    Without a cache folder of this user alone, outside of the environment, none is kept, and none is
-    obeyed: in Pyodide, in a read-only home, in a home that is the environment.
+    Without a cache folder of this user alone, outside of the environment, none is kept or read: in
+    Pyodide, in a read-only home, in a home that is the environment.
     """
 
     def __init__(self, prefix: Path, site: Path) -> None:
@@ -78,8 +67,8 @@ class Journal:
             **self._environment,
             "run": moves.run,
             "packages": moves.packages,
-            "out": moves.out,
-            "in": dict(moves.coming),
+            "out": moves.outgoing,
+            "in": dict(moves.incoming),
         }
         if self.path is None or self._cache is None:
             return False
@@ -134,14 +123,16 @@ class Journal:
             raise ValueError("it is no object")
         if any(value.get(key) != text for key, text in self._environment.items()):
             raise ValueError("it is of another environment")
-        run, coming = value.get("run"), value.get("in")
+        run, incoming = value.get("run"), value.get("in")
         if not isinstance(run, str) or not _RUN.fullmatch(run):
             raise ValueError("it names no run")
-        if not isinstance(coming, dict) or not all(map(str.isdecimal, coming)):
+        if not isinstance(incoming, dict) or not all(map(str.isdecimal, incoming)):
             raise ValueError("it does not say what comes")
-        packages, out = _texts(value.get("packages")), _paths(value.get("out"))
         return Moves(
-            run, packages, out, {number: _paths(names) for number, names in coming.items()}
+            run,
+            _texts(value.get("packages")),
+            _paths(value.get("out")),
+            {number: _paths(names) for number, names in incoming.items()},
         )
 
     def _unreadable(self, path: Path) -> InputError:

@@ -17,8 +17,11 @@ from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.record import RecordRow
 from ...installed.distribution import InstalledDistribution
 from ..base import Base
-from .transaction import is_environment
+from ..freeze.inventory import TOOLS
+from .environment_files import is_environment
 
+#: What a running Pyodide installs with, and what `sync` runs on.
+_RUNTIME_TOOLS = frozenset({"micropip", "packaging", "resolvelib"})
 #: Folders with bytecode, below the prefix -> the files in them, by what their names begin with.
 Bytecode = dict[str, dict[str, list[str]]]
 
@@ -43,7 +46,7 @@ class TargetEnvironment:
 
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
-        """Find it; None: where this call is. Raises `InputError`."""
+        """Find the environment; with neither: the one that runs this. Raises `InputError`."""
         detected = surroundings if path is not None or surroundings is not None else look()
         live = (
             current_runtime()
@@ -62,13 +65,11 @@ class TargetEnvironment:
                 detected.base_url,
                 loaded,
             )
-        site = (
-            Path(path)
-            if path is not None
-            else detected.paths[0]
-            if detected is not None
-            else Path()
-        )
+        site = Path()
+        if path is not None:
+            site = Path(path)
+        elif detected is not None:
+            site = detected.paths[0]
         if not site.is_dir():
             raise InputError(f"The folder {site} does not exist.")
         site = site.resolve()
@@ -133,6 +134,11 @@ class TargetEnvironment:
         return without_credentials(entry.file_name) if is_http(entry.file_name) else None
 
     @property
+    def tools(self) -> frozenset[str]:
+        """The packages that stay although the lock does not have them."""
+        return TOOLS if self.runtime is None else TOOLS | _RUNTIME_TOOLS
+
+    @property
     def interpreter(self) -> str:
         """For the first line of scripts."""
         python = self.prefix / "bin" / "python"
@@ -144,13 +150,13 @@ class TargetEnvironment:
 
         Folders that are symbolic links count as where they lead.
         """
-        real: dict[str, str] = {}
+        resolved: dict[str, str] = {}
         found: dict[str, None] = {}
         for path in paths:
             folder, _, name = os.path.normpath(os.path.join(item.folder, path)).rpartition("/")  # noqa: PTH118
-            place = real.setdefault(folder, "") or os.path.realpath(folder)
-            real[folder] = place
-            below = os.path.relpath(f"{place}/{name}", self.prefix)
+            if folder not in resolved:
+                resolved[folder] = os.path.realpath(folder)
+            below = os.path.relpath(f"{resolved[folder]}/{name}", self.prefix)
             if not below.startswith("..") and below != "." and not is_environment(below):
                 found[below] = None
         return list(found)
@@ -198,9 +204,9 @@ def _listed(folder: Path, dist_info: str) -> list[str]:
     if (folder / dist_info).is_symlink():
         return [dist_info]
     found = []
-    for place, folders, files in os.walk(folder / dist_info):
-        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114 (as above)
-        found += [os.path.relpath(f"{place}/{name}", folder) for name in (*files, *links)]
+    for parent, folders, files in os.walk(folder / dist_info):
+        links = [name for name in folders if os.path.islink(f"{parent}/{name}")]  # noqa: PTH114 (as above)
+        found += [os.path.relpath(f"{parent}/{name}", folder) for name in (*files, *links)]
     return found
 
 

@@ -14,7 +14,7 @@ from packaging.utils import InvalidWheelFilename, is_normalized_name, parse_whee
 from packaging.version import InvalidVersion, Version
 
 from ..._util.text import first_few
-from ..._util.url import is_http, shown, without_credentials
+from ..._util.url import is_http, shown_filename, without_query
 from ...errors import Problem
 
 #: What a problem of the whole lock, or of many packages together, is filed under.
@@ -66,7 +66,7 @@ class Entry:
     def url(self) -> str | None:
         """Its file's http(s) URL, if any, without credentials, query and fragment."""
         name = self.file_name or ""
-        return without_credentials(name).partition("?")[0] if is_http(name) else None
+        return without_query(name) if is_http(name) else None
 
     @cached_property
     def folder(self) -> str:
@@ -76,7 +76,7 @@ class Entry:
     @cached_property
     def filename(self) -> str:
         """The name of its file: the last part of the path, fit to be shown."""
-        return unquote(shown(self.file_name or "").rpartition("/")[2])
+        return unquote(shown_filename(self.file_name or ""))
 
     @property
     def is_plain(self) -> bool:

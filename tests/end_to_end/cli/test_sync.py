@@ -10,7 +10,8 @@ import pytest
 
 from micropip_lock.cli.main import micropip_lock
 from micropip_lock.errors import InputError
-from micropip_lock.operations.sync.transaction import WORK, Transaction
+from micropip_lock.operations.sync.environment_files import WORK
+from micropip_lock.operations.sync.transaction import Transaction
 
 from ...support.freezing import base_document
 from ...support.index_server import Fault, IndexServer

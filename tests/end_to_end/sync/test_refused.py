@@ -11,7 +11,8 @@ import pytest
 
 from micropip_lock import InputError, Lockfile, UnlockableError
 from micropip_lock.environment import Surroundings
-from micropip_lock.operations.sync.transaction import WORK, Transaction
+from micropip_lock.operations.sync.environment_files import WORK
+from micropip_lock.operations.sync.transaction import Transaction
 
 from ...support.freezing import base_document
 from ...support.index_server import Fault
@@ -180,8 +181,8 @@ def test_a_failure_that_cannot_be_undone(venv: Venv, monkeypatch: pytest.MonkeyP
         with pytest.raises(InputError) as caught:
             venv.sync()
     assert "The next sync puts it back" in str(caught.value)
-    assert Transaction(venv.prefix, venv.site).recover() == "demo"
-    assert venv.sync(dry_run=True).undone == "demo"
+    assert Transaction(venv.prefix, venv.site).interrupted() == ("demo",)
+    assert venv.sync(dry_run=True).undone == ("demo",)
     wheel = venv.wheels.pop("demo")
     with pytest.raises(UnlockableError):  # a sync that comes to nothing undoes it all the same
         missing = {

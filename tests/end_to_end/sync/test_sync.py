@@ -36,7 +36,7 @@ def test_an_empty_environment(venv: Venv) -> None:
     venv.add("lib", "2.0")
     plan = venv.sync()
     assert plan.steps == (Step("install", "app", None, "1.0"), Step("install", "lib", None, "2.0"))
-    assert (plan.undone, plan.requests) == (None, 2)
+    assert (plan.undone, plan.requests) == ((), 2)
     assert plan.bytes == sum(wheel.stat().st_size for wheel in venv.wheels.values())
     venv.check()
     told = json.loads((venv.site / "app-1.0.dist-info" / "provenance_url.json").read_bytes())

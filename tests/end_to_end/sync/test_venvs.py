@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 
 from micropip_lock.cli.main import micropip_lock
-from micropip_lock.operations.sync.transaction import WORK
+from micropip_lock.operations.sync.environment_files import WORK
 
 from ...support import runtimes
 from ...support.freezing import NATIVE, base_document

@@ -6,24 +6,23 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from micropip_lock._util.files import (
     TEMPORARY,
-    check_private,
+    copy_file,
     discard_leftovers,
-    keep_own,
-    locked_folder,
-    make_own,
-    make_private,
     new_file,
-    open_own,
     remove,
     write_file,
+    write_output,
 )
 from micropip_lock.errors import InputError
+
+from ...support.ids import short
 
 
 def mode(path: Path) -> int:
@@ -71,6 +70,28 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_a_copy(tmp_path: Path) -> None:
+    """It appears when it was checked, under its name and not before."""
+    (tmp_path / "source").write_bytes(b"new")
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def check(copy: Path) -> None:
+        assert (copy.read_bytes(), path.read_bytes()) == (b"new", b"old")
+
+    def refuse(copy: Path) -> None:
+        raise KeyError(copy)
+
+    with pytest.raises(KeyError):
+        copy_file(tmp_path / "source", path, refuse)
+    assert (path.read_bytes(), sorted(os.listdir(tmp_path))) == (b"old", ["file", "source"])
+    assert copy_file(tmp_path / "source", path, check) == 3
+    assert path.read_bytes() == b"new"
+    with pytest.raises(FileNotFoundError):
+        copy_file(tmp_path / "missing", path)
+    assert path.read_bytes() == b"new"
+
+
 def test_leftovers_of_killed_processes(tmp_path: Path) -> None:
     """Not of one that is at work; and no link, nor what it leads to."""
     code = "import os, sys, pathlib, micropip_lock._util.files as it\n"
@@ -107,13 +128,6 @@ def test_a_folder_of_the_user_is_no_leftover(
     assert sorted(tmp_path.rglob("*")) == sorted([*before, folder / "other"])
 
 
-def test_a_locked_folder(tmp_path: Path) -> None:
-    with locked_folder(tmp_path) as first, locked_folder(tmp_path) as second:
-        assert (first, second) == (True, False)
-    with locked_folder(tmp_path) as again:
-        assert again
-
-
 def test_remove(tmp_path: Path) -> None:
     (tmp_path / "folder" / "deep").mkdir(parents=True)
     (tmp_path / "mine").mkdir()
@@ -125,58 +139,45 @@ def test_remove(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["mine"]
 
 
-@pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "pipe"])
-def test_what_is_not_the_caches_own(kind: str, tmp_path: Path) -> None:
-    precious, place = tmp_path / "precious", tmp_path / "file"
-    for open_it in (make_own, open_own, keep_own):
-        precious.write_bytes(b"mine")
-        if kind == "hard link":
-            place.hardlink_to(precious)
-        elif kind == "pipe":
-            os.mkfifo(place)
-        else:
-            place.symlink_to("precious" if kind == "link" else "made")
-        opened = open_it(place)
-        if opened is not None:
-            opened.write(b"new")
-            opened.close()
-        assert (precious.read_bytes(), precious.stat().st_nlink) == (b"mine", 1)
-        assert not (tmp_path / "made").exists()
-        if open_it is not keep_own:
-            assert mode(place) == 0o600 and place.is_file() and not place.is_symlink()
-        place.unlink(missing_ok=True)
+@pytest.mark.parametrize("name", [".", "missing/lock.json", "a\0b", "x" * 300, "loop"], ids=short)
+def test_unwritable_names_are_input_errors_and_leave_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="Cannot write"):
+        write_output(tmp_path / name, b"new")
+    assert os.listdir(tmp_path) == ["loop"]
 
 
-def test_a_file_that_another_process_has_open(tmp_path: Path) -> None:
-    first = open_own(tmp_path / "file")
-    assert first is not None
-    assert open_own(tmp_path / "file") is None
-    first.close()
-    again = open_own(tmp_path / "file")
-    assert again is not None
-    again.close()
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "lock.json"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_output(path, b"new")
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (b"old", ["lock.json"])
 
 
-def test_private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "deep" / "cache"
-    check_private(folder)
-    make_private(folder)
-    assert mode(folder) == 0o700 and mode(folder.parent) != 0o700
-    for open_to_all in (0o777, 0o1777, 0o702):
-        folder.chmod(open_to_all)
-        with pytest.raises(InputError, match="chmod 700"):
-            check_private(folder)
-        with pytest.raises(InputError, match="chmod 700"):
-            make_private(folder)
-    folder.chmod(0o775)
-    make_private(folder)
-    assert mode(folder) == 0o700
-    link = tmp_path / "link"
-    link.symlink_to(folder)
-    folder.chmod(0o777)
-    with pytest.raises(InputError, match="chmod 700"):
-        check_private(link)
-    folder.chmod(0o700)
-    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(InputError, match="another user"):
-        check_private(folder)
+def test_writing_keeps_mode_and_symbolic_link(tmp_path: Path) -> None:
+    file, link, fresh = tmp_path / "file", tmp_path / "link", tmp_path / "fresh"
+    file.write_bytes(b"old")
+    file.chmod(0o640)
+    link.symlink_to("file")
+    write_output(link, b"new")
+    write_output(fresh, b"new")
+    (tmp_path / "plain").write_bytes(b"")
+    assert link.is_symlink() and file.read_bytes() == b"new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert fresh.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_output(pipe, b"lock")
+    reader.join(30)
+    assert read == [b"lock"] and pipe.is_fifo()

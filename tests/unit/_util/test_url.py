@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,15 +8,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from micropip_lock._util.url import (
+    bare_url,
+    before_query,
+    filename,
     is_http,
     is_portable,
     join,
     normalized,
     origin,
     shown,
+    shown_filename,
     shown_within,
+    site,
     split,
     without_credentials,
+    without_query,
     writable,
 )
 
@@ -61,6 +68,12 @@ def test_nothing_raises(text: str) -> None:
         is_http,
         is_portable,
         origin,
+        without_query,
+        before_query,
+        filename,
+        shown_filename,
+        site,
+        bare_url,
     ):
         function(text)
         function("https://" + text)
@@ -358,3 +371,48 @@ def test_urls_of_different_files_stay_different(other: str) -> None:
     assert normalized("https://h.example/a%2Fb") != normalized("https://h.example/a/b")
     assert normalized("https://h.example/a%2523") != normalized("https://h.example/a%23")
     assert normalized("https://h.example/a?v=1") != normalized("https://h.example/a")
+
+
+URL = "https://user:secret@Index.example:443/a%20b/./c%2Bd.whl?token=secret#sha256=0"
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (shown, "https://Index.example:443/a%20b/./c%2Bd.whl"),
+        (shown_filename, "c%2Bd.whl"),
+        (without_credentials, "https://Index.example:443/a%20b/./c%2Bd.whl?token=secret"),
+        (without_query, "https://Index.example:443/a%20b/./c%2Bd.whl"),
+        (before_query, "https://user:secret@Index.example:443/a%20b/./c%2Bd.whl"),
+        (writable, "https://Index.example:443/a%20b/./c%2Bd.whl?token=secret"),
+        (normalized, "https://index.example/a%20b/c%2Bd.whl?token=secret"),
+        (bare_url, "https://index.example/a%20b/c%2Bd.whl"),
+        (origin, "https://index.example"),
+        (site, "https://Index.example:443"),
+        (filename, "c+d.whl"),
+    ],
+    ids=lambda item: getattr(item, "__name__", "url"),
+)
+def test_what_each_function_removes(function: Callable[[str], str], expected: str) -> None:
+    assert function(URL) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a/b%20c.whl", "b c.whl"),
+        ("a.whl#x?y", "a.whl"),
+        ("https://[bad/a.whl?x", "a.whl"),
+        ("folder/", ""),
+        ("", ""),
+    ],
+)
+def test_filename(name: str, expected: str) -> None:
+    assert filename(name) == expected
+
+
+def test_files_are_compared_without_current_folders() -> None:
+    assert bare_url("file:///a/././b.whl") == bare_url("file:///a/b.whl")
+    assert bare_url("https://index.example/a/./b.whl?x") == bare_url(
+        "HTTPS://index.example/a/b.whl"
+    )

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from micropip_lock.errors import InputError
-from micropip_lock.formats.lockfile import LockedPackage, Lockfile, LockInfo, write_atomically
+from micropip_lock.formats.lockfile import LockedPackage, Lockfile, LockInfo
 
 from ...support.ids import short
 from ...support.runtimes import VERSIONS, base_lock
@@ -303,50 +301,6 @@ def test_write_and_read(tmp_path: Path) -> None:
 def test_unreadable_files_are_input_errors(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="Cannot read"):
         Lockfile.read(tmp_path / name)
-
-
-@pytest.mark.parametrize("name", [".", "missing/lock.json", "a\0b", "x" * 300, "loop"], ids=short)
-def test_unwritable_places_are_input_errors_and_leave_nothing(tmp_path: Path, name: str) -> None:
-    (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(InputError, match="Cannot write"):
-        write_atomically(tmp_path / name, b"new")
-    assert os.listdir(tmp_path) == ["loop"]
-
-
-def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "lock.json"
-    path.write_bytes(b"old")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="No space left"):
-        write_atomically(path, b"new")
-    assert (path.read_bytes(), os.listdir(tmp_path)) == (b"old", ["lock.json"])
-
-
-def test_writing_keeps_mode_and_symbolic_link(tmp_path: Path) -> None:
-    file, link, fresh = tmp_path / "file", tmp_path / "link", tmp_path / "fresh"
-    file.write_bytes(b"old")
-    file.chmod(0o640)
-    link.symlink_to("file")
-    write_atomically(link, b"new")
-    write_atomically(fresh, b"new")
-    (tmp_path / "plain").write_bytes(b"")
-    assert link.is_symlink() and file.read_bytes() == b"new"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
-    assert fresh.stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
-    reader.start()
-    write_atomically(pipe, b"lock")
-    reader.join(30)
-    assert read == [b"lock"] and pipe.is_fifo()
 
 
 # -- keys

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from micropip_lock.errors import InputError
+from micropip_lock.operations.sync.environment_files import WORK
 from micropip_lock.operations.sync.journal import Journal
-from micropip_lock.operations.sync.transaction import WORK, Transaction, is_environment
+from micropip_lock.operations.sync.transaction import Transaction
 
 from ....support.syncing import snapshot
 
@@ -230,14 +231,14 @@ def test_a_failure_that_stays(
         with pytest.raises(InputError):
             change(transaction, list(OLD), NEW)
         assert transaction.pending
-        assert transaction.recover() == "demo"
+        assert transaction.interrupted() == ("demo",)
         with pytest.raises(InputError), transaction.opened():
             raise AssertionError("it is not undone yet")
-    assert transaction.recover() == "demo"
+    assert transaction.interrupted() == ("demo",)
     with transaction.opened() as undone:
-        assert undone == "demo"
+        assert undone == ("demo",)
         assert read(prefix) == before
-    assert transaction.recover() is None
+    assert transaction.interrupted() == ()
     assert not transaction.work.exists()
 
 
@@ -258,7 +259,7 @@ def test_a_folder_that_came_whole_goes_file_by_file(
     assert transaction.pending
     write(prefix, {f"{SITE}/demo/sub/mine.txt": "mine"})
     with transaction.opened() as undone:
-        assert undone == "demo"
+        assert undone == ("demo",)
     assert read(prefix) == before | {f"{SITE}/demo/sub/mine.txt": "mine"}
 
 
@@ -275,7 +276,7 @@ def test_what_a_killed_run_staged_is_forgotten(transaction: Transaction, prefix:
     write(left, {"new/0/x": "1", "old/0": "2", "wheels/0/z.whl": "3"})
     assert not transaction.is_clean
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
         assert not left.exists()
     assert read(prefix) == before
     assert transaction.is_clean and not left.parent.exists()
@@ -308,9 +309,9 @@ def leave(prefix: Path, changes: Mapping[str, Any] | None = None) -> Path:
 def test_a_journal_is_obeyed(transaction: Transaction, prefix: Path) -> None:
     """What the other tests change."""
     journal = leave(prefix)
-    assert transaction.recover() == "demo"
+    assert transaction.interrupted() == ("demo",)
     with transaction.opened() as undone:
-        assert undone == "demo"
+        assert undone == ("demo",)
     assert (prefix / SITE / "gone.py").read_text() == "precious"
     assert not (prefix / SITE / "came.py").exists()
     assert not journal.exists() and transaction.is_clean
@@ -342,21 +343,21 @@ def test_a_journal_that_no_sync_wrote(
 ) -> None:
     """What had been moved away is not lost, and the message says how to go on."""
     journal = leave(prefix, changes)
-    for action in (transaction.recover, lambda: transaction.opened().__enter__()):
+    for action in (transaction.interrupted, lambda: transaction.opened().__enter__()):
         with pytest.raises(InputError) as caught:
             action()
         assert str(journal) in str(caught.value) and "Remove it" in str(caught.value)
     assert (prefix / SITE / WORK / RUN / "old" / "0").read_text() == "precious"
     journal.unlink()
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\ud800"])
 def test_a_journal_that_cannot_be_read(text: str, transaction: Transaction, prefix: Path) -> None:
     leave(prefix).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(InputError, match="cannot be read"):
-        transaction.recover()
+        transaction.interrupted()
 
 
 @pytest.mark.parametrize("name", ["bin/python", "pyvenv.cfg", "bin/activate"])
@@ -390,7 +391,7 @@ def test_a_journal_that_leads_out_through_a_link(
     assert read(outside) == {"came.py": "mine"}
     (prefix / SITE / "link").unlink()
     with transaction.opened() as undone:
-        assert undone == "demo"
+        assert undone == ("demo",)
     assert (prefix / SITE / "link" / "gone.py").read_text() == "precious"
 
 
@@ -413,9 +414,9 @@ def test_a_journal_whose_run_has_left_nothing(
     elif what == "a file":
         (work / RUN).write_text("")
     before, kept = read(prefix / SITE), snapshot(elsewhere)
-    assert transaction.recover() is None
+    assert transaction.interrupted() == ()
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
     assert read(prefix / SITE) == before
     assert snapshot(elsewhere) == kept
     assert not journal.exists() and not os.path.lexists(work)
@@ -445,9 +446,9 @@ def test_a_journal_that_another_user_may_have_written(
     else:
         journal.parent.chmod(0o777)
     before = read(prefix)
-    assert transaction.recover() is None
+    assert transaction.interrupted() == ()
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
     assert read(prefix) == before
 
 
@@ -460,9 +461,9 @@ def test_a_journal_inside_of_the_environment(prefix: Path, monkeypatch: pytest.M
     journal.rename(inside)
     monkeypatch.setenv("XDG_CACHE_HOME", str(prefix / "cache"))
     transaction, before = Transaction(prefix, prefix / SITE), read(prefix)
-    assert transaction.recover() is None
+    assert transaction.interrupted() == ()
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
     assert read(prefix) == before
 
 
@@ -484,9 +485,9 @@ def test_what_a_wheel_ships_is_no_journal(
     }
     before = read(prefix)
     write(prefix, planted)
-    assert transaction.recover() is None
+    assert transaction.interrupted() == ()
     with transaction.opened() as undone:
-        assert undone is None
+        assert undone == ()
     assert read(prefix) == before
 
 
@@ -631,31 +632,3 @@ def test_a_pipe_in_the_way(transaction: Transaction, prefix: Path) -> None:
         == (prefix / SITE / "pkg" / "x.py").read_text()
         == "1"
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("pyvenv.cfg", True),
-        ("bin/python", True),
-        ("bin/python3.14", True),
-        ("bin/python3.14-host-link", True),
-        ("bin/python-host", True),
-        ("pip.conf", True),
-        ("pip.ini", True),
-        ("share/pip.conf", False),
-        ("bin/activate", True),
-        ("bin/activate.fish", True),
-        ("bin/Activate.ps1", True),
-        (f"{SITE}/{WORK}/journal.json", True),
-        (f"{WORK}/lock", True),
-        ("bin/activate-global-python-argcomplete", False),
-        ("bin/python-config-of-mine", False),
-        (f"{SITE}/pyvenv.cfg", False),
-        (f"{SITE}/bin/python", False),
-        (f"{SITE}/demo.micropip-lock/x", False),
-        ("lib/python3.14", False),
-    ],
-)
-def test_what_belongs_to_the_environment(name: str, expected: bool) -> None:
-    assert is_environment(name) is expected
