@@ -2,86 +2,22 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from resolvelib import ResolutionImpossible, ResolutionTooDeep
-from resolvelib.resolvers import Resolution
 
 from ...errors import ResolutionError
 from .fetching import Explorer
-from .provider import Provider, Reporter, is_extra
+from .provider import Provider, Reporter
 from .pruning import hopeless
+from .resolvelib_override import CompleteResolution
 from .state import Candidate, DataNeeded, Requirement, ResolutionState
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
 #: After so many steps more than there are projects it pays to rule versions out all at once.
 _PATIENCE = 1_000
-
-
-class _Search(Resolution[Requirement, Candidate, str]):
-    """resolvelib's search, made complete.
-
-    As of 1.2.1 it gives up on some sets that have a solution.
-    """
-
-    def __init__(self, provider: Any, reporter: Any) -> None:
-        super().__init__(provider, reporter)
-        #: The criterion and the pin that last satisfied it, by name.
-        self._content: dict[str, tuple[Any, Candidate]] = {}
-        #: The preference of each name, with the requirements that it was computed from.
-        self._preferences: dict[str, tuple[Any, Any]] = {}
-
-    def _push_new_state(self) -> None:
-        super()._push_new_state()
-        if isinstance(self.state.mapping, OrderedDict):
-            # There are as many states as pins, and in a plain dict each takes a third; its order is
-            # the same.
-            mapping: Any = dict(self.state.mapping)
-            self._states[-1] = self.state._replace(mapping=mapping)
-
-    def _backjump(self, causes: Any) -> bool:
-        # Its short cut jumps over states that had a solution. Where that has failed, every one is
-        # tried.
-        return super()._backjump(
-            causes if getattr(self, "_optimistic_backjumping_ratio", 0) else []
-        )
-
-    def _remove_information_from_criteria(self, criteria: Any, parents: Any) -> None:
-        super()._remove_information_from_criteria(criteria, parents)
-        # The requirements of an undone pin are forgotten, so its own pin has to be made anew.
-        last = next(reversed(self.state.mapping))
-        for name in parents:
-            if name != last:
-                self.state.mapping.pop(name, None)
-
-    def _is_current_pin_satisfying(self, name: str, criterion: Any) -> bool:
-        if not criterion.information:  # no requirement is left
-            return True
-        pin = self.state.mapping.get(name)
-        if pin is None:
-            return False
-        # Each round checks every name, though few have changed; a changed criterion is a new
-        # object.
-        known = self._content.get(name)
-        if known is not None and known[0] is criterion and known[1] is pin:
-            return True
-        satisfied = super()._is_current_pin_satisfying(name, criterion)
-        if satisfied:
-            self._content[name] = (criterion, pin)
-        return satisfied
-
-    def _get_preference(self, name: str) -> Any:
-        if is_extra(name):  # its turn depends on what else is chosen
-            return super()._get_preference(name)
-        criterion = self.state.criteria[name]
-        known = self._preferences.get(name)
-        if known is None or known[0] is not criterion:
-            known = self._preferences[name] = (criterion, super()._get_preference(name))
-        return known[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +61,7 @@ async def solve(
             provider = Provider(state, roots)
             # Not `Resolver`: what that makes of the result never ends for some cycles (as of
             # resolvelib 1.2.1).
-            result = _Search(provider, reporter).resolve(roots, max_rounds=most)
+            result = CompleteResolution(provider, reporter).resolve(roots, max_rounds=most)
         except DataNeeded as needed:
             await explorer.fetch(needed)
             spent += reporter.detours
