@@ -14,8 +14,9 @@ from packaging.version import Version
 
 from ...formats.target import Target
 from .project import Choice, Kind, Project, Rejection
+from .requirement import Candidate, Requirement, common_hashes
 from .search import Conflict
-from .state import Candidate, Requirement, ResolutionState, common_hashes
+from .state import ResolutionState
 
 #: How many are shown: reasons, versions of one reason, requirements, characters of a reason.
 _MOST_REASONS = 6
@@ -291,7 +292,7 @@ class ConflictReport:
                 [],
             )
         reason = _NO_SUCH_WHEEL
-        if (fall := self._state.fallen.get(urls[0])) is not None:
+        if (fall := self._state.rejected_urls.get(urls[0])) is not None:
             reason += f": it {fall}"
         parent = next(
             (

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from ...errors import FetchError, IntegrityError, Problem, ResolutionError, UnlockableError
 from .conflict_report import ConflictReport, Section
 from .fetching import Explorer
+from .requirement import Requirement
 from .search import Conflict, solve
-from .state import Requirement, ResolutionState
+from .state import ResolutionState
 
 #: With more requirements than this, those that have nothing to do with the conflict are left out
 #: together first.

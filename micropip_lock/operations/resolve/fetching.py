@@ -23,9 +23,11 @@ from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, WheelSummary
 from ...network import Fetcher
 from ...storage import Facts
+from .matching import matches
 from .page_summaries import Outlines
 from .project import Choice, Project, fits_python, needs_python
-from .state import Candidate, DataNeeded, Requirement, ResolutionState, holds
+from .requirement import Candidate, Requirement
+from .state import DataNeeded, ResolutionState, holds
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many
 #: are tried.
@@ -111,7 +113,7 @@ class Explorer:
             with suppress(DataNeeded, MicropipLockError):
                 others = (
                     item
-                    for item in self._state.matches(name, needed.requirements)
+                    for item in matches(self._state, name, needed.requirements)
                     if item.key not in self._state.metadata
                 )
                 ahead += islice(others, min(2**tries, _MOST_AHEAD))
@@ -123,7 +125,7 @@ class Explorer:
         """Find the best match of ``requirements``, and go on from there."""
         while True:
             try:
-                choice = next(iter(self._state.matches(name, requirements)), None)
+                choice = next(iter(matches(self._state, name, requirements)), None)
             except DataNeeded:
                 if name in self._loading:  # another task has requested it, and goes on for this one
                     self._loading[name].append((requirements, extra))

@@ -29,6 +29,10 @@ Kind = Literal[
 ]
 
 
+#: Project, version, and URL or "base".
+ChoiceKey = tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """Why a version was not chosen, as a clause that follows «it»."""
@@ -56,11 +60,13 @@ class Choice:
         return f"{self.name} {self.entry.version if self.entry else self.version}"
 
     #: What makes it the same choice as another one; it is compared often.
-    key: tuple[str, str, str] = field(init=False)
+    key: ChoiceKey = field(init=False)
 
     def __post_init__(self) -> None:
-        place = "base" if self.entry is not None else self.file.url if self.file is not None else ""
-        self.key = self.name, str(self.version), place
+        source = self.file.url if self.file is not None else ""
+        if self.entry is not None:
+            source = "base"
+        self.key = (self.name, str(self.version), source)
 
     @property
     def sha256(self) -> str | None:

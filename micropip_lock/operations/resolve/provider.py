@@ -7,7 +7,9 @@ from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter
 
-from .state import Candidate, Requirement, ResolutionState
+from .matching import matches
+from .requirement import Candidate, Requirement
+from .state import ResolutionState
 
 #: The name of a package, or ``name[extra]``.
 Identifier = str
@@ -84,11 +86,11 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
             all_of_name += requirements[identifier]
         excluded = {
             pick.choice.key for pick in incompatibilities[identifier]
-        } | self._state.hopeless
+        } | self._state.ruled_out
 
         def found() -> Iterator[Candidate]:
-            self._state.tried[name] = all_of_name
-            for choice in self._state.matches(name, all_of_name):
+            self._state.last_requirements[name] = all_of_name
+            for choice in matches(self._state, name, all_of_name):
                 if choice.key not in excluded:
                     yield Candidate(choice, extra)
 

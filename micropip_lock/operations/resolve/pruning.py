@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from .project import Choice, Project
-from .state import Candidate, Requirement, ResolutionState
+from .requirement import Candidate, Requirement
+from .state import ResolutionState
 
 #: Represents the base's own version among the indices of the index's versions.
 _BASE = -1

@@ -42,7 +42,8 @@ from ..results import ResolveResult
 from ..session import connected
 from .fetching import Explorer
 from .project import Choice
-from .state import Candidate, Preferred, ResolutionState, holds
+from .requirement import Candidate
+from .state import Preferred, ResolutionState, holds
 
 if TYPE_CHECKING:
     from .search import Solution

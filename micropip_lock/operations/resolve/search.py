@@ -11,8 +11,9 @@ from ...errors import ResolutionError
 from .fetching import Explorer
 from .provider import Provider, Reporter
 from .pruning import hopeless
+from .requirement import Candidate, Requirement
 from .resolvelib_override import CompleteResolution
-from .state import Candidate, DataNeeded, Requirement, ResolutionState
+from .state import DataNeeded, ResolutionState
 
 #: More than any real set has taken; what needs more would go on for minutes.
 _MOST_ROUNDS = 20_000
@@ -52,7 +53,7 @@ async def solve(
     await explorer.explore(roots)
     is_last, spent = False, 0
     first: Reporter | None = None
-    state.hopeless = set()
+    state.ruled_out = set()
     while True:
         reporter = Reporter()
         # Each package takes a step of its own, without any trouble.
@@ -67,7 +68,7 @@ async def solve(
             spent += reporter.detours
             if spent > _PATIENCE:
                 first = first or reporter
-                state.hopeless, spent = hopeless(state, roots), 0
+                state.ruled_out, spent = hopeless(state, roots), 0
         except ResolutionImpossible as error:
             if not await explorer.complete():
                 causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
@@ -77,13 +78,13 @@ async def solve(
         except ResolutionTooDeep as error:
             first = first or reporter
             fallen = hopeless(state, roots)
-            if fallen == state.hopeless and is_last:
+            if fallen == state.ruled_out and is_last:
                 said = (
                     f"No solution was found in {_MOST_ROUNDS} steps. Pin the packages that you "
                     "know the versions of."
                 )
                 raise ResolutionError([said]) from error
-            is_last, state.hopeless = fallen == state.hopeless, fallen
+            is_last, state.ruled_out = fallen == state.ruled_out, fallen
         else:
             return Solution(_reached(provider, result.mapping, roots))
 

@@ -21,8 +21,9 @@ from ..resolve.conflict_report import ConflictReport, Section
 from ..resolve.explain import explain
 from ..resolve.fetching import Explorer
 from ..resolve.project import Choice, Kind, Rejection
+from ..resolve.requirement import Candidate, Requirement
 from ..resolve.search import Conflict, Solution, solve
-from ..resolve.state import Candidate, DataNeeded, Preferred, Requirement, ResolutionState
+from ..resolve.state import DataNeeded, Preferred, ResolutionState
 from ..tree.run import Tree
 from .roots import is_pyodides, is_wheel
 

@@ -23,8 +23,9 @@ from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve import search as _solve
 from micropip_lock.operations.resolve.fetching import Explorer
 from micropip_lock.operations.resolve.project import Choice
+from micropip_lock.operations.resolve.requirement import Requirement
 from micropip_lock.operations.resolve.search import Conflict, Solution, solve
-from micropip_lock.operations.resolve.state import Requirement, ResolutionState
+from micropip_lock.operations.resolve.state import ResolutionState
 from micropip_lock.storage import NoFacts
 
 from ....end_to_end.golden.cases import Shelf
