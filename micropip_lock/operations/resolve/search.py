@@ -70,7 +70,7 @@ async def solve(
                 first = first or reporter
                 state.ruled_out, spent = hopeless(state, roots), 0
         except ResolutionImpossible as error:
-            if not await explorer.complete():
+            if not await explorer.project_pages.complete():
                 causes = tuple((cause.parent, cause.requirement) for cause in error.causes)
                 # Where versions were ruled out, the end is short; the beginning explains more.
                 told = first or reporter

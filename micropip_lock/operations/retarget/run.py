@@ -166,7 +166,7 @@ async def _moved(
 ) -> RetargetResult:
     target = Target.from_info(task.context.base.lockfile.info)
     state, explorer = await task.begin(refresh=refresh, preferred=preferred(old, target))
-    explorer.publications = publications  # what was read for the requirements is known
+    explorer.wheels.publications = publications  # what was read for the requirements is known
     # Not before, for they need resolvelib.
     from ..resolve.search import Conflict, solve
     from .reasons import Reasons, refuse
