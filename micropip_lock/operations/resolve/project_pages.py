@@ -61,7 +61,7 @@ class ProjectPages:
     def known(self, name: str) -> Listing | None:
         """The pages of a project that were read, whole or in part; None: none were read."""
         listing = self._listings.get(name)
-        if listing:
+        if listing is not None:
             return listing
         project = self._state.projects.get(name)
         return project.listing if project is not None else None

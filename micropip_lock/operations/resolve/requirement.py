@@ -82,6 +82,10 @@ class Candidate:
         return self.choice.name
 
 
+#: A requirement, and the candidate that has it; None: the user.
+RequirementSource = tuple[Candidate | None, Requirement]
+
+
 def requirements_of(
     requirement: DeclaredRequirement, hashes: frozenset[str] = frozenset()
 ) -> Iterator[Requirement]:

@@ -259,7 +259,7 @@ async def _homeless(
             continue  # unknown
         project = state.project(name)
         if not any(isinstance(project.judge(version), Choice) for version in project.versions):
-            found.append(report.block(name))
+            found.append(report.section(name))
     return found
 
 

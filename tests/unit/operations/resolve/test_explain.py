@@ -259,7 +259,7 @@ def test_whether_a_prerelease_was_tried(requirement: str, reasons: dict[str, str
     state = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(requirement)], [])
     state.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.9")]))
     asked = tuple((None, root) for root in state.roots)
-    block = ConflictReport(state, Conflict(asked, asked, asked)).block("demo")
+    block = ConflictReport(state, Conflict(asked, asked, asked)).section("demo")
     said = {
         "tried": "what it needs cannot be had",
         "prerelease": "a pre-release",

@@ -20,7 +20,7 @@ from micropip_lock.formats.requirement import parse_wanted
 from micropip_lock.index.client import Indexes
 from micropip_lock.network import Response, drive
 from micropip_lock.operations.base import Base
-from micropip_lock.operations.resolve import search as _solve
+from micropip_lock.operations.resolve import search
 from micropip_lock.operations.resolve.fetching import Explorer
 from micropip_lock.operations.resolve.project import Choice
 from micropip_lock.operations.resolve.requirement import Requirement
@@ -111,8 +111,8 @@ def chain(length: int) -> Shelf:
 
 
 def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_solve, "_MOST_ROUNDS", 3)
-    monkeypatch.setattr(_solve, "_PATIENCE", 0)
+    monkeypatch.setattr(search, "_MOST_ROUNDS", 3)
+    monkeypatch.setattr(search, "_MOST_DETOURS", 0)
     with pytest.raises(ResolutionError, match="Pin the packages"):
         solved(chain(5), "p0")
 
@@ -123,8 +123,8 @@ def test_nothing_is_ruled_out_only_because_there_are_many_packages(
     def unexpected(*_: object) -> None:
         raise AssertionError("nothing was in conflict")
 
-    monkeypatch.setattr(_solve, "_PATIENCE", 1)
-    monkeypatch.setattr(_solve, "hopeless", unexpected)
+    monkeypatch.setattr(search, "_MOST_DETOURS", 1)
+    monkeypatch.setattr(search, "hopeless", unexpected)
     found, _ = solved(chain(30), "p0")
     assert len(chosen(found)) == 31
 
@@ -219,7 +219,7 @@ def test_it_finds_a_solution_exactly_where_there_is_one(
     patience: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where versions are ruled out from the first step on."""
-    monkeypatch.setattr(_solve, "_PATIENCE", patience)
+    monkeypatch.setattr(search, "_MOST_DETOURS", patience)
     counted = {True: 0, False: 0}
     for world in worlds():
         shelf = shelf_of(world, tmp_path)
