@@ -16,7 +16,8 @@ from ...environment import Surroundings
 from ...errors import InputError, Problem, UnlockableError
 from ...formats.core_metadata import parse_filename_tags
 from ...formats.lockfile import Lockfile
-from ...formats.requirement import quoted, writable
+from ...formats.requirement import writable
+from ...formats.requirement_text import quoted
 from ...formats.target import Target
 from ...installed.distribution import CheckFiles, InstalledDistribution
 from ...installed.origin import Origin
