@@ -158,7 +158,7 @@ async def _smallest(
 def _ancestors(conflict: Conflict) -> set[str]:
     """The names of what conflicts, and of all that led there."""
     needed_by: dict[str, set[str]] = defaultdict(set)
-    for parent, requirement in conflict.asked:
+    for parent, requirement in conflict.requirements:
         if parent is not None:
             needed_by[requirement.name].add(parent.name)
     found: set[str] = set()

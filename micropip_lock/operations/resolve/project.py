@@ -144,8 +144,8 @@ class Project:
     def candidates(
         self, specifiers: Mapping[str, SpecifierSet], *, upgrade: bool
     ) -> Iterator[tuple[Version, Choice | None]]:
-        """The versions in the order to try: the base's own first, or with ``upgrade`` at its place
-        among the others.
+        """The versions in the order to try: the base's own first, or with ``upgrade`` among
+        the others.
 
         Those that are not the base's are allowed by all ``specifiers``, which are given by their
         texts.

@@ -8,7 +8,7 @@ from typing import Any
 from resolvelib import AbstractProvider, BaseReporter
 
 from .matching import matches
-from .requirement import Candidate, Requirement
+from .requirement import Candidate, Requirement, RequirementSource
 from .state import ResolutionState
 
 #: The name of a package, or ``name[extra]``.
@@ -122,10 +122,10 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
     """Remembers all requirements and the candidates that have them, for explanations."""
 
     def __init__(self) -> None:
-        #: (candidate, its requirement) for everything that was tried; None: the user.
-        self.asked: list[tuple[Candidate | None, Requirement]] = []
+        #: All requirements that came up, each once.
+        self.requirements: list[RequirementSource] = []
         #: The requirements of the first conflict.
-        self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()
+        self.first: tuple[RequirementSource, ...] = ()
         #: Steps that pinned nothing new. However many packages there are, without conflicts there
         #: are none.
         self.detours = 0
@@ -151,4 +151,4 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
         )
         if key not in self._seen:
             self._seen.add(key)
-            self.asked.append((parent, requirement))
+            self.requirements.append((parent, requirement))

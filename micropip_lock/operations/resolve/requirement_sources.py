@@ -18,7 +18,7 @@ class RequirementSources:
     def __init__(self, conflict: Conflict) -> None:
         self._conflict = conflict
         self._by_name: dict[str, list[RequirementSource]] = defaultdict(list)
-        for parent, requirement in conflict.asked:
+        for parent, requirement in conflict.requirements:
             if requirement.same is None:
                 self._by_name[requirement.name].append((parent, requirement))
 

@@ -33,8 +33,8 @@ class CompleteResolution(Resolution[Requirement, Candidate, str]):
     def _backjump(self, causes: Sequence[Any]) -> bool:
         """Undo decisions one by one once the optimistic backjumping has failed.
 
-        resolvelib then still skips every decision that no cause depends on. A decision that it
-        skips may be the one to change. Without causes it skips none.
+        resolvelib then still skips the decision on a package that is in conflict if none of its
+        dependencies is. That decision may be the one to change. Without causes it skips none.
         """
         is_optimistic = bool(self._optimistic_backjumping_ratio)
         return super()._backjump(list(causes) if is_optimistic else [])

@@ -33,13 +33,13 @@ class Solution:
 class Conflict:
     """No solution: the last requirements that could not all be met, and the candidates with them.
 
-    ``asked`` are all requirements that came up on the way.
+    ``requirements`` are all that came up on the way.
     """
 
     causes: tuple[RequirementSource, ...]
     #: The same of the first conflict that was met, with the newest versions.
     first: tuple[RequirementSource, ...]
-    asked: tuple[RequirementSource, ...]
+    requirements: tuple[RequirementSource, ...]
 
 
 async def solve(
@@ -116,7 +116,7 @@ class _Search:
     def _conflict(self, causes: Iterable[Any], reporter: Reporter) -> Conflict:
         last = tuple((cause.parent, cause.requirement) for cause in causes)
         explaining = self._first_reporter or reporter
-        return Conflict(last, explaining.first or last, tuple(explaining.asked))
+        return Conflict(last, explaining.first or last, tuple(explaining.requirements))
 
 
 def _too_deep() -> ResolutionError:

@@ -1,4 +1,4 @@
-"""Fetching ahead: what is asked for before anybody knows that it is needed, and what is not."""
+"""Fetching ahead: which data is requested before the search needs it, and which is not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_project import TARGET
 
 
 class Log(Shelf):
-    """Remembers what was asked for: names of projects, and of files."""
+    """Remembers the requests: names of projects, and of files."""
 
     def __init__(self) -> None:
         super().__init__()

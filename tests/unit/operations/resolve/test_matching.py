@@ -23,7 +23,7 @@ def found(known: ResolutionState, *texts: str) -> list[str]:
     return [f"[{choice.version}]" if choice.entry else str(choice.version) for choice in choices]
 
 
-def test_pages_are_missing_until_they_are_learnt() -> None:
+def test_pages_are_needed_until_they_are_added() -> None:
     known = state()
     with pytest.raises(DataNeeded) as caught:
         list(matches(known, "demo", requirements("demo>=1")))

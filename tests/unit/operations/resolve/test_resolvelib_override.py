@@ -17,6 +17,8 @@ from resolvelib.structs import State
 import micropip_lock
 from micropip_lock.operations.resolve.resolvelib_override import CompleteResolution
 
+from .test_search import chosen, is_solution, shelf_of, solved
+
 #: The private methods that are overridden, with their parameters.
 OVERRIDDEN = {
     "_backjump": ["self", "causes"],
@@ -76,3 +78,26 @@ def test_no_version_that_was_not_tried_is_installed() -> None:
         assert "1.2.1" in requirement.specifier
         assert "1.3" not in requirement.specifier
         assert "2.0" not in requirement.specifier
+
+
+def test_a_pin_is_undone_together_with_its_requirements(tmp_path: Path) -> None:
+    """Without `_remove_information_from_criteria` the answer has a 1.0, and b 2.0, which needs
+    a>=2.
+    """
+    world = {
+        "a": {
+            "1.0": ["b<=2"],
+            "2.0": ["c!=2.0", "d<2", "e"],
+            "3.0": ["c>=3", "e!=2.0"],
+        },
+        "b": {"1.0": ["a<=2"], "2.0": ["a>=2"]},
+        "c": {
+            "1.0": ["b>=2", "d>=2", "e<=2"],
+            "2.0": ["a>=3", "b<2", "e==1.0"],
+            "3.0": ["a<=2", "b!=2.0", "e"],
+        },
+        "d": {"1.0": [], "2.0": ["a<2"], "3.0": ["a!=2.0"]},
+        "e": {"1.0": ["c<=2", "d>=2"]},
+    }
+    found, _ = solved(shelf_of(world, tmp_path), "a", "b")
+    assert is_solution(world, ["a", "b"], chosen(found))

@@ -1,6 +1,4 @@
-"""The loop: resolvelib decides from memory, and what it lacks is fetched until nothing is
-lacking.
-"""
+"""The search: resolvelib decides from the state, and missing data is fetched in between."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ def chosen(found: Solution | Conflict) -> dict[str, str]:
     return {identifier: str(pick.choice.version) for identifier, pick in found.picks.items()}
 
 
-def test_extras_are_picks_of_their_own() -> None:
+def test_extras_are_candidates_of_their_own() -> None:
     shelf = Shelf()
     shelf.wheel("demo", "2.0", "1.0", requires=["lib<2"], extras={"x": ["other"]})
     shelf.wheel("lib", "2.0", "1.0")
@@ -65,7 +63,7 @@ def test_nothing_is_needed_for_nothing() -> None:
     assert chosen(found) == {}
 
 
-def test_a_conflict_says_who_asked_for_what() -> None:
+def test_a_conflict_has_the_requirements_and_their_parents() -> None:
     shelf = Shelf()
     shelf.wheel("one", "1.0", requires=["lib<2"])
     shelf.wheel("two", "1.0", requires=["lib>=2"])
@@ -78,7 +76,7 @@ def test_a_conflict_says_who_asked_for_what() -> None:
         ("one", "lib<2"),
         ("two", "lib>=2"),
     ]
-    assert {requirement.text for parent, requirement in found.asked if parent is None} == {
+    assert {requirement.text for parent, requirement in found.requirements if parent is None} == {
         "one",
         "two",
     }
@@ -129,23 +127,23 @@ def test_nothing_is_ruled_out_only_because_there_are_many_packages(
     assert len(chosen(found)) == 31
 
 
-def test_what_met_every_ask_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_a_pin_is_compared_with_its_requirements_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
 
     def noted(self: Requirement, choice: Choice) -> bool:
-        asked.append(choice.name)
+        compared.append(choice.name)
         return allows(self, choice)
 
     allows = Requirement.allows
     monkeypatch.setattr(Requirement, "allows", noted)
     solved(chain(5), "p0")
-    few = len(asked) / 6
-    asked.clear()
+    few = len(compared) / 6
+    compared.clear()
     solved(chain(40), "p0")
-    assert len(asked) / 41 <= few * 1.2
+    assert len(compared) / 41 <= few * 1.2
 
 
-def test_many_versions_that_fall_one_after_the_other() -> None:
+def test_many_versions_that_are_rejected_one_after_the_other() -> None:
     """Each costs its METADATA once, and they are read ever more at a time."""
     shelf = Shelf()
     for number in range(60):
@@ -233,7 +231,7 @@ def test_it_finds_a_solution_exactly_where_there_is_one(
     assert min(counted.values()) > 20
 
 
-def test_what_is_left_of_a_turn_that_was_taken_back_may_be_a_cycle(tmp_path: Path) -> None:
+def test_candidates_of_an_undone_decision_may_be_a_cycle(tmp_path: Path) -> None:
     world = {
         "app": {"1.0": [], "2.0": ["one"]},
         "one": {"1.0": ["app", "two<2"]},

@@ -105,7 +105,7 @@ def test_a_wheel_at_a_url_can_be_counted_out() -> None:
     assert known.rejected_urls == {URL: "needs Python <3"}
 
 
-def learnt(*requires: str) -> tuple[ResolutionState, Choice]:
+def with_metadata(*requires: str) -> tuple[ResolutionState, Choice]:
     """A memory that knows what the one version of demo needs."""
     known = state()
     known.add_pages("demo", listing([wheel("1.0")]))
@@ -123,7 +123,7 @@ def needs(known: ResolutionState, choice: Choice, extra: str = "") -> list[tuple
 
 
 def test_needs_by_markers_and_extras() -> None:
-    known, choice = learnt(
+    known, choice = with_metadata(
         "lib[fast]>=1",
         "never; sys_platform == 'win32'",
         "more; extra == 'x'",
