@@ -42,7 +42,6 @@ from ..results import ResolveResult
 from ..session import connected
 from .fetching import Explorer
 from .project import Choice
-from .requirement import Candidate
 from .state import Preferred, ResolutionState, holds
 
 if TYPE_CHECKING:
@@ -220,7 +219,7 @@ class Resolution:
 
         ``distribution``: the rest of the base as well.
         """
-        choices = {pick.name: pick.choice for pick in solution.picks.values()}
+        choices = {item.name: item.choice for item in solution.candidates.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
         summaries = _all_or_none(
             await self.fetcher.gather([_summary(choice, explorer) for choice in own])
@@ -235,9 +234,9 @@ class Resolution:
         base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
         # The extras that base packages require, too: every chosen candidate has a requirement.
         extras = [
-            Requirement(f"{pick.name}[{pick.extra}]")
-            for pick in solution.picks.values()
-            if pick.extra
+            Requirement(f"{item.name}[{item.extra}]")
+            for item in solution.candidates.values()
+            if item.extra
         ]
         dependencies = Dependencies(distributions, others, state.target, asked=[*asked, *extras])
         edges = dependencies.edges(other_edges=base_edges)
@@ -436,11 +435,9 @@ def _base_edges(
     name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]
 ) -> set[str]:
     """The edges of a base package in this lock: those of its entry, and of the required extras."""
-    picks = [pick for pick in solution.picks.values() if pick.name == name]
+    candidates = [item for item in solution.candidates.values() if item.name == name]
     requirements = [
-        requirement
-        for pick in picks
-        for requirement in state.dependencies(Candidate(pick.choice, pick.extra))
+        requirement for candidate in candidates for requirement in state.dependencies(candidate)
     ]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()

@@ -26,7 +26,7 @@ _MOST_DETOURS = 1_000
 class Solution:
     """The chosen candidates, by identifier (``name`` or ``name[extra]``)."""
 
-    picks: dict[str, Candidate]
+    candidates: dict[str, Candidate]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ class Reasons:
         self, state: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool
     ) -> None:
         self._state = state
-        self._picks = solution.picks
+        self._candidates = solution.candidates
         self._distribution = distribution
-        self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
+        self._chosen = {item.name: item.choice for item in solution.candidates.values()}
         self._asked: dict[str, list[tuple[Candidate | None, Requirement]]] = {}
         self._users: dict[str, list[str]] = defaultdict(list)
         for key, entry in sorted(new.packages.items()):
@@ -139,9 +139,9 @@ class Reasons:
     def _asks(self) -> Iterator[tuple[Candidate | None, Requirement]]:
         for requirement in self._state.roots:
             yield None, requirement
-        for pick in self._picks.values():
-            for requirement in self._state.dependencies(pick):
-                yield pick, requirement
+        for candidate in self._candidates.values():
+            for requirement in self._state.dependencies(candidate):
+                yield candidate, requirement
 
     def _needs(self, old: Choice) -> str:
         """What ``old`` needs that is not there now."""

@@ -46,7 +46,7 @@ def solved(
 
 def chosen(found: Solution | Conflict) -> dict[str, str]:
     assert isinstance(found, Solution)
-    return {identifier: str(pick.choice.version) for identifier, pick in found.picks.items()}
+    return {identifier: str(item.choice.version) for identifier, item in found.candidates.items()}
 
 
 def test_extras_are_candidates_of_their_own() -> None:
