@@ -151,7 +151,8 @@ digests = st.sampled_from(["", "ab" * 32])
 @st.composite
 def objects(draw: st.DrawFn) -> dict[str, Any]:
     filename = draw(filenames)
-    file: dict[str, Any] = {"filename": filename, "url": draw(folders) + filename}
+    fragment = draw(st.sampled_from(["", "", "#egg=demo"]))
+    file: dict[str, Any] = {"filename": filename, "url": draw(folders) + filename + fragment}
     digest = draw(digests)
     if digest:
         file["hashes"] = {"sha256": digest}
@@ -172,7 +173,8 @@ pages = st.lists(objects(), max_size=8)
 
 def anchor(file: dict[str, Any]) -> str:
     digest = file.get("hashes", {}).get("sha256")
-    attributes = [("href", file["url"] + (f"#sha256={digest}" if digest else ""))]
+    url = file["url"].partition("#")[0]
+    attributes = [("href", f"{url}#sha256={digest}" if digest else url)]
     if file.get("yanked"):
         attributes.append(("data-yanked", "" if file["yanked"] is True else file["yanked"]))
     if "requires-python" in file:
