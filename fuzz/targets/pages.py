@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock._util.url import shown
 from micropip_lock.errors import FetchError
-from micropip_lock.formats.project_page import ProjectPage, parse_page, single_file_page
+from micropip_lock.formats.project_page import ProjectPage, single_file_page
+from micropip_lock.formats.project_page_parser import parse_page
 from micropip_lock.formats.release_document import parse_document
 from micropip_lock.index.client import Listing
 

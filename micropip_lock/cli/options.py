@@ -11,9 +11,9 @@ import click
 from .._util.reading import read_standard_input
 from .._util.url import is_http
 from ..errors import InputError
-from ..operations.lock_source import LockInput, LockSource, local_lock, open_lock
+from ..operations.lock_source import LockInput, LockSource, local_lock
 from ..operations.results import FreezeResult, ResolveResult
-from ..operations.session import SessionOptions
+from ..operations.session import SessionOptions, open_lock
 from .console import print_json, print_text
 from .main import Common, warnings_to_json
 

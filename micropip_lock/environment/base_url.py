@@ -12,7 +12,8 @@ from .._util.reading import read_regular
 from .._util.url import split
 from ..errors import FetchError
 from ..formats.lockfile import LockedPackage, Lockfile
-from ..formats.project_page import ProjectPage, parse_page
+from ..formats.project_page import ProjectPage
+from ..formats.project_page_parser import parse_page
 
 # More than one is tried because a user's own file: index may lack a page, or have another wheel on
 # it.

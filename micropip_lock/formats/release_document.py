@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from .._util.url import split
 from .project_page import ProjectPage
+from .project_page_rows import row_of
 
 
 def document_url(index_url: str, name: str, version: Version) -> str | None:
@@ -45,7 +46,7 @@ def parse_document(body: bytes, url: str) -> ProjectPage | None:
     rows = [_row(item) for item in files]
     if not all(isinstance(row["filename"], str) and isinstance(row["url"], str) for row in rows):
         return None
-    return ProjectPage(url, tuple((row["filename"], row) for row in rows))
+    return ProjectPage(url, tuple((row["filename"], row_of(row)) for row in rows))
 
 
 def _row(item: Mapping[str, Any]) -> dict[str, Any]:

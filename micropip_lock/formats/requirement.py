@@ -7,8 +7,8 @@ Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -18,23 +18,19 @@ from .._util.text import clause
 from .._util.url import filename, is_http, shown, shown_within
 from ..errors import InputError
 from .core_metadata import RequirementError, parse_requirement
-
-__all__ = ["Wanted", "parse_wanted", "quoted", "writable", "written"]
+from .requirement_hashes import fragment_hashes, option_hashes, sha256_only
+from .requirement_text import option_name, quoted
 
 #: No author writes longer requirements or wheel names, but longer values could keep their parsers
 #: busy for hours.
 _LONGEST_REQUIREMENT = 4096
 _LONGEST_FILE_NAME = 255
-_LONGEST_QUOTE = 120
 
 # Two characters at least: «C:» is a drive, not a scheme.
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:", re.IGNORECASE)
 _BARE_URL = re.compile(
     r"[a-z][a-z0-9+.-]*://|(https?|file|(git|hg|svn|bzr)(\+[a-z]+)?):", re.IGNORECASE
 )
-#: The name of a requirement with a URL, up to the URL.
-_NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\[\]]*\])?\s*@(\s+|(?=[A-Za-z][A-Za-z0-9+.-]*:[/\\]))")
-_URL_LIKE = re.compile(r"@|:[/\\]|%40|%3a", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)[+:]", re.IGNORECASE)
 _PATH = re.compile(r"[./\\~]|[A-Za-z]:|[\w.-]*[/\\]")
 _EXTRAS = re.compile(r"\s*\[[^\[\]]*\]$")
@@ -51,11 +47,6 @@ _ARCHIVES = (
     ".tlz",
     ".tar.lzma",
 )
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-#: What pip takes after ``--hash=``; and what else it knows as the fragment of a URL.
-_STRONG = frozenset({"sha256", "sha384", "sha512"})
-_IN_FRAGMENTS = _STRONG | {"md5", "sha1", "sha224"}
-
 _ONLY_WHEELS = (
     "A lock can only name wheels at http(s) URLs: build the wheel, put it on a web server and give "
     "its URL here."
@@ -64,16 +55,15 @@ _ONLY_WHEELS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One requirement of the user: ``requirement`` (PEP 508), the ``hashes`` a file must have,
-    where it was said.
+    """One requirement of the user: PEP 508, and the hashes that a file must have.
 
-    The URL of a requirement has no fragment: what it said about hashes is in ``hashes``.
+    The URL of the requirement has no fragment: the hashes of the fragment are among ``hashes``.
     """
 
     requirement: Requirement
     #: sha256, lower-case hexadecimal digits; one of them must fit. Empty: any file will do.
     hashes: frozenset[str] = frozenset()
-    #: «requirements.txt, line 3», or None when said directly.
+    #: «requirements.txt, line 3»; None: it is from no file.
     origin: str | None = None
 
     @property
@@ -134,29 +124,38 @@ def parse_wanted(text: str, origin: str | None = None) -> Wanted:
 
 
 def _parsed(text: str) -> tuple[Requirement, frozenset[str]]:
-    # pip: the first word that starts with a hyphen starts the options.
-    options = re.search(r"(?:^|\s)-", text)
-    head = text[: options.start()].rstrip() if options else text
+    head, options = _split_options(text)
     if not head:
         raise InputError(_why_empty(text))
     if len(head) > _LONGEST_REQUIREMENT:
         start = quoted(head.partition(":")[0][:80])
         raise InputError(f"{start}... is too long for a requirement. Is a line break missing?")
-    requirement, fragment = (
-        _url_requirement(head) if _BARE_URL.match(head) else _named_requirement(head)
-    )
-    found = [
-        *_fragment_hashes(fragment),
-        *(_option_hashes(text[options.start() :]) if options else ()),
-    ]
-    return requirement, _sha256_only(found, head)
+    if _BARE_URL.match(head):
+        requirement, fragment = _url_requirement(head)
+    else:
+        requirement, fragment = _named_requirement(head)
+    hashes = [*fragment_hashes(fragment), *option_hashes(options)]
+    return requirement, sha256_only(hashes, head)
+
+
+def _split_options(text: str) -> tuple[str, str]:
+    """The requirement, and the options after it.
+
+    pip: the first word that starts with a hyphen starts the options.
+    """
+    options = re.search(r"(?:^|\s)-", text)
+    if options is None:
+        return text, ""
+    return text[: options.start()].rstrip(), text[options.start() :]
 
 
 def _why_empty(text: str) -> str:
     if re.match(r"-e|--editable\b", text):
         return f"An editable requirement (-e) cannot be locked. {_ONLY_WHEELS}"
     if text:
-        return f"{_option(text)!r} is an option, not a requirement. Put the requirement before it."
+        return (
+            f"{option_name(text)!r} is an option, not a requirement. Put the requirement before it."
+        )
     return "The requirement is empty. Write it as in 'demo>=1.0'."
 
 
@@ -164,13 +163,15 @@ def _url_requirement(text: str) -> tuple[Requirement, str]:
     # pip: a semicolon can be part of a URL, unless a space follows.
     url, semicolon, marker = text.partition("; ")
     url, _, fragment = url.strip().partition("#")
-    name = _wheel_name(url)
-    return _requirement(f"{name} @ {url}" + (f" ; {marker}" if semicolon else ""), text), fragment
+    requirement = f"{_wheel_name(url)} @ {url}"
+    if semicolon:
+        requirement += f" ; {marker}"
+    return _requirement(requirement, text), fragment
 
 
 def _named_requirement(text: str) -> tuple[Requirement, str]:
-    place = _EXTRAS.sub("", text.partition(";")[0].rstrip()).lower()
-    if "@" not in place and place.endswith((".whl", *_ARCHIVES)):
+    bare = _EXTRAS.sub("", text.partition(";")[0].rstrip()).lower()
+    if "@" not in bare and bare.endswith((".whl", *_ARCHIVES)):
         # PEP 508 would take it as a name; pip takes it as a file, whether or not there is one.
         raise InputError(f"{quoted(text)} is a local file. {_ONLY_WHEELS}")
     requirement = _requirement(text, text)
@@ -180,19 +181,21 @@ def _named_requirement(text: str) -> tuple[Requirement, str]:
     name = _wheel_name(url)
     if name != canonicalize_name(requirement.name):
         raise InputError(f"{quoted(text)} names a wheel of {name}. Correct the name or the URL.")
-    # parse_requirement hands the same object to everybody, so the fragment is cut from the text.
+    # Every caller of parse_requirement gets the same object: so the fragment is cut from the text.
     return _requirement(text.replace(requirement.url, url, 1), text), fragment
 
 
-def _requirement(text: str, said: str) -> Requirement:
+def _requirement(text: str, original: str) -> Requirement:
+    """Parse ``text``; messages quote ``original``."""
     try:
         return parse_requirement(text)
     except RequirementError as error:
+        shown_text = quoted(original)
         if _PATH.match(text):
-            raise InputError(f"{quoted(said)} is a local file or folder. {_ONLY_WHEELS}") from None
+            raise InputError(f"{shown_text} is a local file or folder. {_ONLY_WHEELS}") from None
         reason = clause(shown_within(error.reason))
         raise InputError(
-            f"{quoted(said)} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ "
+            f"{shown_text} is no requirement: {reason}. Write it as in 'demo>=1.0' or 'demo @ "
             "https://...whl'."
         ) from None
 
@@ -210,100 +213,13 @@ def _wheel_name(url: str) -> str:
         )
     file_name = filename(url)
     if not file_name.endswith(".whl"):
-        kind = (
-            "is a source distribution"
-            if file_name.lower().endswith(_ARCHIVES)
-            else "does not end in .whl"
-        )
+        is_sdist = file_name.lower().endswith(_ARCHIVES)
+        kind = "is a source distribution" if is_sdist else "does not end in .whl"
         raise InputError(f"{quoted(url)} {kind}. {_ONLY_WHEELS}")
-    try:
-        if len(file_name) > _LONGEST_FILE_NAME:
-            raise ValueError(file_name)
-        return parse_wheel_filename(file_name)[0]
-    except ValueError:
-        raise InputError(
-            f"The file name of {quoted(url)} is not that of a wheel: "
-            "name-version-python-abi-platform.whl. Correct it."
-        ) from None
-
-
-# -- hashes, as pairs of algorithm and digest
-
-
-def _fragment_hashes(fragment: str) -> Iterator[tuple[str, str]]:
-    for item in fragment.split("&"):
-        algorithm, _, digest = item.partition("=")
-        if algorithm in _IN_FRAGMENTS:
-            yield algorithm, digest
-
-
-def _option_hashes(text: str) -> Iterator[tuple[str, str]]:
-    try:
-        words = iter(shlex.split(text))
-    except ValueError:
-        raise InputError(
-            "A quotation mark in the options after the requirement is never closed."
-        ) from None
-    for word in words:
-        option, equals, value = word.partition("=")
-        if option.startswith("-C") or option == "--config-settings":  # only a build needs it
-            if option in ("-C", "--config-settings") and not equals:
-                next(words, "")
-        elif option == "--hash":
-            algorithm, _, digest = (value if equals else next(words, "")).partition(":")
-            if algorithm not in _STRONG:
-                raise InputError(
-                    f"The hash {quoted(algorithm)} is none that pip takes. Write "
-                    "--hash=sha256:<digits>."
-                )
-            yield algorithm, digest
-        elif word.startswith("-"):
-            raise InputError(
-                f"The option {_option(word)!r} cannot follow a requirement. Give it a line of its "
-                "own."
-            )
-        else:
-            # A word may be the rest of a password with a blank.
-            what = "More text" if re.search(r"\w", word) else quoted(word)
-            raise InputError(
-                f"{what} stands after the options. Markers and the like belong before --hash."
-            )
-
-
-def _sha256_only(found: list[tuple[str, str]], head: str) -> frozenset[str]:
-    digests = [digest for algorithm, digest in found if algorithm == "sha256"]
-    if found and not digests:
-        raise InputError(
-            f"{quoted(head)} has a hash, but none of sha256, which a lock needs. Add "
-            "--hash=sha256:..."
-        )
-    for digest in digests:
-        if not _SHA256.fullmatch(digest):
-            raise InputError(
-                f"{quoted(head)} has a sha256 of {quoted(digest)}, which is not 64 hexadecimal "
-                "digits."
-            )
-    return frozenset(digest.lower() for digest in digests)
-
-
-# -- what messages show
-
-
-def quoted(text: str) -> str:
-    """A requirement or URL as a message quotes it: without credentials, and cut if it is long."""
-    text = _clean(text)
-    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
-
-
-def _option(word: str) -> str:
-    # No more than the name: "--extra-index-urlhttps://..." is a typing error, and may hold a
-    # password.
-    return re.split("[^-A-Za-z]", word, maxsplit=1)[0][:_LONGEST_QUOTE]
-
-
-def _clean(text: str) -> str:
-    """The text without credentials, whether it is a requirement, a URL or neither."""
-    named = _NAMED.match(text)
-    if named is not None:
-        return named[0] + shown(text[named.end() :])
-    return shown(text) if _URL_LIKE.search(text) else shown_within(text)
+    if len(file_name) <= _LONGEST_FILE_NAME:
+        with suppress(ValueError):
+            return parse_wheel_filename(file_name)[0]
+    raise InputError(
+        f"The file name of {quoted(url)} is not that of a wheel: "
+        "name-version-python-abi-platform.whl. Correct it."
+    )

@@ -20,7 +20,8 @@ from packaging.version import Version
 
 from .._util.url import shown, split, without_credentials
 from ..errors import FetchError
-from ..formats.project_page import ACCEPT, IndexFile, ProjectPage, parse_page, single_file_page
+from ..formats.project_page import IndexFile, ProjectPage, single_file_page
+from ..formats.project_page_parser import ACCEPT, parse_page
 from ..formats.release_document import document_url, same_release
 from ..network import Fetcher
 from ..network.meter import Meter

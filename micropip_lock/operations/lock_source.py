@@ -1,8 +1,8 @@
 """Where users have a lock: an object, its text, a file, a folder, a URL or standard input.
 
-Every operation takes all of them and finds the lock by `local_lock` or `open_lock`. It then reads
-it as Pyodide's loader does, up to the first fault (`LockSource.strict`), or with all its faults
-(`verify.lock_reader.read_lock`).
+Every operation takes all of them and finds the lock by `local_lock` or `session.open_lock`. It then
+reads it as Pyodide's loader does, up to the first fault (`LockSource.strict`), or with all its
+faults (`verify.lock_reader.read_lock`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from .._util.reading import read_bytes
-from .._util.url import is_http, origin, shown
+from .._util.url import is_http, shown
 from ..errors import FetchError, GoneError, InputError
 from ..formats.json_values import expected, parse_json
 from ..formats.lockfile import LOCK_NAME, Lockfile
 from ..network import Fetcher
-from .session import SessionOptions, open_session
 
 #: The largest lock to fetch, in bytes. That of a release has half a MB.
 LARGEST_LOCK = 64 * 2**20
@@ -81,7 +80,7 @@ def local_lock(lock: LockInput, origin: str = "the lock") -> LockSource:
         return lock
     if isinstance(lock, Lockfile | Mapping) or _is_json(lock):
         return LockSource(lock, origin)  # type: ignore[arg-type]  # a path is none of these
-    if _is_url(lock):
+    if is_url(lock):
         raise InputError(
             f"{shown(str(lock))} is a URL, and this function makes no requests. Download the lock, "
             "or pass its text."
@@ -90,22 +89,6 @@ def local_lock(lock: LockInput, origin: str = "the lock") -> LockSource:
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir() raises for a name too long
         path = path / LOCK_NAME
     return LockSource(read_bytes(path), str(path), path.absolute().parent)
-
-
-async def open_lock(lock: LockInput, options: SessionOptions) -> LockSource:
-    """Find a lock; one at a URL is fetched.
-
-    Raises `InputError` for a file that is missing or unreadable, and `FetchError`.
-    """
-    if not _is_url(lock):
-        return local_lock(lock)
-    url = str(lock)
-    async with open_session(options) as session:
-        if (origin(url) or "").startswith("https://"):
-            # Unlike an index, it is on no server that the user has a password for: none is sent
-            # there in clear text.
-            session.fetcher.configure([url])
-        return await fetch_lock(url, session.fetcher)
 
 
 async def fetch_lock(url: str, fetcher: Fetcher, name: str = "lock") -> LockSource:
@@ -122,5 +105,6 @@ def _is_json(lock: object) -> bool:
     return isinstance(lock, str) and lock.lstrip()[:1] == "{"
 
 
-def _is_url(lock: object) -> bool:
+def is_url(lock: object) -> TypeGuard[str]:
+    """Whether a lock is to be fetched."""
     return isinstance(lock, str) and is_http(lock)

@@ -19,10 +19,10 @@ from ..index.unanswered import unanswered
 from ..network import Fetcher
 from ..storage import Facts
 from .context import ContextOptions
-from .lock_source import LockInput, open_lock
+from .lock_source import LockInput
 from .resolve.project import Choice, Project
 from .retarget.roots import is_pyodides, is_wheel
-from .session import Session, SessionOptions, open_session
+from .session import Session, SessionOptions, open_lock, open_session
 
 #: PEP 792, the gravest first.
 _STATUSES = ("quarantined", "archived", "deprecated")

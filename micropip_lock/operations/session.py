@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import environment
 from .._util.progress import Progress
+from .._util.url import origin
 from ..formats.target import Target
 from ..network import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error
 from ..network.meter import Meter
@@ -17,6 +18,7 @@ from ..storage import Facts, NoFacts, facts_in
 from ..storage.wheels import WheelStore
 from .context import Context, ContextOptions, find_context
 from .live_progress import packages_shown
+from .lock_source import LockInput, LockSource, fetch_lock, is_url, local_lock
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -121,6 +123,21 @@ async def open_session(
             facts.close()
         if options.fetcher is None:
             await fetcher.aclose()
+
+
+async def open_lock(lock: LockInput, options: SessionOptions) -> LockSource:
+    """Find a lock; one at a URL is fetched.
+
+    Raises `InputError` for a file that is missing or unreadable, and `FetchError`.
+    """
+    if not is_url(lock):
+        return local_lock(lock)
+    async with open_session(options) as session:
+        if (origin(lock) or "").startswith("https://"):
+            # Unlike an index, it is on no server that the user has a password for: none is sent
+            # there in clear text.
+            session.fetcher.configure([lock])
+        return await fetch_lock(lock, session.fetcher)
 
 
 def _fetcher(options: SessionOptions, cache_folder: Path | None) -> Fetcher:

@@ -15,7 +15,7 @@ from fuzz.targets.installed import METADATA, RECORD, WHEEL
 from fuzz.targets.locks import DOCUMENT, LITE
 from fuzz.targets.requirements import SHA256
 from fuzz.targets.wheels import WHEEL as ARCHIVE
-from micropip_lock.formats.project_page import parse_page
+from micropip_lock.formats.project_page_parser import parse_page
 from tests.support.raw_zip import DIST_INFO, Entry, raw_zip, wheel_entries
 
 LOCK = json.dumps(DOCUMENT).encode()

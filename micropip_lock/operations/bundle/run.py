@@ -21,8 +21,8 @@ from ...formats.lockfile import LOCK_NAME, Lockfile
 from ...network import Fetcher
 from ..live_progress import transfers_shown
 from ..lock_provenance import writable_extra
-from ..lock_source import LockInput, open_lock
-from ..session import SessionOptions, open_session
+from ..lock_source import LockInput
+from ..session import SessionOptions, open_lock, open_session
 from .boot_page import PAGE_NAME, RUNTIME_FILE, prepare_page
 from .wheel_supply import Supplied, Supplier, filename_of, hashed
 

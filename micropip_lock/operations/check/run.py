@@ -27,8 +27,8 @@ from ..base import is_release
 from ..bundle.wheel_supply import Supplier
 from ..context import Context, ContextOptions, scan_environment
 from ..freeze.inventory import unreadable
-from ..lock_source import LockInput, open_lock
-from ..session import Session, SessionOptions, open_session
+from ..lock_source import LockInput
+from ..session import Session, SessionOptions, open_lock, open_session
 from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
 from ..verify.online import Look, Places

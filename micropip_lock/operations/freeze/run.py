@@ -18,7 +18,8 @@ from ...errors import InputError, Problem, UnlockableError
 from ...formats.core_metadata import parse_filename_tags
 from ...formats.direct_url import is_index
 from ...formats.lockfile import Lockfile
-from ...formats.requirement import quoted, writable, written
+from ...formats.requirement import writable, written
+from ...formats.requirement_text import quoted
 from ...formats.target import Target
 from ...formats.wheel import WheelDescription
 from ...installed.distribution import CheckFiles, InstalledDistribution

@@ -15,8 +15,9 @@ from ...dependencies.graph import walk
 from ...errors import FetchError, IntegrityError, Problem, ResolutionError, UnlockableError
 from .conflict_report import ConflictReport, Section
 from .fetching import Explorer
+from .requirement import Requirement
 from .search import Conflict, solve
-from .state import Requirement, ResolutionState
+from .state import ResolutionState
 
 #: With more requirements than this, those that have nothing to do with the conflict are left out
 #: together first.
@@ -24,17 +25,21 @@ _MANY = 8
 _MOST_CORES = 5
 
 
+#: A requirement of the user: for a package, and for each of its extras.
+_Group = tuple[Requirement, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why requirements have no solution: lines of text, what would help, a problem a package."""
 
     lines: Sequence[str]
-    helps: Sequence[str]
+    hints: Sequence[str]
     problems: Sequence[Problem]
 
     def error(self) -> ResolutionError:
         """The error that says so, with what would help at its end."""
-        lines = [*self.lines, "What would help:", *(f"  {hint}" for hint in self.helps)]
+        lines = [*self.lines, "What would help:", *(f"  {hint}" for hint in self.hints)]
         return ResolutionError(lines, self.problems)
 
 
@@ -43,63 +48,71 @@ async def explain(state: ResolutionState, explorer: Explorer, conflict: Conflict
     report = ConflictReport(state, conflict)
     unknown = [group for group in state.groups if not report.is_known(group[0].name)]
     if unknown:
-        blocks = [report.block(name) for name in dict.fromkeys(group[0].name for group in unknown)]
-        lines = _heading(unknown, others=False)
-        for block in blocks:
-            lines += [*block.lines, ""]
-        return _explanation(lines, blocks, [])
-    lines, blocks, helps = [], [], []
-    for groups, core in sorted(
-        await _cores(state, explorer, conflict), key=lambda item: len(item[0])
-    ):
+        names = dict.fromkeys(group[0].name for group in unknown)
+        sections = [report.section(name) for name in names]
+        return _explanation(_lines(unknown, sections, others=False), sections, [])
+    lines: list[str] = []
+    sections = []
+    hints: list[str] = []
+    cores = await _cores(state, explorer, conflict)
+    for groups, core in sorted(cores, key=lambda item: len(item[0])):
         report = ConflictReport(state, core)
-        names = report.names()
-        lines += _heading(groups, others=bool(lines))
-        told = [report.block(name) for name in names]
-        for block in told:
-            lines += [*block.lines, ""]
-        blocks += told
-        limits = sorted(
-            {requirement.text for name in names for requirement in state.constraints.get(name, ())}
-        )
-        several = [f"«{text}»" for text in [*(group[0].text for group in groups), *limits]]
-        if len(several) > 1:
-            helps.append(f"Loosen or leave out {', '.join(several[:-1])} or {several[-1]}.")
-        elif not any(block.helps for block in told):
-            name = groups[0][0].name
-            helps.append(
-                f"Allow other versions of {name}, or tell its authors: what it needs excludes each "
-                "other."
+        names_of_core = report.names()
+        sections_of_core = [report.section(name) for name in names_of_core]
+        lines += _lines(groups, sections_of_core, others=bool(lines))
+        sections += sections_of_core
+        limits: set[str] = set()
+        for name in names_of_core:
+            limits.update(item.text for item in state.constraints.get(name, ()))
+        texts = [*(group[0].text for group in groups), *sorted(limits)]
+        if len(texts) > 1:
+            hints.append(_loosening_hint(texts))
+        elif not any(section.helps for section in sections_of_core):
+            hints.append(
+                f"Allow other versions of {groups[0][0].name}, or tell its authors: what it needs "
+                "excludes each other."
             )
-    return _explanation(lines, blocks, helps)
+    return _explanation(lines, sections, hints)
 
 
-def _heading(groups: Sequence[_Group], *, others: bool) -> list[str]:
-    several = len(groups) > 1
+def _lines(groups: Sequence[_Group], sections: Sequence[Section], *, others: bool) -> list[str]:
+    """The requirements of a conflict, and the sections on the packages that it fails at."""
+    lines = [_heading(len(groups) > 1, others), "", *(f"  {group[0].text}" for group in groups), ""]
+    for section in sections:
+        lines += [*section.lines, ""]
+    return lines
+
+
+def _heading(several: bool, others: bool) -> str:
+    """The first line of a conflict; ``others``: it is not the first conflict."""
     if others:
-        first = "Nor have these:" if several else "Nor has this one:"
-    else:
-        first = (
-            "These requirements have no solution:"
-            if several
-            else "This requirement has no solution:"
-        )
-    return [first, "", *(f"  {group[0].text}" for group in groups), ""]
+        return "Nor have these:" if several else "Nor has this one:"
+    if several:
+        return "These requirements have no solution:"
+    return "This requirement has no solution:"
+
+
+def _loosening_hint(texts: Sequence[str]) -> str:
+    *first, last = [f"«{text}»" for text in texts]
+    return f"Loosen or leave out {', '.join(first)} or {last}."
 
 
 def _explanation(
-    lines: Sequence[str], blocks: Sequence[Section], helps: Sequence[str]
+    lines: Sequence[str], sections: Sequence[Section], hints: Sequence[str]
 ) -> Explanation:
-    helps = list(dict.fromkeys([*(hint for block in blocks for hint in block.helps), *helps]))
+    all_hints = [hint for section in sections for hint in section.helps]
+    all_hints = list(dict.fromkeys([*all_hints, *hints]))
     problems = [
-        Problem(block.code, block.name, None, block.summary, " ".join(block.helps or helps))
-        for block in blocks
+        Problem(
+            section.code,
+            section.name,
+            None,
+            section.summary,
+            " ".join(section.helps or all_hints),
+        )
+        for section in sections
     ]
-    return Explanation(lines, helps, problems)
-
-
-#: A requirement taken apart.
-_Group = tuple[Requirement, ...]
+    return Explanation(lines, all_hints, problems)
 
 
 async def _cores(
@@ -110,10 +123,9 @@ async def _cores(
     """
 
     async def fails(some: Sequence[_Group]) -> Conflict | None:
+        requirements = tuple(requirement for group in some for requirement in group)
         try:
-            found = await solve(
-                state, explorer, tuple(requirement for group in some for requirement in group)
-            )
+            found = await solve(state, explorer, requirements)
         except (FetchError, IntegrityError, UnlockableError, ResolutionError):
             return None  # unknown; it stays part of the explanation
         return found if isinstance(found, Conflict) else None
@@ -125,7 +137,9 @@ async def _cores(
         core, smallest = await _smallest(groups, found, fails)
         cores.append((core, smallest))
         groups = [group for group in groups if group not in core]
-        found = await fails(groups) if groups and len(cores) < _MOST_CORES else None
+        if not groups or len(cores) == _MOST_CORES:
+            break
+        found = await fails(groups)
     return cores
 
 
@@ -138,19 +152,26 @@ async def _smallest(
     if len(groups) > _MANY:
         names = _ancestors(conflict)
         related = [group for group in groups if group[0].name in names]
-        if 0 < len(related) < len(groups) and (found := await fails(related)) is not None:
-            groups, conflict = related, found
+        if 0 < len(related) < len(groups):
+            found = await fails(related)
+            if found is not None:
+                groups = related
+                conflict = found
     for group in list(groups):
         rest = [other for other in groups if other is not group]
-        if rest and (found := await fails(rest)) is not None:
-            groups, conflict = rest, found
+        if not rest:
+            break
+        found = await fails(rest)
+        if found is not None:
+            groups = rest
+            conflict = found
     return groups, conflict
 
 
 def _ancestors(conflict: Conflict) -> set[str]:
     """The names of what conflicts, and of all that led there."""
     needed_by: dict[str, set[str]] = defaultdict(set)
-    for parent, requirement in conflict.asked:
+    for parent, requirement in conflict.requirements:
         if parent is not None:
             needed_by[requirement.name].add(parent.name)
     starts = [requirement.name for _, requirement in (*conflict.causes, *conflict.first)]

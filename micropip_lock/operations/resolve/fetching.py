@@ -1,4 +1,4 @@
-"""Fetching for a resolution: what it lacks, and what it will most likely want next.
+"""Fetching for a resolution: the data that it lacks, and the data that it will most likely need.
 
 This module waits only for the network. All results go into `ResolutionState`, errors too: the
 resolution raises an error only if it really needs what could not be fetched.
@@ -7,26 +7,24 @@ resolution raises an error only if it really needs what could not be fetched.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 
 from packaging.version import Version
 
-from ..._util.url import shown
-from ...errors import FetchError, IntegrityError, MicropipLockError, Problem, UnlockableError
-from ...formats.core_metadata import CoreMetadata
-from ...formats.project_page import IndexFile, single_file_page
+from ...errors import MicropipLockError, Problem
 from ...formats.wheel import WheelDescription
 from ...index.client import Indexes, Listing
-from ...index.remote_wheel import NoRangesError
-from ...index.wheel_metadata import BrokenMetadataError, Publications
+from ...index.wheel_metadata import Publications
 from ...network import Fetcher
 from ...storage import Facts
-from .page_summaries import Outlines
-from .project import Choice, Project, fits_python, needs_python
-from .state import Candidate, DataNeeded, Requirement, ResolutionState
+from .matching import matches
+from .project import Choice, ChoiceKey
+from .project_pages import ProjectPages
+from .requirement import Candidate, Requirement
+from .state import DataNeeded, ResolutionState
+from .wheel_reading import WheelReader
 
 #: Versions of one project whose METADATA are fetched together, at most, once it turns out that many
 #: are tried.
@@ -34,15 +32,13 @@ _MOST_AHEAD = 32
 #: Requirements that are followed by one gather. Each waits for what it leads to, so many such
 #: groups run side by side.
 _GROUP = 16
-#: How many releases are kept to find out by them whether the index has documents of releases.
-_SAMPLES = 3
 
 
 class Explorer:
     """Fills ``state``. Each URL is requested once.
 
-    ``refresh``: what indexes said before does not count; ``partial``: it is enough to know those
-    parts of their pages that the resolution reads.
+    ``refresh``: nothing is taken from the cache; ``partial``: those parts of the project pages
+    suffice that the resolution reads; ``progress``: is called as (done, total, package).
     """
 
     def __init__(
@@ -56,32 +52,29 @@ class Explorer:
         partial: bool = False,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> None:
-        self.warnings: list[Problem] = []
         self._state = state
-        self._indexes = indexes
         self._fetcher = fetcher
-        self._facts = facts
-        self._outlines = Outlines(facts, indexes.key)
-        self._refresh = refresh
-        self._partial = partial
-        #: Projects of which more than a part has to be known.
-        self._whole: set[str] = set()
-        #: Releases of pages that were read, to compare their documents with.
-        self._samples: list[tuple[str, Version]] = []
-        self._documents_tried = False
         self._progress = progress
-        self.publications = Publications(fetcher, facts)
-        self._listings: dict[str, Listing] = {}
-        self._opened: set[tuple[object, str]] = set()
+        self.project_pages = ProjectPages(
+            state, indexes, fetcher, facts, refresh=refresh, partial=partial
+        )
+        self.wheels = WheelReader(state, Publications(fetcher, facts), self.project_pages)
+        self.warnings: list[Problem] = self.wheels.warnings
+        #: Projects whose pages are being fetched, with the requirements that wait for them.
         self._loading: dict[str, list[tuple[Sequence[Requirement], str]]] = {}
-        self._reading: dict[object, list[str]] = {}
-        self._summaries: dict[object, WheelDescription | MicropipLockError | None] = {}
-        self._misses: Counter[str] = Counter()
+        #: Choices whose METADATA is being read, with the extras that wait for it.
+        self._reading: dict[ChoiceKey, list[str]] = {}
+        #: Choices and extras whose dependencies were followed.
+        self._followed: set[tuple[ChoiceKey, str]] = set()
+        #: How often the METADATA of a project's next version was missing.
+        self._fetches: Counter[str] = Counter()
         self._roots: dict[str, list[Requirement]] = defaultdict(list)
         for requirement in state.roots:
             if not requirement.extra:
                 self._roots[requirement.name].append(requirement)
         self._done = 0
+
+    # -- following requirements
 
     async def explore(self, requirements: Sequence[Requirement]) -> None:
         """Follow ``requirements`` to the best choice of each, to what that needs, and so on."""
@@ -101,32 +94,35 @@ class Explorer:
 
     async def fetch(self, needed: DataNeeded) -> None:
         """Fetch the missing data, and what the resolution will need next if they do not suffice."""
-        name, choice = needed.name, needed.choice
-        if choice is None:
-            # Not `_follow`: that would be content with the versions that are known already.
+        name = needed.name
+        if needed.choice is None:
+            # Not `_follow`: the versions that are known already would satisfy it.
             await self._load(name, needed.requirements, "")
             return
-        self._misses[name] += 1
-        ahead = [choice]
-        if (tries := self._misses[name]) > 1:
-            with suppress(DataNeeded, MicropipLockError):
-                others = (
-                    item
-                    for item in self._state.matches(name, needed.requirements)
-                    if item.key not in self._state.metadata
-                )
-                ahead += islice(others, min(2**tries, _MOST_AHEAD))
+        self._fetches[name] += 1
+        choices = [needed.choice]
+        times = self._fetches[name]
+        if times > 1:
+            unread = self._unread(name, needed.requirements)
+            choices += islice(unread, min(2**times, _MOST_AHEAD))
         await self._fetcher.gather(
-            [self._open(Candidate(item), needed.extra) for item in dict.fromkeys(ahead)]
+            [self._read(choice, needed.extra) for choice in dict.fromkeys(choices)]
         )
+
+    def _unread(self, name: str, requirements: Sequence[Requirement]) -> Iterator[Choice]:
+        """The matching choices whose METADATA was not read, as far as they are known."""
+        with suppress(DataNeeded, MicropipLockError):
+            for choice in matches(self._state, name, requirements):
+                if choice.key not in self._state.metadata:
+                    yield choice
 
     async def _follow(self, name: str, requirements: Sequence[Requirement], extra: str) -> None:
         """Find the best match of ``requirements``, and go on from there."""
         while True:
             try:
-                choice = next(iter(self._state.matches(name, requirements)), None)
+                choice = next(matches(self._state, name, requirements), None)
             except DataNeeded:
-                if name in self._loading:  # another task has requested it, and goes on for this one
+                if name in self._loading:  # another task fetches it, and then follows this one
                     self._loading[name].append((requirements, extra))
                     return
                 await self._load(name, requirements, extra)
@@ -135,297 +131,87 @@ class Explorer:
                 return
             if choice is None:
                 return
-            await self._open(Candidate(choice), extra, likely=True)
+            await self._read(choice, extra, likely=True)
             if not self._is_rejected(choice):
                 return
 
-    def _is_rejected(self, choice: Choice) -> bool:
-        project = self._state.projects.get(choice.name)
-        return project is not None and project.is_rejected(choice)
-
     async def _load(self, name: str, requirements: Sequence[Requirement], extra: str) -> None:
+        """Fetch the pages of a project, and follow all requirements that wait for them."""
         self._loading[name] = [(requirements, extra)]
         try:
-            await self._learn(name, requirements)
+            await self.project_pages.add(name, requirements)
         except MicropipLockError as error:
             self._state.errors[name] = error
         waiting = self._loading.pop(name)
         await self._fetcher.gather([self._follow(name, other, wanted) for other, wanted in waiting])
 
-    async def _learn(self, name: str, requirements: Sequence[Requirement]) -> None:
-        """Learn what the preferred index says of a project.
-
-        A version that is pinned and known is never requested again, others not while the page is
-        fresh.
-        """
-        partial = self._partial and name not in self._whole
-        self._whole.add(name)
-        pin = self._state.pin_among(name, requirements) if partial else self._state.pin_of(name)
-        key = f"{self._indexes.key} {name} {pin}"
-        if (
-            pin is not None
-            and not self._refresh
-            and (data := self._facts.get("release", key)) is not None
-        ):
-            with suppress(ValueError):
-                self._state.add_pages(name, Listing.from_bytes(data), pin)
-                if self._settles(name, pin):
-                    return
-        if partial and not self._refresh and (outline := self._outlines.find(name)) is not None:
-            self._state.add_pages(name, outline.listing, None, outline.versions)
-            return
-        listing = (
-            await self.pages(name) if pin is None or not partial else await self._release(name, pin)
-        )
-        self._state.add_pages(name, listing, None if listing.by_pages else pin)
-        if (
-            pin is not None
-            and (told := listing.to_bytes(name, pin)) is not None
-            and self._settles(name, pin)
-        ):
-            self._facts.put("release", key, told)
-
-    def _settles(self, name: str, pin: Version) -> bool:
-        """Whether the resolution needs no more than what is known of the version ``pin``.
-
-        What the user pins is requested again before the resolution fails. Where another project
-        pins a version that has no fitting wheel, the resolution would take the next best candidate,
-        although the project may have published such a wheel meanwhile.
-        """
-        project = self._state.project(name)
-        found = [
-            version for version in project.versions if pin in (version, Version(version.public))
-        ]
-        return pin == self._state.pin_of(name) or any(
-            isinstance(project.judge(version, pinned=True), Choice) for version in found
-        )
-
-    async def _release(self, name: str, version: Version) -> Listing:
-        """What the preferred index says of one version, by its document if there is one.
-
-        Raises `FetchError`.
-        """
-        if name in self._listings:
-            return self._listings[name]
-        await self.try_documents(self._samples)
-        # «==1.0» allows 1.0+local as well, but where there are such documents there are no local
-        # versions.
-        listing = await self._indexes.preferred(name, self._fetcher, version=version)
-        if listing.by_pages:
-            self._listings[name] = listing
-        return listing
-
-    async def try_documents(self, samples: Sequence[tuple[str, Version]]) -> None:
-        """Find out whether indexes have documents of releases, which are smaller than pages, by
-        some of the releases.
-
-        Without several samples only what was found out before counts.
-        """
-        # In a browser, what another origin does not let a page read is an error on the console.
-        if self._documents_tried or not self._fetcher.suffix_ranges:
-            return
-        self._documents_tried = len(samples) > 1
-        await self._indexes.try_documents(self._fetcher, self._facts, samples)
-
-    def remember(self) -> None:
-        """Keep the examined parts of the pages that were read."""
-        for name, listing in self._listings.items():
-            project = self._state.projects.get(name)
-            if project is not None and project.listing is listing:
-                self._outlines.keep(project)
-
-    async def pages(self, name: str) -> Listing:
-        """What the preferred index says of a project. Raises `FetchError`."""
-        if name not in self._listings:
-            self._listings[name] = await self._indexes.preferred(name, self._fetcher)
-        return self._listings[name]
-
-    def known_pages(self, name: str) -> Listing | None:
-        """The pages of a project that were read, by `pages` or for a choice; None: no page was."""
-        project = self._state.projects.get(name)
-        return self._listings.get(name) or (None if project is None else project.listing)
-
-    async def complete(self) -> bool:
-        """Read the whole page of each project of which not every version is known; whether there
-        was one.
-
-        Raises `FetchError`: without these pages a missing solution is not proved.
-        """
-        projects = self._state.projects.values()
-        cut = [
-            project.name
-            for project in projects
-            if project.pinned_version is not None or project.is_outline
-        ]
-        listings = await self._fetcher.gather([self.pages(name) for name in cut])
-        for name, listing in zip(cut, listings, strict=True):
-            self._state.add_pages(name, listing)
-        return bool(cut)
-
-    async def _open(self, pick: Candidate, extra: str, *, likely: bool = False) -> None:
+    async def _read(self, choice: Choice, extra: str, *, likely: bool = False) -> None:
         """Read the METADATA of a choice, and follow what it and one extra of it depend on.
 
         ``likely``: the choice may well be final, so that its modules will be needed.
         """
-        choice = pick.choice
-        if (
-            choice.key not in self._state.metadata
-            and (choice.entry is None or extra)
-            and choice.key not in self._state.errors
-        ):
+        extras = [extra]
+        if self._needs_metadata(choice, extra):
             if choice.key in self._reading:
                 self._reading[choice.key].append(extra)
                 return
-            self._reading[choice.key] = [extra]
-            if choice.index is not None and len(self._samples) < _SAMPLES:
-                self._samples.append((choice.name, choice.version))
-            await self._read(choice)
-            extras = self._reading.pop(choice.key)
-        else:
-            extras = [extra]
+            self._reading[choice.key] = extras
+            self.project_pages.add_sample(choice)
+            await self.wheels.read_metadata(choice)
+            self._count(choice.name)
+            del self._reading[choice.key]
         if self._is_rejected(choice):
             return
-        requirements: list[Requirement] = []
-        for wanted in dict.fromkeys(["", *extras]):
-            if (choice.key, wanted) not in self._opened:
-                self._opened.add((choice.key, wanted))
-                with suppress(DataNeeded, MicropipLockError):
-                    requirements += self._state.dependencies(Candidate(choice, wanted))
-        wanted_next = self.explore([item for item in requirements if item.same is None])
+        following = self.explore(self._unfollowed(choice, extras))
         if likely and choice.entry is None and choice.key in self._state.metadata:
-            await self._fetcher.gather([wanted_next, self._read_summary(choice)])
+            await self._fetcher.gather([following, self.wheels.read_summary(choice)])
         else:
-            await wanted_next
+            await following
+
+    def _needs_metadata(self, choice: Choice, extra: str) -> bool:
+        if choice.key in self._state.metadata or choice.key in self._state.errors:
+            return False
+        # The entry of the base has the dependencies of the package, not those of its extras.
+        return choice.entry is None or bool(extra)
+
+    def _unfollowed(self, choice: Choice, extras: Sequence[str]) -> list[Requirement]:
+        """The requirements of a choice and of ``extras`` that were not followed before."""
+        requirements: list[Requirement] = []
+        for extra in dict.fromkeys(["", *extras]):
+            if (choice.key, extra) not in self._followed:
+                self._followed.add((choice.key, extra))
+                with suppress(DataNeeded, MicropipLockError):
+                    requirements += self._state.dependencies(Candidate(choice, extra))
+        return [item for item in requirements if item.same is None]
+
+    def _is_rejected(self, choice: Choice) -> bool:
+        project = self._state.projects.get(choice.name)
+        return project is not None and project.is_rejected(choice)
+
+    def _count(self, name: str) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, max(self._done, len(self._state.projects)), name)
+
+    # -- for the lock of a solution
 
     async def summary(self, choice: Choice) -> WheelDescription | MicropipLockError:
         """The modules of a wheel and the errors of its RECORD, or why these cannot be known."""
-        await self._read_summary(choice)
-        found = self._summaries[choice.key]
-        assert found is not None  # no other task is still reading it
-        return found
+        await self.wheels.read_summary(choice)
+        return self.wheels.summary(choice)
 
-    async def _read_summary(self, choice: Choice) -> None:
-        if choice.key in self._summaries:
-            return
-        self._summaries[choice.key] = None
-        assert choice.file is not None
-        try:
-            self._summaries[choice.key] = await self.publications.summary(choice.file, choice.name)
-        except NoRangesError:
-            self._summaries[choice.key] = no_ranges(choice, "list of files")
-        except (FetchError, IntegrityError) as error:
-            self._summaries[choice.key] = error
+    async def pages(self, name: str) -> Listing:
+        """The whole pages of a project on the preferred index. Raises `FetchError`."""
+        return await self.project_pages.read(name)
 
-    async def _read(self, choice: Choice) -> None:
-        """Read the METADATA of a choice; reject a choice whose METADATA cannot be used."""
-        try:
-            await (
-                self._read_base(choice)
-                if choice.entry is not None
-                else self._read_wheel(choice, choice.file)
-            )
-        except BrokenMetadataError as error:
-            self._reject(choice, "metadata", f"its METADATA cannot be used: {error}")
-        except NoRangesError:
-            self._state.errors[choice.key] = no_ranges(choice, "METADATA")
-        except (FetchError, IntegrityError) as error:
-            self._state.errors[choice.key] = error
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, max(self._done, len(self._state.projects)), choice.name)
+    def known_pages(self, name: str) -> Listing | None:
+        """The pages of a project that were read, whole or in part; None: none were read."""
+        return self.project_pages.known(name)
 
-    async def _read_wheel(self, choice: Choice, file: IndexFile | None) -> None:
-        assert file is not None
-        found = await self.publications.metadata(file, choice.name)
-        if not fits_python(found.requires_python, self._state.target):
-            self._reject(choice, "python", needs_python(found.requires_python))
-            return
-        self._learn_metadata(choice, found)
+    async def try_documents(self, samples: Sequence[tuple[str, Version]]) -> None:
+        """Find out by some releases whether indexes have documents of releases."""
+        await self.project_pages.try_documents(samples)
 
-    def _learn_metadata(self, choice: Choice, found: CoreMetadata) -> None:
-        try:
-            for requirement in found.requires:
-                self._state.markers.holds(requirement)
-        except ValueError as error:
-            raise BrokenMetadataError(str(error)) from error
-        self._state.metadata[choice.key] = found
-
-    async def _read_base(self, choice: Choice) -> None:
-        """Read the requirements of a base package's extras from its wheel, or an index's wheel."""
-        assert choice.entry is not None
-        wheel = self._state.base.wheel(choice.name, choice.entry.version)
-        failed: FetchError | NoRangesError | None = None
-        if wheel is not None:
-            file = _as_file(wheel.url, choice, wheel.entry.sha256)
-            try:
-                self._learn_metadata(choice, await self.publications.metadata(file, choice.name))
-                return
-            except (FetchError, NoRangesError) as error:
-                failed = error
-        listing = await self.pages(choice.name)
-        project = Project(choice.name, self._state.target, None, listing)
-        other = project.judge(choice.version, pinned=True)
-        if not isinstance(other, Choice):
-            raise failed or FetchError(
-                f"What the extras of {choice.shown} need cannot be found out: the place of the "
-                "base's wheel is unknown, and no index has that version. Pass base_url= "
-                "(--base-url) or base_dir= (--base-dir).",
-                url="",
-            )
-        await self._read_wheel(choice, other.file)
-        self.warnings.append(
-            Problem(
-                "extra-guessed",
-                choice.name,
-                choice.entry.version,
-                "what its extras need was read from the index's wheel, since the base's own "
-                "cannot be read.",
-                "Pass base_dir= (--base-dir), a folder with the base's wheels, to be sure.",
-            )
-        )
-
-    def _reject(self, choice: Choice, kind: str, reason: str) -> None:
-        project = self._state.projects.get(choice.name)
-        if choice.direct and kind == "python":
-            self._state.reject_direct(choice, reason)
-        elif choice.direct or choice.entry is not None or project is None:
-            place = shown(choice.file.url) if choice.file else "the base's wheel"
-            problem = Problem(
-                "broken-metadata",
-                choice.name,
-                str(choice.version),
-                f"{place}: {reason}.",
-                _OTHER_WHEEL,
-            )
-            self._state.errors[choice.key] = UnlockableError([problem])
-        else:
-            project.reject(choice, "python" if kind == "python" else "metadata", reason)
-
-
-_OTHER_WHEEL = "Ask for another version, or tell its authors."
-
-
-def _as_file(url: str, choice: Choice, sha256: str) -> IndexFile:
-    page = single_file_page(url)
-    for version, cut in page.versions(choice.name).items():
-        for file in cut.files(choice.name, {version}):
-            return replace(file, sha256=sha256 or None)
-    return IndexFile(page.filenames[0], url, choice.version, "wheel", sha256=sha256 or None)
-
-
-def no_ranges(choice: Choice, what: str) -> UnlockableError:
-    """That ``what`` of a wheel would take a download."""
-    url = shown(choice.file.url) if choice.file else None
-    return UnlockableError(
-        [
-            Problem(
-                "no-ranges",
-                choice.name,
-                str(choice.version),
-                f"the {what} of {url or choice.shown} takes a whole download: the server knows no "
-                "ranges.",
-                "Use an index with sidecars or range requests, or tell its owner.",
-                url,
-            )
-        ]
-    )
+    def remember(self) -> None:
+        """Keep the examined parts of the pages that were read."""
+        self.project_pages.remember()

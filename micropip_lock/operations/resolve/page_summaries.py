@@ -49,7 +49,7 @@ class Outlines:
         if listing is None or len(listing.asked) != 1 or len(listing.pages) != 1:
             return
         ((index, page),) = listing.pages
-        told = Listing(((index, project.looked_at(page)),), listing.asked)
+        told = Listing(((index, project.examined_part(page)),), listing.asked)
         if page.fresh_until is None or not told.may_be_kept:
             return
         value = [page.fresh_until, list(map(str, project.versions)), told.to_json()]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, overload
+from typing import Literal
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import BuildTag
 from packaging.version import Version
 
 from ..._util.url import is_http
@@ -14,6 +15,7 @@ from ...formats.lockfile import LockedPackage
 from ...formats.project_page import IndexFile, ProjectPage
 from ...formats.target import Target
 from ...index.client import Listing
+from .version_lists import ParsedVersions, SharedIterator
 
 Kind = Literal[
     "sdist",
@@ -27,6 +29,10 @@ Kind = Literal[
     "local",
     "tried",
 ]
+
+
+#: Project, version, and URL or "base".
+ChoiceKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,13 @@ class Choice:
         return f"{self.name} {self.entry.version if self.entry else self.version}"
 
     #: What makes it the same choice as another one; it is compared often.
-    key: tuple[str, str, str] = field(init=False)
+    key: ChoiceKey = field(init=False)
 
     def __post_init__(self) -> None:
-        place = "base" if self.entry is not None else self.file.url if self.file is not None else ""
-        self.key = self.name, str(self.version), place
+        source = self.file.url if self.file is not None else ""
+        if self.entry is not None:
+            source = "base"
+        self.key = (self.name, str(self.version), source)
 
     @property
     def sha256(self) -> str | None:
@@ -84,6 +92,7 @@ class Project:
         target: Target,
         entry: LockedPackage | None,
         listing: Listing | None,
+        *,
         pinned_version: Version | None = None,
         versions: Sequence[str] | None = None,
     ) -> None:
@@ -93,20 +102,29 @@ class Project:
         self.listing = listing
         self.base = None if entry is None else Choice(name, _version(entry.version), entry=entry)
         self._target = target
-        self._cut: list[tuple[str, dict[Version, ProjectPage]]] = [
-            (index, page.versions(name)) for index, page in (listing.pages if listing else ())
+        pages = listing.pages if listing is not None else ()
+        #: Of each index: the part of its page on each version.
+        self._parts: list[tuple[str, dict[Version, ProjectPage]]] = [
+            (index, page.versions(name)) for index, page in pages
         ]
-        listed = {version for _, cut in self._cut for version in cut}
-        self.versions: Sequence[Version] = (
-            sorted(listed, reverse=True) if versions is None else _Parsed(versions)
-        )
+        self.versions: Sequence[Version]
+        if versions is None:
+            self.versions = sorted(set[Version]().union(*self._listed()), reverse=True)
+        else:
+            self.versions = ParsedVersions(versions)
         self._judged: dict[tuple[Version, bool, frozenset[str]], Choice | Rejection] = {}
         self._rejected: dict[Version, Rejection] = {}
-        self._allowed: dict[frozenset[str], _Allowed] = {}
-        #: Which versions meet a specifier, as indices of ``versions``: as far as the resolution
-        #: has tested them, and all.
-        self._met: dict[str, dict[int, bool]] = {}
-        self._places: dict[str, frozenset[int]] = {}
+        #: By the texts of specifiers: the versions that meet all of them.
+        self._allowed: dict[frozenset[str], SharedIterator] = {}
+        #: By the text of a specifier: whether a version, given by its index, meets it.
+        self._meets: dict[str, dict[int, bool]] = {}
+        #: By the text of a specifier: the indices of all versions that meet it.
+        self._indices: dict[str, frozenset[int]] = {}
+
+    def _listed(self) -> Iterator[Iterable[Version]]:
+        """The versions on the page of each index."""
+        for _, part_of in self._parts:
+            yield part_of.keys()
 
     @property
     def known(self) -> bool:
@@ -126,8 +144,8 @@ class Project:
     def candidates(
         self, specifiers: Mapping[str, SpecifierSet], *, upgrade: bool
     ) -> Iterator[tuple[Version, Choice | None]]:
-        """The versions in the order to try: the base's own first, or with ``upgrade`` at its place
-        among the others.
+        """The versions in the order to try: the base's own first, or with ``upgrade`` among
+        the others.
 
         Those that are not the base's are allowed by all ``specifiers``, which are given by their
         texts.
@@ -136,7 +154,9 @@ class Project:
         if base is not None and (self.is_base_only or not upgrade):
             yield base.version, base
             base = None
-        for version in () if self.is_base_only else self._allowed_by(specifiers):
+        if self.is_base_only:
+            return
+        for version in self._allowed_by(specifiers):
             if base is not None and base.version >= version:
                 yield base.version, base
                 base = None
@@ -148,56 +168,60 @@ class Project:
         """The versions that meet all ``specifiers``; cached, as a resolution tests them often."""
         key = frozenset(specifiers)
         if key not in self._allowed:
-            places = range(len(self.versions))
-            met = (
-                place
-                for place in places
-                if all(self._is_met(place, *item) for item in specifiers.items())
-            )
-            self._allowed[key] = _Allowed(self.versions[place] for place in met)
+            self._allowed[key] = SharedIterator(self._meeting(dict(specifiers)))
         return self._allowed[key]
 
-    def _is_met(self, place: int, text: str, specifier: SpecifierSet) -> bool:
-        met = self._met.setdefault(text, {})
-        if place not in met:
-            met[place] = specifier.contains(self.versions[place], prereleases=True)
-        return met[place]
+    def _meeting(self, specifiers: Mapping[str, SpecifierSet]) -> Iterator[Version]:
+        for index in range(len(self.versions)):
+            if all(self._is_met(index, *item) for item in specifiers.items()):
+                yield self.versions[index]
 
-    def places(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
+    def _is_met(self, index: int, text: str, specifier: SpecifierSet) -> bool:
+        """Whether the version at ``index`` meets a specifier; computed once for each."""
+        known = self._meets.setdefault(text, {})
+        if index not in known:
+            known[index] = specifier.contains(self.versions[index], prereleases=True)
+        return known[index]
+
+    def indices(self, text: str, specifier: SpecifierSet) -> frozenset[int]:
         """The indices of ``versions`` that ``specifier`` allows; ``text`` is its text."""
-        if text not in self._places:
-            places = range(len(self.versions))
-            self._places[text] = frozenset(
-                place for place in places if self._is_met(place, text, specifier)
+        if text not in self._indices:
+            self._indices[text] = frozenset(
+                index for index in range(len(self.versions)) if self._is_met(index, text, specifier)
             )
-        return self._places[text]
+        return self._indices[text]
 
     def reject(self, choice: Choice, kind: Kind, reason: str) -> None:
-        """Count a version out that turned out to be no choice."""
+        """Reject the version of ``choice``; ``reason`` is a clause that follows «it»."""
         self._rejected[choice.version] = Rejection(kind, reason)
 
     def add_pages(
         self, listing: Listing, pinned_version: Version | None, versions: Sequence[str] | None
     ) -> Project:
-        """The same project with pages; what was rejected stays so."""
-        entry = None if self.base is None else self.base.entry
-        found = Project(self.name, self._target, entry, listing, pinned_version, versions)
+        """The same project with pages; rejected versions stay rejected."""
+        found = Project(
+            self.name,
+            self._target,
+            None if self.base is None else self.base.entry,
+            listing,
+            pinned_version=pinned_version,
+            versions=versions,
+        )
         found._rejected = self._rejected
         return found
 
     def lacks(self, version: Version) -> bool:
         """Whether the files of a version are on a page that was not read again."""
-        return self.is_outline and not any(version in cut for _, cut in self._cut)
+        return self.is_outline and not any(version in listed for listed in self._listed())
 
-    def looked_at(self, page: ProjectPage) -> ProjectPage:
-        """The examined part of the only page, and its entries for the base's version."""
-        ((_, cut),) = self._cut
-        judged = {version for version, _, _ in self._judged}
+    def examined_part(self, page: ProjectPage) -> ProjectPage:
+        """The part of the only page on the judged versions and on the base's version."""
+        ((_, part_of),) = self._parts
+        versions = {version for version, _, _ in self._judged}
         if self.base is not None:
-            judged.add(self.base.version)
-        return page.cut_to(
-            cut[version] for version in sorted(judged, reverse=True) if version in cut
-        )
+            versions.add(self.base.version)
+        listed = [version for version in versions if version in part_of]
+        return page.cut_to(part_of[version] for version in sorted(listed, reverse=True))
 
     def is_rejected(self, choice: Choice) -> bool:
         """Whether `reject` was called for it."""
@@ -211,41 +235,42 @@ class Project:
         ``pinned``: a requirement names this very version, which PEP 592 requires before a yanked
         file may be used. ``hashes``: the only files that are allowed, by sha256; empty allows any.
         """
-        if (fall := self._rejected.get(version)) is not None:
-            return fall
+        rejected = self._rejected.get(version)
+        if rejected is not None:
+            return rejected
         key = (version, pinned, hashes)
         if key not in self._judged:
             self._judged[key] = self._best(version, pinned, hashes)
         return self._judged[key]
 
     def _best(self, version: Version, pinned: bool, hashes: frozenset[str]) -> Choice | Rejection:
-        files = [
-            (index, file)
-            for index, cut in self._cut
-            if version in cut
-            for file in cut[version].files(self.name, {version})
-        ]
-        best: tuple[int, tuple[object, ...], Choice] | None = None
-        falls: list[Rejection] = []
-        for index, file in files:
-            fall = self._fall(file, pinned, hashes)
-            if fall is not None:
-                falls.append(fall)
+        best: Choice | None = None
+        best_rank: tuple[int, BuildTag] | None = None
+        rejections: list[Rejection] = []
+        for index, file in self._files(version):
+            rejection = self._rejection(file, pinned, hashes)
+            if rejection is not None:
+                rejections.append(rejection)
                 continue
-            rank = self._target.rank(file.tags) or 0
-            # PEP 427: the build number is «a tie-breaker if two wheel file names are the same in
-            # all other respects».
-            if best is None or rank < best[0] or (rank == best[0] and file.build > best[1]):
-                best = (rank, file.build, Choice(self.name, version, file, index))
+            rank = (self._target.rank(file.tags) or 0, file.build)
+            if best_rank is None or _is_better(rank, best_rank):
+                best_rank = rank
+                best = Choice(self.name, version, file, index)
         if best is not None:
-            return best[2]
-        return min(
-            falls,
-            key=lambda fall: _NEAREST.index(fall.kind),
-            default=Rejection("wheel", "it has no file"),
-        )
+            return best
+        if not rejections:
+            return Rejection("wheel", "it has no file")
+        return min(rejections, key=lambda rejection: _NEAREST.index(rejection.kind))
 
-    def _fall(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Rejection | None:
+    def _files(self, version: Version) -> Iterator[tuple[str, IndexFile]]:
+        """The files of a version, each with its index."""
+        for index, part_of in self._parts:
+            if version in part_of:
+                for file in part_of[version].files(self.name, {version}):
+                    yield index, file
+
+    def _rejection(self, file: IndexFile, pinned: bool, hashes: frozenset[str]) -> Rejection | None:
+        """Why a file cannot be chosen; None where it can."""
         if file.kind == "sdist":
             return Rejection("sdist", "only source code (an sdist), no wheel")
         if self._target.rank(file.tags) is None:
@@ -256,7 +281,7 @@ class Project:
         if not fits_python(file.requires_python, self._target):
             return Rejection("python", needs_python(file.requires_python))
         if file.yanked is not None and not pinned:
-            return Rejection("yanked", f"yanked{f' ({file.yanked})' if file.yanked else ''}")
+            return Rejection("yanked", f"yanked ({file.yanked})" if file.yanked else "yanked")
         if hashes and file.sha256 not in hashes:
             return Rejection("hash", "its sha256 is not one of those you gave")
         if not is_http(file.url):
@@ -264,49 +289,18 @@ class Project:
         return None
 
 
-class _Parsed(Sequence[Version]):
-    """Versions that are parsed on first access."""
+def _is_better(rank: tuple[int, BuildTag], other: tuple[int, BuildTag]) -> bool:
+    """Whether a wheel with this rank of its tags and this build number comes before another.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-        self._known: dict[int, Version] = {}
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    @overload
-    def __getitem__(self, place: int) -> Version: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Version]: ...
-    def __getitem__(self, place: int | slice) -> Version | list[Version]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if place not in self._known:
-            self._known[place] = Version(self._texts[place])
-        return self._known[place]
+    PEP 427: the build number is «a tie-breaker if two wheel file names are the same in all other
+    respects».
+    """
+    if rank[0] != other[0]:
+        return rank[0] < other[0]
+    return rank[1] > other[1]
 
 
-class _Allowed:
-    """Versions that are tested once, and only as far as the caller iterates."""
-
-    def __init__(self, versions: Iterator[Version]) -> None:
-        self._found: list[Version] = []
-        self._rest = versions
-
-    def __iter__(self) -> Iterator[Version]:
-        place = 0
-        while place < len(self._found) or self._finds_more():
-            yield self._found[place]
-            place += 1
-
-    def _finds_more(self) -> bool:
-        found = next(self._rest, None)
-        if found is not None:
-            self._found.append(found)
-        return found is not None
-
-
-#: What came nearest to being chosen says most.
+#: Of a version whose files are all rejected, the reason of the file that is nearest to a choice.
 _NEAREST: Sequence[Kind] = ("hash", "local", "yanked", "python", "wheel", "sdist")
 
 _LONGEST_REASON = 100
@@ -315,9 +309,9 @@ _LONGEST_REASON = 100
 def needs_python(requires_python: str | None) -> str:
     """The reason for the rejection of a version that `fits_python` refuses."""
     text = str(requires_python)
-    return (
-        f"needs Python {text if len(text) <= _LONGEST_REASON else f'{text[:_LONGEST_REASON]}...'}"
-    )
+    if len(text) > _LONGEST_REASON:
+        text = f"{text[:_LONGEST_REASON]}..."
+    return f"needs Python {text}"
 
 
 def fits_python(requires_python: str | None, target: Target) -> bool:

@@ -7,23 +7,26 @@ from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter
 
-from .state import Candidate, Requirement, ResolutionState
+from .matching import matches
+from .requirement import Candidate, Requirement, RequirementSource
+from .state import ResolutionState
 
 #: The name of a package, or ``name[extra]``.
 Identifier = str
 
 
 class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
-    """What can be chosen, in which order, and what each choice needs.
+    """The candidates, the order to decide about them, and the dependencies of each.
 
     Raises `DataNeeded` from anywhere.
     """
 
     def __init__(self, state: ResolutionState, roots: Sequence[Requirement]) -> None:
         self._state = state
-        self._order = {
-            requirement.name: place for place, requirement in reversed(list(enumerate(roots)))
-        }
+        #: The position of each of the user's projects among them.
+        self._order: dict[str, int] = {}
+        for position, requirement in enumerate(roots):
+            self._order.setdefault(requirement.name, position)
 
     def identify(self, requirement_or_candidate: Requirement | Candidate) -> Identifier:
         return identify(requirement_or_candidate)
@@ -37,10 +40,11 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         backtrack_causes: Sequence[Any],
     ) -> Iterable[Identifier]:
         """Requirements of the last conflict come first, so that a wrong decision is found soon."""
-        names = list(identifiers)
-        causes = {cause.requirement.name for cause in backtrack_causes}
-        causes |= {cause.parent.name for cause in backtrack_causes if cause.parent is not None}
-        return [name for name in names if _name(name) in causes] or names
+        all_identifiers = list(identifiers)
+        names = {cause.requirement.name for cause in backtrack_causes}
+        names |= {cause.parent.name for cause in backtrack_causes if cause.parent is not None}
+        in_conflict = [item for item in all_identifiers if _name(item) in names]
+        return in_conflict or all_identifiers
 
     def get_preference(
         self,
@@ -50,16 +54,16 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         information: Mapping[Identifier, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> Any:
-        """Extras of chosen packages first, which cost nothing; then the least choice.
+        """Extras of chosen packages come first, which cost nothing, then the fewest alternatives.
 
-        Equals come in the user's order.
+        Where these are equal the user's order counts.
         """
         name = _name(identifier)
         requirements = [item.requirement for item in information[identifier]]
         extra = is_extra(identifier)
-        operators = [
-            item.operator for requirement in requirements for item in requirement.specifier
-        ]
+        operators: list[str] = []
+        for requirement in requirements:
+            operators += [item.operator for item in requirement.specifier]
         return (
             not (extra and name in resolutions),
             extra,
@@ -82,13 +86,12 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         all_of_name = list(requirements[name])
         if extra:
             all_of_name += requirements[identifier]
-        excluded = {
-            pick.choice.key for pick in incompatibilities[identifier]
-        } | self._state.hopeless
+        incompatible = {item.choice.key for item in incompatibilities[identifier]}
+        excluded = incompatible | self._state.ruled_out
 
         def found() -> Iterator[Candidate]:
-            self._state.tried[name] = all_of_name
-            for choice in self._state.matches(name, all_of_name):
+            self._state.last_requirements[name] = all_of_name
+            for choice in matches(self._state, name, all_of_name):
                 if choice.key not in excluded:
                     yield Candidate(choice, extra)
 
@@ -119,10 +122,10 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
     """Remembers all requirements and the candidates that have them, for explanations."""
 
     def __init__(self) -> None:
-        #: (candidate, its requirement) for everything that was tried; None: the user.
-        self.asked: list[tuple[Candidate | None, Requirement]] = []
+        #: All requirements that came up, each once.
+        self.requirements: list[RequirementSource] = []
         #: The requirements of the first conflict.
-        self.first: tuple[tuple[Candidate | None, Requirement], ...] = ()
+        self.first: tuple[RequirementSource, ...] = ()
         #: Steps that pinned nothing new. However many packages there are, without conflicts there
         #: are none.
         self.detours = 0
@@ -148,4 +151,4 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
         )
         if key not in self._seen:
             self._seen.add(key)
-            self.asked.append((parent, requirement))
+            self.requirements.append((parent, requirement))

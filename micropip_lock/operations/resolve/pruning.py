@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from .project import Choice, Project
-from .state import Candidate, Requirement, ResolutionState
+from .requirement import Candidate, Requirement
+from .state import ResolutionState
 
 #: Represents the base's own version among the indices of the index's versions.
 _BASE = -1
@@ -75,7 +76,7 @@ def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
 def _allowed(project: Project, requirements: list[Requirement]) -> set[int]:
     places = set(range(len(project.versions)))
     for requirement in requirements:
-        places &= project.places(requirement.limits, requirement.specifier)
+        places &= project.indices(requirement.limits, requirement.specifier)
     if project.base is not None and all(item.allows(project.base) for item in requirements):
         places.add(_BASE)
     return places
@@ -108,4 +109,4 @@ def _can_be_met(
     project, places = projects[requirement.name], alive[requirement.name]
     if _BASE in places and project.base is not None and requirement.allows(project.base):
         return True
-    return not places.isdisjoint(project.places(requirement.limits, requirement.specifier))
+    return not places.isdisjoint(project.indices(requirement.limits, requirement.specifier))

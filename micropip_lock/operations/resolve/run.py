@@ -44,7 +44,7 @@ from ..results import ResolveResult, in_order
 from ..session import Session, SessionOptions, open_session
 from .fetching import Explorer
 from .project import Choice
-from .state import Candidate, Preferred, ResolutionState
+from .state import Preferred, ResolutionState
 
 if TYPE_CHECKING:
     from .search import Solution
@@ -221,7 +221,7 @@ class Resolution:
         ``distribution``: the rest of the base as well.
         """
         base = self.session.context.base
-        choices = {pick.name: pick.choice for pick in solution.picks.values()}
+        choices = {item.name: item.choice for item in solution.candidates.values()}
         own = [choice for choice in choices.values() if choice.entry is None]
         based = {name for name, choice in choices.items() if choice.entry is not None}
         wheels, evidence = await self._read(own, state, explorer)
@@ -287,9 +287,9 @@ class Resolution:
         }
         base_edges = {name: _base_edges(name, solution, state, choices) for name in based}
         extras = [
-            Requirement(f"{pick.name}[{pick.extra}]")
-            for pick in solution.picks.values()
-            if pick.extra
+            Requirement(f"{item.name}[{item.extra}]")
+            for item in solution.candidates.values()
+            if item.extra
         ]
         roots = [writable(item.requirement) for item in self._roots(state.markers)]
         dependencies = Dependencies(
@@ -460,11 +460,9 @@ def _base_edges(
     name: str, solution: Solution, state: ResolutionState, choices: dict[str, Choice]
 ) -> set[str]:
     """The edges of a base package in this lock: those of its entry, and of the required extras."""
-    picks = [pick for pick in solution.picks.values() if pick.name == name]
+    candidates = [item for item in solution.candidates.values() if item.name == name]
     requirements = [
-        requirement
-        for pick in picks
-        for requirement in state.dependencies(Candidate(pick.choice, pick.extra))
+        requirement for candidate in candidates for requirement in state.dependencies(candidate)
     ]
     entry = choices[name].entry
     declared = set(entry.depends) if entry is not None else set()

@@ -21,8 +21,9 @@ from ..resolve.conflict_report import ConflictReport, Section
 from ..resolve.explain import Explanation, explain
 from ..resolve.fetching import Explorer
 from ..resolve.project import Choice, Kind, Rejection
+from ..resolve.requirement import Candidate, Requirement
 from ..resolve.search import Conflict, Solution, solve
-from ..resolve.state import Candidate, DataNeeded, Preferred, Requirement, ResolutionState
+from ..resolve.state import DataNeeded, Preferred, ResolutionState
 from ..tree.run import Tree
 from .roots import is_pyodides, is_wheel
 
@@ -40,9 +41,9 @@ class Reasons:
         self, state: ResolutionState, solution: Solution, new: Lockfile, *, distribution: bool
     ) -> None:
         self._state = state
-        self._picks = solution.picks
+        self._candidates = solution.candidates
         self._distribution = distribution
-        self._chosen = {pick.name: pick.choice for pick in solution.picks.values()}
+        self._chosen = {item.name: item.choice for item in solution.candidates.values()}
         self._asked: dict[str, list[tuple[Candidate | None, Requirement]]] = {}
         self._users: dict[str, list[str]] = defaultdict(list)
         for key, entry in sorted(new.packages.items()):
@@ -137,9 +138,9 @@ class Reasons:
     def _asks(self) -> Iterator[tuple[Candidate | None, Requirement]]:
         for requirement in self._state.roots:
             yield None, requirement
-        for pick in self._picks.values():
-            for requirement in self._state.dependencies(pick):
-                yield pick, requirement
+        for candidate in self._candidates.values():
+            for requirement in self._state.dependencies(candidate):
+                yield candidate, requirement
 
     def _needs(self, old: Choice) -> str:
         """What ``old`` needs that is not there now."""
@@ -256,7 +257,7 @@ async def _homeless(
             continue  # unknown
         project = state.project(name)
         if not any(isinstance(project.judge(version), Choice) for version in project.versions):
-            found.append(report.block(name))
+            found.append(report.section(name))
     return found
 
 
@@ -267,7 +268,7 @@ def _joined(explanations: Sequence[Explanation], state: ResolutionState) -> Expl
     problems: dict[tuple[str, str], Problem] = {}
     for explanation in explanations:
         lines += explanation.lines
-        helps.update(dict.fromkeys(explanation.helps))
+        helps.update(dict.fromkeys(explanation.hints))
         for problem in explanation.problems:
             problems[problem.package, problem.code] = problem
     return Explanation(lines, tuple(helps), tuple(problems.values()))

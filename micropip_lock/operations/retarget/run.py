@@ -19,10 +19,10 @@ from ...network import Fetcher
 from ...storage import Facts
 from ..context import ContextOptions
 from ..diff import Change, Diff, diff
-from ..lock_source import LockInput, open_lock
+from ..lock_source import LockInput
 from ..resolve.run import Resolution
 from ..results import ResolveResult
-from ..session import SessionOptions, open_session
+from ..session import SessionOptions, open_lock, open_session
 from .roots import Roots, has_distribution, is_pyodides, preferred, roots_of
 
 #: To say of each of more of Pyodide's own packages that it is now the new one's says nothing.
@@ -166,7 +166,7 @@ async def _moved(
 ) -> RetargetResult:
     preferences = preferred(old, task.session.target)
     state, explorer = await task.begin(preferred=preferences)
-    explorer.publications = publications  # what was read for the requirements is known
+    explorer.wheels.publications = publications  # what was read for the requirements is known
     # Not before, for they need resolvelib.
     from ..resolve.search import Conflict, solve
     from .reasons import Reasons, refuse

@@ -14,8 +14,8 @@ from ...network import Fetcher
 from ...storage import Facts
 from ..bundle.wheel_supply import Supplier
 from ..live_progress import transfers_shown
-from ..lock_source import LockInput, open_lock
-from ..session import SessionOptions, open_session
+from ..lock_source import LockInput
+from ..session import SessionOptions, open_lock, open_session
 from .comparison import Equality, Notes
 from .host import HostInstaller
 from .live_runtime import RuntimeInstaller

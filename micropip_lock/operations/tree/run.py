@@ -23,8 +23,8 @@ from ...errors import InputError, Problem
 from ...formats.lockfile import LockedPackage
 from ...network import Fetcher
 from ..lock_provenance import LockProvenance
-from ..lock_source import LockInput, open_lock
-from ..session import SessionOptions, open_session
+from ..lock_source import LockInput
+from ..session import SessionOptions, open_lock, open_session
 from .sizes import request_sizes, sizes_at_hand
 
 #: No tree that people read is deeper.

@@ -14,8 +14,8 @@ from ...index.client import Indexes
 from ...network import Fetcher
 from ...storage import Facts
 from ..context import site_of
-from ..lock_source import LockInput, open_lock
-from ..session import Session, SessionOptions, open_session
+from ..lock_source import LockInput
+from ..session import Session, SessionOptions, open_lock, open_session
 from .depends import check_depends
 from .drift import Drift
 from .lock_reader import Lock, read_lock

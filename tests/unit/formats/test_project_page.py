@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.formats.project_page import IndexFile, ProjectPage, parse_page, single_file_page
+from micropip_lock.formats.project_page import IndexFile, ProjectPage, single_file_page
+from micropip_lock.formats.project_page_parser import parse_page
 
 from ...support.ids import short
 

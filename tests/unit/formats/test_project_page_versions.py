@@ -9,7 +9,8 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.formats import project_page as simple
-from micropip_lock.formats.project_page import ProjectPage, parse_page, single_file_page
+from micropip_lock.formats.project_page import ProjectPage, single_file_page
+from micropip_lock.formats.project_page_parser import parse_page
 
 URL = "https://index.example/simple/demo/"
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -94,12 +95,12 @@ def test_a_page_of_20_000_versions_is_looked_through_once(monkeypatch: pytest.Mo
     many = page(*(f"demo-{number}.0-py3-none-any.whl" for number in range(20_000)))
     names: list[str] = []
     parsed: list[str] = []
-    version_of, parse_filename = simple._version_of, simple._parse_filename
+    version_of, parse_file_name = simple.version_of, simple.parse_file_name
     monkeypatch.setattr(
-        simple, "_version_of", lambda *given: names.append(given[0]) or version_of(*given)
+        simple, "version_of", lambda *given: names.append(given[0]) or version_of(*given)
     )
     monkeypatch.setattr(
-        simple, "_parse_filename", lambda *given: parsed.append(given[0]) or parse_filename(*given)
+        simple, "parse_file_name", lambda *given: parsed.append(given[0]) or parse_file_name(*given)
     )
     found = many.versions("demo")
     assert (len(found), len(names), len(parsed)) == (20_000, 20_000, 0)

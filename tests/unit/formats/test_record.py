@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.formats.record import Record, RecordRow, bytecode_source, parse_record
+from micropip_lock.formats import record
+from micropip_lock.formats.record import (
+    Record,
+    RecordRow,
+    bytecode_source,
+    parse_record,
+    read_rows,
+)
 
 from ...support.ids import short
 
@@ -124,10 +131,13 @@ def test_rows_that_csv_writes_come_back(rows: list[tuple[str, str, int | None]])
     assert [row.digest for row in found] == [value.rstrip("=") or None for _, value, _ in rows]
 
 
-#: Parts of rows, and what makes a row one that needs a closer look.
+# -- the fast path beside reading row by row
+
+#: Parts of rows, and what makes a row one that is read by itself.
 PARTS = (
     "a.py,sha256=AA-_,12\n",
     "b/c.py,,\n",
+    "../../bin/d,sha256=BB,3\n",
     "d",
     "/",
     "//",
@@ -149,17 +159,44 @@ PARTS = (
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=10).map("".join))
-def test_a_plain_record_is_read_as_row_by_row(text: str) -> None:
-    """A first row with a quoted path, which names no other file, has every row looked at
-    closely.
-    """
+def test_both_ways_to_read_a_record_give_the_same(text: str) -> None:
     try:
-        expected = parse_record(('"q"\n' + text).encode())[1:]
+        expected = read_rows(text)
     except ValueError:
         with pytest.raises(ValueError):
             parse_record(text.encode())
         return
-    assert parse_record(text.encode()) == expected
+    found = parse_record(text.encode())
+    assert found == expected
+    assert found.is_unique == expected.is_unique
+    assert found.sizes == expected.sizes
+    assert found.size == expected.size
+    assert {path: found.row(path) for path in found.entries} == {
+        path: expected.row(path) for path in expected.entries
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(r"\A(\.\./){0,2}[a-z]{1,3}(/[a-z.]{1,3}){0,2}\Z"),
+            st.sampled_from(["", "sha256=AA", "md5=BB", f"sha256={'0f' * 32}"]),
+            st.sampled_from(["", "0", "12"]),
+        ),
+        min_size=1,
+    )
+)
+def test_rows_as_installers_write_them_are_read_alike(rows: list[tuple[str, str, str]]) -> None:
+    text = "".join(f"{','.join(row)}\n" for row in rows)
+    assert list(parse_record(text.encode())) == list(read_rows(text))
+
+
+def test_a_record_as_installers_write_it_takes_the_fast_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(record, "read_rows")
+    data = b"a.py,sha256=AA,1\r\n../../bin/x,sha256=BB,2\r\na-1.0.dist-info/RECORD,,\r\n"
+    assert len(parse_record(data)) == 3
 
 
 @pytest.mark.parametrize("lazily", [True, False])

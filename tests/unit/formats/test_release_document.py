@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from micropip_lock.formats.project_page import ProjectPage, parse_page
+from micropip_lock.formats.project_page import ProjectPage
+from micropip_lock.formats.project_page_parser import parse_page
 from micropip_lock.formats.release_document import document_url, same_release
 from micropip_lock.index.release_documents import read_document
 

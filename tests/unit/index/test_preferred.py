@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 from micropip_lock.errors import FetchError
-from micropip_lock.formats.project_page import parse_page
+from micropip_lock.formats.project_page_parser import parse_page
 from micropip_lock.index.client import Indexes, Listing
 from micropip_lock.network import NoNetwork, Response, drive
 

@@ -11,7 +11,8 @@ from micropip_lock import FetchError, InputError, Lockfile
 from micropip_lock.errors import GoneError
 from micropip_lock.formats.lockfile import LOCK_NAME
 from micropip_lock.network import NoNetwork, Response, drive
-from micropip_lock.operations.lock_source import LockSource, local_lock, open_lock
+from micropip_lock.operations.lock_source import LockSource, local_lock
+from micropip_lock.operations.session import SessionOptions, open_lock
 
 from ...support.freezing import base_document, entry
 
@@ -75,19 +76,19 @@ def test_a_url_takes_a_fetcher() -> None:
     with pytest.raises(InputError, match=r"^https://index.example/a is a URL, and"):
         local_lock("https://user:password@index.example/a")
     fetcher = OneAnswer(Response(URL, 200, {}, TEXT.encode()))
-    source = drive(open_lock(URL, fetcher))
+    source = drive(open_lock(URL, SessionOptions(fetcher=fetcher)))
     assert (source.strict(), source.origin, source.folder) == (LOCK, URL, None)
     assert fetcher.asked == [URL]
     with pytest.raises(FetchError, match="offline"):
-        drive(open_lock(URL, fetcher, offline=True))
-    drive(open_lock(LOCK, fetcher))
+        drive(open_lock(URL, SessionOptions(fetcher=fetcher, offline=True)))
+    drive(open_lock(LOCK, SessionOptions(fetcher=fetcher)))
     assert fetcher.asked == [URL]
 
 
 def test_urls_without_a_lock() -> None:
     def failed(answer: Response) -> FetchError:
         with pytest.raises(FetchError) as caught:
-            drive(open_lock(URL, OneAnswer(answer)))
+            drive(open_lock(URL, SessionOptions(fetcher=OneAnswer(answer))))
         return caught.value
 
     gone = failed(Response(URL, 404, {}, b""))

@@ -258,15 +258,15 @@ def test_a_base_version_that_only_its_hash_keeps_out() -> None:
 def test_whether_a_prerelease_was_tried(requirement: str, reasons: dict[str, str]) -> None:
     state = ResolutionState(Base(base_lock()), TARGET, [parse_wanted(requirement)], [])
     state.add_pages("demo", listing([wheel("2.0rc1"), wheel("1.9")]))
-    asked = tuple((None, root) for root in state.roots)
-    block = ConflictReport(state, Conflict(asked, asked, asked)).block("demo")
+    sources = tuple((None, root) for root in state.roots)
+    section = ConflictReport(state, Conflict(sources, sources, sources)).section("demo")
     said = {
         "tried": "what it needs cannot be had",
         "prerelease": "a pre-release",
         "excluded": f"not {requirement}",
     }
-    table = [line.strip().split(": ") for line in block.lines if line.startswith("      ")]
+    table = [line.strip().split(": ") for line in section.lines if line.startswith("      ")]
     found = {version: reason for versions, reason in table for version in versions.split(", ")}
     for version, kind in reasons.items():
         assert found[version].startswith(said[kind])
-    assert any("--pre" in text for text in block.helps) == ("prerelease" in reasons.values())
+    assert any("--pre" in text for text in section.helps) == ("prerelease" in reasons.values())

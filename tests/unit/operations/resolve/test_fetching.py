@@ -1,4 +1,4 @@
-"""Fetching ahead: what is asked for before anybody knows that it is needed, and what is not."""
+"""Fetching ahead: which data is requested before the search needs it, and which is not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from micropip_lock.index.client import Indexes
 from micropip_lock.network import Response, drive
 from micropip_lock.operations.base import Base
 from micropip_lock.operations.resolve.fetching import Explorer
+from micropip_lock.operations.resolve.matching import matches
 from micropip_lock.operations.resolve.state import DataNeeded, ResolutionState
 from micropip_lock.storage import NoFacts
 
@@ -20,7 +21,7 @@ from .test_project import TARGET
 
 
 class Log(Shelf):
-    """Remembers what was asked for: names of projects, and of files."""
+    """Remembers the requests: names of projects, and of files."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ def test_more_and_more_versions_are_read_ahead() -> None:
     while len(made._state.metadata) < 100:
         unread = (
             item
-            for item in made._state.matches("demo", requirements)
+            for item in matches(made._state, "demo", requirements)
             if item.key not in made._state.metadata
         )
         before = len(made._state.metadata)

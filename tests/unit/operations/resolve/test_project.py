@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from micropip_lock.formats.lockfile import LockedPackage, LockInfo
-from micropip_lock.formats.project_page import parse_page
+from micropip_lock.formats.project_page_parser import parse_page
 from micropip_lock.formats.target import Target
 from micropip_lock.index.client import Listing
 from micropip_lock.operations.resolve.project import Choice, Project, Rejection, fits_python

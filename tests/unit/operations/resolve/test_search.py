@@ -1,6 +1,4 @@
-"""The loop: resolvelib decides from memory, and what it lacks is fetched until nothing is
-lacking.
-"""
+"""The search: resolvelib decides from the state, and missing data is fetched in between."""
 
 from __future__ import annotations
 
@@ -20,11 +18,12 @@ from micropip_lock.formats.requirement import parse_wanted
 from micropip_lock.index.client import Indexes
 from micropip_lock.network import Response, drive
 from micropip_lock.operations.base import Base
-from micropip_lock.operations.resolve import search as _solve
+from micropip_lock.operations.resolve import search
 from micropip_lock.operations.resolve.fetching import Explorer
 from micropip_lock.operations.resolve.project import Choice
+from micropip_lock.operations.resolve.requirement import Requirement
 from micropip_lock.operations.resolve.search import Conflict, Solution, solve
-from micropip_lock.operations.resolve.state import Requirement, ResolutionState
+from micropip_lock.operations.resolve.state import ResolutionState
 from micropip_lock.storage import NoFacts
 
 from ....end_to_end.golden.cases import Shelf
@@ -47,10 +46,10 @@ def solved(
 
 def chosen(found: Solution | Conflict) -> dict[str, str]:
     assert isinstance(found, Solution)
-    return {identifier: str(pick.choice.version) for identifier, pick in found.picks.items()}
+    return {identifier: str(item.choice.version) for identifier, item in found.candidates.items()}
 
 
-def test_extras_are_picks_of_their_own() -> None:
+def test_extras_are_candidates_of_their_own() -> None:
     shelf = Shelf()
     shelf.wheel("demo", "2.0", "1.0", requires=["lib<2"], extras={"x": ["other"]})
     shelf.wheel("lib", "2.0", "1.0")
@@ -64,7 +63,7 @@ def test_nothing_is_needed_for_nothing() -> None:
     assert chosen(found) == {}
 
 
-def test_a_conflict_says_who_asked_for_what() -> None:
+def test_a_conflict_has_the_requirements_and_their_parents() -> None:
     shelf = Shelf()
     shelf.wheel("one", "1.0", requires=["lib<2"])
     shelf.wheel("two", "1.0", requires=["lib>=2"])
@@ -77,7 +76,7 @@ def test_a_conflict_says_who_asked_for_what() -> None:
         ("one", "lib<2"),
         ("two", "lib>=2"),
     ]
-    assert {requirement.text for parent, requirement in found.asked if parent is None} == {
+    assert {requirement.text for parent, requirement in found.requirements if parent is None} == {
         "one",
         "two",
     }
@@ -110,8 +109,8 @@ def chain(length: int) -> Shelf:
 
 
 def test_a_search_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_solve, "_MOST_ROUNDS", 3)
-    monkeypatch.setattr(_solve, "_PATIENCE", 0)
+    monkeypatch.setattr(search, "_MOST_ROUNDS", 3)
+    monkeypatch.setattr(search, "_MOST_DETOURS", 0)
     with pytest.raises(ResolutionError, match="Pin the packages"):
         solved(chain(5), "p0")
 
@@ -122,29 +121,29 @@ def test_nothing_is_ruled_out_only_because_there_are_many_packages(
     def unexpected(*_: object) -> None:
         raise AssertionError("nothing was in conflict")
 
-    monkeypatch.setattr(_solve, "_PATIENCE", 1)
-    monkeypatch.setattr(_solve, "hopeless", unexpected)
+    monkeypatch.setattr(search, "_MOST_DETOURS", 1)
+    monkeypatch.setattr(search, "hopeless", unexpected)
     found, _ = solved(chain(30), "p0")
     assert len(chosen(found)) == 31
 
 
-def test_what_met_every_ask_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_a_pin_is_compared_with_its_requirements_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
 
     def noted(self: Requirement, choice: Choice) -> bool:
-        asked.append(choice.name)
+        compared.append(choice.name)
         return allows(self, choice)
 
     allows = Requirement.allows
     monkeypatch.setattr(Requirement, "allows", noted)
     solved(chain(5), "p0")
-    few = len(asked) / 6
-    asked.clear()
+    few = len(compared) / 6
+    compared.clear()
     solved(chain(40), "p0")
-    assert len(asked) / 41 <= few * 1.2
+    assert len(compared) / 41 <= few * 1.2
 
 
-def test_many_versions_that_fall_one_after_the_other() -> None:
+def test_many_versions_that_are_rejected_one_after_the_other() -> None:
     """Each costs its METADATA once, and they are read ever more at a time."""
     shelf = Shelf()
     for number in range(60):
@@ -218,7 +217,7 @@ def test_it_finds_a_solution_exactly_where_there_is_one(
     patience: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where versions are ruled out from the first step on."""
-    monkeypatch.setattr(_solve, "_PATIENCE", patience)
+    monkeypatch.setattr(search, "_MOST_DETOURS", patience)
     counted = {True: 0, False: 0}
     for world in worlds():
         shelf = shelf_of(world, tmp_path)
@@ -232,7 +231,7 @@ def test_it_finds_a_solution_exactly_where_there_is_one(
     assert min(counted.values()) > 20
 
 
-def test_what_is_left_of_a_turn_that_was_taken_back_may_be_a_cycle(tmp_path: Path) -> None:
+def test_candidates_of_an_undone_decision_may_be_a_cycle(tmp_path: Path) -> None:
     world = {
         "app": {"1.0": [], "2.0": ["one"]},
         "one": {"1.0": ["app", "two<2"]},
