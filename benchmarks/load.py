@@ -171,18 +171,16 @@ class Crowd:
             )
 
     def check_cache(self) -> None:
-        """Both databases are whole, and nothing that was meant to be temporary is left.
+        """The database is whole, and nothing that was meant to be temporary is left.
 
         Raises `WrongError`.
         """
-        for name in ("facts.sqlite3", "http.sqlite3"):
-            with closing(sqlite3.connect(self.cache / name)) as connection:
-                if (found := connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
-                    raise WrongError(f"{name} is corrupted: {found}")
-        kept = {"facts.sqlite3", "http.sqlite3"}
-        left = [
-            path.name for path in self.cache.iterdir() if path.is_file() and path.name not in kept
-        ]
+        database = self.cache / "facts.sqlite3"
+        with closing(sqlite3.connect(database)) as connection:
+            found = connection.execute("PRAGMA integrity_check").fetchall()
+        if found != [("ok",)]:
+            raise WrongError(f"{database.name} is corrupted: {found}")
+        left = [path.name for path in self.cache.iterdir() if path.is_file() and path != database]
         left += [
             path.name for path in (self.cache / "wheels").rglob("*") if path.name.startswith(".")
         ]

@@ -11,7 +11,6 @@ from .._util.private_files import check_private
 from .._util.progress import size
 from .._util.text import showable
 from ..errors import InputError
-from ..network import cached_pages as pages
 from ..network import default_cache_dir
 from ..storage.maintenance import Part, clear, prune, usage
 from .console import print_json
@@ -40,7 +39,7 @@ def dir_command(*, common: Common) -> int:
 def info_command(*, common: Common) -> int:
     """Print what is in the cache, with sizes."""
     folder = _private_folder(common)
-    parts = _parts(folder)
+    parts = usage(folder)
     total = _total(parts)
     if common.json:
         listed = {
@@ -71,23 +70,16 @@ def info_command(*, common: Common) -> int:
 def prune_command(*, common: Common, days: int) -> int:
     """Remove what was not used for long, and what interrupted runs left behind."""
     folder = _private_folder(common)
-    before = _parts(folder)
-    removed_pages = pages.prune(before[0].path, days)
+    before = usage(folder)
     removed = prune(folder, days)
     freed = _freed(before, folder)
     if common.json:
-        counts = {"pages": removed_pages, "facts": removed.facts, "files": removed.files}
+        counts = {"pages": removed.pages, "facts": removed.facts, "files": removed.files}
         print_json({"dir": str(folder), "removed": counts, "bytes": freed})
         return DONE
-    human = common.output()
-    if removed_pages is None:
-        human.say(
-            f"{before[0].path} is of an unknown kind and was left alone; `micropip-lock cache "
-            "clear` removes it."
-        )
-    counted = f"{_count(removed_pages or 0, 'page')} and {_count(removed.facts, 'fact')}"
+    counted = f"{_count(removed.pages, 'page')} and {_count(removed.facts, 'fact')}"
     rest = f", {_count(removed.files, 'leftover file')}" if removed.files else ""
-    human.say(
+    common.output().say(
         f"Removed {counted} not used for {_count(days, 'day')}{rest}: {size(freed)} freed in "
         f"{folder}."
     )
@@ -99,7 +91,7 @@ def prune_command(*, common: Common, days: int) -> int:
 def clear_command(*, common: Common) -> int:
     """Remove the cache, and its folder if nothing else is in it."""
     folder = _folder(common)
-    before = _parts(folder)
+    before = usage(folder)
     files = clear(folder)
     freed = _freed(before, folder)
     if common.json:
@@ -132,11 +124,6 @@ def _private_folder(common: Common) -> Path:
         )
     check_private(folder)
     return folder
-
-
-def _parts(folder: Path) -> tuple[Part, ...]:
-    parts = usage(folder)
-    return usage(folder, pages=pages.count(parts[0].path))
 
 
 def _total(parts: tuple[Part, ...]) -> int:

@@ -1,69 +1,36 @@
-"""The HTTP cache of the host: hishel under RFC 9111, in one SQLite file, without any secrets.
+"""The HTTP cache of the host: a private cache by RFC 9111, in the store of facts, without secrets.
 
-hishel 2.0 leaves these tasks to its caller:
-
-* It stores all of a request and its answer, URL and headers included. So only plain requests come
-  here (`storable`), and of the answers' headers only those that a cache needs.
-* Without a freshness of its own an answer counts as fresh for 10 % of its age. A new release would
-  stay unseen for up to a week, so such an answer is revalidated each time.
-* A refreshed page does not replace the stored one, and of two with the same second in ``Date`` the
-  older is served. So an old one is removed before a new one is stored.
-* It never serves a stale page that says ``no-cache`` or ``must-revalidate``. Offline is a wish of
-  the user, so pages are then taken from the storage directly.
-* It goes to another thread for each statement, some eighty times for a page. SQLite on a local disk
-  takes less time than that, so this cache runs each statement in the calling thread.
+A stored page is one value: a line of JSON with its status, its headers and how long it is fresh,
+then its body as it came. Freshness that an answer does not state is never guessed (4.2.2): that
+would hide new releases for days. A stale page is served offline only, which the user asks for.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import logging
-import sqlite3
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+import json
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from email.utils import formatdate
-from pathlib import Path
-from typing import Any, cast
 from urllib.parse import urlsplit
 
-import hishel
 import httpx
-from hishel.httpx import AsyncCacheTransport
 
-from .._util.private_files import check_private, keep_own, make_own, make_private
-from ..errors import MicropipLockError
-from .rules import CacheError
+from ..storage import Facts
+from ..storage.database import PAGE
+from .freshness import fresh_until, may_be_stored
 
-#: The database in the cache folder.
-FILE_NAME = "http.sqlite3"
-
-#: Bytes that the database may grow to; the pages used longest ago go first.
-MAX_SIZE = 256 << 20
-
-#: Bytes of a body that are handed on together.
-PIECE = 128 << 10
-
-#: How long a write waits for another process before the page is served without being stored.
-BUSY_MILLISECONDS = 250
+Network = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 _STORED_STATUSES = frozenset({200, 301, 302, 303, 307, 308, 404, 410})
-_STORED_HEADERS = frozenset(
-    {
-        "accept-ranges",
-        "age",
-        "cache-control",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-    }
-    | {"etag", "expires", "last-modified", "location", "vary"}
+#: What a cache and the reader of a page need. Others, such as cookies, may be secrets.
+_STORED_HEADERS = (
+    *("accept-ranges", "age", "cache-control", "content-encoding", "content-length"),
+    *("content-type", "date", "etag", "expires", "last-modified", "location", "vary"),
 )
-
-# hishel logs a traceback for each failure that it survives; a user who did not configure logging
-# should not see it.
-logging.getLogger("hishel").addHandler(logging.NullHandler())
+#: What a 304 says of these belongs to its own, empty body.
+_OF_THE_BODY = frozenset({"content-encoding", "content-length", "content-type"})
 
 
 def storable(request: httpx.Request) -> bool:
@@ -81,258 +48,178 @@ def storable(request: httpx.Request) -> bool:
     )
 
 
-class PageCache:
-    """Answers storable requests from ``directory``, or from ``network`` by the rules of HTTP.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stored answer. It came at ``since`` and is fresh until ``until`` (None: it never is)."""
 
-    Raises `InputError` for a folder that others can write to. Its own troubles are `CacheError`;
-    after one at opening, every further request gets one at once.
-    """
-
-    def __init__(
-        self, directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]
-    ) -> None:
-        check_private(directory)
-        self._path = directory / FILE_NAME
-        self._network = network
-        self._lock = asyncio.Lock()
-        self._storage: _Storage | None = None
-        self._trouble: Exception | None = None
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """The answer to a storable request, as far as HTTP allows without asking the server."""
-        storage = await self._open()
-        # Not shared: «private» answers are for one user, and so is this cache.
-        transport = AsyncCacheTransport(
-            _Upstream(self._network), storage, rfc=hishel.CacheOptions(shared=False)
-        )
-        request.extensions["caching"] = {"key": _key(request)}
-        try:
-            response = await transport.handle_async_request(request)
-        except (httpx.HTTPError, MicropipLockError):
-            raise
-        except Exception as error:  # hishel, msgpack, anyio, sqlite3: none may stop a request
-            raise CacheError(str(error)) from error
-        return _guarded(response.status_code, response.headers.raw, response, response.extensions)
-
-    async def stored(self, request: httpx.Request) -> httpx.Response | None:
-        """The stored answer to a storable request, however old; None when there is none."""
-        storage = await self._open()
-        try:
-            entries = [
-                entry
-                for entry in await storage.get_entries(_key(request))
-                if entry.request.url == request.url
-            ]
-        except Exception as error:  # as above
-            raise CacheError(str(error)) from error
-        if not entries:
-            return None
-        answer = entries[-1].response
-        headers = [
-            (name.encode(), value.encode())
-            for name in answer.headers
-            for value in answer.headers.get_list(name) or ()
-        ]
-        assert isinstance(answer.stream, AsyncIterator)
-        stream = httpx.Response(answer.status_code, stream=_Pieces(answer.stream))
-        return _guarded(answer.status_code, headers, stream, {"caching": {"from_cache": True}})
-
-    async def aclose(self) -> None:
-        """Close the database."""
-        if self._storage is not None:
-            with suppress(Exception):  # a cache that cannot be closed is no reason to fail
-                await self._storage.close()
-
-    async def _open(self) -> _Storage:
-        async with self._lock:
-            if self._storage is not None:
-                return self._storage
-            if self._trouble is None:
-                try:
-                    self._storage = await _open_storage(self._path)
-                    return self._storage
-                except Exception as error:  # as above
-                    self._trouble = error
-            raise CacheError(str(self._trouble)) from self._trouble
-
-
-async def _open_storage(path: Path) -> _Storage:
-    make_private(path.parent)
-    for name in ("-wal", "-shm", "-journal"):  # SQLite gives them the mode of the database
-        keep_own(path.with_name(path.name + name))
-    make_own(path)
-    connection = _Connection(sqlite3.connect(path, isolation_level=None))
-    try:
-        storage = _Storage(
-            connection=cast("Any", connection), database_path=path, max_size=MAX_SIZE
-        )
-        # The first use makes the tables. It only logs what goes wrong, so ask for a table
-        # afterwards.
-        await storage.get_entries("")
-        await connection.execute("SELECT 1 FROM entries LIMIT 1")
-        # hishel waits for 5 seconds at each write, in one queue for all requests.
-        await connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-    except BaseException:
-        await connection.close()
-        raise
-    return storage
-
-
-class _Connection:
-    """As much of anysqlite's connection as hishel uses; a cursor is its own."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    async def cursor(self) -> _Cursor:
-        return _Cursor(self._connection.cursor())
-
-    async def execute(self, sql: str) -> None:
-        self._connection.execute(sql)
-
-    async def commit(self) -> None:
-        self._connection.commit()
-
-    async def close(self) -> None:
-        self._connection.close()
-
-
-class _Cursor:
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
+    status: int
+    headers: Mapping[str, str]
+    since: float
+    until: float | None
+    body: bytes
 
     @property
-    def rowcount(self) -> int:
-        return self._cursor.rowcount
+    def is_fresh(self) -> bool:
+        """Whether it may be served without asking; not if the clock was set back meanwhile."""
+        return self.until is not None and self.since <= time.time() < self.until
 
-    async def execute(self, sql: str, parameters: Iterable[Any] = ()) -> None:
-        self._cursor.execute(sql, tuple(parameters))
-
-    async def fetchone(self) -> Any:
-        return self._cursor.fetchone()
-
-    async def fetchall(self) -> list[Any]:
-        return self._cursor.fetchall()
-
-
-class _Storage(hishel.AsyncSqliteStorage):
-    """One entry a key, the newest."""
-
-    async def create_entry(
-        self,
-        request: hishel.Request,
-        response: hishel.Response,
-        key: str,
-        *,
-        ttl: float | None = None,
-        tti: float | None = None,
-    ) -> hishel.Entry:
-        for old in await self.get_entries(key):
-            await self.remove_entry(old.id)
-        return await super().create_entry(request, response, key, ttl=ttl, tti=tti)
-
-
-class _Upstream(httpx.AsyncBaseTransport):
-    """What the cache sees of the network."""
-
-    def __init__(self, network: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
-        self._network = network
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._network(request)
-        headers = {
-            name: value for name, value in response.headers.items() if name in _STORED_HEADERS
-        }
-        headers.setdefault("date", formatdate(usegmt=True))
-        if response.status_code == 304:
-            # It would replace the length of the stored body.
-            headers.pop("content-length", None)
-        elif response.status_code not in _STORED_STATUSES or _tells(headers.get("location", "")):
-            headers["cache-control"] = "no-store"
-        elif "cache-control" not in headers and "expires" not in headers:
-            headers["cache-control"] = "no-cache"
+    def response(self) -> httpx.Response:
+        """The answer, with its body as it came."""
+        extensions = {"from_cache": True, "fresh_until": self.until}
+        stream = httpx.ByteStream(self.body)
         return httpx.Response(
-            response.status_code,
-            headers=headers,
-            stream=_Gathered(response),
-            extensions=response.extensions,
+            self.status, headers=dict(self.headers), stream=stream, extensions=extensions
         )
 
 
-class _Gathered(httpx.AsyncByteStream):
-    """A body in large pieces: each passes many layers, and those of the network are small."""
+class PageCache:
+    """Answers storable requests from ``store``, or from ``network`` by the rules of HTTP."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, store: Facts, network: Network) -> None:
+        self._store = store
+        self._network = network
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a storable request, as far as HTTP allows without asking the server.
+
+        A request with ``Cache-Control: no-cache`` always asks.
+        """
+        key = _key(request)
+        page = self._find(key)
+        if page is not None and page.is_fresh and "cache-control" not in request.headers:
+            return page.response()
+        asked = time.time()
+        if page is not None:
+            response = await self._network(_conditional(request, page))
+            if response.status_code == 304:
+                await _finish(response)
+                if _is_of(response, page):
+                    return self._refreshed(key, page, response, asked).response()
+                # The server compares dates alone, and the page has changed within a second.
+                response = await self._network(request)
+        else:
+            response = await self._network(request)
+        return self._kept(key, response, asked)
+
+    def stored(self, request: httpx.Request) -> httpx.Response | None:
+        """The stored answer to a storable request, however old; None when there is none."""
+        page = self._find(_key(request))
+        return None if page is None else page.response()
+
+    def close(self) -> None:
+        """Write what waits to be written."""
+        self._store.close()
+
+    def _find(self, key: str) -> Page | None:
+        value = self._store.get(PAGE, key)
+        with suppress(ValueError, TypeError):  # another version may write something else
+            head, _, body = (value or b"").partition(b"\n")
+            status, headers, since, until = json.loads(head)
+            return Page(status, headers, since, until, body)
+        return None
+
+    def _put(self, key: str, page: Page) -> None:
+        head = json.dumps([page.status, page.headers, page.since, page.until])
+        self._store.put(PAGE, key, b"".join([head.encode(), b"\n", page.body]))
+
+    def _refreshed(self, key: str, page: Page, response: httpx.Response, asked: float) -> Page:
+        """The page after a 304, which renews its headers (RFC 9111, 4.3.4)."""
+        kept = {name: value for name, value in page.headers.items() if name != "age"}
+        said = _stored_headers(response)
+        headers = kept | {name: said[name] for name in said.keys() - _OF_THE_BODY}
+        page = replace(page, headers=headers, since=asked, until=fresh_until(headers, asked))
+        if may_be_stored(headers):
+            self._put(key, page)
+        else:
+            self._forget(key)
+        return page
+
+    def _kept(self, key: str, response: httpx.Response, asked: float) -> httpx.Response:
+        """The answer, which is stored when its body has been read to the end."""
+        if response.status_code not in _STORED_STATUSES:
+            return response
+        headers = _stored_headers(response)
+        if not may_be_stored(headers) or _tells(headers.get("location", "")):
+            self._forget(key)
+            return response
+        until = fresh_until(headers, asked)
+
+        def store(body: bytes) -> None:
+            self._put(key, Page(response.status_code, headers, asked, until, body))
+
+        response.stream = _Copied(response.stream, store)
+        response.extensions["fresh_until"] = until
+        return response
+
+    def _forget(self, key: str) -> None:
+        if self._store.get(PAGE, key):
+            self._store.put(PAGE, key, b"")
+
+
+class _Copied(httpx.AsyncByteStream):
+    """A body that is handed to ``done`` as well, when all of it has come."""
+
+    def __init__(
+        self, stream: httpx.AsyncByteStream | httpx.SyncByteStream, done: Callable[[bytes], None]
+    ) -> None:
+        assert isinstance(stream, httpx.AsyncByteStream)
+        self._stream = stream
+        self._done = done
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._response.stream, AsyncIterable)
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in self._response.stream:
+        pieces = []
+        async for piece in self._stream:
             pieces.append(piece)
-            size += len(piece)
-            if size >= PIECE:
-                yield b"".join(pieces)
-                pieces, size = [], 0
-        if pieces:
-            yield b"".join(pieces)
+            yield piece
+        self._done(b"".join(pieces))
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        await self._stream.aclose()
+
+
+def _key(request: httpx.Request) -> str:
+    # Of what «Vary» may name, only this differs between our requests for one URL.
+    return f"{request.headers.get('accept')} {request.url}"
+
+
+def _stored_headers(response: httpx.Response) -> dict[str, str]:
+    headers = {name: value for name, value in response.headers.items() if name in _STORED_HEADERS}
+    headers.setdefault("date", formatdate(usegmt=True))  # RFC 9110, 6.6.1
+    return headers
+
+
+def _conditional(request: httpx.Request, page: Page) -> httpx.Request:
+    conditions = {"if-none-match": "etag", "if-modified-since": "last-modified"}
+    headers = request.headers.copy()
+    for condition, validator in conditions.items():
+        if validator in page.headers:
+            headers[condition] = page.headers[validator]
+    return httpx.Request(request.method, request.url, headers=headers)
+
+
+def _is_of(response: httpx.Response, page: Page) -> bool:
+    """Whether a 304 is about the stored page, by its ETag (RFC 9111, 4.3.4)."""
+    etag: str | None = response.headers.get("etag")
+    known = page.headers.get("etag")
+    if etag is None or known is None:
+        return True
+    return etag.removeprefix("W/") == known.removeprefix("W/")
+
+
+async def _finish(response: httpx.Response) -> None:
+    """Read a 304 to its end, so that its connection can be used again."""
+    assert isinstance(response.stream, AsyncIterable)
+    try:
+        async for _ in response.stream:
+            pass
+    finally:
+        await response.aclose()
 
 
 def _tells(location: str) -> bool:
+    """Whether a redirect may lead to a secret: it cannot be stored."""
     try:
         parts = urlsplit(location)
     except ValueError:
         return True
     return bool(parts.query) or "@" in parts.netloc
-
-
-def _key(request: httpx.Request) -> str:
-    return hashlib.sha256(f"{request.headers.get('accept')}\n{request.url}".encode()).hexdigest()
-
-
-class _Pieces(httpx.AsyncByteStream):
-    """An iterator of hishel's as a stream of httpx's."""
-
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        self._pieces = pieces
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._pieces
-
-    async def aclose(self) -> None:
-        if (close := getattr(self._pieces, "aclose", None)) is not None:
-            await close()
-
-
-class _Guarded(httpx.AsyncByteStream):
-    """A body from the cache: errors that are not the network's are `CacheError`."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._response.stream, AsyncIterable)
-        try:
-            async for piece in self._response.stream:
-                yield piece
-        except httpx.HTTPError:
-            raise
-        except Exception as error:  # as above
-            raise CacheError(str(error)) from error
-
-    async def aclose(self) -> None:
-        with suppress(Exception):  # hishel removes half stored entries later
-            await self._response.aclose()
-
-
-def _guarded(
-    status: int,
-    headers: list[tuple[bytes, bytes]],
-    response: httpx.Response,
-    extensions: dict[str, object],
-) -> httpx.Response:
-    return httpx.Response(status, headers=headers, stream=_Guarded(response), extensions=extensions)

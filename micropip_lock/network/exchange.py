@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -13,19 +13,19 @@ import httpx
 
 from .._util.url import is_http, shown, without_credentials
 from ..errors import FetchError
+from ..storage import facts_in
 from .auth import Configured, Credentials
 from .body import Body
+from .cache import PageCache, storable
 from .client import SET_ASIDE, Clients
-from .rules import CacheError, Transient, check_length, check_status
+from .rules import Transient, check_length, check_status
 
 if TYPE_CHECKING:
-    from .cache import PageCache
     from .keyring import Keyring
 
 MAX_REDIRECTS = 10
 
-#: Counts the requests sent for the current call, through hishel too, which stands between the call
-#: and the network.
+#: Counts the requests sent for the current call, also those of the cache.
 SENT: ContextVar[list[int]] = ContextVar("sent")
 
 #: Bytes of a redirect's body that are read; larger ones cost a new connection instead.
@@ -46,7 +46,9 @@ class Exchanger:
         self._offline = offline
         self._clients = Clients(idle=idle)
         self._keyring: Keyring | None = None
-        self._cache = None if cache_dir is None else _page_cache(cache_dir, self._network)
+        self._cache: PageCache | None = None
+        if cache_dir is not None:
+            self._cache = PageCache(facts_in(cache_dir), self._network)
 
     def counted(self) -> list[int]:
         """A count of the requests sent from now on for the current call."""
@@ -132,17 +134,10 @@ class Exchanger:
             raise problem from None
 
     async def _send(self, request: httpx.Request, cached: bool) -> httpx.Response:
-        cache = self._cache if cached else None
-        if cache is not None:
-            from .cache import storable
-
-            cache = cache if storable(request) else None
+        cache = self._cache if cached and storable(request) else None
         if not self._offline:
             return await (self._network(request) if cache is None else cache.send(request))
-        try:
-            response = None if cache is None else await cache.stored(request)
-        except CacheError:
-            response = None
+        response = None if cache is None else cache.stored(request)
         if response is None:
             where = shown(str(request.url))
             raise FetchError(
@@ -162,7 +157,7 @@ class Exchanger:
     async def aclose(self) -> None:
         """Close the database and the connections."""
         if self._cache is not None:
-            await self._cache.aclose()
+            self._cache.close()
         await self._clients.aclose()
 
 
@@ -177,17 +172,6 @@ def _origin(url: str) -> str | None:
         return None
     place = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{place}" + ("" if parts.port is None else f":{parts.port}")
-
-
-def _page_cache(
-    directory: Path, network: Callable[[httpx.Request], Awaitable[httpx.Response]]
-) -> PageCache | None:
-    try:
-        from .cache import PageCache
-    except ImportError:
-        # Slower without hishel, not wrong.
-        return None
-    return PageCache(directory, network)
 
 
 def _redirect(response: httpx.Response, url: str) -> str | None:

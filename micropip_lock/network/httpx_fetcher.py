@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
@@ -15,13 +14,11 @@ from ..errors import FetchError, InputError
 from . import file_urls
 from .body import Body
 from .fetcher import ByteRange, Response, Stream
-from .freshness import fresh_until
 from .rules import (
     IDLE_SECONDS,
     JOBS,
     RETRY_DELAYS,
     TOTAL_SECONDS,
-    CacheError,
     announced,
     check_length,
     check_partial,
@@ -105,12 +102,9 @@ class HttpxFetcher:
         bare = exchanger.credentials.take(url)
 
         async def attempt() -> Response:
-            try:
-                return await self._read(
-                    "GET", bare, headers, byte_range, max_bytes, cached=byte_range is None
-                )
-            except CacheError:
-                return await self._read("GET", bare, headers, byte_range, max_bytes, cached=False)
+            return await self._read(
+                "GET", bare, headers, byte_range, max_bytes, cached=byte_range is None
+            )
 
         sent = exchanger.counted()
         return replace(await self._attempts(bare, attempt), requests=sent[0])
@@ -232,10 +226,7 @@ class HttpxFetcher:
             check_length(final, expected, len(content), complete)
             if answered.pop("content-encoding", None):
                 answered.pop("content-length", None)
-            caching = response.extensions.get("caching", {})
-            known: bool = caching.get("from_cache", False)
+            received = 0 if "from_cache" in response.extensions else body.received
             # Of what was redirected the redirect may change as well.
-            kept = final == url and (known or caching.get("stored", False))
-            fresh = fresh_until(answered, time.time()) if kept else None
-            received = 0 if known else body.received
+            fresh = response.extensions.get("fresh_until") if final == url else None
             return Response(final, status, answered, content, complete, received, fresh_until=fresh)

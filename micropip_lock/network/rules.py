@@ -33,10 +33,6 @@ JOBS = 24
 _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
-class CacheError(Exception):
-    """The HTTP cache failed. Never leaves this package: the request is then made without it."""
-
-
 class Transient(Exception):
     """A try that failed in a way that may pass. Never leaves this package: see `with_retries`."""
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "facts.sqlite3"
 
+#: The kind of the pages of the HTTP cache. They lie beside the facts, and the last one counts.
+PAGE = "page"
+
 #: What the name of a file that is being made starts with.
 PARTIAL = f".{FILE_NAME}."
 
@@ -39,8 +42,8 @@ BUSY_SECONDS = 0.5
 
 #: The file is ours if these statements made it, word for word.
 SCHEMA = (
-    "CREATE TABLE facts (id BLOB PRIMARY KEY, used INTEGER NOT NULL, proof BLOB NOT NULL, value "
-    "BLOB NOT NULL)",
+    "CREATE TABLE facts (id BLOB PRIMARY KEY, kind TEXT NOT NULL, used INTEGER NOT NULL, "
+    "proof BLOB NOT NULL, value BLOB NOT NULL)",
     "CREATE INDEX facts_used ON facts (used)",
 )
 

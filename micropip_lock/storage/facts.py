@@ -43,7 +43,7 @@ class FactStore:
         self._lock = Lock()
         self._database: Database | None = None
         self._given_up = False
-        self._waiting: dict[bytes, bytes] = {}
+        self._waiting: dict[bytes, tuple[str, bytes]] = {}
         self._waiting_bytes = 0
         self._used: set[bytes] = set()
 
@@ -54,8 +54,8 @@ class FactStore:
                 return None
             try:
                 identifier = _identifier(kind, key)
-                value = self._waiting.get(identifier)
-                return self._read(identifier) if value is None else value
+                waiting = self._waiting.get(identifier)
+                return self._read(identifier) if waiting is None else waiting[1]
             except Exception as error:  # SQLite's, the system's, no SQLite: none may stop a run
                 self._give_up(error)
                 return None
@@ -66,7 +66,7 @@ class FactStore:
             if self._given_up or len(value) > MAX_VALUE:
                 return
             try:
-                self._waiting[_identifier(kind, key)] = bytes(value)
+                self._waiting[_identifier(kind, key)] = kind, bytes(value)
                 self._waiting_bytes += len(value)
                 if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:
                     self._write()
@@ -103,8 +103,12 @@ class FactStore:
                 "UPDATE facts SET used = ? WHERE id = ?", [(day, key) for key in self._used]
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO facts (id, used, proof, value) VALUES (?, ?, ?, ?)",
-                [(key, day, _proof(key, value), value) for key, value in self._waiting.items()],
+                "INSERT OR REPLACE INTO facts (id, kind, used, proof, value) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [
+                    (key, kind, day, _proof(key, value), value)
+                    for key, (kind, value) in self._waiting.items()
+                ],
             )
             _shrink(connection)
         self._nothing_waits()

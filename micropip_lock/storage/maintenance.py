@@ -12,10 +12,23 @@ from pathlib import Path
 
 from .._util.files import discard_leftovers, is_plain_file, is_plain_folder
 from ..errors import InputError
-from .database import FILE_NAME, PARTIAL, alone, broken, connect, open_database, parts, unlink
+from .database import (
+    FILE_NAME,
+    PAGE,
+    PARTIAL,
+    alone,
+    broken,
+    connect,
+    open_database,
+    parts,
+    unlink,
+)
 
-#: The database of fetch/_cache.py, and the folder of wheels.
-PAGES, WHEELS = "http.sqlite3", "wheels"
+#: The folder of wheels.
+WHEELS = "wheels"
+
+#: The database that once held the pages: no run reads it, and prune removes it.
+OLD_PAGES = "http.sqlite3"
 
 #: The folder of broken downloads, in that of wheels.
 PARTS = "parts"
@@ -30,7 +43,8 @@ _DAY = 86_400
 class Part:
     """One part of the cache.
 
-    ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted.
+    ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted. Pages and
+    facts share a file: what of it is no page counts as facts.
     """
 
     name: str
@@ -41,8 +55,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What `prune` has removed: facts, and files that no later run will need."""
+    """What `prune` has removed: pages, facts, and files that no later run will need."""
 
+    pages: int
     facts: int
     files: int
 
@@ -52,38 +67,26 @@ def today() -> int:
     return int(time.time() // _DAY)
 
 
-def usage(directory: Path, *, pages: int | None = None) -> tuple[Part, ...]:
+def usage(directory: Path) -> tuple[Part, ...]:
     """The parts of the cache in ``directory``, with their size in bytes, also those that do not
     exist.
-
-    ``pages`` is the number of stored pages, which only those know who know the HTTP cache.
     """
     wheels = directory / WHEELS
     sizes = [_size(path) for path in _files(wheels)]
-    return (
-        Part("pages", directory / PAGES, _database_size(directory / PAGES), pages),
-        Part(
-            "facts",
-            directory / FILE_NAME,
-            _database_size(directory / FILE_NAME),
-            _count(directory / FILE_NAME),
-        ),
-        Part("wheels", wheels, sum(sizes), len(sizes)),
-    )
+    return *_database_usage(directory / FILE_NAME), Part("wheels", wheels, sum(sizes), len(sizes))
 
 
 def prune(directory: Path, days: int = 90) -> Pruned:
-    """Remove the facts in ``directory`` that were not used for ``days`` days, and what killed
-    processes left.
+    """Remove the pages and facts in ``directory`` that were not used for ``days`` days, and what
+    killed processes and earlier versions left.
 
-    The file of facts becomes as small as it can be. Raises `InputError` when another process keeps
-    it busy.
+    The file becomes as small as it can be. Raises `InputError` when another process keeps it busy.
     """
     import sqlite3
 
     path = directory / FILE_NAME
     try:
-        facts = _prune_facts(directory, today() - days) if is_plain_file(path) else 0
+        removed = _prune_database(directory, today() - days) if is_plain_file(path) else (0, 0)
         with alone(directory):
             leftovers = list(_leftovers(directory))
             for leftover in leftovers:
@@ -94,7 +97,7 @@ def prune(directory: Path, days: int = 90) -> Pruned:
         raise InputError(
             f"Cannot prune {path}: {error}; try again when nothing else uses the cache."
         ) from error
-    return Pruned(facts, len(leftovers))
+    return Pruned(*removed, len(leftovers))
 
 
 def clear(directory: Path) -> int:
@@ -110,7 +113,7 @@ def clear(directory: Path) -> int:
     try:
         with alone(directory):
             removed = _clear_wheels(directory / WHEELS) if _is_cache(directory) else 0
-            for path in (directory / PAGES, directory / FILE_NAME):
+            for path in (directory / OLD_PAGES, directory / FILE_NAME):
                 removed += len(list(parts(path)))
                 unlink(path)
             for partial in _partial(directory):
@@ -123,12 +126,15 @@ def clear(directory: Path) -> int:
     return removed
 
 
-def _prune_facts(directory: Path, day: int) -> int:
+def _prune_database(directory: Path, day: int) -> tuple[int, int]:
+    """The numbers of pages and of facts that are gone."""
     database = open_database(directory)
     with closing(database.connection) as connection:
         try:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE_SECONDS * 1000:.0f}")
-            removed = connection.execute("DELETE FROM facts WHERE used < ?", (day,)).rowcount
+            query = "DELETE FROM facts WHERE kind = ? AND used < ?"
+            pages = connection.execute(query, (PAGE, day)).rowcount
+            facts = connection.execute("DELETE FROM facts WHERE used < ?", (day,)).rowcount
             connection.execute("VACUUM")
             connection.execute(
                 "PRAGMA busy_timeout=0"
@@ -138,8 +144,8 @@ def _prune_facts(directory: Path, day: int) -> int:
             if not broken(error):
                 raise
             database.discard()
-            return 0
-    return removed
+            return 0, 0
+    return pages, facts
 
 
 def _clear_wheels(folder: Path) -> int:
@@ -153,13 +159,13 @@ def _clear_wheels(folder: Path) -> int:
 
 
 def _is_cache(directory: Path) -> bool:
-    return any((directory / name).is_file() for name in (PAGES, FILE_NAME))
+    return any((directory / name).is_file() for name in (OLD_PAGES, FILE_NAME))
 
 
 def _leftovers(directory: Path) -> Iterator[Path]:
-    for path in (directory / PAGES, directory / FILE_NAME):
-        if not path.exists():
-            yield from parts(path)
+    yield from parts(directory / OLD_PAGES)
+    if not (directory / FILE_NAME).exists():
+        yield from parts(directory / FILE_NAME)
     partial = [*_partial(directory)]
     if _is_cache(directory):
         partial += [
@@ -210,18 +216,21 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _database_size(path: Path) -> int:
-    return sum(_size(part) for part in parts(path))
-
-
-def _count(path: Path) -> int | None:
+def _database_usage(path: Path) -> tuple[Part, Part]:
+    """The pages and the facts in the database ``path``."""
+    size = sum(_size(part) for part in parts(path))
     if not is_plain_file(path):
-        return 0
+        return Part("pages", path, 0, 0), Part("facts", path, size, 0)
     import sqlite3
 
+    query = "SELECT count(*), total(length(value)) FROM facts WHERE kind = ?"
     try:
         with closing(connect(path)) as connection:
-            ((number,),) = connection.execute("SELECT count(*) FROM facts").fetchall()
-            return int(number)
+            ((pages, page_bytes),) = connection.execute(query, (PAGE,)).fetchall()
+            ((entries,),) = connection.execute("SELECT count(*) FROM facts").fetchall()
     except sqlite3.Error:
-        return None
+        return Part("pages", path, 0, None), Part("facts", path, size, None)
+    return (
+        Part("pages", path, int(page_bytes), pages),
+        Part("facts", path, size - int(page_bytes), entries - pages),
+    )

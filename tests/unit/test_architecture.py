@@ -28,7 +28,7 @@ LAYERS = (
     "cli",
     "integrations",
 )
-#: Handed in from outside. They import formats at most; who may name them says SEAM_USERS.
+#: Handed in from outside. They import formats, and network storage; who may name them says SEAM_USERS.
 SEAM = ("network", "storage", "environment")
 SEAM_USERS = {"operations", "cli", "integrations"}
 #: What the layers below may know of the seam: its protocols, and what counts.
@@ -50,7 +50,9 @@ def may_import(own: str, other: str) -> bool:
     if own in ("errors", "_util"):  # the error tree shows URLs and texts
         return other in ("errors", "_util")
     if own in SEAM:
-        return other in ("errors", "_util", "formats")
+        # The HTTP cache keeps its pages in the store of facts.
+        pages = own == "network" and other == "storage"
+        return pages or other in ("errors", "_util", "formats")
     if other in SEAM:
         return own in SEAM_USERS
     return other in LAYERS and LAYERS.index(other) < LAYERS.index(own)
@@ -60,7 +62,7 @@ def may_import(own: str, other: str) -> bool:
 HOST_ROOMS = {"network", "environment", "storage", "integrations"}
 FOREIGN = {
     **dict.fromkeys(
-        ["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "hishel", "platformdirs"], HOST_ROOMS
+        ["js", "pyodide", "pyodide_js", "_pyodide", "httpx", "platformdirs"], HOST_ROOMS
     ),
     **{name: {"network"} for name in ("asyncio", "certifi", "keyring")},
     "micropip": {"environment", "integrations"},
@@ -309,7 +311,6 @@ assert micropip_lock.freeze is freeze and micropip_lock.freeze is freeze
 
 HOST_ONLY = {
     "httpx",
-    "hishel",
     "click",
     "rich",
     "platformdirs",

@@ -2,6 +2,9 @@
 
 Most of a page is about versions that no resolution chooses. As long as the page is fresh by the
 rules of HTTP its outline replaces it; a resolution that needs more reads the page.
+
+With a full cache a resolution of apache-airflow takes 1.8 times the CPU time without outlines, one
+of celery and django-celery-beat 2.7 times (``python -m benchmarks.gains``).
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@ A search that goes back step by step tries every version of one package with eve
 another before it knows that none of them goes with the user's requirements. Here each version is
 compared with all versions of its dependencies at once, until no more are rejected (arc
 consistency).
+
+A resolution of boto3 with urllib3<1.25 takes 3 times the CPU time without it (``python -m
+benchmarks.gains``), and the conflict of boto3, s3transfer<0.7 and urllib3>=2.1 more than 10 times.
+It runs only where a search goes back a thousand steps, so others are as fast with it as without.
 """
 
 from __future__ import annotations

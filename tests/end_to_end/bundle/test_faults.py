@@ -562,10 +562,9 @@ def test_what_lies_at_the_name_of_a_wheel_is_not_replaced(
 @pytest.mark.parametrize(
     "name",
     [
-        "http.sqlite3",
-        "http.sqlite3-wal",
         "facts.sqlite3",
         "facts.sqlite3-shm",
+        "facts.sqlite3-wal",
         "wheels",
         "wheel",
         "part",

@@ -120,8 +120,6 @@ def test_a_broken_dependency_does_not_break_pyodide(
     pyodide: Pyodide, command: Path, venv: Path
 ) -> None:
     broken = (
-        "anysqlite",
-        "hishel",
         "httpx",
         "installer",
         "packaging",

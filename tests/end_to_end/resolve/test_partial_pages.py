@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from micropip_lock import ResolveResult, UnlockableError
 from micropip_lock.storage import facts_in
+from micropip_lock.storage.database import PAGE
 
 from ...support.freezing import base_lock, entry
 from ...support.index_server import Fault, IndexServer
@@ -64,7 +67,9 @@ def test_fresh_pages_are_not_asked_for_nor_read(
     first = again("demo")
     assert {path for path in index.paths() if "simple" in path} == {"/simple/demo/", "/simple/lib/"}
     # Without the pages themselves: what was remembered of them is enough.
-    (tmp_path / "cache" / "http.sqlite3").unlink()
+    with closing(sqlite3.connect(tmp_path / "cache" / "facts.sqlite3")) as connection:
+        assert connection.execute("DELETE FROM facts WHERE kind = ?", (PAGE,)).rowcount == 2
+        connection.commit()
     for offline in (False, True):
         second = again("demo", offline=offline)
         assert second.to_json() == first.to_json()

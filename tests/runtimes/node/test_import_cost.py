@@ -10,7 +10,6 @@ from tests.support.node_pyodide import NodePyodide
 HOST = {
     "click",
     "h2",
-    "hishel",
     "httpcore",
     "httpx",
     "micropip",

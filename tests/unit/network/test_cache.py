@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import logging
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +15,10 @@ import pytest
 
 from micropip_lock.errors import FetchError
 from micropip_lock.network import Response
-from micropip_lock.network import cache as _cache
 from micropip_lock.network.httpx_fetcher import HttpxFetcher
+from micropip_lock.storage import database, facts
+from micropip_lock.storage.database import PAGE
+from micropip_lock.storage.facts import FactStore
 
 from .serving import Answer, Asked, Server, ranged
 
@@ -189,6 +194,128 @@ def test_many_at_a_time(server: Server, folder: Path) -> None:
     assert len(server.log) == 30
 
 
+# Revalidation (RFC 9111, 4.3)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    moment = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: moment)
+
+
+def conditions(server: Server) -> list[tuple[str | None, str | None]]:
+    """Of each request: If-None-Match and If-Modified-Since."""
+    names = ("if-none-match", "if-modified-since")
+    return [(asked.headers.get(names[0]), asked.headers.get(names[1])) for asked in server.log]
+
+
+def test_a_page_ages(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers["/a"] = versions(b"one", b"two")
+    assert get(f"{server.origin}/a", folder).body == b"one"
+    later(monkeypatch, 590)
+    assert get(f"{server.origin}/a", folder).body == b"one"
+    later(monkeypatch, 20)
+    assert get(f"{server.origin}/a", folder).body == b"two"
+
+
+def test_a_clock_that_was_set_back(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/a"] = versions(b"one", b"two")
+    assert get(f"{server.origin}/a", folder).body == b"one"
+    later(monkeypatch, -10)
+    assert get(f"{server.origin}/a", folder).body == b"two"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Last-Modified": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        {"ETag": 'W/"1"', "Last-Modified": "Mon, 01 Jan 2001 00:00:00 GMT"},
+    ],
+)
+def test_what_the_server_is_asked(server: Server, folder: Path, headers: dict[str, str]) -> None:
+    server.answers["/a"] = [Answer(200, b"page", headers), Answer(304, b"", headers)]
+    for _ in range(3):
+        assert get(f"{server.origin}/a", folder).body == b"page"
+    expected = (headers.get("ETag"), headers["Last-Modified"])
+    assert conditions(server) == [(None, None), expected, expected]
+
+
+def test_a_304_renews_the_headers(server: Server, folder: Path) -> None:
+    old = {"ETag": '"1"', "Age": "700", "Content-Type": "text/plain", **FRESH}
+    new = {"ETag": '"1"', "Cache-Control": "max-age=300", "Content-Type": "text/html"}
+    server.answers["/a"] = [Answer(200, b"page", old), Answer(304, b"", new)]
+    first, second, third = (get(f"{server.origin}/a", folder) for _ in range(3))
+    assert first.fresh_until is not None and first.fresh_until < time.time()
+    assert second.fresh_until is not None and second.fresh_until == third.fresh_until
+    assert 200 < second.fresh_until - time.time() < 301
+    assert second.headers == third.headers
+    assert third.headers["cache-control"] == "max-age=300"
+    assert third.headers["content-type"] == "text/plain"
+    assert third.headers["content-length"] == "4"
+    assert "age" not in third.headers
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize("etag", ['W/"1"', None])
+def test_a_304_about_the_same_page(server: Server, folder: Path, etag: str | None) -> None:
+    answered = {} if etag is None else {"ETag": etag}
+    server.answers["/a"] = [Answer(200, b"page", {"ETag": '"1"'}), Answer(304, b"", answered)]
+    assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"page"] * 2
+    assert len(server.log) == 2
+
+
+def test_a_304_about_another_page(server: Server, folder: Path) -> None:
+    server.answers["/a"] = [
+        Answer(200, b"one", {"ETag": '"1"'}),
+        Answer(304, b"", {"ETag": '"2"', **FRESH}),
+        Answer(200, b"two", {"ETag": '"2"', **FRESH}),
+    ]
+    assert [get(f"{server.origin}/a", folder).body for _ in range(3)] == [b"one", b"two", b"two"]
+    assert conditions(server) == [(None, None), ('"1"', None), (None, None)]
+
+
+def test_a_304_keeps_its_connection(server: Server, folder: Path) -> None:
+    server.answers["/a"] = tagged(b"page", {})
+
+    async def use(fetcher: HttpxFetcher) -> None:
+        for _ in range(3):
+            await fetcher.get(f"{server.origin}/a", max_bytes=100)
+
+    fetching(use, folder)
+    assert (len(server.log), server.connections) == (3, 1)
+
+
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_page_that_must_no_longer_be_stored(server: Server, folder: Path, status: int) -> None:
+    now = {"ETag": '"1"', "Cache-Control": "no-store"}
+    server.answers["/a"] = [Answer(200, b"page", {"ETag": '"1"'}), Answer(status, b"page", now)]
+    assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"page"] * 2
+    with pytest.raises(FetchError, match="offline and not in the cache"):
+        get(f"{server.origin}/a", folder, offline=True)
+
+
+@pytest.mark.parametrize("directives", ["max-age=0", "max-age=0, stale-if-error=999"])
+def test_a_stale_page_hides_no_error(server: Server, folder: Path, directives: str) -> None:
+    page = Answer(200, b"page", {"Cache-Control": directives})
+    server.answers["/a"] = [page, Answer(500)]
+    get(f"{server.origin}/a", folder)
+    with pytest.raises(FetchError, match="500"):
+        get(f"{server.origin}/a", folder)
+    assert get(f"{server.origin}/a", folder, offline=True).body == b"page"
+
+
+@pytest.mark.parametrize("directives", ["private, max-age=600", "max-age=600, s-maxage=0"])
+def test_a_cache_of_one_user(server: Server, folder: Path, directives: str) -> None:
+    server.answers["/a"] = versions(b"one", b"two", headers={"Cache-Control": directives})
+    assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"one", b"one"]
+
+
+def test_a_page_that_varies_with_everything(server: Server, folder: Path) -> None:
+    server.answers["/a"] = versions(b"one", b"two", headers={"Vary": "*", **FRESH})
+    assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"one", b"two"]
+
+
 # Offline
 
 
@@ -276,9 +403,15 @@ def test_no_secret_on_disk(
     assert b"public page" in stored
     for secret in (b"seCret", b"uthorization", b"private page", b"signed file", b"dXNlcjpzZUNyZXQ"):
         assert secret not in stored
+    assert server.origin.encode() not in stored  # a path may be a token as well
 
 
 # Troubles of its own
+
+
+def execute(folder: Path, statement: str) -> None:
+    with closing(sqlite3.connect(folder / database.FILE_NAME, isolation_level=None)) as connection:
+        connection.execute(statement)
 
 
 def test_a_folder_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
@@ -289,31 +422,33 @@ def test_a_folder_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
         get(f"{server.origin}/a", tmp_path / "file" / "cache", offline=True)
 
 
-def test_a_broken_database(server: Server, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_database_is_made_anew(server: Server, folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / _cache.FILE_NAME).write_bytes(b"no database at all" * 1000)
+    (folder / database.FILE_NAME).write_bytes(b"no database at all" * 1000)
     server.answers["/a"] = Answer(200, b"page", FRESH)
-    assert get(f"{server.origin}/a", folder).body == b"page"
-    assert any(
-        isinstance(handler, logging.NullHandler) for handler in logging.getLogger("hishel").handlers
-    )
+    for _ in range(2):
+        assert get(f"{server.origin}/a", folder).body == b"page"
+    assert len(server.log) == 1
 
 
-def test_a_database_of_somebody_else(server: Server, folder: Path) -> None:
+def test_the_database_of_an_earlier_version(server: Server, folder: Path) -> None:
     folder.mkdir(parents=True)
-    with sqlite3.connect(folder / _cache.FILE_NAME) as database:
-        database.execute("CREATE TABLE entries (id, other)")
-    database.close()
+    (folder / "http.sqlite3").write_bytes(b"old")
+    with closing(sqlite3.connect(folder / database.FILE_NAME)) as old:
+        old.execute("CREATE TABLE facts (id BLOB PRIMARY KEY, value BLOB NOT NULL)")
     server.answers["/a"] = Answer(200, b"page", FRESH)
-    assert get(f"{server.origin}/a", folder).body == b"page"
+    for _ in range(2):
+        assert get(f"{server.origin}/a", folder).body == b"page"
+    assert len(server.log) == 1
+    assert (folder / "http.sqlite3").read_bytes() == b"old"
 
 
 def test_a_locked_database(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cache, "BUSY_MILLISECONDS", 1)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.001)
     server.answers["/a"] = Answer(200, b"page", FRESH)
     server.answers["/b"] = Answer(200, b"other", FRESH)
     get(f"{server.origin}/a", folder)
-    lock = sqlite3.connect(folder / _cache.FILE_NAME, isolation_level=None)
+    lock = sqlite3.connect(folder / database.FILE_NAME, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")
         assert get(f"{server.origin}/a", folder).body == b"page"
@@ -323,12 +458,76 @@ def test_a_locked_database(server: Server, folder: Path, monkeypatch: pytest.Mon
         lock.close()
 
 
-def test_a_page_that_is_lost_while_it_is_read(server: Server, folder: Path) -> None:
-    server.answers["/a"] = Answer(200, b"page" * 100_000, FRESH)
+def test_a_disk_that_fails(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers["/a"] = Answer(200, b"page", FRESH)
+    server.answers["/b"] = Answer(200, b"other", FRESH)
     get(f"{server.origin}/a", folder)
-    with sqlite3.connect(folder / _cache.FILE_NAME) as database:
-        database.execute("DELETE FROM streams WHERE chunk_number > 0")
-    database.close()
-    assert get(f"{server.origin}/a", folder).body == b"page" * 100_000
-    with pytest.raises(FetchError, match="offline"):
-        get(f"{server.origin}/a", folder, offline=True)
+
+    def fail(path: Path) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(database, "connect", fail)
+    for name, body in (("a", b"page"), ("b", b"other")):
+        assert get(f"{server.origin}/{name}", folder).body == body
+    assert len(server.log) == 3
+
+
+@pytest.mark.parametrize(
+    "change", ["value = CAST(zeroblob(9) AS BLOB)", "value = substr(value, 1, 300)"]
+)
+def test_wrong_bytes_are_not_served(server: Server, folder: Path, change: str) -> None:
+    server.answers["/a"] = Answer(200, b"page" * 1000, FRESH)
+    get(f"{server.origin}/a", folder)
+    execute(folder, f"UPDATE facts SET {change}")
+    assert get(f"{server.origin}/a", folder).body == b"page" * 1000
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"1", b"[200, {}, 0]\nbody", b"\xff\n"])
+def test_a_page_of_another_form_is_asked_for(server: Server, folder: Path, value: bytes) -> None:
+    url = f"{server.origin}/a"
+    store = FactStore(folder)
+    store.put(PAGE, f"*/* {url}", value)
+    store.close()
+    server.answers["/a"] = Answer(200, b"page", FRESH)
+    assert get(url, folder).body == b"page"
+    assert get(url, folder, offline=True).body == b"page"
+
+
+def test_a_page_that_is_too_large(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "MAX_VALUE", 1000)
+    server.answers["/a"] = Answer(200, b"page" * 1000, FRESH)
+    for _ in range(2):
+        assert get(f"{server.origin}/a", folder).body == b"page" * 1000
+    assert len(server.log) == 2
+
+
+CLIENT = """
+import asyncio, sys
+from pathlib import Path
+from micropip_lock.network.httpx_fetcher import HttpxFetcher
+
+async def main(origin, folder):
+    for refresh in (False, True):
+        fetcher = HttpxFetcher(cache_dir=folder)
+        tasks = [fetcher.get(f"{origin}/{n}", max_bytes=1 << 20, refresh=refresh) for n in range(9)]
+        for number, response in enumerate(await fetcher.gather(tasks)):
+            assert response.body == b"%d" % number * 5_000, number
+        await fetcher.aclose()
+
+asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+"""
+
+
+def test_processes_at_once(server: Server, folder: Path) -> None:
+    for number in range(9):
+        server.answers[f"/{number}"] = tagged(b"%d" % number * 5_000, FRESH)
+    command = [sys.executable, "-c", CLIENT, server.origin, str(folder)]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    assert [process.communicate(timeout=120)[1] for process in running] == [b""] * 4
+    asked = len(server.log)
+    for number in range(9):
+        assert get(f"{server.origin}/{number}", folder).body == b"%d" % number * 5_000
+    assert len(server.log) == asked

@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from micropip_lock.network.freshness import fresh_until
+from micropip_lock.network.freshness import fresh_until, may_be_stored
 
 NOW = 1_800_000_000.0
 
@@ -26,6 +26,8 @@ def http(seconds: float) -> str:
         ({"cache-control": "max-age=600", "date": http(3600)}, 600),
         ({"cache-control": "max-age=600", "expires": http(9), "date": http(0)}, 600),
         ({"cache-control": "max-age=600, must-revalidate"}, 600),
+        ({"cache-control": "private, max-age=600, s-maxage=0"}, 600),
+        ({"cache-control": "max-age=600", "vary": "Accept, Accept-Encoding"}, 600),
         ({"expires": http(50), "date": http(0)}, 50),
         ({"expires": http(50), "date": http(-20)}, 50),
         ({"cache-control": "max-age=0"}, 0),
@@ -45,6 +47,8 @@ def test_an_answer_stays_fresh(headers: dict[str, str], left: float) -> None:
         {},
         {"cache-control": "no-cache, max-age=600"},
         {"cache-control": "no-store"},
+        {"cache-control": 'no-cache="set-cookie", max-age=600'},
+        {"cache-control": "s-maxage=600"},
         {"cache-control": "max-age=soon"},
         {"cache-control": "max-age=-1"},
         {"cache-control": "max-age=600", "vary": "*"},
@@ -56,3 +60,11 @@ def test_an_answer_stays_fresh(headers: dict[str, str], left: float) -> None:
 )
 def test_an_answer_that_is_never_fresh(headers: dict[str, str]) -> None:
     assert fresh_until(headers, NOW) is None
+
+
+def test_what_may_be_stored() -> None:
+    for directives in ("", "private", "no-cache, max-age=0", "public, must-revalidate"):
+        assert may_be_stored({"cache-control": directives})
+    for directives in ("no-store", "private, No-Store", "max-age=600,no-store"):
+        assert not may_be_stored({"cache-control": directives})
+    assert may_be_stored({})

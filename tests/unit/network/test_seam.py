@@ -189,7 +189,7 @@ def test_without_httpx_the_error_says_what_to_install() -> None:
 
 
 def test_importing_the_seam_imports_nothing_heavy() -> None:
-    heavy = "{'asyncio', 'httpx', 'hishel', 'ssl', 'sqlite3', 'email', 'http'}"
+    heavy = "{'asyncio', 'httpx', 'ssl', 'sqlite3', 'email', 'http'}"
     code = (
         f"import sys; before = set(sys.modules); import {fetch.__name__}; print(({heavy} & "
         "set(sys.modules)) - before)"

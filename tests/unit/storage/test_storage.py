@@ -21,11 +21,11 @@ import pytest
 
 from micropip_lock import storage as store
 from micropip_lock.errors import InputError
-from micropip_lock.network.cache import FILE_NAME as PAGES_FILE_NAME
 from micropip_lock.storage import Facts, NoFacts, facts_in
 from micropip_lock.storage import database as _file
 from micropip_lock.storage import facts as kept
 from micropip_lock.storage import maintenance as tidy
+from micropip_lock.storage.database import PAGE
 from micropip_lock.storage.facts import FactStore
 from micropip_lock.storage.maintenance import Pruned, clear, prune, usage
 
@@ -83,6 +83,13 @@ def remember(folder: Path, *keys: object) -> None:
     for key in keys:
         facts.put("kind", str(key), value(key))
     facts.close()
+
+
+def keep_pages(folder: Path, *keys: str) -> None:
+    store = FactStore(folder)
+    for key in keys:
+        store.put(PAGE, key, value(key))
+    store.close()
 
 
 def known(folder: Path, *keys: object) -> list[object]:
@@ -435,7 +442,9 @@ def nothing(file: Path) -> None:
 
 def older(file: Path) -> None:
     file.unlink()
-    rows(file, "CREATE TABLE facts (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
+    columns = "id BLOB PRIMARY KEY, used INTEGER NOT NULL, proof BLOB NOT NULL, value BLOB NOT NULL"
+    rows(file, f"CREATE TABLE facts ({columns})")
+    rows(file, "CREATE INDEX facts_used ON facts (used)")
 
 
 def of_somebody_else(file: Path) -> None:
@@ -701,50 +710,50 @@ def test_killed_while_the_file_is_replaced(folder: Path, file: Path, moment: str
 # -- tidying
 
 
-def test_the_parts_are_named_as_they_are() -> None:
-    assert tidy.PAGES == PAGES_FILE_NAME
-
-
-def test_usage(folder: Path) -> None:
-    assert [(part.name, part.bytes, part.entries) for part in usage(folder, pages=0)] == [
+def test_usage(folder: Path, file: Path) -> None:
+    assert [(part.name, part.bytes, part.entries) for part in usage(folder)] == [
         ("pages", 0, 0),
         ("facts", 0, 0),
         ("wheels", 0, 0),
     ]
     assert not folder.exists()
     remember(folder, *range(3))
-    (folder / "http.sqlite3").write_bytes(b"12345")
-    (folder / "http.sqlite3-wal").write_bytes(b"123")
+    keep_pages(folder, "one", "two")
     (folder / "wheels" / "a").mkdir(parents=True)
     (folder / "wheels" / "a" / "b.whl").write_bytes(b"1234")
     (folder / "wheels" / "link").symlink_to(folder)
-    pages, facts, wheels = usage(folder, pages=7)
-    assert (pages.bytes, pages.entries, pages.path) == (8, 7, folder / "http.sqlite3")
-    assert (facts.bytes, facts.entries) == ((folder / "facts.sqlite3").stat().st_size, 3)
+    pages, facts, wheels = usage(folder)
+    assert pages.path == facts.path == file
+    assert (pages.bytes, pages.entries) == (2 * len(value("one")), 2)
+    assert (facts.bytes, facts.entries) == (file.stat().st_size - pages.bytes, 3)
     assert wheels.entries == 2
-    garbage(folder / "facts.sqlite3")
-    assert usage(folder)[1].entries is None
+    garbage(file)
+    pages, facts, _ = usage(folder)
+    assert (pages.bytes, pages.entries, facts.entries) == (0, None, None)
+    assert facts.bytes == file.stat().st_size
 
 
 def test_prune(folder: Path, file: Path, on_day: Callable[[int], None]) -> None:
-    assert prune(folder) == Pruned(0, 0)
+    assert prune(folder) == Pruned(0, 0, 0)
     assert not folder.exists()
     on_day(1000)
     remember(folder, *range(500))
+    keep_pages(folder, "old")
     on_day(1090)
     remember(folder, "new")
+    keep_pages(folder, "new")
     assert known(folder, "new", *range(10)) == ["new", *range(10)]
     size = file.stat().st_size
     assert prune(folder).facts == 0
     on_day(1091)
     assert prune(folder, 91).facts == 0
-    assert prune(folder).facts == 490
+    assert prune(folder) == Pruned(1, 490, 0)
     assert file.stat().st_size < size / 5
     assert len(known(folder, "new", *range(500))) == 11
     assert names(folder) == {"facts.sqlite3"}
     on_day(1092)
-    assert prune(folder, 1).facts == 0
-    assert prune(folder, 0).facts == 11
+    assert prune(folder, 1) == Pruned(1, 0, 0)
+    assert prune(folder, 0) == Pruned(0, 11, 0)
 
 
 def test_prune_a_broken_file(folder: Path, file: Path, whole: bytes) -> None:
@@ -753,7 +762,7 @@ def test_prune_a_broken_file(folder: Path, file: Path, whole: bytes) -> None:
     assert prune(folder).facts == 0
     assert works(folder)
     file.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
-    assert prune(folder).facts == 0
+    assert prune(folder) == Pruned(0, 0, 0)
     assert works(folder)
 
 
@@ -803,8 +812,11 @@ def test_prune_leftovers(folder: Path) -> None:
         prune(folder).files == 3
     )  # without a database beside it the folder of wheels may belong to another program
     remember(folder, "a")
-    assert prune(folder).files == 2
+    for name in ("http.sqlite3", "http.sqlite3-wal"):  # of an earlier version
+        (folder / name).write_bytes(b"")
+    assert prune(folder).files == 4
     assert all((folder / name).exists() for name in [*kept, *fresh])
+    assert not list(folder.glob("http*"))
 
 
 @pytest.fixture
