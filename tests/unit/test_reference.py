@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import micropip_lock
+from micropip_lock.operations.diff import KINDS
 from micropip_lock.operations.verify.run import ADVICE
-from micropip_lock.proof.evidence import WAIVABLE
+from micropip_lock.proof.evidence import WAIVABLE, HashSource, Proof
 from tools import reference
 from tools.problem_codes import problem_codes
 
@@ -235,3 +238,16 @@ def test_advice_and_what_can_be_waived_are_said() -> None:
     assert {code for code, text in meanings.items() if "dvice" in text} == ADVICE
     sentence = next(line for line in CODES.splitlines() if "--accept-unproved NAME" in line)
     assert set(re.findall(r"`([a-z-]+)`", sentence)) == WAIVABLE
+
+
+# -- JSON Schemas
+
+
+def test_schemas_have_every_code_and_every_kind_of_proof() -> None:
+    path = DOCS / "reference" / "schemas" / "definitions.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["$defs"]
+    evidence = found["evidence"]["properties"]
+    assert found["code"]["enum"] == sorted(found_codes())
+    assert evidence["proof"]["enum"] == list(get_args(Proof))
+    assert evidence["hash_from"]["enum"] == list(get_args(HashSource))
+    assert found["change"]["properties"]["kind"]["enum"] == list(KINDS)
