@@ -44,7 +44,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict micropip_lock
-	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_reference.py
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_reference.py tests/unit/test_docs.py
 	$(BIN)/python -m tools.architecture --check
 
 # What docs/ has from the code: the picture of the imports, signatures and options.
