@@ -43,7 +43,7 @@ unit: $(VENV)/.installed
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict micropip_lock
+	$(BIN)/mypy --strict micropip_lock tools
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_reference.py tests/unit/test_docs.py
 	$(BIN)/python -m tools.architecture --check
 

@@ -1,4 +1,4 @@
-"""README.md, CHANGELOG.md and docs/: links lead somewhere, and files that are named exist."""
+"""README.md, CHANGELOG.md and docs/: links, files that are named, and the picture of the imports."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
-from tools.imports import PACKAGE
+from tools import architecture
+from tools.imports import LAYERS, PACKAGE, SEAM, Import
 
 ROOT = PACKAGE.parent
 PAGES = [
@@ -102,3 +104,33 @@ def test_pages_that_code_and_tests_cite_exist() -> None:
 def test_sentences_name_who_or_what_acts(page: Path) -> None:
     words = r"\b(nobody|somebody|anybody|everybody|someone|anyone|whoever|whatever)\b"
     assert re.findall(words, text_of(page), re.IGNORECASE) == []
+
+
+# -- the picture of the imports
+
+
+def test_the_picture_has_every_folder_and_every_pair_that_imports() -> None:
+    found = architecture.boxes()
+    assert {name for box in found for name in box.folders} == {*LAYERS, *SEAM}
+    pairs = architecture.counts(found)
+    assert all(own < other for own, other in pairs)  # downwards
+    picture = ElementTree.fromstring(architecture.draw())
+    classes = [item.get("class", "") for item in picture.iter()]
+    assert classes.count("badge") == classes.count("line") == len(pairs)
+    assert not [name for name in classes if name.endswith("up")]
+
+
+def test_an_import_upwards_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    upwards = Import("formats.lockfile", ".operations.diff", "diff")
+    monkeypatch.setattr(architecture, "read_imports", lambda: [upwards])
+    assert architecture.draw().count('class="line up"') == 1
+
+
+def test_a_picture_that_is_out_of_date_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(architecture, "PICTURE", tmp_path / "architecture.svg")
+    assert architecture.main(["--check"]) == 1
+    assert "make docs" in capsys.readouterr().err
+    assert architecture.main([]) == 0
+    assert architecture.main(["--check"]) == 0
