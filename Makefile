@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Whatever the machine's setting is, bytecode is kept: the tests start Python a few hundred times.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup test unit check demo bench fuzz clean chromium
+.PHONY: setup test unit check docs demo bench fuzz clean chromium
 
 setup: $(VENV)/.installed .cache/.runtimes chromium
 
@@ -43,8 +43,14 @@ unit: $(VENV)/.installed
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict micropip_lock
-	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+	$(BIN)/mypy --strict micropip_lock tools
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_reference.py tests/unit/test_docs.py
+	$(BIN)/python -m tools.architecture --check
+
+# What docs/ has from the code: the picture of the imports, signatures and options.
+docs: $(VENV)/.installed
+	$(BIN)/python -m tools.architecture
+	$(BIN)/python -m tools.reference
 
 demo: $(VENV)/.installed .cache/.runtimes
 	$(BIN)/python examples/demo.py

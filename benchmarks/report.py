@@ -202,7 +202,7 @@ Ratios are what counts: the times are those of one machine, and all tools of a t
 The inputs are {count} real distributions, {wheels:.1f} MB of wheels, as pip resolves them for Pyodide 314 from {asked}
 requirements. The index on loopback serves their real project pages, with every file of every version:
 {pages:.2f} MB gzipped. A mirror that speaks HTML alone does not tell sizes, upload times, core-metadata hashes and
-provenance of the files that nobody downloads, so these are made up, with the usual length.
+provenance of the files that are not downloaded, so these are made up, with the usual length.
 
 The line is a model: each request waits for the latency, the first one of a connection also for its set-up, and all
 bodies share the bandwidth. HTTP/1.1; requests and bytes (of the bodies, as sent) are counted by the server. Each figure

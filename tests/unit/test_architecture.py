@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import micropip_lock
+from tools.imports import FRONT, LAYERS, PACKAGE, SEAM, folder_of, read_imports, sources
 
-PACKAGE = Path(micropip_lock.__file__).parent
-
-#: From the bottom: a folder imports what stands before it, and itself.
-LAYERS = (
-    "errors",
-    "_util",
-    "formats",
-    "installed",
-    "index",
-    "dependencies",
-    "proof",
-    "operations",
-    "cli",
-    "integrations",
-)
-#: Handed in from outside. They import formats, and network storage; who may name them says SEAM_USERS.
-SEAM = ("network", "storage", "environment")
+#: The folders that may name the seam.
 SEAM_USERS = {"operations", "cli", "integrations"}
 #: What the layers below may know of the seam: its protocols, and what counts.
 PROTOCOL = {
@@ -39,8 +21,6 @@ PROTOCOL = {
     ("network.meter", "Meter"),
     ("storage", "Facts"),
 }
-#: The public API and its command.
-FRONT = {"__init__", "__main__"}
 
 
 def may_import(own: str, other: str) -> bool:
@@ -77,77 +57,7 @@ FOREIGN = {
 }
 
 
-def sources() -> Iterator[Path]:
-    return (path for path in sorted(PACKAGE.rglob("*.py")) if "__pycache__" not in path.parts)
-
-
-def room(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def only_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in (
-        "TYPE_CHECKING",
-        "typing.TYPE_CHECKING",
-    )
-
-
-def nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if only_for_types(node):
-            assert isinstance(node, ast.If)
-            for other in node.orelse:
-                yield other
-                yield from nodes(other)
-            continue
-        yield node
-        yield from nodes(node)
-
-
-def imports(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Every import of a file:
-
-    (module, name). Our own modules come without ``micropip_lock``, with a leading dot.
-    """
-    package = ["micropip_lock", *path.relative_to(PACKAGE).parent.parts]
-    for node in nodes(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found = [(alias.name, None) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            found = []
-            for alias in node.names:
-                below = PACKAGE.parent.joinpath(*module.split("."), alias.name)
-                is_module = below.is_dir() or below.with_suffix(".py").exists()
-                found.append(
-                    (f"{module}.{alias.name}", None) if is_module else (module, alias.name)
-                )
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
-            ("import_module", "__import__")
-        ):
-            text = (
-                node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
-            )
-            found = [(str(text), None)]
-        else:
-            continue
-        for module, name in found:
-            if module == "micropip_lock" or module.startswith("micropip_lock."):
-                yield module.removeprefix("micropip_lock") or ".__init__", name
-            elif module:
-                yield module, name
-
-
-def arrows() -> list[tuple[str, str, str | None]]:
-    found = []
-    for path in sources():
-        source = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        found += [(source, module, name) for module, name in imports(path)]
-    return found
-
-
-ARROWS = arrows()
+ARROWS = read_imports()
 
 
 def test_every_folder_is_on_the_plan() -> None:
@@ -173,7 +83,7 @@ def test_imports_point_downwards() -> None:
     for source, module, name in ARROWS:
         if not module.startswith("."):
             continue
-        own, other = room(source), room(module[1:])
+        own, other = folder_of(source), folder_of(module[1:])
         is_version = (other, name) == ("__init__", "__version__")
         if (
             own != other
@@ -197,7 +107,7 @@ def test_only_the_seam_knows_where_it_runs() -> None:
     wrong = [
         f"{source} imports {module}"
         for source, module, _ in ARROWS
-        if room(module) in FOREIGN and room(source) not in FOREIGN[room(module)]
+        if folder_of(module) in FOREIGN and folder_of(source) not in FOREIGN[folder_of(module)]
     ]
     assert wrong == []
 
@@ -208,7 +118,9 @@ def test_nothing_else_is_imported() -> None:
     wrong = {
         (source, module)
         for source, module, _ in ARROWS
-        if not module.startswith(".") and room(module) not in known and room(source) not in faces
+        if not module.startswith(".")
+        and folder_of(module) not in known
+        and folder_of(source) not in faces
     }
     assert wrong == set()
 
@@ -334,6 +246,6 @@ def test_importing_brings_no_host_library_and_no_event_loop(statement: str) -> N
     loaded = run(
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     ).split()
-    assert {room(name) for name in loaded} & HOST_ONLY == set()
+    assert {folder_of(name) for name in loaded} & HOST_ONLY == set()
     if statement == "import micropip_lock":
         assert {name for name in loaded if name.startswith("micropip_lock")} == {"micropip_lock"}

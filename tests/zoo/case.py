@@ -98,7 +98,7 @@ class Zoo:
 class Case:
     """``build`` fills the zoo;
 
-    ``verdict`` is what API.md demands, ``hint`` a part of what it says to do.
+    ``verdict`` is that of docs/evidence.md, ``hint`` a part of what it says to do.
     """
 
     title: str

@@ -71,7 +71,7 @@ async def verify(
     The same call inside Pyodide and on the host. What the lock says of itself is always checked.
     Online, every file is looked up on the indexes, its hash compared, and ``depends`` with the
     METADATA there; no wheel is downloaded. Problems whose code is in ``ADVICE`` do not make a lock
-    wrong. docs/verify.md has the codes.
+    wrong. docs/reference/problem-codes.md has the codes.
 
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one (what micropip.freeze() returns)
       or a file.

@@ -14,7 +14,6 @@ from micropip_lock.errors import InputError
 from micropip_lock.formats.lockfile import LockedPackage, Lockfile, LockInfo
 
 from ...support.ids import short
-from ...support.runtimes import VERSIONS, base_lock
 
 INFO = {
     "python": "3.14.2",
@@ -44,30 +43,6 @@ def lock(**packages: Any) -> dict[str, Any]:
 
 
 ENTRY_KEYS = set(entry())
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_base_locks_lose_nothing(version: str) -> None:
-    before = base_lock(version)
-    lockfile = Lockfile.from_json(json.dumps(before))
-    after = json.loads(lockfile.to_json())
-    assert after["info"] == before["info"]
-    assert {key: after[key] for key in after if key != "packages"} == {
-        k: before[k] for k in before if k != "packages"
-    }
-    assert after["packages"].keys() == before["packages"].keys()
-    for name, package in before["packages"].items():
-        package["depends"] = after["packages"][name]["depends"]  # canonical now
-        assert after["packages"][name] == {
-            "package_type": "package",
-            "unvendored_tests": False,
-            **package,
-        }
-    assert Lockfile.from_json(lockfile.to_json()) == lockfile
-
-
-def test_base_lock_314_keeps_tool() -> None:
-    assert "tool" in Lockfile.from_json(base_lock("314.0.7")).extra
 
 
 texts = st.text(max_size=8)

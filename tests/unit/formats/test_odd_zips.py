@@ -1,14 +1,13 @@
 """Wheels that are unusual as zip archives: what two readers read in two ways is refused, and all
 else is taken.
 
-`tests/runtimes/node/test_odd_zips.py` has the same for Pyodide's unpacker, and so for `zipfile` of
-Python 3.12 to 3.14, which not every machine has.
+`tests/end_to_end/test_odd_zips.py` has the same for pip and uv, `tests/runtimes/node/test_odd_zips.py`
+for Pyodide's unpacker, and so for `zipfile` of Python 3.12 to 3.14, which not every machine has.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,14 +20,12 @@ from micropip_lock.index.remote_wheel import NoRangesError
 from micropip_lock.network import drive
 
 from ...support.ids import short
-from ...support.installed import InstallError, pip_target, uv_target
 from ...support.memory_index import MemoryIndex
 from ...support.odd_zips import (
     ACCEPTED,
     CONTENT,
     ODD,
     ORDINARY,
-    TAKEN,
     WHEEL,
     by_range,
     check_reader,
@@ -36,8 +33,7 @@ from ...support.odd_zips import (
     write_corpus,
 )
 from ...support.raw_zip import Entry, raw_zip, wheel_entries
-from ...support.site_server import SiteServer
-from ...support.zip_readers import pythons, unpacked, with_zipfile
+from ...support.zip_readers import pythons, with_zipfile
 
 WHEELS = ORDINARY | ACCEPTED
 PYTHONS = pythons()
@@ -95,39 +91,3 @@ def test_zipfile_reads_what_is_taken_in_one_way(version: str, tmp_path: Path) ->
     odd = trees[number_of("a Unicode Path field")]
     assert odd is not None
     assert ("more.py" if version == "3.11" else "evil.py") in odd
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All that is taken, for readers that are slow."""
-    return write_corpus(tmp_path_factory.mktemp("archives"), TAKEN)
-
-
-def test_pip_reads_what_is_taken_in_one_way(archives: Path) -> None:
-    def install(archive: Path, folder: Path) -> None:
-        pip_target(folder, str(archive), platform=None, flags=["--no-deps"])
-
-    check_reader(unpacked(archives, install, InstallError))
-
-
-def test_uv_reads_what_is_taken_in_one_way(archives: Path) -> None:
-    def install(archive: Path, folder: Path) -> None:
-        uv_target(folder, str(archive), platform=None, flags=["--no-deps"])
-
-    check_reader(unpacked(archives, install, InstallError))
-
-
-@pytest.fixture(scope="module")
-def server(archives: Path) -> Iterator[SiteServer]:
-    with SiteServer({"/": archives}) as server:
-        yield server
-
-
-def test_uv_reads_what_is_taken_in_one_way_while_it_downloads(
-    archives: Path, server: SiteServer
-) -> None:
-    def install(archive: Path, folder: Path) -> None:
-        url = f"{server.root}/{archive.relative_to(archives).as_posix()}"
-        uv_target(folder, url, platform=None, flags=["--no-deps"])
-
-    check_reader(unpacked(archives, install, InstallError))

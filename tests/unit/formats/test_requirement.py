@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -253,10 +252,8 @@ LONG += ["demo " + "--hash=sha256: " * 20_000, f"https://h.example/demo-1-{TAGS}
 
 
 @pytest.mark.parametrize("text", LONG, ids=short)
-def test_long_lines_are_refused_at_once(text: str) -> None:
-    start = time.perf_counter()
-    refusal(text)
-    assert time.perf_counter() - start < 2
+def test_long_lines_are_refused(text: str) -> None:
+    assert refusal(text)  # with a search that goes back and forth this would not end
 
 
 @pytest.mark.parametrize(
