@@ -220,12 +220,13 @@ def gaps(members: Sequence[Member], place: DirectoryPlace) -> list[tuple[Member,
     has such a gap. An extra field may explain it, and only a member's own header has that:
     `check_gap`.
     """
-    descriptor = DESCRIPTORS[0].size
-    return [
-        (member, gap)
-        for member, gap in _unexplained(members, place)
-        if gap > LOCAL.size + bool(member.flags & DESCRIPTOR) * descriptor
-    ]
+    found = []
+    for member, gap in _unexplained(members, place):
+        has_descriptor = member.flags & DESCRIPTOR
+        descriptor_size = DESCRIPTORS[0].size if has_descriptor else 0
+        if gap > LOCAL.size + descriptor_size:
+            found.append((member, gap))
+    return found
 
 
 def stray(member: Member, count: int) -> str:
@@ -255,17 +256,16 @@ def last_member(data: bytes) -> Member | None:
 
 
 def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
-    flags, method, crc = fields[3], fields[4], fields[7]
-    compressed, size, offset = fields[8], fields[9], fields[16]
+    _, _, needed, flags, method, _, _, crc, compressed, size, *_, disk, _, mode, offset = fields
     known = extra_fields(extra)
     if 0xFFFFFFFF in (compressed, size, offset):
         compressed, size, offset = _large(compressed, size, offset, known)
     name = decode_name(raw_name, flags)
     check_unicode_path(name, raw_name, known.get(UNICODE_PATH))
-    member = Member(name, size, crc, compressed, method, offset, flags, fields[15] >> 16)
-    if fields[13] not in (0, 0xFFFF):
+    member = Member(name, size, crc, compressed, method, offset, flags, mode >> 16)
+    if disk not in (0, 0xFFFF):
         raise IntegrityError("the archive is split over several files")
-    if fields[2] & 0xFF > _NEWEST:
+    if needed & 0xFF > _NEWEST:
         raise IntegrityError(f"{name} needs a newer reader than there is")
     _check_kind(member)
     return member
@@ -322,5 +322,7 @@ def extra_fields(extra: bytes) -> dict[int, bytes]:
 
 
 def zip64_numbers(extra: Mapping[int, bytes]) -> tuple[int, ...]:
+    """The numbers of 8 bytes in the zip64 field (APPNOTE.TXT, 4.5.3)."""
     body = extra.get(_ZIP64, b"")
-    return struct.unpack(f"<{len(body) // 8}Q", body[: len(body) // 8 * 8])
+    count = len(body) // 8
+    return struct.unpack(f"<{count}Q", body[: count * 8])

@@ -94,7 +94,8 @@ class WholeArchive:
         self._file = file
         offsets = sorted(member.offset for member in self.members)
         self._ends = dict(zip(offsets, [*offsets[1:], place.offset], strict=False))
-        self._data, self._start = b"", 0
+        self._data = b""
+        self._start = 0
 
     def check(self) -> None:
         """Read all members. Raises `IntegrityError`."""
@@ -142,7 +143,8 @@ class WholeArchive:
     def _bytes(self, start: int, end: int) -> bytes:
         if not self._start <= start <= end <= self._start + len(self._data):
             self._file.seek(start)
-            self._data, self._start = self._file.read(max(_PIECE, end - start)), start
+            self._data = self._file.read(max(_PIECE, end - start))
+            self._start = start
         return self._data[start - self._start : end - self._start]
 
 
@@ -199,9 +201,8 @@ def _check_numbers(member: Member, numbers: Iterable[int], extra: Mapping[int, b
 def _unpacked(member: Member, packed: Iterable[bytes]) -> Iterator[bytes]:
     """The content in pieces, compared with the central directory at its end."""
     size = crc = 0
-    for piece in (
-        _inflated(member, packed) if member.method == 8 and member.compressed_size else packed
-    ):
+    is_deflated = member.method == 8 and member.compressed_size
+    for piece in _inflated(member, packed) if is_deflated else packed:
         size += len(piece)
         crc = zlib.crc32(piece, crc)
         if size > member.size:

@@ -92,8 +92,8 @@ class Listing:
             # PEP 440: «==1.0» is met by 1.0+local as well.
             if version in (found, Version(found.public))
         ]
-        told = Listing(tuple(pages), self.asked)
-        return json.dumps(told.to_json()).encode() if told.may_be_kept else None
+        listing = Listing(tuple(pages), self.asked)
+        return json.dumps(listing.to_json()).encode() if listing.may_be_kept else None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Listing:
@@ -193,9 +193,10 @@ class Indexes:
         self, index_url: str, samples: Sequence[tuple[str, Version]], fetcher: Fetcher
     ) -> bytes | None:
         for name, version in samples:
-            place, page_url = document_url(index_url, name, version), project_url(index_url, name)
+            place = document_url(index_url, name, version)
             if place is None:
                 return b"no"
+            page_url = project_url(index_url, name)
             # The page first: an index that wants credentials has to ask for them there.
             if page_url not in self._pages:
                 try:
@@ -243,11 +244,9 @@ class Indexes:
         for url in self._index_urls:
             asked.append(shown(url))
             unread = project_url(url, name) not in self._pages
-            page = (
-                await self._document(url, name, version, fetcher)
-                if version is not None and unread
-                else None
-            )
+            page = None
+            if version is not None and unread:
+                page = await self._document(url, name, version, fetcher)
             if page is not None:
                 by_pages = False
             else:
@@ -315,9 +314,13 @@ class Indexes:
     async def _document(
         self, url: str, name: str, version: Version, fetcher: Fetcher
     ) -> ProjectPage | None:
-        place = document_url(url, name, version) if url in self._documented else None
+        if url not in self._documented:
+            return None
+        place = document_url(url, name, version)
+        if place is None:
+            return None
         try:
-            return None if place is None else await read_document(place, fetcher)
+            return await read_document(place, fetcher)
         except FetchError:
             self._documented.discard(url)  # the page will say what is wrong, if anything is
             return None

@@ -45,9 +45,9 @@ class Publications:
         """The METADATA of ``file``, if no request is necessary for it. Raises like `metadata`."""
         key = fact_key(file.sha256, file.url)
         data = self._facts.get("metadata", key) if key else None
-        if data is None or (
-            file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256
-        ):
+        if data is None:
+            return None
+        if file.metadata_sha256 and hashlib.sha256(data).hexdigest() != file.metadata_sha256:
             return None
         return _parsed(data, file, name)
 
@@ -57,7 +57,8 @@ class Publications:
         Raises `BrokenMetadataError`; `IntegrityError` when it is not the announced one, or that of
         another project or version; `NoRangesError` and `FetchError`.
         """
-        if (known := self.known_metadata(file, name)) is not None:
+        known = self.known_metadata(file, name)
+        if known is not None:
             return known
         data = await self._sidecar(file) if file.metadata_sha256 is not None else None
         if data is None:
@@ -113,7 +114,8 @@ class Publications:
         Raises like `description`.
         """
         key = fact_key(file.sha256, file.url)
-        if key is not None and (data := self._facts.get("wheel-summary", key)) is not None:
+        data = None if key is None else self._facts.get("wheel-summary", key)
+        if data is not None:
             with suppress(ValueError):
                 return _from_summary(data)
         wheel = await self.description(file, name)
@@ -159,9 +161,10 @@ def remember(facts: Facts | None, sha256: str | None, url: str, found: WheelDesc
         facts.put("wheel", key, found.excerpt.to_bytes())
 
 
-def _known(facts: Facts, key: str | None, name: str) -> WheelDescription | None:
+def _known(facts: Facts, key: str, name: str) -> WheelDescription | None:
     """What a wheel of ``name`` holds, as it was read before."""
-    if key is not None and (data := facts.get("wheel", key)) is not None:
+    data = facts.get("wheel", key)
+    if data is not None:
         with suppress(ValueError, IntegrityError):
             return describe_excerpt(Excerpt.from_bytes(data), name)
     return None

@@ -79,11 +79,9 @@ class InstalledDistribution:
     @cached_property
     def note(self) -> InstallNote | None:
         """The install note of `sync`; None when another installer installed this distribution."""
-        return (
-            parse_install_note(self.files.get("provenance_url.json", b"{}"))
-            if self.installer == "micropip-lock"
-            else None
-        )
+        if self.installer != "micropip-lock":
+            return None
+        return parse_install_note(self.files.get("provenance_url.json", b"{}"))
 
     def text(self, name: str) -> str:
         """The text of a small file in .dist-info; empty when it is missing."""
@@ -124,10 +122,11 @@ class InstalledDistribution:
             parser.read_string(one_blank(self.text("entry_points.txt")))
         except configparser.Error:
             return frozenset()
-        groups = ("console_scripts", "gui_scripts")
-        return frozenset(
-            name for group in groups if parser.has_section(group) for name in parser[group]
-        )
+        names: set[str] = set()
+        for group in ("console_scripts", "gui_scripts"):
+            if parser.has_section(group):
+                names.update(parser[group])
+        return frozenset(names)
 
     @property
     def unspread(self) -> bool:
@@ -148,9 +147,10 @@ class InstalledDistribution:
         """
         data = self.dist_info.removesuffix(".dist-info") + ".data/"
         folders = (f"{data}purelib/", f"{data}platlib/")
-        return self.unspread and any(
-            self.site_files.is_file(path) for path in self.record.sizes if path.startswith(folders)
-        )
+        if not self.unspread:
+            return False
+        paths = [path for path in self.record.sizes if path.startswith(folders)]
+        return any(map(self.site_files.is_file, paths))
 
     def installation(self, check_files: CheckFiles) -> Installation:
         """This distribution, as `proof.comparison.compare` takes it.
@@ -187,11 +187,13 @@ class InstalledDistribution:
             for row in self._in_question(check, sizes or {})
             if not self._unchanged(row, check)
         ]
-        return [
-            path
-            for path in changed
-            if not (compiled and path.endswith(".py") and (self.folder / (path + "c")).exists())
-        ]
+        if compiled:
+            return [path for path in changed if not self._is_only_compiled(path)]
+        return changed
+
+    def _is_only_compiled(self, path: str) -> bool:
+        """Whether bytecode lies where the source ``path`` was."""
+        return path.endswith(".py") and (self.folder / (path + "c")).exists()
 
     def _in_question(self, check: CheckFiles, sizes: Mapping[str, int]) -> Iterable[RecordRow]:
         """The rows to check one by one: hardly any of thousands, when sizes are compared."""
@@ -219,10 +221,7 @@ class InstalledDistribution:
         if path.startswith(self._info_prefix):
             name = path[len(self._info_prefix) :]
             if name in ALWAYS_HASHED:
-                return (
-                    not row.strong
-                    or digest(self.files.get(name, b""), row.algorithm or "") == row.digest
-                )
+                return not row.strong or self._has_digest(name, row)
             # RECORD cannot hold its own hash, and PYODIDE_* are replaced after unpacking.
             if WRITTEN_BY_INSTALLERS.fullmatch(name):
                 return True
@@ -235,6 +234,10 @@ class InstalledDistribution:
         found = self.site_files.size(path)
         return found is not None and row.size in (None, found)
 
+    def _has_digest(self, name: str, row: RecordRow) -> bool:
+        """Whether the file ``name`` in .dist-info, as it was read, has the hash of ``row``."""
+        return digest(self.files.get(name, b""), row.algorithm or "") == row.digest
+
     @cached_property
     def _info_prefix(self) -> str:
         return self.dist_info + "/"
@@ -244,14 +247,13 @@ class InstalledDistribution:
         """Whether METADATA and WHEEL, one of which cannot be read, are as the wheel had them by the
         RECORD.
         """
-        rows = [self.record.row(path) for path in self._described if path in self.record.entries]
-        return len(rows) == len(self._described) and all(
-            self._unchanged(row, "off") for row in rows
-        )
-
-    @property
-    def _described(self) -> tuple[str, ...]:
-        return (self._info_prefix + "METADATA", self._info_prefix + "WHEEL")
+        for name in ("METADATA", "WHEEL"):
+            path = self._info_prefix + name
+            if path not in self.record.entries:
+                return False
+            if not self._unchanged(self.record.row(path), "off"):
+                return False
+        return True
 
     @cached_property
     def metadata_sha256(self) -> str:

@@ -34,13 +34,13 @@ class ModuleTree:
         self._paths = paths
         inits = sorted(path for path in paths if "__init__." in path)
         #: Folders with an ``__init__``, and the path of that file.
-        self.packages = {
-            name: path
-            for path in inits
-            if (name := folder_name(path.rpartition("/")[0]))
-            and (match := MODULE.fullmatch(path.rpartition("/")[2]))
-            and match["name"] == "__init__"
-        }
+        self.packages: dict[Name, str] = {}
+        for path in inits:
+            folder, _, filename = path.rpartition("/")
+            name = folder_name(folder)
+            match = MODULE.fullmatch(filename)
+            if name and match is not None and match["name"] == "__init__":
+                self.packages[name] = path
 
     @cached_property
     def modules(self) -> frozenset[Name]:
@@ -63,21 +63,34 @@ class ModuleTree:
         namespaces: set[Name] = set()
         for folder, stems in folders.items():
             prefixes = [folder[:depth] for depth in range(1, len(folder) + 1)]
-            for depth, prefix in enumerate(prefixes):
-                if prefix not in shared and (
-                    prefix in self.packages or prefix[-1] in folders.get(prefix[:-1], ())
-                ):
-                    claimed.add(prefix)
-                    namespaces.update(prefixes[:depth])
-                    break
-            else:
-                modules = {(*folder, stem) for stem in stems}
-                if modules or folder in self.packages:
-                    namespaces.update(prefixes)
-                claimed |= modules.difference(shared)
-                namespaces |= modules.intersection(shared)
+            regular = self._first_regular(prefixes, folders, shared)
+            if regular is not None:
+                claimed.add(regular)
+                namespaces.update(prefixes[: len(regular) - 1])
+                continue
+            modules = {(*folder, stem) for stem in stems}
+            if modules or folder in self.packages:
+                namespaces.update(prefixes)
+            claimed |= modules.difference(shared)
+            namespaces |= modules.intersection(shared)
         # A module beside a folder of the same name: the folder's parts are behind the module.
         return claimed, namespaces - claimed
+
+    def _first_regular(
+        self,
+        prefixes: Iterable[Name],
+        folders: Mapping[Name, Collection[str]],
+        shared: Collection[Name],
+    ) -> Name | None:
+        """The first of the folders on the way to one that is a regular package, or lies beside a
+        module of its name; None: there is no such.
+        """
+        for prefix in prefixes:
+            if prefix in shared:
+                continue
+            if prefix in self.packages or prefix[-1] in folders.get(prefix[:-1], ()):
+                return prefix
+        return None
 
 
 def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
@@ -90,11 +103,12 @@ def _by_folder(paths: Iterable[str]) -> dict[Name, set[str]]:
         files[folder].append(filename)
     found = {}
     for folder, filenames in files.items():
-        if (name := folder_name(folder)) is not None:
-            stems = {
-                match["name"] for match in map(MODULE.fullmatch, filenames) if match is not None
-            }
-            found[name] = {stem for stem in stems if stem.isidentifier() and stem != "__init__"}
+        name = folder_name(folder)
+        if name is None:
+            continue
+        matches = map(MODULE.fullmatch, filenames)
+        stems = {match["name"] for match in matches if match is not None}
+        found[name] = {stem for stem in stems if stem.isidentifier() and stem != "__init__"}
     return found
 
 

@@ -70,9 +70,7 @@ def _entries(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
-    # The specification wants the name's dashes escaped, but pip takes wheels whose are not.
-    stem, dash, version = dist_info.removesuffix(".dist-info").rpartition("-")
-    named = stem if dash else version
+    named, version = _named(dist_info)
     files: dict[str, bytes] = {}
     faults: list[str] = []
     place = f"{folder}/{dist_info}"
@@ -81,7 +79,7 @@ def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
             files[name] = read_regular(f"{place}/{name}")
         except OSError as error:
             faults.append(f"{name} cannot be read ({error.strerror or error})")
-    metadata = CoreMetadata(named, version if dash else "0")
+    metadata = CoreMetadata(named, version)
     wheel = WheelMetadata(frozenset())
     rows: Sequence[RecordRow] = ()
     for name in ("METADATA", "WHEEL", "RECORD"):
@@ -98,10 +96,17 @@ def _read(folder: Path, dist_info: str, site: Site) -> InstalledDistribution:
             faults.append(f"{name}: {error}")
     if canonicalize_name(metadata.name) != canonicalize_name(named):
         faults.append(f"METADATA names another project ({metadata.name})")
-        metadata = CoreMetadata(named, version if dash else "0")
+        metadata = CoreMetadata(named, version)
     return InstalledDistribution(
         folder, dist_info, files, metadata, wheel, rows, tuple(faults), site
     )
+
+
+def _named(dist_info: str) -> tuple[str, str]:
+    """Name and version in the name of a .dist-info folder."""
+    # The specification wants the name's dashes escaped, but pip takes wheels whose are not.
+    stem, dash, version = dist_info.removesuffix(".dist-info").rpartition("-")
+    return (stem, version) if dash else (version, "0")
 
 
 def _dist_info_files(folder: str, faults: list[str]) -> list[str]:

@@ -128,11 +128,11 @@ class Examiner:
         return outcome
 
     async def _read(self, candidate: Candidate) -> Outcome:
-        asked = False
+        is_read_now = False
 
         async def read() -> WheelDescription:
-            nonlocal asked
-            asked = True
+            nonlocal is_read_now
+            is_read_now = True
             tail = expected_tail(self._distribution.rows)
             key = self._distribution.key
             return await read_wheel(
@@ -141,7 +141,7 @@ class Examiner:
 
         known = (self._facts, candidate.sha256, candidate.place)
         outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
-        if outcome.verdict is Verdict.OTHER and not asked:
+        if outcome.verdict is Verdict.OTHER and not is_read_now:
             # No hash covers the end of a file: what a server in disorder once sent shall not count
             # for ever.
             with suppress(FetchError):
