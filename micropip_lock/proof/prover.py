@@ -19,8 +19,8 @@ from ..storage import Facts
 from .by_claims import prove_by_claims
 from .by_indexes import prove_by_indexes
 from .case import Case, Sources
+from .earlier_findings import Proved
 from .evidence import BaseWheel, Finding, Rules
-from .memory import Proved
 
 
 class Prover:

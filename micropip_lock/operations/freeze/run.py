@@ -48,7 +48,7 @@ from .inventory import (
 
 if TYPE_CHECKING:
     from ...formats.install_report import Reported
-    from ...proof.memory import Proved
+    from ...proof.earlier_findings import Proved
 
 Proof = Literal["content", "metadata"]
 
@@ -216,7 +216,7 @@ async def _prove_by_network(
 ) -> None:
     """Prove distributions concurrently, each by its own chain of page, sidecar and range."""
     from ...index.client import Indexes
-    from ...proof.memory import Proved
+    from ...proof.earlier_findings import Proved
 
     context = session.context
     fetcher = session.fetcher

@@ -1,7 +1,8 @@
 """Findings of earlier runs, which stay valid as long as nothing they were proved from has changed.
 
 Equal contents are a question of hashes: of what lies in .dist-info, RECORD first, and of a wheel's
-sha256. What an index said may change (a release is yanked, a file is added), so refresh asks again.
+sha256. What an index lists may change (a release is yanked, a file is added), so refresh reads it
+again.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ class Proved:
             return None
         try:
             evidence, warnings, is_base, modules = json.loads(data)
-            told = tuple(Problem(**warning) for warning in warnings)
-            known = None if modules is None else WheelModules.from_json(modules)
-            return Finding(Evidence(**evidence), warnings=told, is_base=is_base, modules=known)
+            return Finding(
+                Evidence(**evidence),
+                warnings=tuple(Problem(**warning) for warning in warnings),
+                is_base=is_base,
+                modules=None if modules is None else WheelModules.from_json(modules),
+            )
         except (ValueError, TypeError):
             return None
 
@@ -58,12 +62,12 @@ class Proved:
     ) -> None:
         """Remember a finding, if it is one that can come out again."""
         evidence = finding.evidence
-        if evidence is None or evidence.proof not in _LASTING or _tells(evidence.url):
+        if evidence is None or evidence.proof not in _LASTING or _may_hold_secret(evidence.url):
             return
-        said = {**evidence.to_json(), "requests": 0, "bytes": 0}
+        fields_of_evidence = {**evidence.to_json(), "requests": 0, "bytes": 0}
         warnings = [warning.to_json() for warning in finding.warnings]
         modules = finding.modules.to_json() if finding.modules is not None else None
-        data = json.dumps([said, warnings, finding.is_base, modules]).encode()
+        data = json.dumps([fields_of_evidence, warnings, finding.is_base, modules]).encode()
         self.facts.put("proved", self._key(distribution, origin, base), data)
 
     def _key(
@@ -86,5 +90,5 @@ class Proved:
         )
 
 
-def _tells(url: str) -> bool:
+def _may_hold_secret(url: str) -> bool:
     return "?" in url or url != without_credentials(url)

@@ -15,8 +15,8 @@ from micropip_lock.formats.wheel_modules import WheelModules
 from micropip_lock.installed.distribution import InstalledDistribution
 from micropip_lock.installed.origin import Claim, Origin
 from micropip_lock.installed.site_packages import scan
+from micropip_lock.proof.earlier_findings import Proved
 from micropip_lock.proof.evidence import BaseWheel, Evidence, Finding, Rules
-from micropip_lock.proof.memory import Proved
 from micropip_lock.storage.facts import FactStore
 
 from ...support.freezing import INFO, base_lock, entry
