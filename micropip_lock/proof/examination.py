@@ -107,11 +107,11 @@ class Examiner:
     why.
     """
 
-    _distribution: InstalledDistribution
-    _fetcher: Fetcher
-    _rules: Rules
-    _facts: Facts | None = None
-    _changed: Sequence[str] = ()
+    distribution: InstalledDistribution
+    fetcher: Fetcher
+    rules: Rules
+    facts: Facts | None = None
+    changed: Sequence[str] = ()
 
     async def examine(self, candidate: Candidate, *, is_hash_claimed: bool = False) -> Outcome:
         """Compare the wheel where it lies; download it only where that is allowed and needed.
@@ -120,33 +120,31 @@ class Examiner:
         """
         outcome = await self._guarded(candidate, self._read(candidate))
         is_undecided = outcome.verdict in (Verdict.WEAK, Verdict.RECORD_WRONG, Verdict.NO_RANGES)
-        needs_hash = outcome.verdict is Verdict.MATCH and (
-            candidate.sha256 is None or is_hash_claimed
-        )
-        if self._rules.download and (is_undecided or needs_hash):
+        is_hash_unproved = candidate.sha256 is None or is_hash_claimed
+        needs_hash = outcome.verdict is Verdict.MATCH and is_hash_unproved
+        if self.rules.download and (is_undecided or needs_hash):
             return await self.download(candidate)
         return outcome
 
     async def _read(self, candidate: Candidate) -> Outcome:
+        key = self.distribution.key
+        url = candidate.place
         is_read_now = False
 
         async def read() -> WheelDescription:
             nonlocal is_read_now
             is_read_now = True
-            tail = expected_tail(self._distribution.rows)
-            key = self._distribution.key
-            return await read_wheel(
-                self._fetcher, candidate.place, key, size=candidate.size, tail=tail
-            )
+            tail = expected_tail(self.distribution.rows)
+            return await read_wheel(self.fetcher, url, key, size=candidate.size, tail=tail)
 
-        known = (self._facts, candidate.sha256, candidate.place)
-        outcome = self._judge(candidate, await remembered(*known, self._distribution.key, read))
+        wheel = await remembered(self.facts, candidate.sha256, url, key, read)
+        outcome = self._judge(candidate, wheel)
         if outcome.verdict is Verdict.OTHER and not is_read_now:
             # No hash covers the end of a file: what a server in disorder once sent shall not count
             # for ever.
             with suppress(FetchError):
                 wheel = await read()
-                remember(*known, wheel)
+                remember(self.facts, candidate.sha256, url, wheel)
                 return self._judge(candidate, wheel)
         return outcome
 
@@ -155,7 +153,7 @@ class Examiner:
         return await self._guarded(candidate, self._read_whole(candidate))
 
     async def _read_whole(self, candidate: Candidate) -> Outcome:
-        wheel = await download_wheel(self._fetcher, candidate.place, self._distribution.key)
+        wheel = await download_wheel(self.fetcher, candidate.place, self.distribution.key)
         if candidate.sha256 not in (None, wheel.sha256):
             reason = f"has the sha256 {wheel.sha256}, not {candidate.sha256} as promised"
             return Outcome(candidate, Verdict.HASH_CONFLICT, reason, wheel.size)
@@ -163,15 +161,13 @@ class Examiner:
         return replace(outcome, downloaded=True)
 
     def _judge(self, candidate: Candidate, wheel: WheelDescription) -> Outcome:
-        files = _Files(self._distribution)
-        installation = replace(
-            self._distribution.installation(self._rules.check_files), files=files
-        )
+        files = _Files(self.distribution)
+        installation = replace(self.distribution.installation(self.rules.check_files), files=files)
         comparison = compare(installation, wheel)
         verdict, reason = _verdict(comparison)
         edited: list[str] = []
-        if verdict is Verdict.MATCH and self._changed:
-            edited, wrong = split_changes(self._changed, installation, wheel, comparison)
+        if verdict is Verdict.MATCH and self.changed:
+            edited, wrong = split_changes(self.changed, installation, wheel, comparison)
             if wrong:
                 verdict, reason = Verdict.RECORD_WRONG, first_few(wrong)
         shipped = [name for name in candidate.claiming_files if wheel.ships(name)]
@@ -207,17 +203,13 @@ def _verdict(comparison: Comparison) -> tuple[Verdict, str]:
     if comparison.weak:
         return Verdict.WEAK, f"cannot be compared without a hash ({first_few(comparison.weak)})"
     if comparison.extra:
-        return (
-            Verdict.FILES_CHANGED,
-            f"does not hold all that is installed ({first_few(comparison.extra)})",
-        )
+        reason = f"does not hold all that is installed ({first_few(comparison.extra)})"
+        return Verdict.FILES_CHANGED, reason
     if comparison.wrong:
         return Verdict.RECORD_WRONG, first_few(comparison.wrong)
     if comparison.misplaced:
-        return (
-            Verdict.LAYOUT,
-            f"has {first_few(comparison.misplaced)}: uv puts it among packages, Pyodide does not",
-        )
+        named = first_few(comparison.misplaced)
+        return Verdict.LAYOUT, f"has {named}: uv puts it among packages, Pyodide does not"
     return Verdict.MATCH, ""
 
 
