@@ -114,7 +114,7 @@ class Dependencies:
 
     def _add_edges(self, key: str, result: Edges, broken: list[Problem]) -> None:
         """Add what ``key`` depends on, and to ``broken`` its requirements that are not met."""
-        depends = result.depends[key] = set[str]()
+        depends: set[str] = set()
         version = self._versions[key]
         for requirement in self._selection.active(key):
             name = canonical(requirement.name)
@@ -126,6 +126,7 @@ class Dependencies:
             broken.extend(self._unmet(key, version, requirement))
             if name in self._versions:
                 depends.add(name)
+        result.depends[key] = depends
 
     def _unmet(self, key: str, version: str | None, requirement: Requirement) -> Iterator[Problem]:
         """The problem of a requirement, if it is not met; without ``version`` it is the user's."""

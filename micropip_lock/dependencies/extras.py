@@ -110,6 +110,27 @@ def requirements_from(
             yield ActiveRequirement(requirement, name, extra)
 
 
+def requirements_of_others(
+    packages: Mapping[str, CoreMetadata], markers: MarkerEvaluator
+) -> tuple[dict[str, list[ActiveRequirement]], dict[str, ValueError]]:
+    """By package its requirements for other packages, with those of the extras that it requests;
+    and by package the error of a marker that cannot be evaluated, where there is one.
+    """
+    declared = {
+        name: DeclaredRequirements(item.requires, markers) for name, item in packages.items()
+    }
+    found: dict[str, list[ActiveRequirement]] = {}
+    errors: dict[str, ValueError] = {}
+    for package in packages:
+        try:
+            requirements = list(requirements_from(package, declared))
+        except ValueError as error:
+            errors[package] = error
+        else:
+            found[package] = [item for item in requirements if item.name != package]
+    return found, errors
+
+
 def required_parts(part: Part, declared: Mapping[str, DeclaredRequirements]) -> Iterator[Part]:
     """The extras of packages of ``declared`` that a package, or one of its extras, requests.
 

@@ -116,7 +116,9 @@ class ExtraGuesser:
     def _mentioning(self) -> Mapping[str, Collection[str]]:
         """For each unexplained package those with extras that may require it."""
         found: dict[str, list[str]] = defaultdict(list)
-        for key, package in self._packages.items() if self._unexplained else ():
+        if not self._unexplained:
+            return found
+        for key, package in self._packages.items():
             if package.metadata.extras:
                 for name in self._mentioned(key):
                     found[name].append(key)

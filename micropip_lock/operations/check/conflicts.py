@@ -8,12 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from ...dependencies.extras import (
-    ActiveRequirement,
-    DeclaredRequirements,
-    fits,
-    requirements_from,
-)
+from ...dependencies.extras import ActiveRequirement, fits, requirements_of_others
 from ...dependencies.graph import cycles, dependants, shortest_paths
 from ...dependencies.markers import MarkerEvaluator
 from ...errors import Problem
@@ -87,22 +82,13 @@ class Packages:
     @cached_property
     def _found(self) -> tuple[dict[str, list[ActiveRequirement]], list[Conflict]]:
         """The requirements of each package for others, and what is wrong with its METADATA."""
-        markers = MarkerEvaluator.of(self.target)
-        declared = {
-            key: DeclaredRequirements(item.requires, markers) for key, item in self.metadata.items()
-        }
-        found, broken = {}, []
-        for key in self.metadata:
-            try:
-                requirements = list(requirements_from(key, declared))
-            except ValueError as error:
-                message = f"METADATA: {error}."
-                hint = "Use a version with correct metadata, or tell its authors."
-                problem = Problem("broken-metadata", key, self.versions[key], message, hint)
-                broken.append(Conflict(problem))
-            else:
-                found[key] = [item for item in requirements if item.name != key]
-        return found, broken
+        found, errors = requirements_of_others(self.metadata, MarkerEvaluator.of(self.target))
+        return found, [self._broken(key, error) for key, error in errors.items()]
+
+    def _broken(self, key: str, error: ValueError) -> Conflict:
+        hint = "Use a version with correct metadata, or tell its authors."
+        message = f"METADATA: {error}."
+        return Conflict(Problem("broken-metadata", key, self.versions[key], message, hint))
 
     @cached_property
     def _needs(self) -> dict[str, dict[str, str]]:

@@ -8,12 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..._util.url import shown
-from ...dependencies.extras import (
-    ActiveRequirement,
-    DeclaredRequirements,
-    fits,
-    requirements_from,
-)
+from ...dependencies.extras import ActiveRequirement, fits, requirements_of_others
 from ...dependencies.graph import cycles, reachable
 from ...dependencies.markers import MarkerEvaluator
 from ...errors import Problem
@@ -52,26 +47,18 @@ def check_depends(
         for look in looks
         if look.metadata is not None and not look.is_base
     }
-    markers = MarkerEvaluator.of(target)
-    declared = {key: DeclaredRequirements(item.requires, markers) for key, item in known.items()}
-    required: dict[str, list[ActiveRequirement]] = {}
-    for key, metadata in known.items():
-        try:
-            required[key] = _of_others(key, declared)
-        except ValueError as error:
-            yield entries[key].problem(
-                "broken-metadata",
-                f"METADATA: {error}.",
-                f"Lock a version of {metadata.name} with correct metadata, or tell its authors.",
-            )
+    required, errors = requirements_of_others(known, MarkerEvaluator.of(target))
+    for key, error in errors.items():
+        name = known[key].name
+        yield entries[key].problem(
+            "broken-metadata",
+            f"METADATA: {error}.",
+            f"Lock a version of {name} with correct metadata, or tell its authors.",
+        )
     depends = {key: entry.depends for key, entry in entries.items()}
     together = _broken_cycles(required, depends)
     for key, requirements in required.items():
         yield from _check(entries[key], requirements, entries, depends, together.get(key, ()))
-
-
-def _of_others(key: str, declared: Mapping[str, DeclaredRequirements]) -> list[ActiveRequirement]:
-    return [item for item in requirements_from(key, declared) if item.name != key]
 
 
 def _broken_cycles(
