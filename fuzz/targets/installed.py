@@ -13,6 +13,9 @@ from packaging.version import Version
 
 from micropip_lock._util.url import shown
 from micropip_lock.dependencies.edges import Dependencies
+from micropip_lock.dependencies.inferred_extras import extras_that_explain
+from micropip_lock.dependencies.markers import MarkerEvaluator
+from micropip_lock.dependencies.package import Package
 from micropip_lock.environment.venv import (
     distributions,
     find_venv,
@@ -121,15 +124,16 @@ def _follow(metadata: CoreMetadata) -> None:
         for version in own.versions:
             str(version)
         others = {"other": "1.5", "h2": "not a version", "": "1"}
-        for asked in ((), metadata.requires[:1]):
-            finder = Dependencies({own.key: own}, others, PYODIDE, asked=asked, exclude={"win"})
-            edges = finder.edges(allow_broken=not asked)
+        packages = {own.key: Package.installed(own)}
+        for requested in ((), metadata.requires[:1]):
+            finder = Dependencies(packages, others, PYODIDE, requested=requested, exclude={"win"})
+            edges = finder.edges(allow_broken=not requested)
             promise(own.key not in edges.depends[own.key], "a distribution that needs itself")
             promise(
                 all(problem.message for problem in (*edges.problems, *edges.warnings)),
                 "an empty problem",
             )
-            finder.extras_of(metadata, {"h2", "other"})
+            extras_that_explain(metadata, {"h2", "other"}, MarkerEvaluator.of(PYODIDE))
         imports({own.key: describe_installed(own)}, {})
     except ValueError as error:
         raise AssertionError(f"what was read cannot be used: {error!r}") from error
@@ -248,7 +252,8 @@ def _dist_info(data: bytes) -> None:
                     members, rows, distribution.dist_info, 1, true_rows=true_rows
                 )
                 compare(distribution.installation("hash"), wheel)
-            Dependencies({distribution.key: distribution}, {}, PYODIDE).edges(allow_broken=True)
+            packages = {distribution.key: Package.installed(distribution)}
+            Dependencies(packages, {}, PYODIDE).edges(allow_broken=True)
             imports({distribution.key: describe_installed(distribution)}, {})
 
 
