@@ -21,12 +21,12 @@ from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications
 from ...installed.distribution import InstalledDistribution
 from ...installed.origin import origin
+from ...installed.problems import unreadable
 from ...network import Fetcher
 from ...storage import Facts, NoFacts
 from ..base import is_release
 from ..bundle.wheel_supply import Supplier
 from ..context import Context, ContextOptions, scan_environment
-from ..freeze.inventory import unreadable
 from ..lock_source import LockInput
 from ..session import Session, SessionOptions, open_lock, open_session
 from ..verify.entry import Entry

@@ -23,13 +23,13 @@ from ...index.client import Indexes, Listing, Offer
 from ...index.remote_wheel import NoRangesError
 from ...index.unanswered import HINTS, unanswered
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
+from ...installed.problems import layouts
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
 from ...proof.evidence import Evidence, Finding
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import ContextOptions
-from ..freeze.inventory import layouts
 from ..lock_builder import LockContents, build_lock
 from ..lock_provenance import LockProvenance
 from ..resolve.project import fits_python, needs_python

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from ..._util.progress import Progress
-from ...dependencies.package import is_requested
 from ...environment import Surroundings
-from ...errors import InputError, Problem, UnlockableError
-from ...formats.core_metadata import parse_filename_tags
-from ...formats.direct_url import is_index
+from ...errors import InputError, UnlockableError
 from ...formats.lockfile import Lockfile
-from ...formats.requirement import writable, written
+from ...formats.requirement import writable
 from ...formats.requirement_text import quoted
-from ...formats.target import Target
-from ...formats.wheel import WheelDescription
-from ...installed.distribution import CheckFiles, InstalledDistribution
-from ...installed.modules import describe_installed
-from ...installed.origin import Origin
+from ...installed.distribution import CheckFiles
 from ...network import Fetcher, default_cache_dir, run_sync
-from ...proof.candidate import candidate_at, witnessed
-from ...proof.evidence import Finding, Rules
-from ...storage import Facts, NoFacts, facts_in
-from ..context import Context, ContextOptions
-from ..lock_builder import LockContents, build_lock
-from ..lock_provenance import LockProvenance
+from ...proof.evidence import Rules
+from ...storage import Facts, facts_in
+from ..context import ContextOptions
+from ..lock_builder import build_lock
 from ..results import FreezeResult, in_order
 from ..session import Session, SessionOptions, open_session
-from .inventory import (
-    Include,
-    Inventory,
-    Selection,
-    changed_on_disk,
-    layout,
-    overwriter,
-    overwritten,
-    read_inventory,
-    wrong_platform,
-)
+from .contents import lock_contents
+from .inventory import Include, Selection, read_inventory
+from .judging import judge
+from .proving import prove_all
 
 if TYPE_CHECKING:
     from ...formats.install_report import Reported
-    from ...proof.earlier_findings import Proved
 
 Proof = Literal["content", "metadata"]
 
@@ -141,228 +123,20 @@ async def freeze(
 async def _freeze(
     session: Session, selection: Selection, rules: Rules, *, strict: bool
 ) -> FreezeResult:
-    """site-packages, then claims, then proofs, then the lock: no step reaches back."""
+    """site-packages, then proofs, then the lock: no step reaches back."""
     inventory = read_inventory(session.context, session.target, selection)
-    findings = await _prove(session, inventory, rules)
-    _collect(inventory, findings, rules, session.target)
-    contents = _contents(session.context, inventory, findings, selection, rules)
+    findings = await prove_all(session, inventory, rules)
+    judged = judge(inventory, findings, rules, session.target)
+    contents = lock_contents(session.context, inventory, judged.findings, selection, rules)
     lock = build_lock(contents)
-    warnings = [*inventory.warnings, *lock.warnings]
-    problems = [*inventory.problems, *lock.problems, *(warnings if strict else ())]
+    warnings = [*judged.warnings, *lock.warnings]
+    problems = [*judged.problems, *lock.problems, *(warnings if strict else ())]
     if problems:
         raise UnlockableError(problems)
     evidence = tuple(
         replace(item, installed_size=inventory.sizes.get(item.package)) for item in lock.evidence
     )
     return FreezeResult(lock.lockfile, evidence, in_order(warnings), left_out=inventory.left_out)
-
-
-def _known(
-    distributions: Sequence[InstalledDistribution],
-    inventory: Inventory,
-    context: Context,
-    proved: Proved,
-) -> dict[str, Finding]:
-    """The findings of an earlier freeze for distributions that have not changed since."""
-    found = {
-        item.key: proved.find(
-            item, inventory.origins[item.key], context.base.wheel(item.key, item.version)
-        )
-        for item in distributions
-        if item.key not in inventory.changed
-    }
-    return {key: finding for key, finding in found.items() if finding is not None}
-
-
-def _asked_for(
-    distributions: Sequence[InstalledDistribution], inventory: Inventory, context: Context
-) -> list[tuple[str, Version]]:
-    """What only an index can prove."""
-    return [
-        (item.key, next(iter(item.versions)))
-        for item in distributions
-        if not inventory.origins[item.key].claims
-        and context.base.wheel(item.key, item.version) is None
-        and len(item.versions) == 1
-    ]
-
-
-async def _prove(session: Session, inventory: Inventory, rules: Rules) -> dict[str, Finding]:
-    """Prove all distributions: by what the runtime saw, by an earlier freeze, by requests."""
-    distributions = inventory.provable()
-    findings: dict[str, Finding] = {}
-
-    def found(item: InstalledDistribution, finding: Finding) -> None:
-        findings[item.key] = finding
-        session.step(len(findings), len(distributions), item.key)
-
-    for item in distributions:
-        finding = witnessed(item, inventory.origins[item.key].claims)
-        if finding is not None and item.key not in inventory.changed:
-            found(item, finding)
-    rest = [item for item in distributions if item.key not in findings]
-    if rest:
-        # Where the runtime saw it all, what talks with the network is not so much as imported.
-        await _prove_by_network(session, inventory, rules, rest, found)
-    return {item.key: findings[item.key] for item in distributions}
-
-
-async def _prove_by_network(
-    session: Session,
-    inventory: Inventory,
-    rules: Rules,
-    distributions: Sequence[InstalledDistribution],
-    found: Callable[[InstalledDistribution, Finding], None],
-) -> None:
-    """Prove distributions concurrently, each by its own chain of page, sidecar and range."""
-    from ...index.client import Indexes
-    from ...proof.earlier_findings import Proved
-
-    context = session.context
-    fetcher = session.fetcher
-    facts = session.facts
-    needs_index = not all(_is_seen(inventory.origins[item.key]) for item in distributions)
-    indexes = context.indexes() if needs_index else Indexes(())
-    proved = Proved(facts, indexes.key, session.target, rules)
-    rest = list(distributions)
-    if not session.refresh and not isinstance(facts, NoFacts):
-        known = _known(rest, inventory, context, proved)
-        for item in rest:
-            if item.key in known:
-                found(item, known[item.key])
-        rest = [item for item in rest if item.key not in known]
-    if not rest:
-        return
-    # Not needed where all is known, and slow to import in Pyodide.
-    from ...proof.prover import Prover
-
-    await indexes.open(fetcher)
-    # In a browser, what another origin does not let a page read is an error on the console.
-    if rules.proof == "content" and fetcher.suffix_ranges:
-        await indexes.try_documents(fetcher, facts, _asked_for(rest, inventory, context))
-    prover = Prover(fetcher, indexes, session.target, rules, facts=facts, proved=proved)
-
-    async def prove(item: InstalledDistribution) -> None:
-        base = context.base.wheel(item.key, item.version)
-        changed = inventory.changed.get(item.key, ())
-        found(item, await prover.prove(item, inventory.origins[item.key], base, changed))
-
-    await fetcher.gather(map(prove, rest))
-
-
-def _is_seen(origin: Origin) -> bool:
-    """Whether the runtime knows the URL and its hash, so that no index request is needed."""
-    if not origin.claims:
-        return False
-    claim = origin.claims[0]
-    return claim.witnessed and not candidate_at(claim.url, claim.kind, claim.sha256).had_query
-
-
-def _contents(
-    context: Context,
-    inventory: Inventory,
-    findings: Mapping[str, Finding],
-    selection: Selection,
-    rules: Rules,
-) -> LockContents:
-    """What the lock is built from."""
-    wheels = {key: _description(item, findings.get(key)) for key, item in inventory.own.items()}
-    return LockContents(
-        base=context.base,
-        based=inventory.based,
-        wheels=wheels,
-        findings=findings,
-        depends=inventory.edges.depends,
-        present=inventory.present,
-        accepted=inventory.changed,
-        exclude=selection.exclude,
-        allow_broken=selection.allow_broken,
-        page_origin=context.page_origin,
-        provenance=_provenance(inventory, selection, rules),
-    )
-
-
-def _description(item: InstalledDistribution, finding: Finding | None) -> WheelDescription:
-    """The wheel with the modules that were read in it, else with those that are installed."""
-    if finding is not None and finding.is_base:
-        return WheelDescription.of(item.metadata)
-    if finding is None or finding.modules is None:
-        return describe_installed(item)
-    return WheelDescription.of(item.metadata, finding.modules)
-
-
-def _provenance(inventory: Inventory, selection: Selection, rules: Rules) -> LockProvenance:
-    """What the user requested, as far as arguments, installers and `sync` say so."""
-    requested = {str(writable(requirement)) for requirement in selection.requested}
-    indexes: list[str] = []
-    for key, item in inventory.own.items():
-        reported = selection.report.get(key)
-        if item.note is not None:
-            requested.update(written(item.note.requested))
-            indexes.extend(filter(is_index, item.note.indexes))
-        elif is_requested(item):
-            requested.add(key)
-        if reported is not None and reported.requested:
-            requested.add(key)
-    return LockProvenance.of(sorted(requested), indexes=indexes, proof=rules.proof)
-
-
-def _collect(
-    inventory: Inventory, findings: dict[str, Finding], rules: Rules, target: Target
-) -> None:
-    """Bring problems together, each cause once."""
-    for key in sorted(findings):
-        finding = _judged(key, findings[key], inventory, target)
-        findings[key] = finding
-        inventory.problems.extend(finding.problems)
-        inventory.warnings.extend(finding.warnings)
-        installed = inventory.own[key]
-        # pip and uv put the modules where Python finds them; Pyodide will not.
-        is_spread = finding.modules is not None and finding.modules.unspread
-        if is_spread and not installed.lies_unspread:
-            inventory.warnings.append(layout(key, installed.version))
-    for key, paths in inventory.changed.items():
-        found = findings.get(key)
-        if found is not None and found.explains_files:
-            continue
-        is_accepted = key in rules.accept_unproved
-        if is_accepted and found is not None and found.evidence is not None:
-            findings[key] = replace(found, evidence=replace(found.evidence, proof="accepted"))
-        elif not (is_accepted and key in inventory.based):
-            problem = changed_on_disk(inventory.installed[key], paths)
-            inventory.problems.append(_named(problem, inventory))
-
-
-def _judged(key: str, finding: Finding, inventory: Inventory, target: Target) -> Finding:
-    """The finding of one distribution, with what its wheel's file name and other distributions say
-    about it.
-    """
-    if finding.evidence is None:
-        if key in inventory.misfits:
-            return replace(finding, problems=(inventory.misfits[key],))
-        return replace(
-            finding, problems=tuple(_named(problem, inventory) for problem in finding.problems)
-        )
-    parsed = parse_filename_tags(finding.evidence.url)
-    if finding.is_base or parsed is None or target.rank(parsed[1]) is not None:
-        return finding
-    problem = wrong_platform(inventory.installed[key], parsed[1], target)
-    return Finding(problems=(problem,), explains_files=True)
-
-
-def _named(problem: Problem, inventory: Inventory) -> Problem:
-    """The problem of changed files, naming the distribution that overwrote them, where there is
-    one.
-    """
-    paths = inventory.changed.get(problem.package)
-    if problem.code != "files-changed" or not paths:
-        return problem
-    other = overwriter(inventory.installed[problem.package], paths, inventory.installed.values())
-    return (
-        problem
-        if other is None
-        else overwritten(inventory.installed[problem.package], paths, other)
-    )
 
 
 def freeze_sync(**arguments: Any) -> FreezeResult:

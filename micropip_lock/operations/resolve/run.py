@@ -31,13 +31,13 @@ from ...formats.requirement import Wanted, parse_wanted, writable
 from ...formats.wheel import WheelDescription
 from ...index.downloaded_wheel import download_wheel
 from ...index.wheel_metadata import wrong_record
+from ...installed.problems import layouts
 from ...network import Fetcher
 from ...proof.candidate import candidate_at
 from ...proof.evidence import THE_BASE, Evidence, Finding, HashSource, Proof
 from ...proof.hashes import NAME_INDEX, Hashes, claimed_hash
 from ...storage import Facts
 from ..context import ContextOptions
-from ..freeze.inventory import layouts
 from ..lock_builder import LockContents, build_lock
 from ..lock_provenance import LockProvenance
 from ..results import ResolveResult, in_order

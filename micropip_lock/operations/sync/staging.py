@@ -15,9 +15,9 @@ from ...formats.core_metadata import CoreMetadata
 from ...formats.direct_url import provenance_url
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.wheel import WheelDescription
+from ...installed.problems import layout
 from ...network import Fetcher
 from ..bundle.wheel_supply import Supplier, filename_of
-from ..freeze.inventory import layout
 from .comparison import Notes
 from .plan import OUTCOME
 from .target_environment import TargetEnvironment

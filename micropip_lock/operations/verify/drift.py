@@ -8,6 +8,7 @@ from pathlib import Path
 from ...errors import FetchError, Problem, Reason
 from ...formats.lockfile import Lockfile
 from ...installed.distribution import InstalledDistribution
+from ...installed.problems import changed_on_disk, unreadable
 from ...installed.site import Site
 from ...network import Fetcher
 from ...proof.candidate import Candidate
@@ -16,7 +17,7 @@ from ...proof.examination import Examiner, Verdict
 from ...storage import Facts
 from ..base import is_release
 from ..context import scan_environment
-from ..freeze.inventory import TOOLS, changed_on_disk, unreadable
+from ..freeze.inventory import TOOLS
 from .entry import Entry, as_version
 from .online import Look, tell_gone
 from .unreachable import UnreachableHosts

@@ -15,10 +15,10 @@ from ...index.downloaded_wheel import download_wheel
 from ...index.remote_wheel import NoRangesError
 from ...index.wheel_metadata import BrokenMetadataError, Publications, wrong_record
 from ...installed.import_names import imports, wheel_names
+from ...installed.problems import layout
 from ...network import Fetcher
 from ...network.meter import Meter
 from ...storage import Facts
-from ..freeze.inventory import layout
 from .entry import Entry, as_version, listed
 from .online import Look, tell_gone
 from .unreachable import UnreachableHosts
