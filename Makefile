@@ -8,6 +8,8 @@ FUZZ := .cache/fuzz/venv
 FUZZ_SECONDS ?= 60
 # Two workers suit two cores. Files stay whole, so that their tests share what they make; see also conftest.py.
 PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# What pytest-pyodide runs its tests in.
+RUNTIMES ?= node,chrome
 
 # Downloads are kept beside the project; where they come from is the machine's own setting.
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -26,7 +28,7 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[host,test,check]"
 	@touch $@
 
-.cache/.runtimes: tests/support/runtimes.py | $(VENV)/.installed
+.cache/.runtimes: tests/support/runtimes.py tests/support/compile_stdlib.mjs | $(VENV)/.installed
 	$(BIN)/python -m tests.support.runtimes
 	@touch $@
 
@@ -34,7 +36,7 @@ chromium:
 	@tools/install-chromium
 
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --runtime=$(RUNTIMES)
 
 # Without Pyodide and Chromium.
 unit: $(VENV)/.installed

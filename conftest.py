@@ -1,8 +1,11 @@
 """Fixtures for all tests: a machine without settings, indexes on loopback, real Pyodide runtimes.
 
-Runtimes boot in about five seconds, so tests share one per version: ``pyodide`` and its like hand
-it out as it was after the boot. A test that needs another lock or boot option asks for
-``fresh_pyodide`` or ``fresh_chromium``.
+What runs in the newest Pyodide runs through pytest-pyodide: ``selenium`` and ``selenium_worker``
+are its runners, ``pyodide314``, ``page`` and ``worker`` the same with the helpers of tests/support.
+Our own runtimes are for the older lines (``pyodide``) and what else pytest-pyodide cannot do.
+
+Tests share one runtime of each kind, and get it as it was after the boot. A test that needs another
+lock or boot option takes ``fresh_pyodide`` or ``fresh_chromium``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from pytest_pyodide.fixture import selenium_context_manager
+from pytest_pyodide.hook import pytest_wrapper
 
 from tests.faults.conftest import pytest_terminal_summary  # noqa: F401  # the table of faults, at the end of any run
 from tests.support import installed, runtimes
@@ -25,10 +30,11 @@ from tests.support.node_pyodide import NodePyodide
 from tests.support.session import PyodideSession
 from tests.support.site_server import SiteServer, pyodide_site
 
-if TYPE_CHECKING:
-    from tests.support.chromium import (
-        ChromiumPyodide,
-    )  # Selenium is slow to import, and few tests want it
+if TYPE_CHECKING:  # Selenium is slow to import, and few tests want it
+    from pytest_pyodide.runner import _BrowserBaseRunner as Runner
+
+    from tests.support.chromium import ChromiumPyodide
+    from tests.support.runner_session import RunnerSession
 
 # The same examples in every run: what is red for one is red for all. Others are looked for by
 # command: HYPOTHESIS_PROFILE=default python -m pytest tests/...
@@ -50,14 +56,25 @@ _SLOW = (
 )
 #: Whose tests share runtimes: one worker has all of them, else each would boot the same.
 _TOGETHER = {
-    "tests/runtimes/chromium/": "the runtimes in Chromium",
-    "tests/runtimes/node/": "the runtimes in Node",
-    "tests/support/test_session.py": "the runtimes in Node",
-    "tests/zoo/": "the runtimes in Node",
+    "tests/runtimes/chromium/": "the runtimes in chrome",
+    "tests/runtimes/node/": "the runtimes in node",
+    "tests/support/test_session.py": "the runtimes in node",
+    "tests/zoo/test_zoo.py::test_in_pyodide": "the runtimes in node",
 }
+#: What Node has not.
+_IN_BROWSER = {"page", "worker", "browser"}
+#: Tests of pytest-pyodide by their --runtime.
+_IN_RUNTIME = re.compile(r"tests/(?:runtimes|faults|support)/.*[\[-](node|chrome)[\]-]")
 
+SharedRunners = Callable[[str, bool], "RunnerSession"]
 SharedPyodide = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
 MakeFolder = Callable[[str], Path]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Give pytest-pyodide's runtimes an order: it has a set, and all workers need the same."""
+    pytest_wrapper.pyodide_runtimes = sorted(pytest_wrapper.pyodide_runtimes)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,6 +86,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=rank)
+    removed = [item for item in items if _cannot_run(item)]
+    items[:] = [item for item in items if item not in removed]
+    if removed:
+        removed[0].config.hook.pytest_deselected(items=removed)
+
+
+def _cannot_run(item: pytest.Item) -> bool:
+    """Whether a test is for another --runtime than it would get.
+
+    pytest-pyodide would skip it, and a skipped test looks like one that should have run.
+    """
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    runtime = parameters.get("runtime")
+    if "running" in parameters:  # a place in tests/faults
+        return runtime != ("node" if parameters["running"].startswith("node") else "chrome")
+    return runtime == "node" and not _IN_BROWSER.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -78,6 +111,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            if match := _IN_RUNTIME.match(nodeid):
+                return f"the runtimes in {match[1]}"
             found = [unit for start, unit in _TOGETHER.items() if nodeid.startswith(start)]
             return found[0] if found else super()._split_scope(nodeid)
 
@@ -165,10 +200,74 @@ def pyodide(request: pytest.FixtureRequest, shared_pyodide: SharedPyodide) -> Py
     return shared_pyodide(request.param, lambda: NodePyodide(request.param))
 
 
+@pytest.fixture(scope="session")
+def shared_runners(request: pytest.FixtureRequest, site: SiteServer) -> Iterator[SharedRunners]:
+    """The newest Pyodide as pytest-pyodide boots it: in Node, in a page, in a worker of one."""
+    from tests.support.runner_session import RunnerSession
+
+    with _pool() as take:
+
+        def running(runtime: str, worker: bool) -> RunnerSession:
+            name = f"{runtime} {worker}"
+            session = take(name, lambda: RunnerSession(request, site, runtime, worker))
+            assert isinstance(session, RunnerSession)
+            return session
+
+        yield running
+
+
 @pytest.fixture
-def pyodide314(shared_pyodide: SharedPyodide) -> PyodideSession:
-    """The newest Pyodide in Node, with micropip_lock importable."""
-    return shared_pyodide(runtimes.VERSIONS[-1], NodePyodide)
+def selenium_standalone(request: pytest.FixtureRequest, runtime: str) -> Iterator[Runner]:
+    """What pytest-pyodide's own is, with this machine's Chromium: without micropip_lock."""
+    from tests.support.runner_session import booted
+
+    with booted(request, runtime, worker=False) as runner:
+        yield runner
+
+
+@pytest.fixture
+def pyodide314(shared_runners: SharedRunners, runtime: str) -> RunnerSession:
+    """The newest Pyodide in each --runtime, with micropip_lock importable."""
+    return shared_runners(runtime, False)
+
+
+@pytest.fixture
+def page(pyodide314: RunnerSession) -> RunnerSession:
+    """The newest Pyodide in the main thread of a page, with --runtime chrome."""
+    return pyodide314
+
+
+@pytest.fixture
+def worker(shared_runners: SharedRunners, runtime: str) -> RunnerSession:
+    """The newest Pyodide in a module worker, with --runtime chrome."""
+    return shared_runners(runtime, True)
+
+
+@pytest.fixture
+def selenium(pyodide314: RunnerSession) -> Iterator[Runner]:
+    """What pytest-pyodide's own is, but all modules share one, and micropip_lock is importable."""
+    with selenium_context_manager(pyodide314.runner) as runner:
+        yield runner
+
+
+@pytest.fixture
+def selenium_worker(worker: RunnerSession) -> Iterator[Runner]:
+    """The same in a module worker."""
+    with selenium_context_manager(worker.runner) as runner:
+        yield runner
+
+
+@pytest.fixture(params=["page", "worker"])
+def browser(request: pytest.FixtureRequest, runtime: str) -> RunnerSession:
+    """Both, one after the other."""
+    session: RunnerSession = request.getfixturevalue(request.param)
+    return session
+
+
+@pytest.fixture
+def node314(shared_pyodide: SharedPyodide) -> PyodideSession:
+    """The newest Pyodide in our own Node, for tests that show it folders of this machine."""
+    return shared_pyodide(runtimes.NEWEST, NodePyodide)
 
 
 @pytest.fixture
@@ -205,40 +304,6 @@ def site() -> Iterator[SiteServer]:
     """The web site that the pages of the browser tests come from."""
     with pyodide_site() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def shared_chromium(chromium: Any, site: SiteServer) -> Iterator[SharedPyodide]:
-    """The runtimes in Chromium; a pool of their own, for it has to be closed before Chromium is."""
-    with _pool() as take:
-        yield take
-
-
-@pytest.fixture
-def chromium_main(
-    chromium: Any, site: SiteServer, shared_chromium: SharedPyodide
-) -> PyodideSession:
-    """Pyodide in the main thread of a page."""
-    from tests.support.chromium import ChromiumPyodide
-
-    return shared_chromium("main", lambda: ChromiumPyodide(chromium, site))
-
-
-@pytest.fixture
-def chromium_worker(
-    chromium: Any, site: SiteServer, shared_chromium: SharedPyodide
-) -> PyodideSession:
-    """Pyodide in a module web worker."""
-    from tests.support.chromium import ChromiumPyodide
-
-    return shared_chromium("worker", lambda: ChromiumPyodide(chromium, site, worker=True))
-
-
-@pytest.fixture(params=["main", "worker"])
-def chromium_pyodide(request: pytest.FixtureRequest) -> PyodideSession:
-    """Both, one after the other."""
-    session: PyodideSession = request.getfixturevalue(f"chromium_{request.param}")
-    return session
 
 
 @pytest.fixture

@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ..support import runtimes
-from ..support.node_pyodide import NodePyodide
 from ..support.session import PyodideSession
-from ..support.site_server import SiteServer
 from .conftest import RecordCell
 from .inside import INSIDE_FAULTS, PLACES, Inside, inside
 from .network import NetworkFault
 from .server import FaultyIndex
 
-Boot = Callable[[str, Callable[[], PyodideSession]], PyodideSession]
+SharedRunners = Callable[[str, bool], PyodideSession]
 
 
 @pytest.fixture(scope="module")
@@ -28,21 +25,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyIndex]:
 def running(
     request: pytest.FixtureRequest,
     index: FaultyIndex,
-    shared_pyodide: Boot,
+    shared_runners: SharedRunners,
+    runtime: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Inside:
     """The runtime of a place, for all its cells."""
     place: str = request.param
-    if place.startswith("node"):
-        session = shared_pyodide(runtimes.VERSIONS[-1], NodePyodide)
-    else:
-        from ..support.chromium import ChromiumPyodide
-
-        driver, site = request.getfixturevalue("chromium"), request.getfixturevalue("site")
-        assert isinstance(site, SiteServer)
-        boot: Boot = request.getfixturevalue("shared_chromium")
-        name = {"page": "main"}.get(place.partition("-")[0], "worker")
-        session = boot(name, lambda: ChromiumPyodide(driver, site, worker=name == "worker"))
+    session = shared_runners(runtime, place.startswith("worker"))
     return inside(session, place, tmp_path_factory.mktemp("inside"), index)
 
 

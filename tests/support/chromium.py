@@ -1,4 +1,8 @@
-"""A real Pyodide in real Chromium, in the main thread of a page or in a module web worker."""
+"""A real Pyodide in real Chromium, in the main thread of a page or in a module web worker.
+
+For what pytest-pyodide cannot do, see runner_session.py: boots from other locks, and pages of
+JupyterLite and other hosts.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from . import runtimes
 from .session import PROJECT_PATH, PyodideDied, PyodideError, PyodideSession
 from .site_server import SiteServer
 
-_FLAGS = (
+FLAGS = (
     "--headless=new",
     "--no-sandbox",  # root, as in a container, cannot have it
     "--disable-gpu",
@@ -28,20 +32,25 @@ _FLAGS = (
 )
 
 
-def start_chromium(*flags: str) -> Chrome:
-    """Debian's Chromium, headless, with these flags too. Raises SetupError with what to install."""
-    browser = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+def find_chromium() -> tuple[str, str]:
+    """The paths of Chromium and of its driver. Raises SetupError with what to install."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
     driver = shutil.which("chromedriver")
     if not browser or not driver:
         raise runtimes.SetupError(
             "Chromium or chromedriver is missing. On Debian: apt-get install chromium "
             "chromium-driver"
         )
+    return browser, driver
+
+
+def start_chromium(*flags: str) -> Chrome:
+    """Debian's Chromium, headless, with these flags too. Raises SetupError with what to install."""
+    browser, driver = find_chromium()
     options = ChromeOptions()
     options.binary_location = browser
-    for flag in (*_FLAGS, *flags):
+    for flag in (*FLAGS, *flags):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     # no proxy of the machine between Selenium and its driver

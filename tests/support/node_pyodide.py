@@ -1,4 +1,8 @@
-"""A real Pyodide in Node: one subprocess, JSON lines both ways."""
+"""A real Pyodide in Node: one subprocess, JSON lines both ways.
+
+For what pytest-pyodide cannot do, see runner_session.py: the older Pyodides beside the newest, other
+locks and boot options, folders of this machine, stack switching, the interpreter of a venv.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,20 @@ const commands = {
   },
 };
 
+async function answered(perform) {
+  try {
+    return { value: (await perform()) ?? null };
+  } catch (error) {
+    // a PythonError has the Python class in `type` and the traceback in `message`
+    return { error: { type: error.type ?? error.name ?? "Error", message: error.message ?? String(error) } };
+  }
+}
+
+// The same as session() returns, of a Pyodide that runs already.
+export function attached(py) {
+  return ({ command, ...values }) => answered(() => commands[command](py, values));
+}
+
 // A session: takes messages {command, ...}, returns answers {value} or {error: {type, message}}, both fit for JSON.
 // The first message boots: {command: "boot", options: {module, ...of loadPyodide}}; `prepare` may complete the options.
 export function session(print, more = {}, prepare = (options) => options) {
@@ -53,13 +67,6 @@ export function session(print, more = {}, prepare = (options) => options) {
     py = await loadPyodide({ stdout: print, stderr: print, ...prepare(options) });
     return py.version;
   }
-  return async ({ command, ...values }) => {
-    try {
-      const value = command === "boot" ? boot(values.options) : (more[command] ?? commands[command])(py, values);
-      return { value: (await value) ?? null };
-    } catch (error) {
-      // a PythonError has the Python class in `type` and the traceback in `message`
-      return { error: { type: error.type ?? error.name ?? "Error", message: error.message ?? String(error) } };
-    }
-  };
+  return ({ command, ...values }) =>
+    answered(() => (command === "boot" ? boot(values.options) : (more[command] ?? commands[command])(py, values)));
 }

@@ -22,9 +22,12 @@ from . import foreign_python
 from .installed import Platform
 
 VERSIONS = ("0.27.7", "0.28.3", "0.29.5", "314.0.7")
+NEWEST = VERSIONS[-1]
 KEPT = ("micropip", "packaging")
 PROJECT = Path(__file__).resolve().parents[2]
 CACHE = PROJECT / ".cache"
+#: What pytest-pyodide is given as --dist-dir, see pyproject.toml.
+DISTRIBUTION = CACHE / "dist"
 # Tests run without the machine's settings of pip; what has to be fetched for them is fetched with
 # these settings.
 MACHINE_ENVIRON = dict(os.environ)
@@ -35,7 +38,11 @@ class SetupError(Exception):
 
 
 def runtime(version: str) -> Path:
-    """The folder of npm's ``pyodide`` package of that version, installed if it is missing."""
+    """The folder of npm's ``pyodide`` package of that version, installed if it is missing.
+
+    Its standard library gets bytecode: npm's has sources only, and to compile them took most of
+    the time of each boot.
+    """
     place = CACHE / "pyodide" / version
     package = place / "node_modules" / "pyodide"
     stamp = place / "installed"
@@ -55,7 +62,17 @@ def runtime(version: str) -> Path:
                 npm_config_update_notifier="false",
             )
             stamp.touch()
+        if not (place / "compiled").exists():
+            _compile_stdlib(package)
+            (place / "compiled").touch()
     return package
+
+
+def _compile_stdlib(package: Path) -> None:
+    draft = package / "python_stdlib.compiled.zip"
+    script = Path(__file__).with_name("compile_stdlib.mjs")
+    _run(["node", str(script), str(package), str(draft)])
+    draft.replace(package / "python_stdlib.zip")
 
 
 def base_lock(version: str) -> dict[str, Any]:
@@ -76,6 +93,16 @@ def emptied_base(version: str, keep: Sequence[str] = KEPT) -> Path:
     with _locked(folder):
         if not (folder / "pyodide-lock.json").exists():
             _fill(folder, {**lock, "packages": {name: lock["packages"][name] for name in keep}})
+    return folder
+
+
+def make_distribution(folder: Path) -> Path:
+    """A folder as the newest Pyodide's release is: its runtime, and the emptied base."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in (runtime(NEWEST), emptied_base(NEWEST)):
+        for file in source.iterdir():
+            if file.is_file() and not file.name.startswith("."):
+                shutil.copyfile(file, folder / file.name)
     return folder
 
 
@@ -234,6 +261,7 @@ def main() -> None:
     for version in VERSIONS:
         emptied_base(version)
         print(f"Pyodide {version} is ready", flush=True)
+    make_distribution(DISTRIBUTION)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What tests do with a Pyodide, wherever it runs.
 
-NodePyodide and ChromiumPyodide differ in how they pass messages.
+RunnerSession (what pytest-pyodide runs), NodePyodide and ChromiumPyodide differ in how they pass
+messages.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class PyodideSession:
             fresh=True,
         )
         self.run(_REMEMBER, fresh=True)
+        self.run(_KEEP_CODE, fresh=True)
 
     def show_project(self) -> None:
         """Bring the sources to PROJECT_PATH."""
@@ -138,6 +140,25 @@ memory.names = set(vars(__main__))
 memory.path, memory.meta_path = list(sys.path), list(sys.meta_path)
 memory.environ, memory.cwd = dict(os.environ), os.getcwd()
 memory.loaded = set(pyodide_js.loadedPackages.to_py())
+"""
+
+# Each test imports micropip_lock, packaging and micropip anew. What was compiled once is kept, by
+# path and source: to compile takes longer than most tests.
+_KEEP_CODE = """
+import _session_memory as memory
+from importlib.machinery import SourceFileLoader
+
+memory.code = {}
+compiled = SourceFileLoader.source_to_code
+
+def source_to_code(self, data, path, **options):
+    key = path, bytes(data)
+    if key not in memory.code:
+        memory.code[key] = compiled(self, data, path, **options)
+    return memory.code[key]
+
+SourceFileLoader.source_to_code = source_to_code
+None
 """
 
 # The standard library's modules stay: importing them twice would give classes that look alike and

@@ -12,7 +12,7 @@ import pytest
 from . import runtimes
 from .index_server import IndexServer
 from .node_pyodide import NodePyodide
-from .session import PyodideDied, PyodideError
+from .session import PyodideDied, PyodideError, PyodideSession
 from .wheels import build_wheel
 
 
@@ -31,7 +31,7 @@ def test_micropip_installs_from_loopback(pyodide: NodePyodide, index: IndexServe
     assert pyodide.run("import demo; demo.__version__") == "1.0"
 
 
-def test_printing_does_not_disturb(pyodide314: NodePyodide) -> None:
+def test_printing_does_not_disturb(pyodide314: PyodideSession) -> None:
     code = """
     import js, sys
     print('{"value": 1}')
@@ -42,18 +42,18 @@ def test_printing_does_not_disturb(pyodide314: NodePyodide) -> None:
     assert pyodide314.run(code) == 3
 
 
-def test_exceptions_cross_over(pyodide314: NodePyodide) -> None:
+def test_exceptions_cross_over(pyodide314: PyodideSession) -> None:
     with pytest.raises(PyodideError, match="ZeroDivisionError: division by zero") as caught:
         pyodide314.run("1 / 0")
     assert caught.value.kind == "ZeroDivisionError"
 
 
-def test_files(pyodide314: NodePyodide, tmp_path: Path) -> None:
+def test_files(node314: NodePyodide, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello")
-    pyodide314.mount(tmp_path, "/mnt/here")
-    assert pyodide314.run("open('/mnt/here/file').read()") == "hello"
-    pyodide314.write("/tmp/a/b", b"\xff\x00")
-    assert pyodide314.read("/tmp/a/b") == b"\xff\x00"
+    node314.mount(tmp_path, "/mnt/here")
+    assert node314.run("open('/mnt/here/file').read()") == "hello"
+    node314.write("/tmp/a/b", b"\xff\x00")
+    assert node314.read("/tmp/a/b") == b"\xff\x00"
 
 
 def test_stack_switching(pyodide314_jspi: NodePyodide) -> None:

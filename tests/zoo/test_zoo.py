@@ -32,8 +32,8 @@ def test_on_the_host(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "build"), PYODIDE_CASES, ids=[case.title for case, _ in PYODIDE_CASES]
 )
-def test_in_pyodide(case: Case, build: Build, pyodide314: NodePyodide, index: IndexServer) -> None:
-    found = verdict_inside(build, pyodide314, index)
+def test_in_pyodide(case: Case, build: Build, node314: NodePyodide, index: IndexServer) -> None:
+    found = verdict_inside(build, node314, index)
     assert found.text == case.verdict
     assert case.hint in found.hints
 

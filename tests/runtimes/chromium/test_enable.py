@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.index_server import IndexServer
 from tests.support.inside import freeze
+from tests.support.runner_session import RunnerSession
 from tests.support.session import PyodideError, PyodideSession
 from tests.support.wheels import build_wheel
 
@@ -23,7 +24,7 @@ micropip.freeze()
 
 
 @pytest.fixture
-def loaded(browser: PyodideSession, index: IndexServer) -> PyodideSession:
+def loaded(browser: RunnerSession, index: IndexServer) -> PyodideSession:
     """A package of which the runtime knows the URL, but not the hash."""
     wheel = build_wheel(index.folder, "demo", "1.0")
     browser.load_packages(["micropip", index.file_url(wheel.name)])
@@ -48,7 +49,7 @@ def test_from_where_only_a_worker_may_wait(loaded: PyodideSession, index: IndexS
 
 
 def test_a_large_zip_is_handed_out_by_an_object_url(
-    browser: PyodideSession, index: IndexServer
+    browser: RunnerSession, index: IndexServer
 ) -> None:
     noise = bytes(number * 7919 % 251 for number in range(1_500_000)).decode("latin-1")
     build_wheel(index.folder, "large", "1.0", files={"large/data.txt": noise}, stored=True)

@@ -14,7 +14,8 @@ from tests.support.chromium import ChromiumPyodide
 from tests.support.index_server import IndexServer
 from tests.support.inside import freeze, problems, unlockable
 from tests.support.replies import Fault
-from tests.support.session import PyodideError, PyodideSession
+from tests.support.runner_session import RunnerSession
+from tests.support.session import PyodideError
 from tests.support.site_server import SiteServer
 from tests.support.wheels import build_wheel, sha256
 
@@ -47,15 +48,17 @@ def second() -> Iterator[IndexServer]:
 
 
 def test_what_micropip_installed_needs_no_request(
-    browser: PyodideSession, index: IndexServer, site: SiteServer, demo: Path, helper: Path
+    browser: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
     browser.install("demo", index_url=index.url)
     index.reset()
-    site.reset()
+    served = browser.served()
+    assert served  # what the boot took
     frozen = freeze(browser)
     assert freeze(browser).text == frozen.text
     assert freeze(browser, sync=True).text == frozen.text
-    assert index.requests == site.requests == []
+    assert index.requests == []
+    assert browser.served() == served
     assert frozen.totals["requests"] == 0
     assert set(frozen.packages) == {"demo", "helper", "micropip", "packaging"}
     assert frozen.entry("demo")["sha256"] == sha256(demo)
@@ -64,12 +67,12 @@ def test_what_micropip_installed_needs_no_request(
     # The base's names are relative to a lock on this site: now they say where, and that it is
     # nowhere else.
     for name in ("micropip", "packaging"):
-        assert frozen.entry(name)["file_name"].startswith(f"{site.root}/base/{name}-")
+        assert frozen.entry(name)["file_name"].startswith(f"{browser.base_url}/{name}-")
         assert frozen.warnings_of(name) == {"not-portable"}
 
 
 def test_proof_needs_no_preflight(
-    browser: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    browser: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
     browser.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     index.reset()
@@ -96,7 +99,7 @@ def whole_downloads(index: IndexServer) -> list[str]:
 
 
 def test_proof_from_servers_that_say_little(
-    browser: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    browser: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
     """HTML without sizes: the size of the wheel has to be asked for."""
     browser.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
@@ -109,7 +112,7 @@ def test_proof_from_servers_that_say_little(
 
 
 def test_synchronous_requests_of_a_worker(
-    worker: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    worker: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
     worker.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     awaited = freeze(worker, index_urls=index.url)
@@ -122,29 +125,29 @@ def test_synchronous_requests_of_a_worker(
 
 
 def test_main_thread_cannot_wait(
-    main_thread: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    page: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
-    main_thread.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
+    page.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     with pytest.raises(PyodideError, match=r"await micropip_lock\.freeze\(\)") as caught:
-        freeze(main_thread, sync=True, index_urls=index.url)
+        freeze(page, sync=True, index_urls=index.url)
     assert caught.value.kind == "SuspensionError"
 
 
 def test_main_thread_can_switch_stacks(
-    main_thread: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    page: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
-    main_thread.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
-    awaited = freeze(main_thread, index_urls=index.url)
+    page.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
+    awaited = freeze(page, index_urls=index.url)
     code = f"""
     import micropip_lock
     from pyodide.ffi import can_run_sync
     [can_run_sync(), micropip_lock.freeze_sync(index_urls={index.url!r}).to_json()]
     """
-    assert main_thread.run(code) == [True, awaited.text]
+    assert page.run(code) == [True, awaited.text]
 
 
 def test_index_without_cors(
-    browser: PyodideSession, index: IndexServer, demo: Path, helper: Path
+    browser: RunnerSession, index: IndexServer, demo: Path, helper: Path
 ) -> None:
     browser.load_packages([index.file_url(demo.name), index.file_url(helper.name)])
     index.cors = False
@@ -155,7 +158,7 @@ def test_index_without_cors(
 
 
 def test_files_without_cors(
-    browser: PyodideSession, index: IndexServer, second: IndexServer, demo: Path
+    browser: RunnerSession, index: IndexServer, second: IndexServer, demo: Path
 ) -> None:
     elsewhere = build_wheel(second.folder, "elsewhere", "1.0")
     browser.load_packages([second.file_url(elsewhere.name)])
@@ -166,7 +169,7 @@ def test_files_without_cors(
 
 
 def test_missing_files_look_like_no_answer(
-    browser: PyodideSession, index: IndexServer, demo: Path
+    browser: RunnerSession, index: IndexServer, demo: Path
 ) -> None:
     """A 404 without CORS headers cannot be told from no answer at all;
 
@@ -181,7 +184,7 @@ def test_missing_files_look_like_no_answer(
 
 
 def test_boots_from_the_frozen_lock(
-    main_thread: PyodideSession,
+    page: RunnerSession,
     fresh_chromium: Callable[..., ChromiumPyodide],
     index: IndexServer,
     site: SiteServer,
@@ -193,8 +196,8 @@ def test_boots_from_the_frozen_lock(
 
     here the runtime compares the hashes itself.
     """
-    main_thread.install("demo", index_url=index.url)
-    frozen = freeze(main_thread)
+    page.install("demo", index_url=index.url)
+    frozen = freeze(page)
     (tmp_path / "pyodide-lock.json").write_text(frozen.text)
     site.folders["/frozen/"] = tmp_path
     options = ({"lock": frozen.lock}, {"lock_url": "/frozen/pyodide-lock.json", "worker": True})
@@ -212,13 +215,13 @@ def test_boots_from_the_frozen_lock(
 
 
 def test_the_runtime_refuses_what_changed(
-    main_thread: PyodideSession,
+    page: RunnerSession,
     fresh_chromium: Callable[..., ChromiumPyodide],
     index: IndexServer,
     helper: Path,
 ) -> None:
-    main_thread.install("helper", index_url=index.url)
-    frozen = freeze(main_thread)
+    page.install("helper", index_url=index.url)
+    frozen = freeze(page)
     build_wheel(index.folder, "helper", "2.0", files={"helper.py": "evil = 1\n"})
     booted = fresh_chromium(lock=frozen.lock)
     assert booted.load_packages(["helper"]) == []

@@ -15,9 +15,9 @@ from tests.resolve.inside import resolve_inside
 from tests.support.chromium import ChromiumPyodide
 from tests.support.index_server import IndexServer
 from tests.support.resolving import asked_twice, resolved
+from tests.support.runner_session import RunnerSession
 from tests.support.runtimes import emptied_base, read_json, real_wheels
 from tests.support.session import PyodideSession
-from tests.support.site_server import SiteServer
 
 REQUIREMENTS = ("marked[web]", "boto3==1.28.0", "upper", "ground<4", "Odd.Name.Thing", "packaging")
 
@@ -37,16 +37,14 @@ def projects(all_projects: ResolveIndex) -> ResolveIndex:
 
 
 @pytest.fixture
-def resolving(browser: PyodideSession, index: IndexServer) -> PyodideSession:
+def resolving(browser: RunnerSession, index: IndexServer) -> RunnerSession:
     """Both kinds of page, with what resolve needs there."""
     index.add_folder(real_wheels("resolvelib==1.2.1"))
     browser.install("resolvelib", index_url=index.url)
     return browser
 
 
-def test_same_bytes_as_on_the_host(
-    resolving: PyodideSession, projects: ResolveIndex, site: SiteServer
-) -> None:
+def test_same_bytes_as_on_the_host(resolving: RunnerSession, projects: ResolveIndex) -> None:
     inside = resolve_inside(resolving, *REQUIREMENTS, index_urls=projects.url)
     assert inside.error == "", inside.message
     assert projects.paths("OPTIONS") == []
@@ -60,7 +58,7 @@ def test_same_bytes_as_on_the_host(
     base = Lockfile.from_json(read_json(emptied_base("314.0.7") / "pyodide-lock.json"))
     projects.reset()
     host = resolved(
-        *REQUIREMENTS, base=base, base_url=f"{site.root}/base/", index_urls=projects.url
+        *REQUIREMENTS, base=base, base_url=f"{resolving.base_url}/", index_urls=projects.url
     )
     assert inside.text == host.to_json()
     assert list(inside.evidence) == [item.to_json() for item in host.evidence]

@@ -23,13 +23,12 @@ import pytest
 from micropip_lock import FreezeResult, Lockfile, freeze
 from micropip_lock.operations.bundle.run import BundleResult, bundle
 from tests.end_to_end.freeze import test_closure
-from tests.runtimes.chromium.test_pytest_pyodide import make_distribution
 from tests.support import inside
 from tests.support.chromium import ChromiumPyodide
 from tests.support.freezing import forget_machine, quick_fetcher
 from tests.support.index_server import IndexServer
 from tests.support.installed import PYODIDE_314, pip_target
-from tests.support.runtimes import real_wheels
+from tests.support.runtimes import make_distribution, real_wheels
 from tests.support.session import PyodideSession
 from tests.support.site_server import SiteServer
 from tests.support.wheels import sha256

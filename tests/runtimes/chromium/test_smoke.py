@@ -13,21 +13,18 @@ from tests.support.session import PyodideSession
 from tests.support.wheels import build_wheel
 
 
-def test_micropip_installs_from_loopback(
-    chromium_pyodide: PyodideSession, index: IndexServer
-) -> None:
+def test_micropip_installs_from_loopback(browser: PyodideSession, index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0")
-    chromium_pyodide.install("demo", index_url=index.url)
-    assert chromium_pyodide.run("import demo; demo.__version__") == "1.0"
-    assert chromium_pyodide.run("import sys; sys.platform") == "emscripten"
+    browser.install("demo", index_url=index.url)
+    assert browser.run("import demo; demo.__version__") == "1.0"
+    assert browser.run("import sys; sys.platform") == "emscripten"
 
 
-def test_project_is_importable(chromium_pyodide: PyodideSession) -> None:
-    chromium_pyodide.load_packages(["packaging"])
-    assert chromium_pyodide.run("import micropip_lock; micropip_lock.__name__") == "micropip_lock"
+def test_project_is_importable(browser: PyodideSession) -> None:
+    assert browser.run("import micropip_lock; micropip_lock.__name__") == "micropip_lock"
 
 
-def test_worker_has_synchronous_xhr(chromium_worker: PyodideSession, index: IndexServer) -> None:
+def test_worker_has_synchronous_xhr(worker: PyodideSession, index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0")
     code = f"""
     from js import XMLHttpRequest
@@ -36,7 +33,7 @@ def test_worker_has_synchronous_xhr(chromium_worker: PyodideSession, index: Inde
     request.send()
     request.status
     """
-    assert chromium_worker.run(code, sync=True) == 200
+    assert worker.run(code, sync=True) == 200
 
 
 def test_browser_enforces_the_hash(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
 
 
 @pytest.fixture
@@ -15,7 +16,14 @@ def pyodide(pyodide: NodePyodide) -> NodePyodide:
 
 
 @pytest.fixture
-def pyodide314(pyodide314: NodePyodide) -> NodePyodide:
-    """The newest Pyodide in Node."""
+def pyodide314(pyodide314: RunnerSession) -> RunnerSession:
+    """The newest Pyodide in each --runtime of pytest-pyodide."""
     pyodide314.load_packages(["packaging"])
     return pyodide314
+
+
+@pytest.fixture
+def node314(node314: NodePyodide) -> NodePyodide:
+    """The newest Pyodide in our own Node."""
+    node314.load_packages(["packaging"])
+    return node314

@@ -18,6 +18,7 @@ from micropip_lock import Lockfile, bundle
 from tests.support.freezing import quick_fetcher
 from tests.support.index_server import IndexServer
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
 from tests.support.runtimes import lock_entry
 from tests.support.session import PyodideError
 from tests.support.wheels import build_wheel, sha256
@@ -73,7 +74,7 @@ def test_into_the_file_system(
         }
 
 
-def test_the_same_zip_as_on_the_host(pyodide314: NodePyodide, lock: str, tmp_path: Path) -> None:
+def test_the_same_zip_as_on_the_host(pyodide314: RunnerSession, lock: str, tmp_path: Path) -> None:
     async def make() -> bytes:
         fetcher = quick_fetcher()
         try:

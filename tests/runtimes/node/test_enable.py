@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.index_server import IndexServer
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
 from tests.support.session import PyodideError
 from tests.support.wheels import build_wheel
 
@@ -73,7 +74,7 @@ def test_problems_are_told_as_by_freeze(installed: NodePyodide) -> None:
         """)
 
 
-def test_without_micropip(pyodide314: NodePyodide) -> None:
+def test_without_micropip(pyodide314: RunnerSession) -> None:
     with pytest.raises(PyodideError, match=r"There is no micropip here\. Load it first"):
         pyodide314.run("import micropip_lock; micropip_lock.enable()")
 

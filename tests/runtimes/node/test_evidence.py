@@ -291,7 +291,7 @@ def test_micropip_is_imported_when_it_is_needed(
 
 
 def test_without_an_event_loop(
-    pyodide314: NodePyodide, pyodide314_jspi: NodePyodide, index: IndexServer
+    node314: NodePyodide, pyodide314_jspi: NodePyodide, index: IndexServer
 ) -> None:
     """A synchronous freeze that needs the network:
 
@@ -299,11 +299,11 @@ def test_without_an_event_loop(
     """
     wheel = build_wheel(index.folder, "demo", "1.0")
     code = f"import micropip_lock; micropip_lock.freeze_sync(index_urls={index.url!r}).to_json()"
-    for session in (pyodide314, pyodide314_jspi):
+    for session in (node314, pyodide314_jspi):
         session.load_packages(["packaging", index.file_url(wheel.name)])
     assert pyodide314_jspi.run(code) == freeze(pyodide314_jspi, index_urls=index.url).text
     with pytest.raises(PyodideError, match=r"await micropip_lock\.freeze\(\)"):
-        pyodide314.run(code)
+        node314.run(code)
 
 
 def test_the_wheel_at_the_url_was_replaced(live: NodePyodide, index: IndexServer) -> None:

@@ -6,6 +6,7 @@ no library of the host, and nothing that is not needed yet.
 from __future__ import annotations
 
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
 
 HOST = {
     "click",
@@ -44,11 +45,11 @@ def modules(session: NodePyodide, code: str) -> set[str]:
     return set(session.run(NEW.format(code=code), fresh=True))
 
 
-def test_import_loads_nothing(pyodide314: NodePyodide) -> None:
+def test_import_loads_nothing(pyodide314: RunnerSession) -> None:
     assert modules(pyodide314, "import micropip_lock") == {"micropip_lock"}
 
 
-def test_freeze_loads_no_host_library(pyodide314: NodePyodide) -> None:
+def test_freeze_loads_no_host_library(pyodide314: RunnerSession) -> None:
     loaded = modules(pyodide314, "import micropip_lock; micropip_lock.freeze")
     loaded |= modules(
         pyodide314, "await micropip_lock.freeze()".join(["import micropip_lock; ", ""])

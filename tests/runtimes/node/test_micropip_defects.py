@@ -20,6 +20,7 @@ from tests.support.inside import freeze, problems, unlockable, unpack
 from tests.support.installed import pip_target, uv_target
 from tests.support.node_pyodide import NodePyodide
 from tests.support.replies import Fault
+from tests.support.runner_session import RunnerSession
 from tests.support.wheels import build_wheel, sha256
 
 NEWEST = runtimes.VERSIONS[-1]
@@ -45,7 +46,7 @@ def whole(distribution: NodePyodide) -> NodePyodide:
 
 
 def test_imports_are_empty_without_top_level_txt(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     files = {
         "richer/__init__.py": "",
@@ -67,7 +68,9 @@ def test_imports_are_empty_without_top_level_txt(
     assert frozen.entry("lying")["imports"] == ["truth"]
 
 
-def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_both_packages_of_a_namespace_claim_it(
+    pyodide314: RunnerSession, index: IndexServer
+) -> None:
     for part in ("context", "functools"):
         files = {f"space/{part}.py" if part == "context" else f"space/{part}/__init__.py": ""}
         build_wheel(
@@ -89,7 +92,7 @@ def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: I
 
 
 def test_packages_without_pyodide_url_are_dropped_silently(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     unpack(pyodide314, wheel)
@@ -102,7 +105,7 @@ def test_packages_without_pyodide_url_are_dropped_silently(
 
 
 def test_what_shadows_a_base_package_is_frozen_as_the_base_version(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     newer = build_wheel(index.folder, "micropip", "99.0")
     unpack(pyodide314, newer)
@@ -115,7 +118,7 @@ def test_what_shadows_a_base_package_is_frozen_as_the_base_version(
     assert problems(pyodide314, index_urls=index.url) == {"micropip": "no-such-project"}
 
 
-def test_extras_are_lost(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_extras_are_lost(pyodide314: RunnerSession, index: IndexServer) -> None:
     for name in ("addition", "unrelated"):
         build_wheel(index.folder, name, "1.0")
     build_wheel(
@@ -129,7 +132,7 @@ def test_extras_are_lost(pyodide314: NodePyodide, index: IndexServer) -> None:
 
 
 def test_self_referencing_extras_become_self_dependencies(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     for name in ("first", "second"):
         build_wheel(index.folder, name, "1.0")
@@ -144,7 +147,7 @@ def test_self_referencing_extras_become_self_dependencies(
 
 
 def test_extras_asked_for_in_a_later_call_are_ignored(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "addition", "1.0")
     build_wheel(index.folder, "demo", "1.0", extras={"more": ["addition"]})
@@ -163,7 +166,7 @@ def test_extras_asked_for_in_a_later_call_are_ignored(
 
 
 def test_cycles_recurse_or_deadlock(
-    pyodide314: NodePyodide,
+    pyodide314: RunnerSession,
     fresh_pyodide: Callable[..., NodePyodide],
     index: IndexServer,
     tmp_path: Path,
@@ -189,7 +192,7 @@ def test_cycles_recurse_or_deadlock(
 
 @pytest.mark.parametrize("scheme", ["emfs", "file"])
 def test_local_urls_are_kept(
-    pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer
+    pyodide314: RunnerSession, tmp_path: Path, scheme: str, index: IndexServer
 ) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
     pyodide314.write(f"/tmp/{wheel.name}", wheel.read_bytes())
@@ -202,13 +205,13 @@ def test_local_urls_are_kept(
     assert problems(pyodide314) == {"demo": "local-file"}
 
 
-def test_tokens_are_kept(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_tokens_are_kept(pyodide314: RunnerSession, index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     url = index.file_url(wheel.name)
     pyodide314.install(f"{url}?token=s3cret", index_url=index.url)
     # The server gives the same wheel without the token, whose hash nothing but a download can tell.
     assert unlockable(pyodide314).codes == {"demo": "query-needed"}
-    frozen = freeze(pyodide314, download=True)
+    frozen = freeze(pyodide314, index_urls=[], download=True)
     assert frozen.entry("demo")["file_name"] == url
     assert frozen.proofs["demo"] == ("micropip", "download")
     # Now it does not.
@@ -220,7 +223,7 @@ def test_tokens_are_kept(pyodide314: NodePyodide, index: IndexServer) -> None:
 
 @pytest.mark.parametrize("persistent", [True, False], ids=["file", "in-memory"])
 def test_mocks_are_dropped_while_others_need_them(
-    pyodide314: NodePyodide, index: IndexServer, persistent: bool
+    pyodide314: RunnerSession, index: IndexServer, persistent: bool
 ) -> None:
     build_wheel(index.folder, "demo", "1.0", requires=["fake"])
     pyodide314.load_packages(["micropip"])
@@ -238,7 +241,7 @@ def test_mocks_are_dropped_while_others_need_them(
 
 
 def test_entries_lack_package_type_and_unvendored_tests(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pyodide314.install("demo", index_url=index.url)

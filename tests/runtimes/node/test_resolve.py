@@ -17,6 +17,7 @@ from tests.support import runtimes
 from tests.support.index_server import IndexServer
 from tests.support.node_pyodide import NodePyodide
 from tests.support.resolving import asked_twice, no_solution, resolved
+from tests.support.runner_session import RunnerSession
 from tests.support.runtimes import emptied_base, read_json, real_wheels
 from tests.support.wheels import build_wheel
 
@@ -179,7 +180,7 @@ def projects(tmp_path: Path) -> Iterator[ResolveIndex]:
     ids=["backtracking", "many"],
 )
 def test_real_families(
-    pyodide314: NodePyodide, index: IndexServer, projects: ResolveIndex, requirements: list[str]
+    pyodide314: RunnerSession, index: IndexServer, projects: ResolveIndex, requirements: list[str]
 ) -> None:
     index.add_folder(real_wheels("resolvelib==1.2.1"))
     pyodide314.install("resolvelib", index_url=index.url)
@@ -190,4 +191,5 @@ def test_real_families(
     assert projects.wheel_downloads == 0
     host = resolved(*requirements, base=Lockfile.from_json(base), index_urls=projects.url)
     assert inside.text == host.to_json()
-    assert inside.totals == host.totals
+    if pyodide314.runtime == "node":  # what a browser tells is in tests/runtimes/chromium
+        assert inside.totals == host.totals

@@ -192,12 +192,12 @@ def test_the_newest_that_fits_is_found_where_the_old_one_does_not(wheels: IndexS
 
 
 def test_inside_pyodide(
-    pyodide314: NodePyodide, before: Lockfile, after: RetargetResult, wheels: IndexServer
+    node314: NodePyodide, before: Lockfile, after: RetargetResult, wheels: IndexServer
 ) -> None:
     with IndexServer() as tools:
         tools.add_folder(real_wheels("resolvelib==1.2.1"))
-        pyodide314.install("resolvelib", index_url=tools.url)
-    answer = pyodide314.run(INSIDE.format(lock=before.to_json(), index=wheels.url))
+        node314.install("resolvelib", index_url=tools.url)
+    answer = node314.run(INSIDE.format(lock=before.to_json(), index=wheels.url))
     assert answer["lock"] == after.to_json()
     assert answer["reasons"] == after.reasons
     assert answer["requests"] == after.requests

@@ -17,6 +17,7 @@ from tests.support.index_server import IndexServer
 from tests.support.inside import freeze
 from tests.support.installed import PYODIDE_314
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
 from tests.support.runtimes import lock_entry, read_json
 from tests.support.session import PyodideError
 from tests.support.wheels import build_wheel
@@ -120,7 +121,7 @@ def test_the_lock_is_frozen_again(pyodide: NodePyodide, index: IndexServer) -> N
     }
 
 
-def test_a_native_wheel(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_a_native_wheel(pyodide314: RunnerSession, index: IndexServer) -> None:
     (wheel,) = runtimes.real_wheels("cbor2", platform=PYODIDE_314).glob("cbor2-*.whl")
     index.add(wheel)
     sync(pyodide314, locked(pyodide314, index, cbor2=wheel))
@@ -181,7 +182,7 @@ def test_a_failure_half_way(pyodide: NodePyodide, index: IndexServer) -> None:
     assert sync(pyodide, locked(pyodide, index, **newer))["steps"] == {"second": "replace"}
 
 
-def test_a_folder_inside(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_a_folder_inside(pyodide314: RunnerSession, index: IndexServer) -> None:
     """A plain folder is changed as on the host, which takes the library that unpacks wheels
     there.
     """
@@ -198,7 +199,7 @@ def test_a_folder_inside(pyodide314: NodePyodide, index: IndexServer) -> None:
     assert pyodide314.run("import importlib.util; importlib.util.find_spec('app') is None")
 
 
-def test_what_the_runtime_cannot_load(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_what_the_runtime_cannot_load(pyodide314: RunnerSession, index: IndexServer) -> None:
     """loadPackage raises nothing; sync says which package is missing, and what is done."""
     lock = locked(pyodide314, index, app=build_wheel(index.folder, "app", "1.0"))
     pyodide314.run("""

@@ -18,6 +18,8 @@ from tests.support import runtimes
 from tests.support.index_server import IndexServer
 from tests.support.inside import freeze, unpack
 from tests.support.node_pyodide import NodePyodide
+from tests.support.runner_session import RunnerSession
+from tests.support.session import PyodideSession
 from tests.support.verifying import codes, definite, only, static, verified
 from tests.support.wheels import build_wheel
 
@@ -26,7 +28,7 @@ from tests.support.wheels import build_wheel
 LOCAL = [("micropip", "local-file"), ("packaging", "local-file")]
 
 
-def frozen_by_micropip(session: NodePyodide) -> str:
+def frozen_by_micropip(session: PyodideSession) -> str:
     """The text that micropip.freeze() returns."""
     session.load_packages(["micropip"])
     text: str = session.run("import micropip; micropip.freeze()", fresh=True)
@@ -40,7 +42,7 @@ def found(problems: Any) -> set[tuple[str, str]]:
 
 
 def test_imports_are_empty_without_top_level_txt(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "demo", "1.0", files={"richer/__init__.py": "", "single.py": ""})
     build_wheel(index.folder, "data", "1.0", files={"data.txt": ""})
@@ -55,7 +57,9 @@ def test_imports_are_empty_without_top_level_txt(
     assert index.wheel_downloads == 0
 
 
-def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_both_packages_of_a_namespace_claim_it(
+    pyodide314: RunnerSession, index: IndexServer
+) -> None:
     for part in ("context", "functools"):
         files = {f"space/{part}.py": ""}
         build_wheel(
@@ -71,7 +75,7 @@ def test_both_packages_of_a_namespace_claim_it(pyodide314: NodePyodide, index: I
 
 
 def test_self_referencing_extras_become_self_dependencies(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(
         index.folder, "self-made", "1.0", extras={"one": ["first"], "all": ["Self_Made[one]"]}
@@ -81,7 +85,7 @@ def test_self_referencing_extras_become_self_dependencies(
     assert (problem.package, "depends on itself" in problem.message) == ("self-made", True)
 
 
-def test_cycles_deadlock(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_cycles_deadlock(pyodide314: RunnerSession, index: IndexServer) -> None:
     build_wheel(index.folder, "hen", "1.0", requires=["egg"])
     build_wheel(index.folder, "egg", "1.0", requires=["hen"])
     pyodide314.install("hen", index_url=index.url)
@@ -91,7 +95,7 @@ def test_cycles_deadlock(pyodide314: NodePyodide, index: IndexServer) -> None:
 
 @pytest.mark.parametrize("scheme", ["emfs", "file"])
 def test_local_urls_are_kept(
-    pyodide314: NodePyodide, tmp_path: Path, scheme: str, index: IndexServer
+    pyodide314: RunnerSession, tmp_path: Path, scheme: str, index: IndexServer
 ) -> None:
     wheel = build_wheel(tmp_path, "demo", "1.0")
     pyodide314.write(f"/tmp/{wheel.name}", wheel.read_bytes())
@@ -103,7 +107,7 @@ def test_local_urls_are_kept(
     assert found(problems) == {("demo", "local-file"), ("demo", "imports-empty")}
 
 
-def test_tokens_are_kept(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_tokens_are_kept(pyodide314: RunnerSession, index: IndexServer) -> None:
     wheel = build_wheel(index.folder, "demo", "1.0")
     pyodide314.install(f"{index.file_url(wheel.name)}?token=s3cret", index_url=index.url)
     lock = frozen_by_micropip(pyodide314)
@@ -114,7 +118,7 @@ def test_tokens_are_kept(pyodide314: NodePyodide, index: IndexServer) -> None:
 
 
 def test_entries_lack_package_type_and_unvendored_tests(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pyodide314.install("demo", index_url=index.url)
@@ -124,7 +128,7 @@ def test_entries_lack_package_type_and_unvendored_tests(
 
 
 def test_mocks_are_dropped_while_others_need_them(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "demo", "1.0", requires=["fake"])
     pyodide314.load_packages(["micropip"])
@@ -134,15 +138,15 @@ def test_mocks_are_dropped_while_others_need_them(
     assert (problem.package, "depends on fake" in problem.message) == ("demo", True)
 
 
-def test_base_names_become_local_paths_in_node(pyodide314: NodePyodide) -> None:
-    problems = static(frozen_by_micropip(pyodide314))
+def test_base_names_become_local_paths_in_node(node314: NodePyodide) -> None:
+    problems = static(frozen_by_micropip(node314))
     assert definite(problems) == LOCAL
     # Whose machine it was is nobody's business.
     assert "(.../packaging-" in str(problems) and ".cache" not in str(problems)
 
 
 def test_extras_asked_for_in_a_later_call_are_lost(
-    pyodide314: NodePyodide, index: IndexServer
+    pyodide314: RunnerSession, index: IndexServer
 ) -> None:
     build_wheel(index.folder, "addition", "1.0")
     build_wheel(index.folder, "middle", "1.0", extras={"more": ["addition"]})
@@ -207,7 +211,7 @@ def test_what_freeze_writes_is_true_inside_too(pyodide: NodePyodide, index: Inde
     assert inside(pyodide, text, index_urls=index.url) == [("lib", "gone")]
 
 
-def test_the_surroundings_inside(pyodide314: NodePyodide, index: IndexServer) -> None:
+def test_the_surroundings_inside(pyodide314: RunnerSession, index: IndexServer) -> None:
     build_wheel(index.folder, "demo", "1.0")
     pyodide314.install("demo", index_url=index.url)
     pyodide314.write("/tmp/lock.json", freeze(pyodide314).text.encode())
