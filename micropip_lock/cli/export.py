@@ -72,7 +72,12 @@ def export_command(
         warnings += () if urls else tuple(not_on_index(exported))
     if output not in (None, "-"):
         write_output(Path(str(output)), text.encode())
-    _tell(common, kind, text, exported, warnings, output)
+    if common.json:
+        _print_json(kind, text, exported, warnings)
+        return DONE
+    _print(common, exported, warnings)
+    if output in (None, "-"):
+        print_text(text)
     return DONE
 
 
@@ -135,26 +140,17 @@ def _evidence(item: Any, where: str) -> Evidence:
     )
 
 
-def _tell(
-    common: Common,
-    kind: str,
-    text: str,
-    exported: Export,
-    warnings: tuple[Problem, ...],
-    output: str | None,
-) -> None:
-    if common.json:
-        totals = {"packages": len(exported.wheels)}
-        document = {
-            "format": kind,
-            "content": text,
-            "warnings": warnings_to_json(warnings),
-            "totals": totals,
-        }
-        print_json(document)
-        return
+def _print_json(kind: str, text: str, exported: Export, warnings: tuple[Problem, ...]) -> None:
+    document = {
+        "format": kind,
+        "content": text,
+        "warnings": warnings_to_json(warnings),
+        "totals": {"packages": len(exported.wheels)},
+    }
+    print_json(document)
+
+
+def _print(common: Common, exported: Export, warnings: tuple[Problem, ...]) -> None:
     human = common.output()
     human.warnings(warnings)
     human.say(f"{count(len(exported.wheels), 'package')} exported.")
-    if output in (None, "-"):
-        print_text(text)

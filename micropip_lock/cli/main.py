@@ -69,6 +69,7 @@ class Common:
 
     @property
     def cache(self) -> Path | None:
+        """The folder of the cache for these options; None: none."""
         return None if self.no_cache else self.cache_dir or default_cache_dir()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 
 from rich.cells import cell_len
@@ -62,7 +63,9 @@ def draw(found: Tree, invert: str | None) -> str:
             f"{escape(label)}</text>"
         )
         if row.mark == "" and longest:
-            parts += _bars(found, row, not row.lasts and invert is None, column, y, longest)
+            is_root = not row.lasts and invert is None
+            bars = _Bars(found, column, _BAR / longest)
+            parts += bars.draw(row, y, is_root=is_root)
     parts.append(f'<text x="10" y="{height - 14}" class="root">{escape(summary)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -90,20 +93,30 @@ def _branches(rows: list[Row]) -> Iterator[str]:
         above.append(number)
 
 
-def _bars(
-    found: Tree, row: Row, is_root: bool, column: float, y: int, longest: int
-) -> Iterator[str]:
-    """The size of a package, and beside it what removing it would save beyond."""
-    own, spared = found.sizes.get(row.package, 0), found.spared(row.package)
-    scale = _BAR / longest
-    more = spared.bytes if is_root and spared.bytes > own else 0
-    for kind, number in (("more", more), ("own", own)):
-        if number:
-            box = f'x="{column:.0f}" y="{y - 10}" width="{number * scale:.1f}" height="12" rx="2"'
-            yield f'<rect class="{kind}" {box}/>'
-    words = size(own) if row.package in found.sizes else ""
-    if more:
-        words += f" (removing saves {bytes_of(spared)})"
-    length = max(own, more) * scale
-    if words:
-        yield f'<text x="{column + length + 8:.0f}" y="{y}">{escape(words.strip())}</text>'
+@dataclass(frozen=True, slots=True)
+class _Bars:
+    """The sizes of packages, drawn from ``column`` on, ``scale`` units a byte."""
+
+    found: Tree
+    column: float
+    scale: float
+
+    def draw(self, row: Row, y: int, *, is_root: bool) -> Iterator[str]:
+        """The size of a package, and of a root also what removing it would save beyond."""
+        own = self.found.sizes.get(row.package, 0)
+        spared = self.found.spared(row.package)
+        more = spared.bytes if is_root and spared.bytes > own else 0
+        for kind, number in (("more", more), ("own", own)):
+            if number:
+                yield self._bar(kind, number, y)
+        words = size(own) if row.package in self.found.sizes else ""
+        if more:
+            words += f" (removing saves {bytes_of(spared)})"
+        if words:
+            x = self.column + max(own, more) * self.scale + 8
+            yield f'<text x="{x:.0f}" y="{y}">{escape(words.strip())}</text>'
+
+    def _bar(self, kind: str, number: int, y: int) -> str:
+        width = number * self.scale
+        box = f'x="{self.column:.0f}" y="{y - 10}" width="{width:.1f}" height="12" rx="2"'
+        return f'<rect class="{kind}" {box}/>'

@@ -36,7 +36,7 @@ def read(
             bare = bare.rstrip("/") + "/"
             path, listing = path / "index.html", path
             if not path.is_file():
-                return _cut(bare, 200, "text/html", _listing(listing), max_bytes, head)
+                return _whole(bare, "text/html", _listing(listing), max_bytes, head=head)
         if not path.is_file():
             return Response(bare, 404, {}, b"", requests=0)
         kind = "text/html" if path.suffix == ".html" else "application/octet-stream"
@@ -45,7 +45,7 @@ def read(
         with path.open("rb") as file:
             # One byte more than the caller wants shows whether there are more.
             body = b"" if head else file.read(-1 if max_bytes is None else max_bytes + 1)
-        return _cut(bare, 200, kind, body, max_bytes, head, size=path.stat().st_size)
+        return _whole(bare, kind, body, max_bytes, head=head, size=path.stat().st_size)
     except OSError as error:
         raise _unreadable(bare, error) from error
 
@@ -118,21 +118,22 @@ def _listing(folder: Path) -> bytes:
     return "\n".join(["<!DOCTYPE html>", "<html><body>", *links, "</body></html>", ""]).encode()
 
 
-def _cut(
+def _whole(
     url: str,
-    status: int,
     kind: str,
     body: bytes,
     max_bytes: int | None,
+    *,
     head: bool,
     size: int | None = None,
 ) -> Response:
+    """The answer with a body of ``size`` bytes, cut after ``max_bytes``; none with ``head``."""
     headers = {"content-type": kind, "content-length": str(len(body) if size is None else size)}
     if head:
-        return Response(url, status, headers, b"", requests=0)
+        return Response(url, 200, headers, b"", requests=0)
     if max_bytes is not None and len(body) > max_bytes:
-        return Response(url, status, headers, body[:max_bytes], complete=False, requests=0)
-    return Response(url, status, headers, body, requests=0)
+        return Response(url, 200, headers, body[:max_bytes], complete=False, requests=0)
+    return Response(url, 200, headers, body, requests=0)
 
 
 def _part(

@@ -75,6 +75,7 @@ class Exchange:
         self._reached: set[str | None] = set()
 
     def headers(self, url: str, accept: str | None, byte_range: ByteRange | None) -> dict[str, str]:
+        """The headers of a request."""
         headers = {"Accept": _short(accept or "*/*")}
         if byte_range is not None:
             headers["Range"] = range_header(byte_range)
@@ -92,6 +93,7 @@ class Exchange:
         return bare
 
     async def attempts(self, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Make ``attempt`` as often as `with_retries` allows."""
         return await with_retries(attempt, url=url, delays=self._delays, sleep=self._sleep)
 
     def failed(self, url: str) -> Exception:
@@ -115,6 +117,7 @@ class Exchange:
         return FetchError(message, url=where, reason="no-connection")
 
     def answered(self, url: str, status: int, headers: dict[str, str]) -> None:
+        """Note that the server answered. Raises `FetchError` for a status that is an error."""
         self._reached.add(origin(url))
         check_status(url, status, headers)
 
@@ -123,10 +126,12 @@ class Exchange:
         url: str,
         status: int,
         headers: dict[str, str],
-        byte_range: ByteRange | None,
         body: bytes,
+        *,
+        byte_range: ByteRange | None,
         complete: bool,
     ) -> Response:
+        """The answer with this body, of which `body` read no more if not ``complete``."""
         # A browser hides Content-Range from other origins unless the server exposes it.
         expected = (
             check_partial(url, byte_range, headers, lenient=not self.node)

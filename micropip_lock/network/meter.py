@@ -24,6 +24,7 @@ class Meter:
 
     @property
     def suffix_ranges(self) -> bool:
+        """See `Fetcher.suffix_ranges`."""
         return self._fetcher.suffix_ranges
 
     def configure(self, urls: Configured) -> None:
@@ -40,6 +41,7 @@ class Meter:
         max_bytes: int,
         refresh: bool = False,
     ) -> Response:
+        """See `Fetcher.get`."""
         response = await self._fetcher.get(
             url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
         )
@@ -48,11 +50,13 @@ class Meter:
         return response
 
     async def head(self, url: str) -> Response:
+        """See `Fetcher.head`."""
         self.requests += 1
         return await self._fetcher.head(url)
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
+        """See `Fetcher.stream`."""
         self.requests += not url.startswith("file:")
         async with self._fetcher.stream(url, start=start) as stream:
             yield replace(stream, pieces=self._counted(stream.pieces))
@@ -63,7 +67,9 @@ class Meter:
             yield piece
 
     async def gather(self, tasks: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """See `Fetcher.gather`."""
         return await self._fetcher.gather(tasks)
 
     async def aclose(self) -> None:
+        """See `Fetcher.aclose`."""
         await self._fetcher.aclose()

@@ -81,7 +81,12 @@ class PyfetchFetcher:
             complete = len(body) <= max_bytes
             final, status, answered = _head(answer)
             return self._shared.response(
-                final, status, answered, byte_range, bytes(body[:max_bytes]), complete
+                final,
+                status,
+                answered,
+                bytes(body[:max_bytes]),
+                byte_range=byte_range,
+                complete=complete,
             )
 
         return await self._attempts(bare, attempt)

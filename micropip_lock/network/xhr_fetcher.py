@@ -63,7 +63,12 @@ class XhrFetcher:
                 self._without_ranges.add(origin(bare))
             complete = len(body) <= max_bytes
             return self._shared.response(
-                final, status, answered, byte_range, body[:max_bytes], complete
+                final,
+                status,
+                answered,
+                body[:max_bytes],
+                byte_range=byte_range,
+                complete=complete,
             )
 
         return await self._shared.attempts(bare, attempt)

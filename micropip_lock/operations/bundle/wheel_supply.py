@@ -70,11 +70,13 @@ class Supplier:
         try:
             return await self._bring(key, entry, place, copies)
         except _LocalOnlyError as error:
-            return _problem("local-file", key, entry, str(error), _BASE_DIR)
+            return Problem("local-file", key, entry.version, str(error), _BASE_DIR)
         except IntegrityError as error:
-            return _problem("content-mismatch", key, entry, sentence(error), _FREEZE)
+            return Problem("content-mismatch", key, entry.version, sentence(error), _FREEZE)
         except GoneError as error:
-            return _problem("gone", key, entry, sentence(error), _REMOVED, shown(entry.file_name))
+            return Problem(
+                "gone", key, entry.version, sentence(error), _REMOVED, shown(entry.file_name)
+            )
         except FetchError as error:
             url = shown(entry.file_name)
             return unanswered(error, key, entry.version, _UNANSWERED, url=url)
@@ -279,9 +281,3 @@ def copied(
 
 class _OtherFileError(Exception):
     """A file with another hash."""
-
-
-def _problem(
-    code: str, key: str, entry: LockedPackage, message: str, hint: str, url: str | None = None
-) -> Problem:
-    return Problem(code, key, entry.version, message, hint, url)

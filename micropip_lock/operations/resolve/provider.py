@@ -29,6 +29,7 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
             self._order.setdefault(requirement.name, position)
 
     def identify(self, requirement_or_candidate: Requirement | Candidate) -> Identifier:
+        """The unit of a decision; see `identify` of this module."""
         return identify(requirement_or_candidate)
 
     def narrow_requirement_selection(
@@ -81,6 +82,7 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         requirements: Mapping[Identifier, Iterator[Requirement]],
         incompatibilities: Mapping[Identifier, Iterator[Candidate]],
     ) -> Callable[[], Iterator[Candidate]]:
+        """The candidates that all requirements allow, best first."""
         name = _name(identifier)
         extra = identifier[len(name) + 1 : -1]
         all_of_name = list(requirements[name])
@@ -98,9 +100,11 @@ class Provider(AbstractProvider[Requirement, Candidate, Identifier]):
         return found
 
     def is_satisfied_by(self, requirement: Requirement, candidate: Candidate) -> bool:
+        """Whether a requirement allows a candidate."""
         return requirement.allows(candidate.choice)
 
     def get_dependencies(self, candidate: Candidate) -> Iterator[Requirement]:
+        """The requirements of a candidate. Raises `DataNeeded`."""
         return self._state.dependencies(candidate)
 
 
@@ -133,16 +137,19 @@ class Reporter(BaseReporter[Requirement, Candidate, Identifier]):
         self._seen: set[tuple[object, ...]] = set()
 
     def pinning(self, candidate: Candidate) -> None:
+        """Count candidates that are chosen again."""
         identifier = identify(candidate)
         self.detours += identifier in self._pinned
         self._pinned.add(identifier)
 
     def resolving_conflicts(self, causes: Any) -> None:
+        """Keep the requirements of the first conflict."""
         self.detours += 1
         if not self.first:
             self.first = tuple((cause.parent, cause.requirement) for cause in causes)
 
     def adding_requirement(self, requirement: Requirement, parent: Candidate | None) -> None:
+        """Keep a requirement, and the candidate that has it."""
         key = (
             parent and parent.choice.key,
             parent and parent.extra,

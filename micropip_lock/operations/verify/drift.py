@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import FetchError, Problem, Reason
@@ -13,7 +14,7 @@ from ...installed.site import Site
 from ...network import Fetcher
 from ...proof.candidate import Candidate
 from ...proof.evidence import Rules
-from ...proof.examination import Examiner, Verdict
+from ...proof.examination import Examiner, Outcome, Verdict
 from ...storage import Facts
 from ..base import is_release
 from ..context import scan_environment
@@ -110,10 +111,8 @@ class Drift:
             if key in looks and looks[key].entry.filename.endswith(".whl") and not item.faults
             if _same_version(item, looks[key].entry) and not looks[key].has("gone", "hash-conflict")
         ]
-        rules = Rules(download=download)
-        found = await fetcher.gather(
-            [_compare(item, look, fetcher, rules, facts, unreachable) for item, look in wanted]
-        )
+        comparison = _Comparison(fetcher, facts, Rules(download=download), unreachable)
+        found = await fetcher.gather([comparison.run(item, look) for item, look in wanted])
         return [problem for problem in found if problem is not None]
 
 
@@ -130,34 +129,42 @@ def _drift(key: str, version: str | None, message: str) -> Problem:
     return Problem("drift", key, version, message, "Install what the lock says, or freeze again.")
 
 
-async def _compare(
-    item: InstalledDistribution,
-    look: Look,
-    fetcher: Fetcher,
-    rules: Rules,
-    facts: Facts,
-    unreachable: UnreachableHosts,
-) -> Problem | None:
-    entry = look.entry
-    url = entry.url or ""
-    # A fact belongs to a sha256 that an index gives; that of the lock is still to be verified.
-    is_known = look.file is not None and look.file.sha256 == entry.sha256
-    size = look.file.size if look.file is not None else None
-    examiner = Examiner(item, fetcher, rules, facts if is_known else None)
-    outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
-    verdict = outcome.verdict
-    if verdict is Verdict.GONE:
-        tell_gone(look)
-    elif outcome.is_silent:
-        why: Reason = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "bad-answer"
-        unreachable.add(FetchError(f"{url} {outcome.reason}", url=url, reason=why), item.key)
-    elif verdict in _HINTS:
-        reason = f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."
-        if verdict is Verdict.RECORD_WRONG:
-            reason = (
-                f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
-            )
-        elif verdict in (Verdict.WEAK, Verdict.LAYOUT, Verdict.NO_RANGES):
-            reason = f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
-        return Problem(verdict.value, item.key, item.version, reason, _HINTS[verdict], url)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Compares installed distributions with the wheels that the lock names."""
+
+    fetcher: Fetcher
+    facts: Facts
+    rules: Rules
+    unreachable: UnreachableHosts
+
+    async def run(self, item: InstalledDistribution, look: Look) -> Problem | None:
+        """The problem of one distribution; None: it is that wheel, or that is not known."""
+        entry = look.entry
+        url = entry.url or ""
+        # A fact belongs to a sha256 that an index gives; that of the lock is still to be verified.
+        is_known = look.file is not None and look.file.sha256 == entry.sha256
+        size = look.file.size if look.file is not None else None
+        examiner = Examiner(item, self.fetcher, self.rules, self.facts if is_known else None)
+        outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
+        verdict = outcome.verdict
+        if verdict is Verdict.GONE:
+            tell_gone(look)
+            return None
+        if outcome.is_silent:
+            reason: Reason = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "bad-answer"
+            error = FetchError(f"{url} {outcome.reason}", url=url, reason=reason)
+            self.unreachable.add(error, item.key)
+            return None
+        if verdict not in _HINTS:
+            return None
+        message = _difference(outcome, url)
+        return Problem(verdict.value, item.key, item.version, message, _HINTS[verdict], url)
+
+
+def _difference(outcome: Outcome, url: str) -> str:
+    if outcome.verdict is Verdict.RECORD_WRONG:
+        return f"the wheel of the lock, {url}, has a RECORD that is wrong about {outcome.reason}."
+    if outcome.verdict in (Verdict.WEAK, Verdict.LAYOUT, Verdict.NO_RANGES):
+        return f"it cannot be compared with the wheel of the lock: {url} {outcome.reason}."
+    return f"the wheel of the lock, {url}, {outcome.reason}; installed is something else."

@@ -36,17 +36,20 @@ class CircuitBreaker(Meter):
         max_bytes: int,
         refresh: bool = False,
     ) -> Response:
+        """See `Fetcher.get`."""
         with self._asking(url):
             return await super().get(
                 url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
             )
 
     async def head(self, url: str) -> Response:
+        """See `Fetcher.head`."""
         with self._asking(url):
             return await super().head(url)
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
+        """See `Fetcher.stream`."""
         with self._asking(url):
             async with super().stream(url, start=start) as pieces:
                 yield pieces
