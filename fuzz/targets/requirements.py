@@ -55,7 +55,7 @@ def _files(data: bytes) -> None:
         (place / "requirements.txt").write_bytes(data)
         (place / "other.txt").write_bytes(b"other==1\n-r requirements.txt\n")
         (place / "constraints.txt").write_bytes(b"demo<2\n")
-        read = requirements_txt._text
+        read = requirements_txt.read_text
 
         def inside(file: Path) -> str:
             if file.is_absolute() and not file.is_relative_to(place):
@@ -64,7 +64,7 @@ def _files(data: bytes) -> None:
 
         # No other file of this machine, and no input that never comes.
         with (
-            mock.patch.object(requirements_txt, "_text", inside),
+            mock.patch.object(requirements_txt, "read_text", inside),
             mock.patch.object(sys, "stdin", _stdin()),
         ):
             for requirements, constraints in (
