@@ -97,10 +97,10 @@ def bars(evidence: Iterable[Evidence]) -> str:
             f'<rect x="178" y="{y + 3}" width="{width}" height="14" fill-opacity="0.45"/>'
             f'<text x="{184 + width}" y="{y + 14}">{size(number)}</text>'
         )
-    told = ", ".join(f"{name} {size(number)}" for name, number in shown)
+    legend = ", ".join(f"{name} {size(number)}" for name, number in shown)
     return (
         '<details open=""><summary>Sizes</summary><svg role="img" aria-label="Sizes: '
-        f'{_text(told)}" width="520" '
+        f'{_text(legend)}" width="520" '
         f'height="{20 * len(shown)}" fill="currentColor" '
         f'font-size="12">{"".join(lines)}</svg></details>'
     )

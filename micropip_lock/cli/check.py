@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from .. import environment as surroundings
+from .. import environment
 from .._util.progress import cost, count
 from ..operations.check.conflicts import Conflict, Step
 from ..operations.check.run import Checked, check
@@ -58,7 +58,7 @@ def check_command(
                 facts=facts,
                 cache_dir=common.cache,
                 progress=progress,
-                surroundings=surroundings.look(venv) if lock is None and not paths else None,
+                surroundings=environment.detect(venv) if lock is None and not paths else None,
             )
         )
     if common.json:

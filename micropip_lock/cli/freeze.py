@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .. import environment as surroundings
+from .. import environment
 from .._util.files import write_output
 from ..errors import FetchError, UnlockableError
 from ..formats.lockfile import LOCK_NAME, Lockfile
@@ -108,7 +108,7 @@ def freeze_command(
     old = _read_old(output) if check else None
     check_folder(output)
     human = common.output()
-    detected = None if paths else surroundings.look(venv)
+    detected = None if paths else environment.detect(venv)
     with human.progress("proving") as progress, common.facts() as facts:
 
         def run(common: Common) -> FreezeResult:
@@ -166,8 +166,8 @@ def _check(old: Lockfile, result: FreezeResult, common: Common) -> int:
 
     found = diff(old, result.lockfile)
     if common.json:
-        told = {"fresh": found.equal, "differences": found.to_json()}
-        print_json({**told, **document(result)})
+        comparison = {"fresh": found.equal, "differences": found.to_json()}
+        print_json({**comparison, **document(result)})
     elif not common.quiet:
         human = common.output()
         if not found.equal:

@@ -73,8 +73,8 @@ def report(result: RetargetResult, width: int) -> Iterator[Text]:
     """What changed, each with its reason; ``width``: columns of the terminal."""
     found = result.changes
     mapped = result.mapped
-    told = {change.package for change in mapped}
-    rest = [change for kind in KINDS for change in found.of(kind) if change.package not in told]
+    named = {change.package for change in mapped}
+    rest = [change for kind in KINDS for change in found.of(kind) if change.package not in named]
     # Of Pyodide's own packages only those are named that came or went, as `diff` does: many in one
     # paragraph.
     moved = tuple(change for change in mapped if change.old is None or change.new is None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .. import environment as surroundings
+from .. import environment
 from .._util.progress import count
 from ..operations.sync.plan import Plan
 from ..operations.sync.run import sync
@@ -56,13 +56,13 @@ def sync_command(
                 facts=facts,
                 cache_dir=common.cache,
                 progress=transfers,
-                surroundings=None if path is not None else surroundings.look(venv),
+                surroundings=None if path is not None else environment.detect(venv),
             )
         )
     if common.json:
         print_json(_document(plan))
     else:
-        _tell(plan, human, dry_run)
+        _print_plan(plan, human, dry_run)
     return DONE
 
 
@@ -78,7 +78,7 @@ def _document(plan: Plan) -> dict[str, object]:
     }
 
 
-def _tell(plan: Plan, human: Output, dry_run: bool) -> None:
+def _print_plan(plan: Plan, human: Output, dry_run: bool) -> None:
     if plan.undone:
         names = ", ".join(plan.undone)
         verb = "would be undone" if dry_run else "was undone"

@@ -73,11 +73,11 @@ def tree_command(
         for line in lines(found, name, guides):
             sheet.print(line)
     if not common.json:
-        _tell(found, human, sizes)
+        _print_tree(found, human, sizes)
     return UNANSWERED if found.problems else DONE
 
 
-def _tell(found: Tree, human: Output, asked: bool) -> None:
+def _print_tree(found: Tree, human: Output, asked: bool) -> None:
     """Print the warnings: cycles, and sizes that are not known."""
     for members in found.cycles:
         who = (

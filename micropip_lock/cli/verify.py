@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .. import environment as surroundings
+from .. import environment
 from ..errors import UNANSWERED as UNANSWERED_CODES
 from ..operations.session import SessionOptions
 from ..operations.verify.run import ADVICE, Verdict, examine
@@ -63,7 +63,7 @@ def verify_command(
                 deep=deep,
                 path=paths or None,
                 index_urls=index_urls or None,
-                surroundings=None if venv is None else surroundings.look(venv),
+                surroundings=None if venv is None else environment.detect(venv),
             )
         )
     if common.json:

@@ -15,9 +15,9 @@ __all__ = [
     "configured_indexes",
     "current_runtime",
     "default_index_urls",
+    "detect",
     "in_memory",
     "live",
-    "look",
     "object_url",
 ]
 
@@ -60,7 +60,7 @@ def object_url(content: bytes, kind: str) -> str | None:
     return url
 
 
-def look(venv: Path | None = None) -> Surroundings:
+def detect(venv: Path | None = None) -> Surroundings:
     """The surroundings that this call finds itself in: the running Pyodide's, or those of a venv.
 
     ``venv`` names one on the host; None: the active one, else the nearest. Raises `InputError`
@@ -69,14 +69,14 @@ def look(venv: Path | None = None) -> Surroundings:
     if sys.platform != "emscripten":
         from . import host
 
-        return host.look(venv=venv)
+        return host.detect(venv=venv)
     if venv is not None:
         raise InputError(
             "A venv cannot be named inside Pyodide. Leave it out, or pass the folders as path=..."
         )
     from . import pyodide
 
-    return pyodide.look()
+    return pyodide.detect()
 
 
 def default_index_urls() -> tuple[str, ...]:

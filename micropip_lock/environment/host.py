@@ -21,7 +21,7 @@ from .venv import (
 )
 
 
-def look(
+def detect(
     *,
     venv: Path | None = None,
     base: bool = True,

@@ -53,10 +53,10 @@ def pip_settings(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> In
 
 def config_files(venv: Path | None, environ: Mapping[str, str], cwd: Path) -> list[Path]:
     """The files pip would read, the weakest first; not all of them need to exist."""
-    told = environ.get("PIP_CONFIG_FILE")
-    if told == os.devnull:
+    value = environ.get("PIP_CONFIG_FILE")
+    if value == os.devnull:
         return []
-    told_file = cwd / told if told else None
+    told_file = cwd / value if value else None
     files = list(_global_files(environ))
     # «If PIP_CONFIG_FILE is set, user configuration is not loaded»: pip checks that it is there.
     if told_file is None or not told_file.exists():

@@ -23,7 +23,7 @@ from .micropip import current_index_urls, default_index_urls
 from .surroundings import Surroundings
 
 
-def look() -> Surroundings:
+def detect() -> Surroundings:
     """Find out about the running Pyodide.
 
     ``index_urls`` is filled only when micropip has been imported already; when the network turns
@@ -164,18 +164,18 @@ def _base_url(pyodide_js: Any, page: str) -> str | None:
         # The package manager resolves file names against packageBaseUrl, and against the page when
         # that is not set (lockFileContents alone). `lockfileBaseUrl` is a folder of wheels already
         # fetched when the caller named a packageCacheDir, so it comes second.
-        told = [_text(config, "packageBaseUrl"), _text(pyodide_js, "lockfileBaseUrl")]
+        value = [_text(config, "packageBaseUrl"), _text(pyodide_js, "lockfileBaseUrl")]
     else:
-        told = [_text(config, "indexURL")]  # up to 0.27 the only folder there is
-    urls = [url for url in told if url] or [page]
+        value = [_text(config, "indexURL")]  # up to 0.27 the only folder there is
+    urls = [url for url in value if url] or [page]
     # Joining "." drops the name of a file after the last slash, and a query.
     folders = (urljoin(urljoin(page, url), ".") for url in urls)
     return next((url for url in folders if urlsplit(url).scheme in ("http", "https")), None)
 
 
-def _origin(told: str) -> str | None:
+def _origin(value: str) -> str | None:
     # Pages from disk and sandboxed frames have the opaque origin, which is spelt "null".
-    return told if told.startswith(("http://", "https://")) else None
+    return value if value.startswith(("http://", "https://")) else None
 
 
 def _text(owner: Any, name: str) -> str:

@@ -42,16 +42,16 @@ def as_url(place: str, folder: Path) -> str:
 
 def home(environ: Mapping[str, str]) -> Path:
     """The user's home folder, by the environment that was handed in before the process's own."""
-    told = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
-    return Path(told) if told else Path.home()
+    value = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
+    return Path(value) if value else Path.home()
 
 
 def windows_folder(environ: Mapping[str, str], variable: str) -> Path:
     """The folder for roaming user settings (``APPDATA``) or those of all users
     (``PROGRAMDATA``).
     """
-    if told := environ.get(variable):
-        return Path(told)
+    if value := environ.get(variable):
+        return Path(value)
     import platformdirs  # finds the folders of Windows itself
 
     if variable == "APPDATA":
@@ -61,15 +61,15 @@ def windows_folder(environ: Mapping[str, str], variable: str) -> Path:
 
 def xdg_user_folder(environ: Mapping[str, str]) -> Path:
     """``XDG_CONFIG_HOME``, or ``~/.config`` (XDG Base Directory Specification)."""
-    told = environ.get("XDG_CONFIG_HOME")
-    return Path(told) if told else home(environ) / ".config"
+    value = environ.get("XDG_CONFIG_HOME")
+    return Path(value) if value else home(environ) / ".config"
 
 
 def xdg_system_folders(environ: Mapping[str, str]) -> list[Path]:
     """The folders of ``XDG_CONFIG_DIRS``, or ``/etc/xdg`` (XDG Base Directory Specification)."""
-    told = environ.get("XDG_CONFIG_DIRS")
+    value = environ.get("XDG_CONFIG_DIRS")
     return (
-        [Path(folder) for folder in told.split(os.pathsep) if folder]
-        if told
+        [Path(folder) for folder in value.split(os.pathsep) if folder]
+        if value
         else [SYSTEM_FOLDER / "xdg"]
     )

@@ -128,14 +128,14 @@ class _File:
 
 def _files(environ: Mapping[str, str], cwd: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """The files uv would merge, the strongest first, each with its table of uv settings."""
-    if told := environ.get("UV_CONFIG_FILE"):
-        table = _toml(cwd / told)
+    if value := environ.get("UV_CONFIG_FILE"):
+        table = _toml(cwd / value)
         if table is None:
             raise InputError(
-                f"UV_CONFIG_FILE names {shown(told)}, which cannot be read. Correct the path, or "
+                f"UV_CONFIG_FILE names {shown(value)}, which cannot be read. Correct the path, or "
                 "unset it."
             )
-        yield cwd / told, table
+        yield cwd / value, table
         return
     if environ.get("UV_NO_CONFIG", "").lower() in ("1", "true", "t", "yes", "y", "on"):
         return

@@ -73,7 +73,7 @@ def provenance_url(url: str, sha256: str, note: InstallNote) -> bytes:
     value: dict[str, Any] = {"archive_info": {"hashes": {"sha256": sha256}}, "url": url}
     if note != InstallNote():
         value[_NOTE] = {
-            name: list(told) for name in InstallNote.__slots__ if (told := getattr(note, name))
+            name: list(texts) for name in InstallNote.__slots__ if (texts := getattr(note, name))
         }
     # Half of a surrogate pair, which a lock may have, has no UTF-8; Python and JSON escape it in
     # the same way.
@@ -88,13 +88,13 @@ def parse_install_note(data: bytes) -> InstallNote:
         return InstallNote()
     if not isinstance(value, dict):
         return InstallNote()
-    told = {name: value.get(name, []) for name in InstallNote.__slots__}
+    texts = {name: value.get(name, []) for name in InstallNote.__slots__}
     if not all(
         isinstance(items, list) and all(isinstance(item, str) for item in items)
-        for items in told.values()
+        for items in texts.values()
     ):
         return InstallNote()
-    return InstallNote(**{name: tuple(items) for name, items in told.items()})
+    return InstallNote(**{name: tuple(items) for name, items in texts.items()})
 
 
 def parse_index(data: bytes) -> str | None:

@@ -66,8 +66,8 @@ def same_release(document: ProjectPage, page: ProjectPage, name: str, version: V
     it.
     """
 
-    def told(listed: ProjectPage) -> set[tuple[object, ...]]:
+    def rows(listed: ProjectPage) -> set[tuple[object, ...]]:
         files = listed.files(name, {version})
         return {(file.filename, file.url, file.sha256, file.size, file.yanked) for file in files}
 
-    return told(document) == told(page) != set()
+    return rows(document) == rows(page) != set()

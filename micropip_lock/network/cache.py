@@ -139,7 +139,7 @@ class PageCache:
         if response.status_code not in _STORED_STATUSES:
             return response
         headers = _stored_headers(response)
-        if not may_be_stored(headers) or _tells(headers.get("location", "")):
+        if not may_be_stored(headers) or _may_be_secret(headers.get("location", "")):
             self._forget(key)
             return response
         until = fresh_until(headers, asked)
@@ -216,7 +216,7 @@ async def _finish(response: httpx.Response) -> None:
         await response.aclose()
 
 
-def _tells(location: str) -> bool:
+def _may_be_secret(location: str) -> bool:
     """Whether a redirect may lead to a secret: it cannot be stored."""
     try:
         parts = urlsplit(location)

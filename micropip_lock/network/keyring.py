@@ -81,14 +81,14 @@ def _services(url: str) -> Iterator[str]:
 
 def _providers(environ: Mapping[str, str]) -> tuple[Provider, ...]:
     """What PIP_KEYRING_PROVIDER or UV_KEYRING_PROVIDER say; pip's default is «auto»."""
-    told = environ.get("PIP_KEYRING_PROVIDER") or environ.get("UV_KEYRING_PROVIDER") or "auto"
-    if told == "import":
+    value = environ.get("PIP_KEYRING_PROVIDER") or environ.get("UV_KEYRING_PROVIDER") or "auto"
+    if value == "import":
         return (_library,)
-    if told == "subprocess":
+    if value == "subprocess":
         return (_command,)
     # «auto» respects --no-input, because a keyring may ask for its own password.
     silent = environ.get("PIP_NO_INPUT", "").lower() in ("1", "true", "t", "yes", "y", "on")
-    return () if told != "auto" or silent else (_library, _command)
+    return () if value != "auto" or silent else (_library, _command)
 
 
 def _library(service: str, user: str | None) -> Login | None:

@@ -183,7 +183,7 @@ def _no_environment(folder: Path) -> str:
 
 def _detected(path: object) -> Surroundings | None:
     try:
-        return environment.look()
+        return environment.detect()
     except InputError:
         if path is None:
             raise

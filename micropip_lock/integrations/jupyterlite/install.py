@@ -154,9 +154,9 @@ def look(site: Site) -> Lockfile | None:
 _AGAIN = "Build again with --micropip-lock."
 
 
-def _base(site: Site, told: str | Path | None) -> Base:
+def _base(site: Site, base: str | Path | None) -> Base:
     """The lock of the Pyodide that the site loads."""
-    place = told if told is not None else site.runtime_lock()
+    place = base if base is not None else site.runtime_lock()
     if isinstance(place, Path) and not place.is_file():
         raise InputError(
             f"The Pyodide of the site has no lock: {place} is missing. Put a whole distribution "
@@ -185,11 +185,11 @@ def _static(made: SiteLock) -> tuple[list[Problem], tuple[Problem, ...]]:
     """
     rest, packages = made.rest.packages, made.lockfile.packages
     # That the kernel needs it is reported; its dependants are of no interest then.
-    told = {item.package for item in made.problems if item.code == "missing-dependency"}
+    missing = {item.package for item in made.problems if item.code == "missing-dependency"}
     waiting = {
         key
         for key, entry in packages.items()
-        if {*entry.depends} - packages.keys() <= told and told
+        if {*entry.depends} - packages.keys() <= missing and missing
     }
     found = [
         item

@@ -48,10 +48,10 @@ class Page:
         return place
 
     def _html(self) -> str:
-        told = {"runtime": self.runtime_url, "packages": self.packages, "script": self.script}
+        config = {"runtime": self.runtime_url, "packages": self.packages, "script": self.script}
         values = {
             # «</script>» inside of a name would end the script.
-            "config": json.dumps(told).replace("<", "\\u003c"),
+            "config": json.dumps(config).replace("<", "\\u003c"),
             "title": escape(self.script or "Python"),
         }
         text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")

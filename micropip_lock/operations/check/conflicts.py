@@ -126,15 +126,15 @@ class Packages:
             steps.append(Step(key, self.versions.get(key), self._needs[key][child]))
         return tuple(reversed(steps))
 
-    def conflicts(self, told: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
-        """Every requirement that is not met, except those of ``told``: (requiring, missing)."""
+    def conflicts(self, reported: Collection[tuple[str, str]] = ()) -> Iterator[Conflict]:
+        """Every requirement that is not met, except those of ``reported``: (requiring, missing)."""
         found, broken = self._found
         yield from broken
         for key, requirements in found.items():
             missing: set[str] = set()
             for item in requirements:
                 if item.name not in self.versions:
-                    is_known = item.name in missing or (key, item.name) in told
+                    is_known = item.name in missing or (key, item.name) in reported
                     if key not in self.lenient and not is_known:
                         missing.add(item.name)
                         chain = self._chain(key, text_of(item.requirement))

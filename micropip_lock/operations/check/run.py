@@ -31,7 +31,7 @@ from ..lock_source import LockInput
 from ..session import Session, SessionOptions, open_lock, open_session
 from ..verify.entry import Entry
 from ..verify.lock_reader import Lock, read_lock
-from ..verify.online import Look, Places
+from ..verify.online import EntryReport, Places
 from ..verify.static import check_static
 from ..verify.unreachable import CircuitBreaker, UnreachableHosts
 from .conflicts import Conflict, Packages
@@ -166,9 +166,11 @@ def _misfits(
 
 def _check_lock(lock: Lock, metadata: Mapping[str, CoreMetadata], reader: _Reader) -> Checked:
     entries = lock.entries
-    told = [problem for problem in (*lock.problems, *check_static(lock)) if problem.code in _STATIC]
+    static = [
+        problem for problem in (*lock.problems, *check_static(lock)) if problem.code in _STATIC
+    ]
     conflicts = [
-        *map(Conflict, told),
+        *map(Conflict, static),
         *map(Conflict, reader.problems),
         *map(Conflict, reader.unreachable.problems()),
     ]
@@ -248,9 +250,9 @@ class _Reader:
         if several and not self._session.offline:
             places = Places(Indexes(()), self._fetcher, self.unreachable)
             await places.open(several)
-            looks = [Look(entry) for entry in several]
-            await self._fetcher.gather([places.find(look, knock=False) for look in looks])
-            self._own |= {look.entry.key for look in looks if look.is_base}
+            reports = [EntryReport(entry) for entry in several]
+            await self._fetcher.gather([places.find(report, knock=False) for report in reports])
+            self._own |= {report.entry.key for report in reports if report.is_base}
 
     async def _guarded(self, entry: Entry) -> CoreMetadata | None:
         try:

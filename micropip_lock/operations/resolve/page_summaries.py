@@ -52,8 +52,8 @@ class Outlines:
         if listing is None or len(listing.asked) != 1 or len(listing.pages) != 1:
             return
         ((index, page),) = listing.pages
-        told = Listing(((index, project.examined_part(page)),), listing.asked)
-        if page.fresh_until is None or not told.may_be_kept:
+        kept = Listing(((index, project.examined_part(page)),), listing.asked)
+        if page.fresh_until is None or not kept.may_be_kept:
             return
-        value = [page.fresh_until, list(map(str, project.versions)), told.to_json()]
+        value = [page.fresh_until, list(map(str, project.versions)), kept.to_json()]
         self._facts.put(_KIND, f"{self._key} {project.name}", json.dumps(value).encode())

@@ -105,10 +105,10 @@ async def roots_of(
     which extras they were locked with. ``whole``: Pyodide's own packages are there in any case, and
     the user did not request them.
     """
-    told = LockProvenance.by(lock).requested
-    graph = Tree(lock.packages, requested=frozenset(told))
+    requested = LockProvenance.by(lock).requested
+    graph = Tree(lock.packages, requested=frozenset(requested))
     covered: set[str] = set()
-    for asked in told:
+    for asked in requested:
         if asked not in covered:
             covered |= graph.closure(asked)
     own = {name: entry for name, entry in lock.packages.items() if not is_pyodides(entry)}
@@ -133,7 +133,7 @@ async def roots_of(
         for name, asked in sorted(extras.items())
         if name not in loose
     ]
-    texts = [text for name in sorted(told) for text in told[name]]
+    texts = [text for name in sorted(requested) for text in requested[name]]
     wanted = (parse_wanted(text, "what the lock says was asked for") for text in texts)
     return Roots((*wanted, *map(parse_wanted, guessed)), tuple(guessed), gone, tuple(warnings))
 

@@ -47,8 +47,8 @@ class RetargetResult(ResolveResult):
     def notes(self) -> list[str]:
         """Every change with its reason, and where the requirements are from."""
         mapped = {change.package for change in self.mapped}
-        told = [change for change in self.changes.changes if change.package not in mapped]
-        notes = [f"{_step(change)}: {self.reason(change.package)}" for change in told]
+        named = [change for change in self.changes.changes if change.package not in mapped]
+        notes = [f"{_step(change)}: {self.reason(change.package)}" for change in named]
         if mapped:
             notes.append(f"{count(len(mapped), 'package')} of Pyodide's own: now the new Pyodide's")
         return [*notes, *filter(None, [self.origin])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..._util.url import is_http, without_credentials
-from ...environment import Runtime, Surroundings, current_runtime, look
+from ...environment import Runtime, Surroundings, current_runtime, detect
 from ...errors import InputError
 from ...formats.lockfile import LockedPackage, Lockfile
 from ...formats.record import RecordRow
@@ -47,7 +47,7 @@ class TargetEnvironment:
     @classmethod
     def of(cls, path: str | Path | None, surroundings: Surroundings | None) -> TargetEnvironment:
         """Find the environment; with neither: the one that runs this. Raises `InputError`."""
-        detected = surroundings if path is not None or surroundings is not None else look()
+        detected = surroundings if path is not None or surroundings is not None else detect()
         live = (
             current_runtime()
             if path is None and detected is not None and detected.loaded is not None
@@ -79,7 +79,7 @@ class TargetEnvironment:
         if detected is not None:
             return cls(prefix, site, detected.base, base_dir=detected.base_dir)
         # A folder alone says nothing of its Pyodide; the venv that it is in may.
-        return cls(prefix, site, look(prefix).base if prefix != site else None)
+        return cls(prefix, site, detect(prefix).base if prefix != site else None)
 
     def check(self, lock: Lockfile) -> None:
         """Refuse a lock of another Pyodide than the one that the environment was made from.

@@ -14,7 +14,7 @@ from ...dependencies.markers import MarkerEvaluator
 from ...errors import Problem
 from ...formats.target import Target
 from .entry import Entry
-from .online import Look
+from .online import EntryReport
 
 
 def text_of(requirement: Requirement) -> str:
@@ -36,16 +36,16 @@ def needs(item: ActiveRequirement) -> str:
 
 
 def check_depends(
-    looks: Iterable[Look], entries: Mapping[str, Entry], target: Target
+    reports: Iterable[EntryReport], entries: Mapping[str, Entry], target: Target
 ) -> Iterator[Problem]:
     """Compare ``depends`` with the METADATA of every package that has one.
 
     A distribution's own packages are left out: their ``depends`` are Pyodide's decision.
     """
     known = {
-        look.entry.key: look.metadata
-        for look in looks
-        if look.metadata is not None and not look.is_base
+        report.entry.key: report.metadata
+        for report in reports
+        if report.metadata is not None and not report.is_base
     }
     required, errors = requirements_of_others(known, MarkerEvaluator.of(target))
     for key, error in errors.items():

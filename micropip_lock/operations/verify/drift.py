@@ -20,7 +20,7 @@ from ..base import is_release
 from ..context import scan_environment
 from ..freeze.inventory import TOOLS
 from .entry import Entry, as_version
-from .online import Look, tell_gone
+from .online import EntryReport, add_gone
 from .unreachable import UnreachableHosts
 
 #: How an installed distribution may differ from its wheel, and what to do.
@@ -56,10 +56,10 @@ class Drift:
             else frozenset()
         )
 
-    def on_disk(self, looks: Mapping[str, Look]) -> Iterator[Problem]:
+    def on_disk(self, reports: Mapping[str, EntryReport]) -> Iterator[Problem]:
         """The differences that the disk shows.
 
-        ``looks`` say which entries are of Pyodide's distribution.
+        ``reports`` say which entries are of Pyodide's distribution.
         """
         yield from self._faults
         faulty = {problem.package for problem in self._faults}
@@ -82,21 +82,21 @@ class Drift:
             if (
                 key not in self._installed
                 and entry.is_wheel
-                and not self._may_be_absent(entry, looks.get(key))
+                and not self._may_be_absent(entry, reports.get(key))
             ):
                 yield _drift(key, entry.version, "it is in the lock, but not installed.")
 
-    def _may_be_absent(self, entry: Entry, look: Look | None) -> bool:
+    def _may_be_absent(self, entry: Entry, report: EntryReport | None) -> bool:
         """Whether it belongs to Pyodide's distribution, which is there to be loaded when it is
         wanted.
         """
-        if entry.url is None or (look is not None and look.is_base):
+        if entry.url is None or (report is not None and report.is_base):
             return True
         return entry.sha256 in self._base or is_release(entry.url)
 
     async def contents(
         self,
-        looks: Mapping[str, Look],
+        reports: Mapping[str, EntryReport],
         fetcher: Fetcher,
         facts: Facts,
         unreachable: UnreachableHosts,
@@ -106,14 +106,20 @@ class Drift:
         """Compare what is installed with the wheels that the lock names, by their RECORDs."""
         # A distribution that is missing, or is not that of the lock, was reported already.
         wanted = [
-            (item, looks[key])
+            (item, reports[key])
             for key, item in self._installed.items()
-            if key in looks and looks[key].entry.filename.endswith(".whl") and not item.faults
-            if _same_version(item, looks[key].entry) and not looks[key].has("gone", "hash-conflict")
+            if key in reports and _is_comparable(item, reports[key])
         ]
         comparison = _Comparison(fetcher, facts, Rules(download=download), unreachable)
-        found = await fetcher.gather([comparison.run(item, look) for item, look in wanted])
+        found = await fetcher.gather([comparison.run(item, report) for item, report in wanted])
         return [problem for problem in found if problem is not None]
+
+
+def _is_comparable(item: InstalledDistribution, report: EntryReport) -> bool:
+    """Whether a distribution is that of the lock by its version, and both can be read."""
+    if item.faults or not report.entry.filename.endswith(".whl"):
+        return False
+    return _same_version(item, report.entry) and not report.has("gone", "hash-conflict")
 
 
 def _same_version(item: InstalledDistribution, entry: Entry) -> bool:
@@ -138,18 +144,18 @@ class _Comparison:
     rules: Rules
     unreachable: UnreachableHosts
 
-    async def run(self, item: InstalledDistribution, look: Look) -> Problem | None:
+    async def run(self, item: InstalledDistribution, report: EntryReport) -> Problem | None:
         """The problem of one distribution; None: it is that wheel, or that is not known."""
-        entry = look.entry
+        entry = report.entry
         url = entry.url or ""
         # A fact belongs to a sha256 that an index gives; that of the lock is still to be verified.
-        is_known = look.file is not None and look.file.sha256 == entry.sha256
-        size = look.file.size if look.file is not None else None
+        is_known = report.file is not None and report.file.sha256 == entry.sha256
+        size = report.file.size if report.file is not None else None
         examiner = Examiner(item, self.fetcher, self.rules, self.facts if is_known else None)
         outcome = await examiner.examine(Candidate(url, "lock", entry.sha256, size))
         verdict = outcome.verdict
         if verdict is Verdict.GONE:
-            tell_gone(look)
+            add_gone(report)
             return None
         if outcome.is_silent:
             reason: Reason = "not-allowed" if verdict is Verdict.NOT_ALLOWED else "bad-answer"

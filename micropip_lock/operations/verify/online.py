@@ -19,7 +19,7 @@ from .unreachable import UnreachableHosts
 
 
 @dataclass(slots=True)
-class Look:
+class EntryReport:
     """The findings on one entry whose file is on a server."""
 
     entry: Entry
@@ -33,7 +33,7 @@ class Look:
     #: The names that its files make importable; None: they were not read.
     modules: tuple[str, ...] | None = None
 
-    def tell(self, code: str, message: str, hint: str, url: str | None = None) -> None:
+    def add(self, code: str, message: str, hint: str, url: str | None = None) -> None:
         """Add a problem; the URL is the entry's unless it is another one."""
         self.problems.append(self.entry.problem(code, message, hint, url or self.entry.url))
 
@@ -70,30 +70,32 @@ class Places:
             [self._open(folder) for folder, count in folders.items() if count > 1]
         )
 
-    async def find(self, look: Look, *, knock: bool) -> None:
+    async def find(self, report: EntryReport, *, knock: bool) -> None:
         """Find the file of one entry.
 
         With ``knock`` its server is asked for it where no page of an index and no lock beside it
         vouches for it.
         """
-        entry = look.entry
-        if self._is_vouched_for(look):
+        entry = report.entry
+        if self._is_vouched_for(report):
             return
         listing = await self._listing(entry)
         context, elsewhere = _offers(entry, listing)
         if context or elsewhere:
-            _judge(look, context or elsewhere)
+            _judge(report, context or elsewhere)
         elif listing is not None:
-            _tell_status(look, [page for _, page in listing.pages if page.status == "quarantined"])
+            _tell_status(
+                report, [page for _, page in listing.pages if page.status == "quarantined"]
+            )
         if context:
             return
         if not elsewhere:
             if entry.folder not in self._folders:
                 await self._open(entry.folder)
-            if self._is_vouched_for(look):
+            if self._is_vouched_for(report):
                 return
         if entry.is_plain and knock:
-            await self._knock(look, is_listed=bool(elsewhere), was_asked=listing is not None)
+            await self._knock(report, is_listed=bool(elsewhere), was_asked=listing is not None)
 
     # -- indexes
 
@@ -118,21 +120,21 @@ class Places:
         is_whole = response.status == 200 and response.complete
         self._folders[folder] = _Beside(_hashes(response.body) if is_whole else {})
 
-    def _is_vouched_for(self, look: Look) -> bool:
-        entry = look.entry
+    def _is_vouched_for(self, report: EntryReport) -> bool:
+        entry = report.entry
         beside = self._folders.get(entry.folder)
         sha256 = beside.hashes.get(entry.filename) if beside is not None else None
         if sha256 is None:
             return False
-        look.is_base = True
+        report.is_base = True
         if entry.sha256 not in (None, sha256):
-            _tell_conflict(look, "the pyodide-lock.json beside it", sha256)
+            _tell_conflict(report, "the pyodide-lock.json beside it", sha256)
         return True
 
     # -- the file itself
 
-    async def _knock(self, look: Look, *, is_listed: bool, was_asked: bool) -> None:
-        entry = look.entry
+    async def _knock(self, report: EntryReport, *, is_listed: bool, was_asked: bool) -> None:
+        entry = report.entry
         try:
             there = await is_there(self._fetcher, entry.url or "")
         except FetchError as error:
@@ -140,11 +142,11 @@ class Places:
             return
         beside = self._folders.get(entry.folder)
         if not there:
-            tell_gone(look)
+            add_gone(report)
         elif beside is not None and beside.unreachable is not None and not is_listed:
             self._silence.add(beside.unreachable, entry.key)
         elif not is_listed and was_asked:
-            look.tell(
+            report.add(
                 "unlisted",
                 f"no index that was asked lists {entry.url}, so its sha256 was compared with "
                 "nothing.",
@@ -173,11 +175,11 @@ async def is_there(fetcher: Fetcher, url: str) -> bool:
     return (await fetcher.get(url, byte_range=(0, 0), max_bytes=1)).found
 
 
-def tell_gone(look: Look) -> None:
+def add_gone(report: EntryReport) -> None:
     """Say that the file is not there any more."""
-    look.tell(
+    report.add(
         "gone",
-        f"{look.entry.url} is not there (404).",
+        f"{report.entry.url} is not there (404).",
         "It was removed or moved. Install a version that is there and freeze again.",
     )
 
@@ -205,30 +207,31 @@ def _offers(entry: Entry, listing: Listing | None) -> tuple[_Found, _Found]:
     return context, elsewhere
 
 
-def _judge(look: Look, found: _Found) -> None:
+def _judge(report: EntryReport, found: _Found) -> None:
     """What the pages that list a file say against it."""
-    entry = look.entry
-    look.file = found[0][2]
+    entry = report.entry
+    report.file = found[0][2]
     for index, _, file in found:
         if file.sha256 is not None and entry.sha256 not in (None, file.sha256):
-            _tell_conflict(look, index, file.sha256)
+            _tell_conflict(report, index, file.sha256)
             break
     for index, _, file in found:
         if file.yanked is not None:
-            look.tell(
+            report.add(
                 "yanked",
                 "its authors yanked this release from "
                 f"{index}{f': {file.yanked}' if file.yanked else ''}.",
                 "It can still be loaded; lock another version if you can.",
             )
             break
-    _tell_status(look, [page for _, page, _ in found])
+    _tell_status(report, [page for _, page, _ in found])
 
 
-def _tell_conflict(look: Look, who: str, sha256: str) -> None:
-    look.tell(
+def _tell_conflict(report: EntryReport, who: str, sha256: str) -> None:
+    report.add(
         "hash-conflict",
-        f"the lock says sha256 {look.entry.sha256}, {who} says {sha256}; browsers refuse the file.",
+        f"the lock says sha256 {report.entry.sha256}, {who} says {sha256}; browsers refuse the "
+        "file.",
         "The lock or the file was changed. Install the package again and freeze again, and ask "
         "its publisher.",
     )
@@ -245,9 +248,9 @@ _STATUS_HINTS = {
 }
 
 
-def _tell_status(look: Look, pages: Sequence[ProjectPage]) -> None:
+def _tell_status(report: EntryReport, pages: Sequence[ProjectPage]) -> None:
     for page in pages:
-        if page.status in _STATUS_HINTS and not look.has(page.status):
+        if page.status in _STATUS_HINTS and not report.has(page.status):
             reason = f": {page.status_reason}" if page.status_reason else ""
             message = f"the whole project is {page.status} on its index{reason}."
-            look.tell(page.status, message, _STATUS_HINTS[page.status])
+            report.add(page.status, message, _STATUS_HINTS[page.status])

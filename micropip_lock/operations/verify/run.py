@@ -19,7 +19,7 @@ from ..session import Session, SessionOptions, open_lock, open_session
 from .depends import check_depends
 from .drift import Drift
 from .lock_reader import Lock, read_lock
-from .online import Look, Places
+from .online import EntryReport, Places
 from .static import check_static
 from .unreachable import CircuitBreaker, UnreachableHosts
 from .wheels import Wheels, check_imports
@@ -180,11 +180,11 @@ def _indexes(
     return Indexes(detected.index_urls, detected.find_links)
 
 
-def _empty_imports(lock: Lock, looks: Mapping[str, Look]) -> Iterator[Problem]:
+def _empty_imports(lock: Lock, reports: Mapping[str, EntryReport]) -> Iterator[Problem]:
     """The entries that claim no import name, where no wheel was read to check that."""
     for key, entry in lock.entries.items():
-        look = looks.get(key)
-        is_settled = look is not None and (look.is_base or look.modules is not None)
+        report = reports.get(key)
+        is_settled = report is not None and (report.is_base or report.modules is not None)
         if entry.is_wheel and entry.imports == () and not is_settled:
             yield entry.problem(
                 "imports-empty",
@@ -208,35 +208,37 @@ class _Examination:
     async def run(self, indexes: Indexes) -> list[Problem]:
         facts = self.session.known_facts
         unreachable = UnreachableHosts()
-        looks = {
-            key: Look(entry) for key, entry in self.lock.entries.items() if entry.url is not None
+        reports = {
+            key: EntryReport(entry)
+            for key, entry in self.lock.entries.items()
+            if entry.url is not None
         }
         await indexes.open(self.fetcher)
         places = Places(indexes, self.fetcher, unreachable)
         wheels = Wheels(self.fetcher, facts, unreachable)
-        await places.open([look.entry for look in looks.values()])
+        await places.open([report.entry for report in reports.values()])
         done = 0
 
-        async def find(look: Look) -> None:
+        async def find(report: EntryReport) -> None:
             nonlocal done
-            await places.find(look, knock=not self.deep)
-            await wheels.read(look, deep=self.deep)
-            if self.deep and look.entry.is_plain:
-                await wheels.download(look)
+            await places.find(report, knock=not self.deep)
+            await wheels.read(report, deep=self.deep)
+            if self.deep and report.entry.is_plain:
+                await wheels.download(report)
             done += 1
-            self.session.step(done, len(looks), look.entry.key)
+            self.session.step(done, len(reports), report.entry.key)
 
-        await self.fetcher.gather([find(look) for look in looks.values()])
+        await self.fetcher.gather([find(report) for report in reports.values()])
         problems = list(self.lock.problems)
         if self.drift is not None:
             problems += await self.drift.contents(
-                looks, self.fetcher, facts, unreachable, download=self.deep
+                reports, self.fetcher, facts, unreachable, download=self.deep
             )
-            problems += self.drift.on_disk(looks)
+            problems += self.drift.on_disk(reports)
         if self.lock.target is not None:
-            problems += check_depends(looks.values(), self.lock.entries, self.lock.target)
-        problems += check_imports(looks.values(), self.lock.entries)
-        problems += _empty_imports(self.lock, looks)
-        for look in looks.values():
-            problems += look.problems
+            problems += check_depends(reports.values(), self.lock.entries, self.lock.target)
+        problems += check_imports(reports.values(), self.lock.entries)
+        problems += _empty_imports(self.lock, reports)
+        for report in reports.values():
+            problems += report.problems
         return [*problems, *unreachable.problems()]

@@ -75,7 +75,7 @@ class CircuitBreaker(Meter):
         """One failure is enough for a host that never answered; it was tried several times by then.
 
         Not in a browser, which requests no suffix ranges: there a missing file on a server that
-        sends no CORS headers with its errors looks the same.
+        sends no CORS headers with its errors reports the same.
         """
         return PATIENCE if place in self._answered or not self.suffix_ranges else 1
 

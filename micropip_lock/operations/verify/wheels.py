@@ -20,7 +20,7 @@ from ...network import Fetcher
 from ...network.meter import Meter
 from ...storage import Facts
 from .entry import Entry, as_version, listed
-from .online import Look, tell_gone
+from .online import EntryReport, add_gone
 from .unreachable import UnreachableHosts
 
 T = TypeVar("T")
@@ -39,27 +39,34 @@ class Wheels:
         self._publications = Publications(fetcher, facts)
         self._silence = unreachable
 
-    async def read(self, look: Look, *, deep: bool) -> None:
+    async def read(self, report: EntryReport, *, deep: bool) -> None:
         """Read what an index says of the wheel, and its files where the entry claims no import
         names.
         """
-        entry, file = look.entry, look.file
-        if file is None or file.kind == "sdist" or look.has("hash-conflict"):
+        entry, file = report.entry, report.file
+        if file is None or file.kind == "sdist" or report.has("hash-conflict"):
             return
         if (
             not deep or file.metadata_sha256 is not None
         ):  # else METADATA is nowhere but in the wheel
-            look.metadata = await self._guarded(look, self._publications.metadata(file, entry.key))
-        if not deep and entry.is_wheel and not entry.imports and not look.has("gone", "no-ranges"):
-            summary = await self._guarded(look, self._publications.summary(file, entry.key))
+            report.metadata = await self._guarded(
+                report, self._publications.metadata(file, entry.key)
+            )
+        if (
+            not deep
+            and entry.is_wheel
+            and not entry.imports
+            and not report.has("gone", "no-ranges")
+        ):
+            summary = await self._guarded(report, self._publications.summary(file, entry.key))
             if summary is not None:
-                _note_modules(look, summary)
+                _note_modules(report, summary)
 
-    async def download(self, look: Look) -> None:
+    async def download(self, report: EntryReport) -> None:
         """Download the file and compare it with the lock, with its own RECORD and with its
         sidecar.
         """
-        entry, url = look.entry, look.entry.url or ""
+        entry, url = report.entry, report.entry.url or ""
         witness = _Witness(self._fetcher)
         contents = None
         try:
@@ -68,35 +75,35 @@ class Wheels:
             else:
                 await witness.drain(url)
         except IntegrityError as error:
-            if _check_hash(look, witness):
-                look.tell("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
+            if _check_hash(report, witness):
+                report.add("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
         except GoneError:
-            if not look.has("gone"):
-                tell_gone(look)
+            if not report.has("gone"):
+                add_gone(report)
         except FetchError as error:
             self._silence.add(error, entry.key)
         else:
-            if _check_hash(look, witness) and contents is not None:
-                _judge(look, contents)
+            if _check_hash(report, witness) and contents is not None:
+                _judge(report, contents)
 
-    async def _guarded(self, look: Look, work: Awaitable[T]) -> T | None:
+    async def _guarded(self, report: EntryReport, work: Awaitable[T]) -> T | None:
         try:
             return await work
         except GoneError:
-            if not look.has("gone"):
-                tell_gone(look)
+            if not report.has("gone"):
+                add_gone(report)
         except NoRangesError:
-            look.tell(
+            report.add(
                 "no-ranges",
-                f"{look.entry.url} can only be read by downloading it whole.",
+                f"{report.entry.url} can only be read by downloading it whole.",
                 "Let it be downloaded with --deep, to compare what it needs and what it holds.",
             )
         except BrokenMetadataError as error:
-            look.tell("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
+            report.add("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
         except IntegrityError as error:
-            look.tell("content-mismatch", str(error), _BROKEN)
+            report.add("content-mismatch", str(error), _BROKEN)
         except FetchError as error:
-            self._silence.add(error, look.entry.key)
+            self._silence.add(error, report.entry.key)
         return None
 
 
@@ -121,17 +128,17 @@ class _Witness(Meter):
                 continue
 
 
-def _check_hash(look: Look, witness: _Witness) -> bool:
+def _check_hash(report: EntryReport, witness: _Witness) -> bool:
     """Whether the bytes are those that the lock means."""
     found = witness.sha256.hexdigest()
-    if look.entry.sha256 in (None, found):
+    if report.entry.sha256 in (None, found):
         return True
-    if not look.has(
+    if not report.has(
         "hash-conflict"
     ):  # the page and the lock may agree with each other, and not with the file on the server
-        look.tell(
+        report.add(
             "hash-conflict",
-            f"the lock says sha256 {look.entry.sha256}, what is served at {look.entry.url} has "
+            f"the lock says sha256 {report.entry.sha256}, what is served at {report.entry.url} has "
             f"{found}.",
             "The file was replaced, or the lock was changed. Freeze again from an install that "
             "you trust.",
@@ -139,36 +146,38 @@ def _check_hash(look: Look, witness: _Witness) -> bool:
     return False
 
 
-def _judge(look: Look, wheel: WheelDescription) -> None:
+def _judge(report: EntryReport, wheel: WheelDescription) -> None:
     """What a whole wheel says against the lock, its own RECORD and its sidecar."""
-    entry, published = look.entry, look.metadata
+    entry, published = report.entry, report.metadata
     if wheel.wrong_rows:
-        look.problems.append(
+        report.problems.append(
             wrong_record(entry.key, entry.version or "", wheel.wrong_rows, entry.url or "")
         )
     try:
         metadata = wheel.metadata
     except ValueError as error:
-        look.metadata = None
-        look.tell("broken-metadata", f"the METADATA in the wheel cannot be read: {error}.", _BROKEN)
+        report.metadata = None
+        report.add(
+            "broken-metadata", f"the METADATA in the wheel cannot be read: {error}.", _BROKEN
+        )
         return
     if canonicalize_name(metadata.name) != entry.key or not _is_version(metadata.version, entry):
-        look.tell(
+        report.add(
             "content-mismatch",
             f"the METADATA in the wheel is that of {metadata.name} {metadata.version}.",
             "Correct name and version in the lock, or lock another file.",
         )
-    if _contradicts(look, wheel.metadata_file or b"", metadata, published):
-        look.tell(
+    if _contradicts(report, wheel.metadata_file or b"", metadata, published):
+        report.add(
             "content-mismatch",
             "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements "
             "than installers.",
             _BROKEN,
         )
     # Installers install this METADATA, not the sidecar.
-    look.metadata = metadata
-    _note_modules(look, wheel)
-    _check_claims(look, wheel)
+    report.metadata = metadata
+    _note_modules(report, wheel)
+    _check_claims(report, wheel)
 
 
 def _is_version(text: str, entry: Entry) -> bool:
@@ -178,9 +187,9 @@ def _is_version(text: str, entry: Entry) -> bool:
 
 
 def _contradicts(
-    look: Look, data: bytes, metadata: CoreMetadata, published: CoreMetadata | None
+    report: EntryReport, data: bytes, metadata: CoreMetadata, published: CoreMetadata | None
 ) -> bool:
-    announced = look.file.metadata_sha256 if look.file is not None else None
+    announced = report.file.metadata_sha256 if report.file is not None else None
     if announced:
         return hashlib.sha256(data).hexdigest() != announced
     # A sidecar without a hash was fetched; of one that is not announced, METADATA was read from the
@@ -188,47 +197,49 @@ def _contradicts(
     return announced is not None and published is not None and published != metadata
 
 
-def _note_modules(look: Look, wheel: WheelDescription) -> None:
+def _note_modules(report: EntryReport, wheel: WheelDescription) -> None:
     """Find the import names of a wheel."""
-    key, version = look.entry.key, look.entry.version or "0"
-    metadata = look.metadata or CoreMetadata(key, version)
+    key, version = report.entry.key, report.entry.version or "0"
+    metadata = report.metadata or CoreMetadata(key, version)
     wheel = wheel.with_metadata(metadata)
     if wheel.modules.unspread:
-        look.problems.append(layout(key, metadata.version))
+        report.problems.append(layout(key, metadata.version))
     names, _ = imports({key: wheel}, {})
-    look.modules = names[key]
+    report.modules = names[key]
 
 
-def _check_claims(look: Look, wheel: WheelDescription) -> None:
+def _check_claims(report: EntryReport, wheel: WheelDescription) -> None:
     """Say which of the claimed import names the wheel does not have.
 
     A namespace may be another package's as well.
     """
-    entry = look.entry
-    if look.is_base or not entry.is_wheel:
+    entry = report.entry
+    if report.is_base or not entry.is_wheel:
         return
     lacking = set(entry.imports or ()) - wheel_names(wheel)
     if lacking:
-        look.tell(
+        report.add(
             "content-mismatch",
             f"the lock says that it can import {listed(lacking)}, which its wheel does not hold.",
             f"Remove that from the imports of {entry.key}, or freeze again.",
         )
 
 
-def check_imports(looks: Iterable[Look], entries: Mapping[str, Entry]) -> Iterator[Problem]:
+def check_imports(
+    reports: Iterable[EntryReport], entries: Mapping[str, Entry]
+) -> Iterator[Problem]:
     """The modules that no entry claims, so that importing them does not load them."""
     claimed = {name for entry in entries.values() for name in entry.imports or ()}
-    for look in looks:
-        entry = look.entry
+    for report in reports:
+        entry = report.entry
         # What Pyodide does not spread cannot be imported anyway, and that is reported.
-        if look.is_base or look.modules is None or not entry.is_wheel or look.has("layout"):
+        if report.is_base or report.modules is None or not entry.is_wheel or report.has("layout"):
             continue
         # «import a.b» asks for «a», too; and what begins with _ is for the package itself, which is
         # loaded by then.
         missing = [
             name
-            for name in look.modules
+            for name in report.modules
             if name not in claimed
             and not any(name.startswith(f"{own}.") for own in entry.imports or ())
             and not (entry.imports and name.startswith("_"))

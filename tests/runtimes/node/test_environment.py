@@ -26,8 +26,8 @@ def test_node(pyodide: NodePyodide) -> None:
     found = pyodide.run(
         """
         import sys
-        from micropip_lock.environment import look
-        found = look()
+        from micropip_lock.environment import detect
+        found = detect()
         {
             "paths": [str(path) for path in found.paths],
             "base": {name: entry.file_name for name, entry in found.base.packages.items()},
@@ -63,7 +63,7 @@ def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide
         from pathlib import Path
         from pyodide.code import run_js
         import micropip_lock
-        from micropip_lock.environment import look
+        from micropip_lock.environment import detect
         site = Path(sysconfig.get_path("purelib"))
         (site / "odd/inner").mkdir(parents=True)
         (site / "odd/inner/grown.txt").write_text("1")
@@ -72,14 +72,14 @@ def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide
         (site / "odd/empty").touch()
         (site / "odd/link").symlink_to(site / "odd/inner")
         (site / "odd/link.txt").symlink_to(site / "odd/inner/grown.txt")
-        sizes = look().file_sizes(site)
+        sizes = detect().file_sizes(site)
         stats = {
             Path(folder, name).relative_to(site).as_posix(): Path(folder, name).stat().st_size
             for folder, _, names in os.walk(site) for name in names if not Path(folder, name).is_symlink()
         }
         run_js("globalThis.realEval = globalThis.eval; globalThis.eval = () => { throw new EvalError('not here') }")
         try:
-            forbidden = look().file_sizes(site)
+            forbidden = detect().file_sizes(site)
         finally:
             import js
             js.eval = js.realEval
@@ -87,10 +87,10 @@ def test_sizes_of_files_in_memory_are_those_that_stat_gives(pyodide: NodePyodide
             "equal": sizes == stats,
             "grown": sizes["odd/inner/grown.txt"],
             "count": len(sizes),
-            "through a link": look().file_sizes(site / "odd/link"),
-            "mounted": look().file_sizes(Path(micropip_lock.__file__).parent),
-            "around what is mounted": look().file_sizes(Path(micropip_lock.__file__).parent.parent),
-            "missing": look().file_sizes(site / "missing"),
+            "through a link": detect().file_sizes(site / "odd/link"),
+            "mounted": detect().file_sizes(Path(micropip_lock.__file__).parent),
+            "around what is mounted": detect().file_sizes(Path(micropip_lock.__file__).parent.parent),
+            "missing": detect().file_sizes(site / "missing"),
             "forbidden": forbidden,
         }
         """,
@@ -128,7 +128,7 @@ def test_base_url_in_a_browser(pyodide: NodePyodide, config: dict[str, str], exp
         f"""
         import js, pyodide_js
         from types import SimpleNamespace
-        from micropip_lock.environment import look
+        from micropip_lock.environment import detect
         config = pyodide_js._api.config
         told = {config!r}
         names = ("packageBaseUrl", "packageCacheDir", "indexURL")
@@ -137,7 +137,7 @@ def test_base_url_in_a_browser(pyodide: NodePyodide, config: dict[str, str], exp
         try:
             for name in names:
                 setattr(config, name, told.get(name, ""))
-            found = look()
+            found = detect()
         finally:
             js.eval("delete globalThis.location")
             for name, value in before.items():
@@ -154,14 +154,14 @@ def test_micropips_setting_and_mocks(pyodide: NodePyodide) -> None:
     found = pyodide.run(
         """
         import micropip
-        from micropip_lock.environment import default_index_urls, look
-        untouched = default_index_urls() == look().index_urls
+        from micropip_lock.environment import default_index_urls, detect
+        untouched = default_index_urls() == detect().index_urls
         before = micropip._package_manager_singleton.index_urls
         micropip.set_index_urls(["https://index.example/simple"])
         micropip.add_mock_package("In.Memory", "1.2.0")
         micropip.add_mock_package("on-disk", "1", persistent=True)
         try:
-            found = look()
+            found = detect()
         finally:
             micropip.set_index_urls(before)
             micropip.remove_mock_package("In.Memory")
@@ -199,7 +199,7 @@ def test_the_python_of_a_venv(pyodide: NodePyodide, tmp_path: Path) -> None:
         config.cdnUrl = "https://cdn.example/v1/full/"
         os.environ["UV_INDEX"] = "https://index.example/uv"
         try:
-            found = environment.look()
+            found = environment.detect()
             configured = environment.configured_indexes()
         finally:
             sys.prefix, js.process.env.HOME, config.cdnUrl = before
@@ -227,9 +227,9 @@ def test_a_venv_cannot_be_named_inside(pyodide: NodePyodide) -> None:
         """
         from pathlib import Path
         from micropip_lock.errors import InputError
-        from micropip_lock.environment import look
+        from micropip_lock.environment import detect
         try:
-            look(Path("x"))
+            detect(Path("x"))
         except InputError as error:
             message = str(error)
         message

@@ -218,7 +218,7 @@ def test_the_surroundings_inside(pyodide314: RunnerSession, index: IndexServer) 
     code = f"""
         import micropip_lock
         from micropip_lock import environment
-        around = environment.look()
+        around = environment.detect()
         problems = await micropip_lock.verify("/tmp/lock.json", surroundings=around, index_urls={index.url!r})
         [[problem.package, problem.code] for problem in problems if problem.code != "not-portable"]
     """

@@ -15,8 +15,8 @@ from micropip_lock.errors import InputError
 from .conftest import CDN, Machine
 
 
-def look(machine: Machine, venv: Path | None = None, *, base: bool = True) -> Surroundings:
-    return _host.look(venv=venv, base=base, environ=machine.environ, cwd=machine.cwd)
+def detect(machine: Machine, venv: Path | None = None, *, base: bool = True) -> Surroundings:
+    return _host.detect(venv=venv, base=base, environ=machine.environ, cwd=machine.cwd)
 
 
 def site_packages_of(venv: Path) -> Path:
@@ -31,14 +31,14 @@ def site_packages_of(venv: Path) -> Path:
 
 def test_a_plain_venv_has_no_base(machine: Machine) -> None:
     venv = machine.venv("v")
-    found = look(machine, venv)
+    found = detect(machine, venv)
     assert found.paths == (site_packages_of(venv),)
     assert (found.base, found.base_url, found.base_dir, found.loaded) == (None, None, None, None)
 
 
 def test_a_pyodide_venv_knows_its_base(machine: Machine) -> None:
     dist = machine.distribution()
-    found = look(machine, machine.venv("v", dist))
+    found = detect(machine, machine.venv("v", dist))
     assert found.base is not None
     assert found.base.info.abi_version == "2026_0"
     assert found.base_dir == dist
@@ -49,17 +49,17 @@ def test_the_base_is_not_read_when_the_caller_has_one(machine: Machine) -> None:
     dist = machine.distribution()
     (dist / "pyodide-lock.json").write_text("broken")
     venv = machine.venv("v", dist)
-    found = look(machine, venv, base=False)
+    found = detect(machine, venv, base=False)
     assert (found.base, found.base_url, found.base_dir) == (None, None, None)
     with pytest.raises(InputError, match=r"pyodide-lock\.json is not valid JSON"):
-        look(machine, venv)
+        detect(machine, venv)
 
 
 @pytest.mark.parametrize("place", ["", "bin"])
 def test_home_may_lie_beside_or_below_the_lock(machine: Machine, place: str) -> None:
     dist = machine.distribution()
     home = dist.parent if place == "" else dist / place
-    assert look(machine, machine.venv("v", home)).base_dir == dist
+    assert detect(machine, machine.venv("v", home)).base_dir == dist
 
 
 def test_home_may_be_a_folder_of_links(machine: Machine) -> None:
@@ -72,17 +72,17 @@ def test_home_may_be_a_folder_of_links(machine: Machine) -> None:
     venv = machine.venv("v", links)
     (venv / "bin/python").unlink()
     (venv / "bin/python").symlink_to(links / "pyodide")
-    assert look(machine, venv).base_dir == dist
+    assert detect(machine, venv).base_dir == dist
     # The venv does not work any more, and what its links lead to is somebody else's.
     shutil.rmtree(links)
-    assert look(machine, venv).base is None
+    assert detect(machine, venv).base is None
 
 
 def test_an_interpreter_that_is_a_link_to_itself(machine: Machine) -> None:
     venv = machine.venv("v")
     (venv / "bin/python").unlink()
     (venv / "bin/python").symlink_to(venv / "bin/python")
-    assert look(machine, venv).base is None
+    assert detect(machine, venv).base is None
 
 
 def test_of_two_locks_none_is_taken_unless_they_are_equal(machine: Machine) -> None:
@@ -90,9 +90,9 @@ def test_of_two_locks_none_is_taken_unless_they_are_equal(machine: Machine) -> N
     venv = machine.venv("v", dist.parent)
     other = dist.parent / "pyodide-lock.json"
     shutil.copy(dist / "pyodide-lock.json", other)
-    assert look(machine, venv).base is not None
+    assert detect(machine, venv).base is not None
     other.write_text(other.read_text().replace("3.14.2", "3.14.1"))
-    found = look(machine, venv)
+    found = detect(machine, venv)
     assert (found.base, found.base_url, found.base_dir) == (None, None, None)
 
 
@@ -101,24 +101,24 @@ class TestBaseUrl:
         dist = machine.distribution()
         shutil.move(dist.parent / "package_index", machine.root / "else where")
         venv = machine.venv("v", dist)
-        assert look(machine, venv).base_url is None
+        assert detect(machine, venv).base_url is None
         machine.write(
             "v/pip.conf", f"[global]\nextra-index-url={(machine.root / 'else where').as_uri()}\n"
         )
         assert "%20" in (venv / "pip.conf").read_text()
-        assert look(machine, venv).base_url == CDN
+        assert detect(machine, venv).base_url == CDN
 
     def test_a_page_with_another_hash_is_not_believed(self, machine: Machine) -> None:
         dist = machine.distribution()
         for page in (dist.parent / "package_index").glob("*/index.html"):
             page.write_text(page.read_text().replace("#sha256=", "#sha256=" + "0" * 64 + "&was="))
-        assert look(machine, machine.venv("v", dist)).base_url is None
+        assert detect(machine, machine.venv("v", dist)).base_url is None
 
     def test_a_page_with_another_file_is_not_believed(self, machine: Machine) -> None:
         dist = machine.distribution()
         for page in (dist.parent / "package_index").glob("*/index.html"):
             page.write_text(page.read_text().replace("-py3-none-any.whl", "-cp314-none-any.whl"))
-        assert look(machine, machine.venv("v", dist)).base_url is None
+        assert detect(machine, machine.venv("v", dist)).base_url is None
 
     def test_an_unrelated_index_with_pages_of_the_same_names_does_not_mislead(
         self, machine: Machine
@@ -127,17 +127,17 @@ class TestBaseUrl:
         page = '<title>Links for attrs</title><a href="https://else.example/attrs-25.4.0-py3-none-any.whl#sha256=00">x</a>'
         machine.write("other/attrs/index.html", page)
         machine.environ["PIP_INDEX_URL"] = (machine.root / "other").as_uri()
-        assert look(machine, machine.venv("v", dist)).base_url == CDN
+        assert detect(machine, machine.venv("v", dist)).base_url == CDN
 
     def test_local_wheels_give_none(self, machine: Machine) -> None:
         dist = machine.distribution(cdn=(machine.root / "xbuildenv/dist").as_uri() + "/")
-        assert look(machine, machine.venv("v", dist)).base_url is None
+        assert detect(machine, machine.venv("v", dist)).base_url is None
 
     def test_a_page_that_is_no_page_gives_none(self, machine: Machine) -> None:
         dist = machine.distribution()
         for page in (dist.parent / "package_index").glob("*/index.html"):
             page.write_bytes(b"\xff\x00")
-        assert look(machine, machine.venv("v", dist)).base_url is None
+        assert detect(machine, machine.venv("v", dist)).base_url is None
 
     def test_a_lock_of_absolute_urls_needs_none(self, machine: Machine) -> None:
         dist = machine.distribution()
@@ -145,58 +145,58 @@ class TestBaseUrl:
         for entry in lock["packages"].values():
             entry["file_name"] = CDN + entry["file_name"]
         (dist / "pyodide-lock.json").write_text(json.dumps(lock))
-        assert look(machine, machine.venv("v", dist)).base_url is None
+        assert detect(machine, machine.venv("v", dist)).base_url is None
 
 
 class TestWhichVenv:
     def test_the_given_one_beats_the_active_one(self, machine: Machine) -> None:
         given, active = machine.venv("given"), machine.venv("active")
         machine.environ["VIRTUAL_ENV"] = str(active)
-        assert look(machine, given).paths == (site_packages_of(given),)
-        assert look(machine).paths == (site_packages_of(active),)
+        assert detect(machine, given).paths == (site_packages_of(given),)
+        assert detect(machine).paths == (site_packages_of(active),)
 
     def test_a_relative_path_counts_from_the_working_folder(self, machine: Machine) -> None:
         venv = machine.venv("work/v")
-        assert look(machine, Path("v")).paths == (site_packages_of(venv),)
+        assert detect(machine, Path("v")).paths == (site_packages_of(venv),)
 
     def test_the_active_one_beats_the_nearest(self, machine: Machine) -> None:
         active = machine.venv("active")
         machine.venv("work/.venv")
         machine.environ["VIRTUAL_ENV"] = str(active)
-        assert look(machine).paths == (site_packages_of(active),)
+        assert detect(machine).paths == (site_packages_of(active),)
 
     def test_the_nearest_above(self, machine: Machine) -> None:
         far, near = machine.venv(".venv"), machine.venv("work/.venv-x")
         (machine.cwd / "deep/er").mkdir(parents=True)
-        found = _host.look(environ=machine.environ, cwd=machine.cwd / "deep/er")
+        found = _host.detect(environ=machine.environ, cwd=machine.cwd / "deep/er")
         assert found.paths == (site_packages_of(near),)
         shutil.rmtree(near)
-        assert look(machine).paths == (site_packages_of(far),)
+        assert detect(machine).paths == (site_packages_of(far),)
 
     def test_a_pyodide_one_is_preferred_even_when_farther(self, machine: Machine) -> None:
         dist = machine.distribution()
         machine.venv("work/.venv")
         beside = machine.venv(".venv-pyodide", dist)
-        assert look(machine).paths[0].is_relative_to(beside)
+        assert detect(machine).paths[0].is_relative_to(beside)
 
     def test_one_of_pyodide_beats_an_active_one_of_another_python(self, machine: Machine) -> None:
         """That is the one of the tools: `micropip-lock` itself, the `pyodide` command."""
         dist = machine.distribution()
         tools, near = machine.venv("tools"), machine.venv("work/.venv-pyodide", dist)
         machine.environ["VIRTUAL_ENV"] = str(tools)
-        assert look(machine).paths[0].is_relative_to(near)
-        assert look(machine, tools).paths[0].is_relative_to(tools)
+        assert detect(machine).paths[0].is_relative_to(near)
+        assert detect(machine, tools).paths[0].is_relative_to(tools)
         active = machine.venv("other", dist)
         machine.environ["VIRTUAL_ENV"] = str(active)
-        assert look(machine).paths[0].is_relative_to(active)
+        assert detect(machine).paths[0].is_relative_to(active)
         shutil.rmtree(active)
         with pytest.raises(InputError, match=r"VIRTUAL_ENV names .*does not exist"):
-            look(machine)
+            detect(machine)
 
     def test_several_are_named(self, machine: Machine) -> None:
         one, two = machine.venv("work/.venv"), machine.venv("work/.venv2")
         with pytest.raises(InputError, match="Several venvs") as caught:
-            look(machine)
+            detect(machine)
         assert str(one) in str(caught.value)
         assert str(two) in str(caught.value)
         assert "--venv" in str(caught.value)
@@ -204,26 +204,26 @@ class TestWhichVenv:
     def test_a_folder_without_pyvenv_cfg_does_not_count(self, machine: Machine) -> None:
         (machine.cwd / ".venv").mkdir()
         with pytest.raises(InputError, match=r"No virtual environment.*--venv.*--path"):
-            look(machine)
+            detect(machine)
 
     def test_what_is_no_venv_is_refused(self, machine: Machine) -> None:
         with pytest.raises(InputError, match=r"--venv names .*does not exist"):
-            look(machine, machine.root / "missing")
+            detect(machine, machine.root / "missing")
         machine.environ["VIRTUAL_ENV"] = str(machine.cwd)
         with pytest.raises(InputError, match=r"VIRTUAL_ENV names .*has no pyvenv\.cfg"):
-            look(machine)
+            detect(machine)
 
 
 class TestSitePackages:
     def test_none(self, machine: Machine) -> None:
         machine.write("v/pyvenv.cfg", "home = /nowhere\n")
         with pytest.raises(InputError, match=r"no site-packages folder.*--path"):
-            look(machine, machine.root / "v")
+            detect(machine, machine.root / "v")
 
     def test_windows_layout(self, machine: Machine) -> None:
         machine.write("v/pyvenv.cfg", "")
         (machine.root / "v/Lib/site-packages").mkdir(parents=True)
-        assert look(machine, machine.root / "v").paths == (machine.root / "v/Lib/site-packages",)
+        assert detect(machine, machine.root / "v").paths == (machine.root / "v/Lib/site-packages",)
 
     def test_several(self, machine: Machine) -> None:
         machine.write("v/pyvenv.cfg", "")
@@ -232,7 +232,7 @@ class TestSitePackages:
         with pytest.raises(
             InputError, match=r"several site-packages.*python3\.13.*python3\.14.*--path"
         ):
-            look(machine, machine.root / "v")
+            detect(machine, machine.root / "v")
 
     def test_a_link_to_the_other_is_not_several(self, machine: Machine) -> None:
         machine.write("v/pyvenv.cfg", "")
@@ -241,7 +241,7 @@ class TestSitePackages:
         (machine.root / "v/lib/python3.14/site-packages").symlink_to(
             machine.root / "v/Lib/site-packages"
         )
-        assert len(look(machine, machine.root / "v").paths) == 1
+        assert len(detect(machine, machine.root / "v").paths) == 1
 
 
 class TestIndexes:
@@ -312,4 +312,4 @@ class TestIndexes:
         venv = machine.venv("v", dist)
         url = (dist.parent / "package_index").as_uri()
         machine.write("v/pip.conf", f"\n[global]\nonly-binary=:all:\nextra-index-url={url}\n")
-        assert look(machine, venv).index_urls == (*default_index_urls(), url)
+        assert detect(machine, venv).index_urls == (*default_index_urls(), url)
