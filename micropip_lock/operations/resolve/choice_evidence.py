@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..._util.url import is_http, shown
 from ...errors import FetchError, IntegrityError, Problem
@@ -60,7 +60,14 @@ class EvidenceFinder:
         elif choice.direct:
             # A user who gives a URL without a hash accepts the file that is there, as pip does; so
             # it is hashed now.
-            evidence = _downloaded(choice, candidate, await self._download(choice))
+            wheel = await self._download(choice)
+            assert wheel.sha256 is not None
+            evidence = replace(
+                _evidence(choice, candidate, wheel.sha256, ""),
+                proof="download",
+                size=wheel.size,
+                hash_from="download",
+            )
         else:
             return choice_problems.hash_missing(choice, candidate.url)
         if allowed and evidence.sha256 not in allowed:
@@ -142,19 +149,4 @@ def _evidence(choice: Choice, candidate: Candidate, sha256: str, source: str) ->
         size=choice.file.size,
         index=choice.index,
         hash_from=_HASH_SOURCES.get(source, "index"),
-    )
-
-
-def _downloaded(choice: Choice, candidate: Candidate, wheel: WheelDescription) -> Evidence:
-    assert wheel.sha256 is not None
-    return Evidence(
-        package=choice.name,
-        version=str(choice.version),
-        claim=candidate.claim,
-        proof="download",
-        url=candidate.url,
-        sha256=wheel.sha256,
-        size=wheel.size,
-        index=choice.index,
-        hash_from="download",
     )
