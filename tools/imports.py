@@ -22,8 +22,8 @@ LAYERS = (
     "cli",
     "integrations",
 )
-#: Handed in from outside: these import formats at most.
-SEAM = ("network", "storage", "environment")
+#: Handed in from outside: these import formats, and what stands before them.
+SEAM = ("storage", "network", "environment")
 #: The public API and its command.
 FRONT = ("__init__", "__main__")
 
