@@ -200,17 +200,20 @@ class _Search:
             for default in call.args[1:]:
                 yield from self._constants(default, module, scope)
             return
-        functions = [
-            node
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.FunctionDef) and node.name == name
-        ]
-        if not functions:
-            raise Unfollowed(f"{module.path.name}:{call.lineno}: {name}()")
-        for function in functions:
-            for node in ast.walk(function):
-                if isinstance(node, ast.Return) and node.value is not None:
-                    yield from self._constants(node.value, module, function)
+        # A function of another module is imported by its name.
+        for place in (module, *self._modules):
+            functions = [
+                node
+                for node in ast.walk(place.tree)
+                if isinstance(node, ast.FunctionDef) and node.name == name
+            ]
+            for function in functions:
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Return) and node.value is not None:
+                        yield from self._constants(node.value, place, function)
+            if functions:
+                return
+        raise Unfollowed(f"{module.path.name}:{call.lineno}: {name}()")
 
     def _generated(
         self, generator: ast.GeneratorExp, module: Module, scope: ast.AST

@@ -45,22 +45,17 @@ def check_command(
         raise click.UsageError("LOCK, --venv and --path exclude each other.")
     if lock is not None and base is not None:
         raise click.UsageError("A lock says for which Pyodide it is: --base is for environments.")
+    checked = common.call(
+        "checking",
+        check,
+        None if lock is None else lock_input(lock),
+        path=paths or None,
+        base=base,
+        offline=common.offline,
+        cache_dir=common.cache,
+        surroundings=environment.detect(venv) if lock is None and not paths else None,
+    )
     human = common.output()
-    with human.progress("checking") as progress, common.facts() as facts:
-        checked = common.run(
-            lambda fetcher: check(
-                None if lock is None else lock_input(lock),
-                path=paths or None,
-                base=base,
-                offline=common.offline,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                cache_dir=common.cache,
-                progress=progress,
-                surroundings=environment.detect(venv) if lock is None and not paths else None,
-            )
-        )
     if common.json:
         print_json(_document(checked))
     else:

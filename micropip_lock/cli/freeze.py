@@ -107,27 +107,21 @@ def freeze_command(
         raise click.UsageError("--venv and --path exclude each other.")
     old = _read_old(output) if check else None
     check_folder(output)
-    human = common.output()
     detected = None if paths else environment.detect(venv)
-    with human.progress("proving") as progress, common.facts() as facts:
 
-        def run(common: Common) -> FreezeResult:
-            return common.run(
-                lambda fetcher: freeze(
-                    path=paths or None,
-                    index_urls=index_urls or None,
-                    surroundings=detected,
-                    fetcher=fetcher,
-                    facts=facts,
-                    progress=progress,
-                    refresh=common.refresh,
-                    **arguments,
-                ),
-            )
+    def run(common: Common) -> FreezeResult:
+        return common.call(
+            "proving",
+            freeze,
+            path=paths or None,
+            index_urls=index_urls or None,
+            surroundings=detected,
+            **arguments,
+        )
 
-        result = _unchanged(old, run, common) or run(common)
+    result = _unchanged(old, run, common) or run(common)
     if not common.json:
-        human.result(result)
+        common.output().result(result)
     if old is not None:
         return _check(old, result, common)
     if evidence_file is not None:

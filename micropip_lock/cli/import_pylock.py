@@ -11,7 +11,7 @@ from .._util.reading import read_standard_input
 from ..formats.pylock import parse_pylock, read_pylock
 from ..operations.exchange.import_pylock import import_pylock
 from .main import DONE, Common, command
-from .options import base_options, check_folder, write
+from .options import base_options, check_folder, output_options, write
 
 
 @click.command("import")
@@ -31,10 +31,7 @@ from .options import base_options, check_folder, write
     multiple=True,
     help="A dependency group of it; may be repeated.",
 )
-@click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option(
-    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
-)
+@output_options
 @command
 def import_command(
     *,
@@ -54,21 +51,15 @@ def import_command(
     found = (
         parse_pylock(read_standard_input(), "stdin") if str(pylock) == "-" else read_pylock(pylock)
     )
-    human = common.output()
-    with human.progress("reading") as progress, common.facts() as facts:
-        result = common.run(
-            lambda fetcher: import_pylock(
-                found,
-                index_urls=index_urls or None,
-                groups=groups or None,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
-                **arguments,
-            )
-        )
+    result = common.call(
+        "reading",
+        import_pylock,
+        found,
+        index_urls=index_urls or None,
+        groups=groups or None,
+        **arguments,
+    )
     if not common.json:
-        human.result(result)
+        common.output().result(result)
     write(result, common, output, compact=compact)
     return DONE

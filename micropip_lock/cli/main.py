@@ -58,6 +58,29 @@ class Common:
             make, offline=self.offline, refresh=self.refresh, cache_dir=self.cache, jobs=self.jobs
         )
 
+    def call(
+        self,
+        label: str,
+        operation: Callable[..., Coroutine[Any, Any, T]],
+        *arguments: Any,
+        **options: Any,
+    ) -> T:
+        """Run an operation to its end, with fetcher, facts and progress for these options.
+
+        ``label`` says beside the progress what is done.
+        """
+        with self.output().progress(label) as progress, self.facts() as facts:
+            return self.run(
+                lambda fetcher: operation(
+                    *arguments,
+                    refresh=self.refresh,
+                    fetcher=fetcher,
+                    facts=facts,
+                    progress=progress,
+                    **options,
+                )
+            )
+
     @contextmanager
     def facts(self) -> Iterator[Facts]:
         """The store of facts in the cache folder of these options."""

@@ -49,6 +49,25 @@ def base_options(function: Command) -> Command:
     return function
 
 
+_OUTPUT = (
+    click.option("--compact", is_flag=True, help="Write the lock in one line."),
+    click.option(
+        "-o",
+        "--output",
+        "output",
+        metavar="FILE|-",
+        help="Where to write the lock; default: stdout.",
+    ),
+)
+
+
+def output_options(function: Command) -> Command:
+    """Add the options that say where and how the lock is written."""
+    for option in reversed(_OUTPUT):
+        function = option(function)
+    return function
+
+
 def lock_input(lock: str) -> LockInput:
     """What an operation takes for a LOCK of the command line: a URL, a path, or stdin (``-``).
 

@@ -29,19 +29,10 @@ def outdated_command(*, common: Common, lock: str, index_urls: tuple[str, ...], 
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
     of any kind; 3: an index did not answer for some package.
     """
+    found = common.call(
+        "asking", outdated, lock_input(lock), index_urls=index_urls or None, pre=pre
+    )
     human = common.output()
-    with human.progress("asking") as progress, common.facts() as facts:
-        found = common.run(
-            lambda fetcher: outdated(
-                lock_input(lock),
-                index_urls=index_urls or None,
-                pre=pre,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
-            )
-        )
     if common.json:
         print_json(found.to_json())
     else:

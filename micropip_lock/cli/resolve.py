@@ -13,7 +13,7 @@ from ..formats.requirement import Wanted, parse_wanted
 from ..formats.requirements_file import RequirementFiles, read_requirement_files
 from ..operations.resolve.run import resolve
 from .main import DONE, Common, command
-from .options import base_options, check_folder, write
+from .options import base_options, check_folder, output_options, write
 
 _FILES = click.Path(path_type=Path)
 
@@ -34,10 +34,7 @@ _FILES = click.Path(path_type=Path)
 @base_options
 @click.option("--pre", is_flag=True, help="Allow pre-releases.")
 @click.option("--upgrade", is_flag=True, help="Prefer the newest version to that of the base.")
-@click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option(
-    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
-)
+@output_options
 @command
 def resolve_command(
     *,
@@ -58,25 +55,19 @@ def resolve_command(
         raise click.UsageError("Name requirements, or a file of them with -r.")
     check_folder(output)
     indexes, links = _indexes(index_urls, said)
-    human = common.output()
-    with human.progress("resolving") as progress, common.facts() as facts:
-        result = common.run(
-            lambda fetcher: resolve(
-                wanted,
-                constraints=said.constraints,
-                index_urls=indexes,
-                find_links=links,
-                pre=pre or said.pre,
-                require_hashes=said.require_hashes,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
-                **arguments,
-            )
-        )
+    result = common.call(
+        "resolving",
+        resolve,
+        wanted,
+        constraints=said.constraints,
+        index_urls=indexes,
+        find_links=links,
+        pre=pre or said.pre,
+        require_hashes=said.require_hashes,
+        **arguments,
+    )
     if not common.json:
-        human.result(result)
+        common.output().result(result)
     write(result, common, output, compact=compact)
     return DONE
 

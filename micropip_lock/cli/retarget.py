@@ -15,7 +15,7 @@ from ..operations.retarget.run import RetargetResult, retarget
 from .console import print_json, print_text
 from .diff_text import line, lines, totals
 from .main import DONE, Common, command
-from .options import LOCK_HELP, base_options, check_folder, document, lock_input
+from .options import LOCK_HELP, base_options, check_folder, document, lock_input, output_options
 from .printed import plain
 
 
@@ -28,10 +28,7 @@ from .printed import plain
     multiple=True,
     help="What was asked for, instead of what the lock says.",
 )
-@click.option("--compact", is_flag=True, help="Write the lock in one line.")
-@click.option(
-    "-o", "--output", "output", metavar="FILE|-", help="Where to write the lock; default: stdout."
-)
+@output_options
 @command
 def retarget_command(
     *,
@@ -48,19 +45,10 @@ def retarget_command(
     told.
     """
     check_folder(output)
+    result = common.call(
+        "moving", retarget, lock_input(lock), index_urls=index_urls or None, **arguments
+    )
     human = common.output()
-    with human.progress("moving") as progress, common.facts() as facts:
-        result = common.run(
-            lambda fetcher: retarget(
-                lock_input(lock),
-                index_urls=index_urls or None,
-                refresh=common.refresh,
-                fetcher=fetcher,
-                facts=facts,
-                progress=progress,
-                **arguments,
-            )
-        )
     if not common.json and not common.quiet:
         human.show(*report(result, human.width))
         human.warnings(result.warnings)

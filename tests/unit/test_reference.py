@@ -228,8 +228,7 @@ def test_the_search_for_codes_finds_all_ways_to_give_one() -> None:
     assert "operations/exchange/selection.py" in found["editable"]  # by a variable
     assert "operations/resolve/conflict_report.py" in found["no-such-version"]  # from a table
     assert "operations/verify/online.py" in found["archived"]  # a key of a table
-    assert "proof/prover.py" in found["weak-record"]  # a member of an enumeration
-    assert "network/rules.py" in found["not-allowed"]  # of an error
+    assert "proof/problems.py" in found["weak-record"]  # a member of an enumeration
     assert not {"tried", "wheel", "python"} & set(found)
 
 

@@ -33,7 +33,7 @@ class EntryReport:
     #: The names that its files make importable; None: they were not read.
     modules: tuple[str, ...] | None = None
 
-    def add(self, code: str, message: str, hint: str, url: str | None = None) -> None:
+    def add_problem(self, code: str, message: str, hint: str, url: str | None = None) -> None:
         """Add a problem; the URL is the entry's unless it is another one."""
         self.problems.append(self.entry.problem(code, message, hint, url or self.entry.url))
 
@@ -146,7 +146,7 @@ class Places:
         elif beside is not None and beside.unreachable is not None and not is_listed:
             self._silence.add(beside.unreachable, entry.key)
         elif not is_listed and was_asked:
-            report.add(
+            report.add_problem(
                 "unlisted",
                 f"no index that was asked lists {entry.url}, so its sha256 was compared with "
                 "nothing.",
@@ -177,7 +177,7 @@ async def is_there(fetcher: Fetcher, url: str) -> bool:
 
 def add_gone(report: EntryReport) -> None:
     """Say that the file is not there any more."""
-    report.add(
+    report.add_problem(
         "gone",
         f"{report.entry.url} is not there (404).",
         "It was removed or moved. Install a version that is there and freeze again.",
@@ -217,7 +217,7 @@ def _judge(report: EntryReport, found: _Found) -> None:
             break
     for index, _, file in found:
         if file.yanked is not None:
-            report.add(
+            report.add_problem(
                 "yanked",
                 "its authors yanked this release from "
                 f"{index}{f': {file.yanked}' if file.yanked else ''}.",
@@ -228,7 +228,7 @@ def _judge(report: EntryReport, found: _Found) -> None:
 
 
 def _tell_conflict(report: EntryReport, who: str, sha256: str) -> None:
-    report.add(
+    report.add_problem(
         "hash-conflict",
         f"the lock says sha256 {report.entry.sha256}, {who} says {sha256}; browsers refuse the "
         "file.",
@@ -253,4 +253,4 @@ def _tell_status(report: EntryReport, pages: Sequence[ProjectPage]) -> None:
         if page.status in _STATUS_HINTS and not report.has(page.status):
             reason = f": {page.status_reason}" if page.status_reason else ""
             message = f"the whole project is {page.status} on its index{reason}."
-            report.add(page.status, message, _STATUS_HINTS[page.status])
+            report.add_problem(page.status, message, _STATUS_HINTS[page.status])

@@ -76,7 +76,7 @@ class Wheels:
                 await witness.drain(url)
         except IntegrityError as error:
             if _check_hash(report, witness):
-                report.add("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
+                report.add_problem("content-mismatch", f"{url} is not usable: {error}.", _BROKEN)
         except GoneError:
             if not report.has("gone"):
                 add_gone(report)
@@ -93,15 +93,15 @@ class Wheels:
             if not report.has("gone"):
                 add_gone(report)
         except NoRangesError:
-            report.add(
+            report.add_problem(
                 "no-ranges",
                 f"{report.entry.url} can only be read by downloading it whole.",
                 "Let it be downloaded with --deep, to compare what it needs and what it holds.",
             )
         except BrokenMetadataError as error:
-            report.add("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
+            report.add_problem("broken-metadata", f"its METADATA cannot be read: {error}.", _BROKEN)
         except IntegrityError as error:
-            report.add("content-mismatch", str(error), _BROKEN)
+            report.add_problem("content-mismatch", str(error), _BROKEN)
         except FetchError as error:
             self._silence.add(error, report.entry.key)
         return None
@@ -136,7 +136,7 @@ def _check_hash(report: EntryReport, witness: _Witness) -> bool:
     if not report.has(
         "hash-conflict"
     ):  # the page and the lock may agree with each other, and not with the file on the server
-        report.add(
+        report.add_problem(
             "hash-conflict",
             f"the lock says sha256 {report.entry.sha256}, what is served at {report.entry.url} has "
             f"{found}.",
@@ -157,18 +157,18 @@ def _judge(report: EntryReport, wheel: WheelDescription) -> None:
         metadata = wheel.metadata
     except ValueError as error:
         report.metadata = None
-        report.add(
+        report.add_problem(
             "broken-metadata", f"the METADATA in the wheel cannot be read: {error}.", _BROKEN
         )
         return
     if canonicalize_name(metadata.name) != entry.key or not _is_version(metadata.version, entry):
-        report.add(
+        report.add_problem(
             "content-mismatch",
             f"the METADATA in the wheel is that of {metadata.name} {metadata.version}.",
             "Correct name and version in the lock, or lock another file.",
         )
     if _contradicts(report, wheel.metadata_file or b"", metadata, published):
-        report.add(
+        report.add_problem(
             "content-mismatch",
             "the METADATA in the wheel contradicts its sidecar: resolvers see other requirements "
             "than installers.",
@@ -218,7 +218,7 @@ def _check_claims(report: EntryReport, wheel: WheelDescription) -> None:
         return
     lacking = set(entry.imports or ()) - wheel_names(wheel)
     if lacking:
-        report.add(
+        report.add_problem(
             "content-mismatch",
             f"the lock says that it can import {listed(lacking)}, which its wheel does not hold.",
             f"Remove that from the imports of {entry.key}, or freeze again.",
