@@ -77,9 +77,9 @@ class Base:
         known.
         """
         entry = self.entry(name)
-        place = "" if entry is None else self.placed(entry).file_name
-        if entry is not None and is_http(place):
-            hashes.note(place, entry.sha256 or None, THE_BASE)
+        url = "" if entry is None else self.placed(entry).file_name
+        if entry is not None and is_http(url):
+            hashes.note(url, entry.sha256 or None, THE_BASE)
 
     def closure(self, names: Iterable[str], stop: Mapping[str, object]) -> set[str]:
         """``names`` and every entry reached from them through ``depends``, not going through

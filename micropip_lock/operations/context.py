@@ -34,7 +34,7 @@ class Context:
     #: None: as pip and uv, or inside Pyodide micropip, are configured.
     index_urls: tuple[str, ...] | None
     find_links: tuple[str, ...] = ()
-    #: Whether to ask indexes that only an INDEX file names.
+    #: Whether to search indexes that only an INDEX file names.
     trust_index_file: bool = False
     loaded: Mapping[str, str] | None = None
     loaded_into: Path | None = None

@@ -77,7 +77,7 @@ class LockProvenance:
 
 
 def writable_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The unknown keys of a lock, with what was asked for, and the indexes, as they may be written
+    """The unknown keys of a lock, with what was requested, and the indexes, as they may be written
     again.
     """
     tool = extra.get("tool")

@@ -15,13 +15,14 @@ from ..formats.target import Target
 from ..network import Fetcher, NoNetwork, default_cache_dir, default_fetcher, offline_error
 from ..network.meter import Meter
 from ..storage import Facts, NoFacts, facts_in
-from ..storage.wheels import WheelStore
 from .context import Context, ContextOptions, find_context
 from .live_progress import packages_shown
 from .lock_source import LockInput, LockSource, fetch_lock, is_url, local_lock
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from ..storage.wheels import WheelStore
 
 Result = TypeVar("Result", bound="DataclassInstance")
 
@@ -114,7 +115,7 @@ async def open_session(
                 facts=facts,
                 offline=options.offline,
                 refresh=options.refresh,
-                wheels=None if folder is None else WheelStore(folder),
+                wheels=_wheels(folder),
                 progress=progress,
                 _context=None if context is None else await find_context(context, meter),
             )
@@ -149,6 +150,14 @@ def _fetcher(options: SessionOptions, cache_folder: Path | None) -> Fetcher:
             jobs=options.jobs,
         )
     return NoNetwork(offline_error) if options.offline else options.fetcher
+
+
+def _wheels(folder: Path | None) -> WheelStore | None:
+    if folder is None:
+        return None
+    from ..storage.wheels import WheelStore  # of no use in Pyodide, which has no such folder
+
+    return WheelStore(folder)
 
 
 def _configured_urls() -> list[str]:

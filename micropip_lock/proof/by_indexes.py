@@ -20,7 +20,7 @@ _BY_CONTENT = frozenset({"content", "download"})
 async def prove_by_indexes(case: Case, first: str | None) -> Finding:
     """Prove a distribution by the base's own wheel, or by one that an index lists.
 
-    ``first`` is the index to ask first.
+    ``first`` is the index to search first.
     """
     missed: list[Outcome] = []
     if case.base is not None:
@@ -54,7 +54,7 @@ async def _by_listing(case: Case, listing: Listing, missed: list[Outcome]) -> Fi
     fitting = case.fitting(offers)
     if not fitting:
         return _nothing_fits(case, listing, offers, missed)
-    # Rule 5, where that is asked for: the page's hash of METADATA decides.
+    # Rule 5, where the user requests it: the page's hash of METADATA decides.
     if case.rules.proof == "metadata":
         equal = _by_metadata(case, fitting)
         if equal:
@@ -164,7 +164,7 @@ def _hash_conflict(case: Case, listing: Listing, equal: Sequence[Outcome]) -> Fi
 
 
 async def _ambiguous(case: Case, equal: Sequence[Outcome]) -> Finding:
-    """The finding for several equal wheels: a download tells which RECORD is true."""
+    """The finding for several equal wheels: a download shows which RECORD is true."""
     if case.rules.download:
         downloaded = [await case.examiner.download(outcome.candidate) for outcome in equal]
         for outcome in downloaded:

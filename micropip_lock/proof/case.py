@@ -1,4 +1,4 @@
-"""One distribution on its way to a finding, and what every rule asks about it."""
+"""One distribution on its way to a finding, and what every rule needs to know of it."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ class Case:
         return outcome
 
     async def listing(self, first: str | None = None, *, short: bool = False) -> Listing:
-        """What the indexes list, ``first`` being asked first; ``short``: release documents may say
-        it. Raises `FetchError`.
+        """What the indexes list, ``first`` before the others; ``short``: release documents may
+        say it. Raises `FetchError`.
         """
         versions = self.distribution.versions
         version = next(iter(versions)) if short and len(versions) == 1 else None

@@ -15,7 +15,7 @@ function               userinfo query fragment meant for
 `normalized`           yes      no    yes      comparisons: one spelling (RFC 3986)
 `bare_url`             yes      yes   yes      comparisons of files
 `origin`               yes      yes   yes      comparisons: scheme, host and port
-`site`                 yes      yes   yes      the same as it is spelt
+`site`                 yes      yes   yes      the same, the host as it is spelt
 ====================== ======== ===== ======== =====================================
 
 Strings in, strings out: no function uses the network, and none raises for any input.

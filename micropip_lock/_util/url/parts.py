@@ -112,9 +112,11 @@ def origin(url: str) -> str | None:
 
 
 def site(url: str) -> str:
-    """``scheme://host[:port]`` without userinfo, as it is spelt; see `origin` for comparisons."""
+    """``scheme://host[:port]`` without userinfo, the host as it is spelt; see `origin` for
+    comparisons.
+    """
     parts = _split(url)
-    return f"{parts.scheme}{parts.authority}"
+    return f"{parts.scheme.lower()}{parts.authority}"
 
 
 @lru_cache(maxsize=1024)  # one URL is looked up several times

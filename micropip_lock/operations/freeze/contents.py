@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ...dependencies.package import is_requested
 from ...formats.direct_url import is_index
+from ...formats.lockfile import is_project_name
 from ...formats.requirement import writable, written
 from ...formats.wheel import WheelDescription
 from ...installed.distribution import InstalledDistribution
@@ -54,13 +55,16 @@ def _provenance(inventory: Inventory, selection: Selection, rules: Rules) -> Loc
     """What the user requested, as far as arguments, installers and `sync` say so."""
     requested = {str(writable(requirement)) for requirement in selection.requested}
     indexes: list[str] = []
+    names: set[str] = set()
     for key, item in inventory.own.items():
         reported = selection.report.get(key)
         if item.note is not None:
             requested.update(written(item.note.requested))
             indexes.extend(filter(is_index, item.note.indexes))
         elif is_requested(item):
-            requested.add(key)
+            names.add(key)
         if reported is not None and reported.requested:
-            requested.add(key)
+            names.add(key)
+    # A .dist-info folder may have a name that no project can have.
+    requested.update(filter(is_project_name, names))
     return LockProvenance.of(sorted(requested), indexes=indexes, proof=rules.proof)

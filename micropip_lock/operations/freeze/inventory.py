@@ -99,8 +99,8 @@ def read_inventory(context: Context, target: Target, selection: Selection) -> In
     if selection.include == "distribution":
         based = context.base.closure(context.base.lockfile.packages, stop=closed_by)
     edges = _edges(context, unbased, based, target, selection)
-    asked = {canonicalize_name(requirement.name) for requirement in selection.requested}
-    kept = _kept(unbased, asked | _needed_by_base(context, based), edges)
+    requested = {canonicalize_name(requirement.name) for requirement in selection.requested}
+    kept = _kept(unbased, requested | _needed_by_base(context, based), edges)
     own = {key: item for key, item in unbased.items() if key in kept}
     inventory = Inventory(
         own=own,

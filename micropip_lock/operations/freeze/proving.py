@@ -72,7 +72,7 @@ async def _prove_by_network(
     await indexes.open(fetcher)
     # In a browser, what another origin does not let a page read is an error on the console.
     if rules.proof == "content" and fetcher.suffix_ranges:
-        await indexes.try_documents(fetcher, facts, _asked_for(rest, inventory, context))
+        await indexes.try_documents(fetcher, facts, _needing_index(rest, inventory, context))
     prover = Prover(fetcher, indexes, session.target, rules, facts=facts, proved=proved)
 
     async def prove(item: InstalledDistribution) -> None:
@@ -108,7 +108,7 @@ def _known(
     return {key: finding for key, finding in found.items() if finding is not None}
 
 
-def _asked_for(
+def _needing_index(
     distributions: Sequence[InstalledDistribution], inventory: Inventory, context: Context
 ) -> list[tuple[str, Version]]:
     """What only an index can prove."""

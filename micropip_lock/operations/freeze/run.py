@@ -63,14 +63,14 @@ async def freeze(
     """Lock what is installed, with proof that every entry is the very wheel that was installed.
 
     The same call inside Pyodide and on the host. Everything that is not given is taken from the
-    surroundings: the running Pyodide, or the virtual inventory.
+    surroundings: the running Pyodide, or the virtual environment.
 
     * ``path``: site-packages folders; ``base``: a `Lockfile`, a file, a URL or a release
       ("314.0.7"); ``base_url``: where relative file names of the base live; ``base_dir``: a local
       Pyodide distribution that holds wheels of the base; ``index_urls``: simple repository API
       roots.
     * ``include``: "installed", or "distribution" for the whole base, too. ``exclude``: names left
-      out on purpose. ``requested``: requirements that were asked for, for their extras.
+      out on purpose. ``requested``: the user's requirements, for their extras.
     * ``report``: pip's installation report (parsed, or a file), or the pylock.toml that the
       environment was made from; its claims are then proved.
     * ``proof``: "content", or "metadata" to take the index's word for equal METADATA, tags and
@@ -78,9 +78,9 @@ async def freeze(
       "off".
     * ``accept_unproved``: names for which a missing proof is waived where URL and sha256 are known.
       ``download``: allow wheels to be downloaded where range requests cannot decide.
-    * ``offline``: never ask the network; ``refresh``: request even what is cached; ``strict``:
+    * ``offline``: make no request; ``refresh``: request even what is cached; ``strict``:
       warnings become problems; ``allow_broken``: unmet requirements become warnings;
-      ``trust_index_file``: ask indexes that only an INDEX file names.
+      ``trust_index_file``: search indexes that only an INDEX file names.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);
       ``surroundings``: the environment to read instead of the one that runs this code.

@@ -83,7 +83,7 @@ async def verify(
       are configured.
     * ``refresh``: request even what is cached; ``fetcher``: makes the requests (stays open);
       ``facts``: remembers what cannot change; ``progress``: is called as (done, total, package).
-    * ``surroundings``: an environment to compare with, and whose indexes to ask.
+    * ``surroundings``: an environment to compare with, and whose indexes to search.
 
     Raises `InputError` for a lock that is missing, unreadable or no JSON object, and for folders
     and settings that cannot be used; never for a lock that is merely wrong.
@@ -166,7 +166,7 @@ def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
 def _indexes(
     lock: Lock, detected: Surroundings | None, index_urls: str | Sequence[str] | None
 ) -> Indexes:
-    """The indexes to ask, as `freeze` finds them.
+    """The indexes to search, as `freeze` finds them.
 
     Their configuration is read only when it is needed.
     """

@@ -19,7 +19,7 @@ PATIENCE = 3
 
 
 class CircuitBreaker(Meter):
-    """A `Fetcher` that counts, and that does not go on asking a host which does not answer."""
+    """A `Fetcher` that counts, and that sends no more requests to a host which does not answer."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__(fetcher)
@@ -37,51 +37,51 @@ class CircuitBreaker(Meter):
         refresh: bool = False,
     ) -> Response:
         """See `Fetcher.get`."""
-        with self._asking(url):
+        with self._requesting(url):
             return await super().get(
                 url, accept=accept, byte_range=byte_range, max_bytes=max_bytes, refresh=refresh
             )
 
     async def head(self, url: str) -> Response:
         """See `Fetcher.head`."""
-        with self._asking(url):
+        with self._requesting(url):
             return await super().head(url)
 
     @asynccontextmanager
     async def stream(self, url: str, *, start: int = 0) -> AsyncIterator[Stream]:
         """See `Fetcher.stream`."""
-        with self._asking(url):
+        with self._requesting(url):
             async with super().stream(url, start=start) as pieces:
                 yield pieces
 
     @contextmanager
-    def _asking(self, url: str) -> Iterator[None]:
-        place = origin(url) or ""
-        if self._failures[place] >= self._limit(place):
+    def _requesting(self, url: str) -> Iterator[None]:
+        host = origin(url) or ""
+        if self._failures[host] >= self._limit(host):
             # The same exception again and again: each time from where it is raised now.
-            raise self._last[place].with_traceback(None)
+            raise self._last[host].with_traceback(None)
         try:
             yield
         except FetchError as error:
             if error.reason == "no-connection":
-                self._failures[place] += 1
-                self._last[place] = error
+                self._failures[host] += 1
+                self._last[host] = error
             else:
-                self._note_answer(place)
+                self._note_answer(host)
             raise
-        self._note_answer(place)
+        self._note_answer(host)
 
-    def _limit(self, place: str) -> int:
+    def _limit(self, host: str) -> int:
         """One failure is enough for a host that never answered; it was tried several times by then.
 
         Not in a browser, which requests no suffix ranges: there a missing file on a server that
-        sends no CORS headers with its errors reports the same.
+        sends no CORS headers with its errors is no different.
         """
-        return PATIENCE if place in self._answered or not self.suffix_ranges else 1
+        return PATIENCE if host in self._answered or not self.suffix_ranges else 1
 
-    def _note_answer(self, place: str) -> None:
-        self._failures[place] = 0
-        self._answered.add(place)
+    def _note_answer(self, host: str) -> None:
+        self._failures[host] = 0
+        self._answered.add(host)
 
 
 class UnreachableHosts:

@@ -115,6 +115,17 @@ def test_what_direct_url_says(
     assert "secret" not in str(problems)
 
 
+@pytest.mark.parametrize("name", ["foo bar", "_foo", "f\u00f6\u00f6", ""])
+def test_a_requested_folder_without_the_name_of_a_project_is_a_problem(
+    name: str, site: Path
+) -> None:
+    folder = site / f"{name}-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "INSTALLER").write_text("pip\n")
+    (folder / "REQUESTED").touch()
+    assert [problem.code for problem in problems_of(site)] == ["broken-metadata"]
+
+
 def test_a_forged_claim_is_found_in_the_wheel_itself(index: IndexServer, site: Path) -> None:
     forger = build_wheel(
         index.folder,

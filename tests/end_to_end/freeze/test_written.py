@@ -213,6 +213,13 @@ def test_tool_is_written_only_when_the_base_has_it(index: IndexServer, site: Pat
     }
 
 
+def test_tool_has_the_scheme_of_an_index_in_lower_case(index: IndexServer, site: Path) -> None:
+    installer_target(site, build_wheel(index.folder, "demo", "1.0"))
+    url = index.url.replace("http://", "HTTP://")
+    result = freeze_folder(site, base=base_lock(tool={}), index_urls=url)
+    assert result.lockfile.extra["tool"]["micropip-lock"]["indexes"] == [index.root]
+
+
 def test_tool_holds_no_secret_and_no_path(index: IndexServer, site: Path) -> None:
     index.auth = ("user", "hunter2")
     installer_target(site, build_wheel(index.folder, "demo", "1.0"))

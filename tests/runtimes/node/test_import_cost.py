@@ -31,6 +31,7 @@ UNUSED = (
 HOST_SIDE = (
     *("environment.host", "environment.venv", "environment.pip_config", "environment.uv_config"),
     *("network.httpx_fetcher", "network.cache", "formats.project_page_html", "cli"),
+    *("storage.database", "storage.facts", "storage.maintenance", "storage.wheels"),
 )
 NEW = """
 import sys
