@@ -256,6 +256,8 @@ def bytecode_source(path: str) -> str | None:
         return path[:-1]  # PEP 3147: bytecode instead of its source
     # «name.cpython-314.pyc» or «name.cpython-314.opt-1.pyc» (PEP 488)
     stem = name[:-4]
-    if "." in (before := stem.rpartition("."))[0] and before[2].startswith("opt-"):
-        stem = before[0]
-    return f"{parent}{slash}{stem.rpartition('.')[0]}.py"
+    tagged, _, last_part = stem.rpartition(".")
+    if "." in tagged and last_part.startswith("opt-"):
+        stem = tagged
+    module = stem.rpartition(".")[0]
+    return f"{parent}{slash}{module}.py"

@@ -15,7 +15,8 @@ def to_requirements(exported: Export, *, urls: bool = False) -> str:
     ``name==version --hash=sha256:...``, for an index to find the file by; with ``urls`` ``name @
     URL --hash=...``, which raises `UnlockableError` with every wheel that has no URL.
     """
-    if urls and (problems := list(without_url(exported))):
+    problems = list(without_url(exported)) if urls else []
+    if problems:
         raise UnlockableError(problems, "cannot be exported; nothing was written")
     lines = []
     for wheel in exported.wheels:

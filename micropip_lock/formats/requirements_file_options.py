@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from functools import cache
+from itertools import chain
 from optparse import OptionParser
 from typing import NoReturn
 
@@ -37,12 +38,7 @@ _FLAGS = (
     "--no-cache-dir",
 )
 
-_SPELLINGS = [
-    spelling
-    for spellings in (*_WITH_VALUE, _FLAGS)
-    for spelling in spellings
-    if spelling.startswith("--")
-]
+_SPELLINGS = [item for item in chain(*_WITH_VALUE, _FLAGS) if item.startswith("--")]
 
 #: Options that a lock cannot obey: the values that ask for nothing of the kind, and the message for
 #: others.

@@ -85,14 +85,13 @@ class Listing:
 
     def to_bytes(self, name: str, version: Version) -> bytes | None:
         """The data of one version, for a cache; None when a URL may hold a secret."""
-        pages = [
-            (index, cut)
-            for index, page in self.pages
-            for found, cut in page.versions(name).items()
-            # PEP 440: «==1.0» is met by 1.0+local as well.
-            if version in (found, Version(found.public))
-        ]
-        listing = Listing(tuple(pages), self.asked)
+        parts = []
+        for index, page in self.pages:
+            for found, part in page.versions(name).items():
+                # PEP 440: «==1.0» is met by 1.0+local as well.
+                if version in (found, Version(found.public)):
+                    parts.append((index, part))
+        listing = Listing(tuple(parts), self.asked)
         return json.dumps(listing.to_json()).encode() if listing.may_be_kept else None
 
     @classmethod

@@ -33,7 +33,8 @@ class Context:
     base: Base
     #: None: as pip and uv, or inside Pyodide micropip, are configured.
     index_urls: tuple[str, ...] | None
-    find_links: tuple[str, ...] = ()
+    #: None: those that are configured beside the index URLs.
+    find_links: tuple[str, ...] | None = None
     #: Whether to search indexes that only an INDEX file names.
     trust_index_file: bool = False
     loaded: Mapping[str, str] | None = None
@@ -56,10 +57,12 @@ class Context:
         """The indexes to search. Their configuration is read only now, when it is needed."""
         from ..index.client import Indexes
 
-        index_urls, find_links = self.index_urls, self.find_links
+        index_urls = self.index_urls
+        find_links = self.find_links
         if index_urls is None:
-            index_urls, find_links = environment.configured_indexes()
-        return Indexes(index_urls, find_links, trust_index_file=self.trust_index_file)
+            index_urls, configured = environment.configured_indexes()
+            find_links = configured if find_links is None else find_links
+        return Indexes(index_urls, find_links or (), trust_index_file=self.trust_index_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,10 +244,12 @@ def _index_urls(
     return (urls,) if isinstance(urls, str) else tuple(urls)
 
 
-def _find_links(options: ContextOptions, detected: Surroundings) -> tuple[str, ...]:
+def _find_links(options: ContextOptions, detected: Surroundings) -> tuple[str, ...] | None:
     if options.find_links is not None:
         return tuple(options.find_links)
-    return detected.find_links if options.index_urls is None else ()
+    if options.index_urls is not None:
+        return ()
+    return detected.find_links or None
 
 
 def _folders(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:

@@ -53,10 +53,13 @@ class Change:
         if self.old is None or self.new is None:
             return ""
         try:
-            old, new = Version(self.old.version), Version(self.new.version)
+            old = Version(self.old.version)
+            new = Version(self.new.version)
         except ValueError:  # no version, or more digits than Python converts
             return ""
-        return "" if old == new else "up" if new > old else "down"
+        if old == new:
+            return ""
+        return "up" if new > old else "down"
 
     @property
     def depends(self) -> Names:

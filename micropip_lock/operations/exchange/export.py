@@ -140,15 +140,15 @@ def _users(packages: Mapping[str, LockedPackage]) -> dict[str, list[str]]:
 
 
 def _left_out(key: str, entry: LockedPackage, users: Sequence[str]) -> Problem:
-    needed = f" {first_few(users)} {'needs' if len(users) == 1 else 'need'} it." if users else ""
-    return _problem(
-        "not-a-wheel",
-        key,
-        entry,
+    message = (
         f"{filename(entry.file_name)[:200]} is no wheel, so that no installer takes it: it is left "
-        f"out.{needed}",
-        "Load it with Pyodide itself, from the lock.",
+        "out."
     )
+    if users:
+        verb = "needs" if len(users) == 1 else "need"
+        message += f" {first_few(users)} {verb} it."
+    hint = "Load it with Pyodide itself, from the lock."
+    return _problem("not-a-wheel", key, entry, message, hint)
 
 
 _TELL = "Check the lock with micropip-lock verify."

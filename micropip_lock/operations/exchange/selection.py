@@ -153,19 +153,15 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
     # says.
     if entry is not None and _is_of_base(package, files, entry):
         return Selected(package.name, entry.version, entry=entry)
-    wheels = [(file, found) for file in files if (found := _at_url(file, package.name)) is not None]
-    fitting = [
-        (rank, file, found)
-        for file, found in wheels
-        if (rank := target.rank(found.tags)) is not None
-    ]
-    if not fitting:
+    wheels = []
+    for file in files:
+        wheel = _at_url(file, package.name)
+        if wheel is not None:
+            wheels.append((file, wheel))
+    best = _best(wheels, target)
+    if best is None:
         return _no_wheel(package, files, wheels, entry, target)
-    # As in resolve: the best tag, and of wheels with the same tags the highest build number.
-    best = min(rank for rank, _, _ in fitting)
-    _, file, found = max(
-        (item for item in fitting if item[0] == best), key=lambda item: item[2].build
-    )
+    file, found = best
     conflict = _hash_conflict(package, base, wheels, found)
     if conflict is not None:
         return conflict
@@ -180,6 +176,20 @@ def _choose(package: Package, base: Base, target: Target) -> Selected | Problem:
         replace(found, sha256=_sha256(file), size=file.size),
         index=package.index,
     )
+
+
+def _best(wheels: Sequence[tuple[Any, IndexFile]], target: Target) -> tuple[Any, IndexFile] | None:
+    """The wheel that resolve would choose: the best tag, and with it the highest build number."""
+    fitting: list[tuple[int, Any, IndexFile]] = []
+    for file, wheel in wheels:
+        rank = target.rank(wheel.tags)
+        if rank is not None:
+            fitting.append((rank, file, wheel))
+    if not fitting:
+        return None
+    best_rank = min(rank for rank, _, _ in fitting)
+    candidates = [(file, wheel) for rank, file, wheel in fitting if rank == best_rank]
+    return max(candidates, key=lambda item: item[1].build)
 
 
 def _is_of_base(package: Package, files: Sequence[Any], entry: LockedPackage) -> bool:

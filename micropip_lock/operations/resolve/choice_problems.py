@@ -25,15 +25,17 @@ def yanked(choice: Choice) -> Problem | None:
 
 def query_needed(choice: Choice, url: str) -> Problem:
     """A URL with a query, which no lock may have."""
+    subject = "the index gives"
+    hint = "Use an index whose files have plain URLs."
+    if choice.direct:
+        subject = "you give"
+        hint = "Publish the wheel at a plain URL."
     return Problem(
         "query-needed",
         choice.name,
         str(choice.version),
-        f"{'you give' if choice.direct else 'the index gives'} {url} a query, which may be a "
-        "secret, and which the runtime cannot load.",
-        "Publish the wheel at a plain URL."
-        if choice.direct
-        else "Use an index whose files have plain URLs.",
+        f"{subject} {url} a query, which may be a secret, and which the runtime cannot load.",
+        hint,
         url,
     )
 

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 from ..._util.progress import Progress
 from ...dependencies.markers import MarkerEvaluator
 from ...environment import Surroundings
-from ...errors import (
-    InputError,
-)
+from ...errors import InputError
 from ...formats.lockfile import Lockfile
 from ...formats.requirement import Wanted, parse_wanted, writable
 from ...network import Fetcher
@@ -62,7 +60,7 @@ async def resolve(
       file names of the base live; ``base_dir``: a local Pyodide distribution that holds wheels of
       the base.
     * ``index_urls``: simple repository API roots; ``find_links``: URLs of pages, folders or files
-      with links to wheels.
+      with links to wheels, which replace the configured ones and are read beside the indexes.
     * ``pre``: allow pre-releases (PEP 440); ``upgrade``: prefer the newest version to that of the
       base.
     * ``require_hashes``: every package that is not the base's has to have a hash among the

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from packaging.version import Version
 
+from ..._util.text import first_few
+from ...dependencies.graph import dependants
 from ...errors import (
     FetchError,
     IntegrityError,
@@ -15,19 +17,19 @@ from ...errors import (
     ResolutionError,
     UnlockableError,
 )
-from ...formats.lockfile import Lockfile
+from ...formats.lockfile import LockedPackage, Lockfile
 from ..diff import Change
 from ..resolve.conflict_report import ConflictReport, Section
 from ..resolve.explain import Explanation, explain
 from ..resolve.fetching import Explorer
 from ..resolve.project import Choice, Kind, Rejection
-from ..resolve.requirement import Candidate, Requirement
+from ..resolve.requirement import Candidate, Requirement, RequirementSource
 from ..resolve.search import Conflict, Solution, solve
 from ..resolve.state import DataNeeded, Preferred, ResolutionState
 from ..tree.run import Tree
 from .roots import is_pyodides, is_wheel
 
-_MOST_NAMES = 3
+_CONFLICT = "that does not go with the rest"
 _WITHOUT = "the new Pyodide has it built in, or does without"
 
 #: Requirements that stand or fall together: one that was asked for, with its extras.
@@ -44,45 +46,43 @@ class Reasons:
         self._candidates = solution.candidates
         self._distribution = distribution
         self._chosen = {item.name: item.choice for item in solution.candidates.values()}
-        self._asked: dict[str, list[tuple[Candidate | None, Requirement]]] = {}
-        self._users: dict[str, list[str]] = defaultdict(list)
-        for key, entry in sorted(new.packages.items()):
-            for name in set(entry.depends):
-                self._users[name].append(key)
+        #: By name the requirements on a project, once they are needed.
+        self._sources: dict[str, list[RequirementSource]] = defaultdict(list)
+        self._users = dependants({key: entry.depends for key, entry in new.packages.items()})
 
     def of(self, change: Change) -> str:
         """One reason, as a clause that follows a colon."""
         if change.old is None:
             return self._added(change.package)
         if change.new is None:
-            if is_pyodides(change.old) and self._state.base.entry(change.package) is None:
-                return (
-                    "nothing needs it here"
-                    if is_wheel(change.old) and not self._distribution
-                    else _WITHOUT
-                )
-            return "nothing needs it here"
+            return self._removed(change.package, change.old)
         choice = self._chosen.get(change.package)
+        is_own = choice is not None and choice.entry is not None
         if is_pyodides(change.old):
-            if choice is None or choice.entry is not None:
+            if choice is None or is_own:
                 return "Pyodide's own"
-            fell = self._excluder(change.package, self._state.project(change.package).base)
-            return fell or f"the new Pyodide has none; from {choice.index}"
+            excluder = self._excluder(change.package, self._state.project(change.package).base)
+            return excluder or f"the new Pyodide has none; from {choice.index}"
         if change.kind == "details":
             return "as its METADATA says for this Pyodide"
-        if choice is not None and choice.entry is not None and change.kind != "version":
+        if is_own and change.kind != "version":
             return "Pyodide's own, of the same version"
-        ending = ", so Pyodide's own" if choice is not None and choice.entry is not None else ""
-        return self._fell(change.package) + ending
+        reason = self._not_kept(change.package)
+        return f"{reason}, so Pyodide's own" if is_own else reason
+
+    def _removed(self, name: str, old: LockedPackage) -> str:
+        is_lost = is_pyodides(old) and self._state.base.entry(name) is None
+        if is_lost and (self._distribution or not is_wheel(old)):
+            return _WITHOUT
+        return "nothing needs it here"
 
     def _added(self, name: str) -> str:
-        some = [key for key in self._users.get(name, ()) if key in self._chosen]
-        if not some:
-            return "part of Pyodide's distribution" if self._distribution else "asked for"
-        rest = len(some) - _MOST_NAMES
-        return f"needed by {', '.join(some[:_MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
+        users = [key for key in self._users.get(name, ()) if key in self._chosen]
+        if users:
+            return f"needed by {first_few(users)}"
+        return "part of Pyodide's distribution" if self._distribution else "asked for"
 
-    def _fell(self, name: str) -> str:
+    def _not_kept(self, name: str) -> str:
         """Why the old file was not kept: it does not fit, or conflicts with another requirement."""
         kept = self._state.preferred.get(name)
         if kept is None:
@@ -90,11 +90,8 @@ class Reasons:
         old = self._old(name, kept)
         if old is None:
             return self._unfit(name, kept.version)
-        return (
-            self._excluder(name, old)
-            or self._needs(old)
-            or f"what {kept.version} needs cannot be had"
-        )
+        reason = self._excluder(name, old) or self._needs(old)
+        return reason or f"what {kept.version} needs cannot be had"
 
     def _old(self, name: str, kept: Preferred) -> Choice | None:
         """A file of the old version that fits by itself."""
@@ -107,7 +104,8 @@ class Reasons:
         return None
 
     def _unfit(self, name: str, version: Version) -> str:
-        kept, project = self._state.preferred[name], self._state.project(name)
+        kept = self._state.preferred[name]
+        project = self._state.project(name)
         judged = project.judge(version, pinned=True)
         if isinstance(judged, Choice):
             if kept.held is not None:
@@ -123,19 +121,18 @@ class Reasons:
         """The package that requires another version than ``old``."""
         if old is None:
             return ""
-        if not self._asked:
-            for pick, requirement in self._asks():
-                self._asked.setdefault(requirement.name, []).append((pick, requirement))
-        for pick, requirement in self._asked.get(name, ()):
-            if requirement.same is None and not requirement.allows(old):
-                return (
-                    f"{pick.choice.shown} needs {requirement.text}"
-                    if pick
-                    else f"you asked for {requirement.text}"
-                )
+        if not self._sources:
+            for parent, requirement in self._all_requirements():
+                self._sources[requirement.name].append((parent, requirement))
+        for parent, requirement in self._sources.get(name, ()):
+            if requirement.same is not None or requirement.allows(old):
+                continue
+            if parent is None:
+                return f"you asked for {requirement.text}"
+            return f"{parent.choice.shown} needs {requirement.text}"
         return ""
 
-    def _asks(self) -> Iterator[tuple[Candidate | None, Requirement]]:
+    def _all_requirements(self) -> Iterator[RequirementSource]:
         for requirement in self._state.roots:
             yield None, requirement
         for candidate in self._candidates.values():
@@ -156,24 +153,23 @@ class Reasons:
 
     def _lack(self, requirement: Requirement) -> str:
         """Why that cannot be had."""
-        kept = self._state.preferred.get(requirement.name)
-        if (
-            kept is not None
-            and requirement.specifier.contains(kept.version, prereleases=True)
-            and not self._old(requirement.name, kept)
-        ):
-            return self._unfit(requirement.name, kept.version)
-        return "that does not go with the rest"
+        name = requirement.name
+        kept = self._state.preferred.get(name)
+        if kept is None or not requirement.specifier.contains(kept.version, prereleases=True):
+            return _CONFLICT
+        if self._old(name, kept) is not None:
+            return _CONFLICT
+        return self._unfit(name, kept.version)
 
 
-def _words(fall: Rejection, version: Version, platform: str) -> str:
+def _words(rejection: Rejection, version: Version, platform: str) -> str:
     words: dict[Kind, str] = {
         "wheel": f"no wheel of {version} for {platform}",
         "sdist": f"only source code of {version}",
-        "python": f"{version} {fall.reason}",
+        "python": f"{version} {rejection.reason}",
         "local": f"only a local file of {version}",
     }
-    return words.get(fall.kind, f"{version}: {fall.reason}")
+    return words.get(rejection.kind, f"{version}: {rejection.reason}")
 
 
 async def refuse(

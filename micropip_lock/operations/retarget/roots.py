@@ -32,6 +32,8 @@ from ..tree.run import Tree
 _WHOLE = 0.75
 #: Fewer packages are no distribution.
 _LEAST = 20
+#: What messages call the requirements that a lock records.
+_ORIGIN = "what the lock says was asked for"
 
 
 def is_wheel(entry: LockedPackage) -> bool:
@@ -59,17 +61,20 @@ def preferred(lock: Lockfile, target: Target) -> dict[str, Preferred]:
             version = Version(entry.version)
         except ValueError:  # shared libraries have versions of their own
             continue
-        file = None if is_pyodides(entry) else file_of(name, entry)
         held = None
-        if (
-            file is not None
-            and file.sha256
-            and "?" not in file.url
-            and target.rank(file.tags) is not None
-        ):
-            held = Choice(name, version, file)
+        if not is_pyodides(entry):
+            file = file_of(name, entry)
+            if file is not None and _is_usable(file, target):
+                held = Choice(name, version, file)
         found[name] = Preferred(version, held, base_first=is_pyodides(entry))
     return found
+
+
+def _is_usable(file: IndexFile, target: Target) -> bool:
+    """Whether a file of the lock may be locked for ``target`` as it is."""
+    if not file.sha256 or "?" in file.url:
+        return False
+    return target.rank(file.tags) is not None
 
 
 def file_of(name: str, entry: LockedPackage) -> IndexFile | None:
@@ -78,7 +83,9 @@ def file_of(name: str, entry: LockedPackage) -> IndexFile | None:
     None where its URL names none of that project.
     """
     url = entry.file_name.partition("#")[0]
-    for version, page in single_file_page(url).versions(name).items() if is_http(url) else ():
+    if not is_http(url):
+        return None
+    for version, page in single_file_page(url).versions(name).items():
         for file in page.files(name, {version}):
             if file.kind == "wheel":
                 return replace(file, url=url, sha256=entry.sha256 or None)
@@ -105,41 +112,58 @@ async def roots_of(
     which extras they were locked with. ``whole``: Pyodide's own packages are there in any case, and
     the user did not request them.
     """
-    requested = LockProvenance.by(lock).requested
-    graph = Tree(lock.packages, requested=frozenset(requested))
-    covered: set[str] = set()
-    for asked in requested:
-        if asked not in covered:
-            covered |= graph.closure(asked)
-    own = {name: entry for name, entry in lock.packages.items() if not is_pyodides(entry)}
-    considered = own if whole else lock.packages
-    rest = {name: entry for name, entry in considered.items() if name not in covered}
-    loose = Tree(rest).roots
-    gone = tuple(
-        name for name in loose if name not in base.lockfile.packages and not is_wheel(rest[name])
-    )
-    loose = tuple(name for name in loose if name not in gone)
-    # A wheel beside the lock that the new Pyodide does not have is as likely the user's, as in a
-    # bundle.
-    theirs = {
-        name: item for name, item in rest.items() if name in own or _is_homeless(name, item, base)
-    }
-    extras, warnings = await _extras(theirs, lock, publications, fetcher, loose)
-    guessed = [
-        f"{name}[{','.join(sorted(extras[name]))}]" if extras.get(name) else name for name in loose
-    ]
-    guessed += [
-        f"{name}[{','.join(sorted(asked))}]"
-        for name, asked in sorted(extras.items())
-        if name not in loose
-    ]
-    texts = [text for name in sorted(requested) for text in requested[name]]
-    wanted = (parse_wanted(text, "what the lock says was asked for") for text in texts)
-    return Roots((*wanted, *map(parse_wanted, guessed)), tuple(guessed), gone, tuple(warnings))
+    recorded = LockProvenance.by(lock).requested
+    rest = _not_needed_by(recorded, lock, whole=whole)
+    unneeded = Tree(rest).roots
+    gone = tuple(name for name in unneeded if _is_gone(name, rest[name], base))
+    roots = [name for name in unneeded if name not in gone]
+    users = {name: entry for name, entry in rest.items() if _is_users(name, entry, base)}
+    extras, warnings = await _extras(users, lock, publications, fetcher, roots)
+    guessed = [_with_extras(name, extras.get(name, ())) for name in roots]
+    others = sorted(extras.keys() - set(roots))
+    guessed += [_with_extras(name, extras[name]) for name in others]
+    wanted: list[Wanted] = []
+    for name in sorted(recorded):
+        wanted += [parse_wanted(text, _ORIGIN) for text in recorded[name]]
+    wanted += map(parse_wanted, guessed)
+    return Roots(tuple(wanted), tuple(guessed), gone, tuple(warnings))
 
 
-def _is_homeless(name: str, entry: LockedPackage, base: Base) -> bool:
+def _not_needed_by(
+    recorded: Collection[str], lock: Lockfile, *, whole: bool
+) -> dict[str, LockedPackage]:
+    """The packages that the ``recorded`` ones do not need; Pyodide's own not if ``whole``."""
+    graph = Tree(lock.packages, requested=frozenset(recorded))
+    needed: set[str] = set()
+    for name in recorded:
+        if name not in needed:
+            needed |= graph.closure(name)
+    rest = {}
+    for name, entry in lock.packages.items():
+        if name in needed or (whole and is_pyodides(entry)):
+            continue
+        rest[name] = entry
+    return rest
+
+
+def _is_gone(name: str, entry: LockedPackage, base: Base) -> bool:
+    """Whether it is a part of the old Pyodide that the new one does without."""
+    return name not in base.lockfile.packages and not is_wheel(entry)
+
+
+def _is_users(name: str, entry: LockedPackage, base: Base) -> bool:
+    """Whether it is a package of the user, not of Pyodide.
+
+    A wheel beside the lock that the new Pyodide does not have is as likely the user's, as in a
+    bundle.
+    """
+    if not is_pyodides(entry):
+        return True
     return is_wheel(entry) and name not in base.lockfile.packages
+
+
+def _with_extras(name: str, extras: Collection[str]) -> str:
+    return f"{name}[{','.join(sorted(extras))}]" if extras else name
 
 
 async def _extras(
@@ -150,37 +174,53 @@ async def _extras(
     roots: Collection[str],
 ) -> tuple[dict[str, set[str]], list[Problem]]:
     """The extras of ``packages`` that no package requires, so the user must have requested them."""
-    markers = MarkerEvaluator.of(Target.from_info(lock.info))
 
     async def read(name: str) -> tuple[str, CoreMetadata | FetchError | None]:
         file = file_of(name, packages[name])
+        if file is None:
+            return name, None
         try:
-            return name, None if file is None else await publications.metadata(file, name)
+            return name, await publications.metadata(file, name)
         except (BrokenMetadataError, NoRangesError, GoneError, IntegrityError):
             return name, None
         except FetchError as error:
             return name, error
 
     # What needs nothing was locked without extras.
-    said = await fetcher.gather([read(name) for name, entry in packages.items() if entry.depends])
-    for _, item in said:
+    found = await fetcher.gather([read(name) for name, entry in packages.items() if entry.depends])
+    metadata: dict[str, CoreMetadata] = {}
+    warnings: list[Problem] = []
+    for name, item in found:
         if isinstance(item, FetchError):
             raise item
-    metadata = {name: item for name, item in said if isinstance(item, CoreMetadata)}
-    found = {
-        name: set(extras_that_explain(item, frozenset(packages[name].depends), markers))
-        for name, item in metadata.items()
-    }
-    asked: dict[str, set[str]] = defaultdict(set)
+        if item is None:
+            warnings.append(_unknown(name, packages[name].version))
+        else:
+            metadata[name] = item
+    return _not_required(metadata, packages, lock, roots), warnings
+
+
+def _not_required(
+    metadata: Mapping[str, CoreMetadata],
+    packages: Mapping[str, LockedPackage],
+    lock: Lockfile,
+    roots: Collection[str],
+) -> dict[str, set[str]]:
+    """The extras that explain the edges of ``packages``, unless another package requires them."""
+    markers = MarkerEvaluator.of(Target.from_info(lock.info))
+    explaining: dict[str, set[str]] = {}
+    required: dict[str, set[str]] = defaultdict(set)
     for name, item in metadata.items():
-        for requirement in DeclaredRequirements.lenient(item, markers).active(found[name]):
-            asked[Wanted(requirement).name] |= requirement.extras
-    warnings = [_unknown(name, packages[name].version) for name, item in said if item is None]
-    return {
-        name: extras
-        for name, all_ in found.items()
-        if (extras := all_ if name in roots else all_ - asked[name])
-    }, warnings
+        explaining[name] = set(extras_that_explain(item, packages[name].depends, markers))
+        declared = DeclaredRequirements.lenient(item, markers)
+        for requirement in declared.active(explaining[name]):
+            required[Wanted(requirement).name] |= requirement.extras
+    found = {}
+    for name, extras in explaining.items():
+        remaining = extras if name in roots else extras - required[name]
+        if remaining:
+            found[name] = remaining
+    return found
 
 
 def _unknown(name: str, version: str) -> Problem:

@@ -375,6 +375,23 @@ def test_links_are_looked_at_beside_the_index(
     assert "1.0: only a local file" in text
 
 
+def test_find_links_replace_the_configured_links_and_keep_the_indexes(
+    index: IndexServer, other_index: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels(index, "demo", "1.0", requires=["lib"])
+    wheels(other_index, "lib", "1.0")
+    configured = build_wheel(tmp_path / "configured", "lib", "2.0")
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    monkeypatch.setenv("PIP_FIND_LINKS", configured.parent.as_uri())
+    # As in a Pyodide in which nothing has imported micropip.
+    around = Surroundings(paths=(), base=base_lock())
+    options: dict[str, Any] = {"index_urls": None, "surroundings": around}
+    result = resolved("demo", find_links=[f"{other_index.url}/lib/"], **options)
+    assert versions(result) == {"demo": "1.0", "lib": "1.0"}
+    text = no_solution("demo", find_links=(), **options)
+    assert f"There is no project lib on {index.url}" in text
+
+
 def test_the_surroundings_say_where_to_look(index: IndexServer) -> None:
     wheels(index, "demo", "1.0")
     around = Surroundings(paths=(), base=base_lock(entry("lib")), index_urls=(index.url,))
