@@ -45,11 +45,12 @@ def check_command(
         raise click.UsageError("LOCK, --venv and --path exclude each other.")
     if lock is not None and base is not None:
         raise click.UsageError("A lock says for which Pyodide it is: --base is for environments.")
+    source = None if lock is None else lock_input(lock)
     human = common.output()
     with human.progress("checking") as progress, common.facts() as facts:
         checked = common.run(
             lambda fetcher: check(
-                None if lock is None else lock_input(lock),
+                source,
                 path=paths or None,
                 base=base,
                 offline=common.offline,

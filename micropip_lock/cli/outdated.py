@@ -29,11 +29,12 @@ def outdated_command(*, common: Common, lock: str, index_urls: tuple[str, ...], 
     What was yanked, archived or put under quarantine comes first. Exit status 0: it was found out,
     of any kind; 3: an index did not answer for some package.
     """
+    source = lock_input(lock)
     human = common.output()
     with human.progress("asking") as progress, common.facts() as facts:
         found = common.run(
             lambda fetcher: outdated(
-                lock_input(lock),
+                source,
                 index_urls=index_urls or None,
                 pre=pre,
                 refresh=common.refresh,

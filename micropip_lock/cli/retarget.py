@@ -48,11 +48,12 @@ def retarget_command(
     told.
     """
     check_folder(output)
+    source = lock_input(lock)
     human = common.output()
     with human.progress("moving") as progress, common.facts() as facts:
         result = common.run(
             lambda fetcher: retarget(
-                lock_input(lock),
+                source,
                 index_urls=index_urls or None,
                 refresh=common.refresh,
                 fetcher=fetcher,
