@@ -68,7 +68,7 @@ class Page:
         extensions = {"from_cache": True, "fresh_until": self.until}
         stream = httpx.ByteStream(self.body)
         return httpx.Response(
-            self.status, headers=dict(self.headers), stream=stream, extensions=extensions
+            self.status, headers=_encoded(self.headers), stream=stream, extensions=extensions
         )
 
 
@@ -190,11 +190,16 @@ def _stored_headers(response: httpx.Response) -> dict[str, str]:
 
 def _conditional(request: httpx.Request, page: Page) -> httpx.Request:
     conditions = {"if-none-match": "etag", "if-modified-since": "last-modified"}
-    headers = request.headers.copy()
+    headers = dict(request.headers)
     for condition, validator in conditions.items():
         if validator in page.headers:
             headers[condition] = page.headers[validator]
-    return httpx.Request(request.method, request.url, headers=headers)
+    return httpx.Request(request.method, request.url, headers=_encoded(headers))
+
+
+def _encoded(headers: Mapping[str, str]) -> httpx.Headers:
+    """Headers with any characters; httpx by itself takes ASCII only."""
+    return httpx.Headers(headers, encoding="utf-8")
 
 
 def _is_of(response: httpx.Response, page: Page) -> bool:

@@ -316,6 +316,22 @@ def test_a_page_that_varies_with_everything(server: Server, folder: Path) -> Non
     assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "latin-1"])
+def test_headers_that_are_not_ascii(server: Server, folder: Path, coding: str) -> None:
+    """Their bytes are allowed (RFC 9110, 5.5: obs-text), and servers send them."""
+    name = "fran\u00e7ais".encode(coding).decode("latin-1")  # which the server encodes
+    server.answers["/a"] = Answer(302, b"", {"Location": f"/{name}", **FRESH})
+    server.answers["/fran%C3%A7ais"] = [
+        Answer(200, b"page", {"ETag": f'"{name}"'}),
+        Answer(304),
+        Answer(304),
+    ]
+    found = [get(f"{server.origin}/a", folder) for _ in range(3)]
+    assert [response.body for response in found] == [b"page"] * 3
+    assert get(f"{server.origin}/a", folder, offline=True).body == b"page"
+    assert [asked.path for asked in server.log] == ["/a"] + ["/fran%C3%A7ais"] * 3
+
+
 # Offline
 
 
