@@ -128,7 +128,7 @@ class PageCache:
         said = _stored_headers(response)
         headers = kept | {name: said[name] for name in said.keys() - _OF_THE_BODY}
         page = replace(page, headers=headers, since=asked, until=fresh_until(headers, asked))
-        if may_be_stored(headers):
+        if may_be_stored(page.status, headers):
             self._put(key, page)
         else:
             self._forget(key)
@@ -139,7 +139,8 @@ class PageCache:
         if response.status_code not in _STORED_STATUSES:
             return response
         headers = _stored_headers(response)
-        if not may_be_stored(headers) or _may_be_secret(headers.get("location", "")):
+        is_storable = may_be_stored(response.status_code, headers)
+        if not is_storable or _may_be_secret(headers.get("location", "")):
             self._forget(key)
             return response
         until = fresh_until(headers, asked)

@@ -354,6 +354,23 @@ def test_offline(server: Server, folder: Path) -> None:
     assert len(server.log) == asked
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(301, {}), (308, {}), (302, FRESH), (307, {}), (302, {}), (303, {})]
+)
+def test_redirects_offline(
+    server: Server, folder: Path, status: int, headers: dict[str, str]
+) -> None:
+    """Only those that may be stored: where a temporary one leads may be a secret."""
+    server.answers["/a"] = Answer(status, b"", {"Location": "/b/token-in-the-path", **headers})
+    server.answers["/b/token-in-the-path"] = Answer(200, b"page", FRESH)
+    assert get(f"{server.origin}/a", folder).body == b"page"
+    if headers or status in (301, 308):
+        assert get(f"{server.origin}/a", folder, offline=True).body == b"page"
+        return
+    with pytest.raises(FetchError, match="offline and not in the cache"):
+        get(f"{server.origin}/a", folder, offline=True)
+
+
 @pytest.mark.parametrize("kind", ["range", "head", "stream", "no cache", "query"])
 def test_offline_asks_nobody(server: Server, folder: Path, kind: str) -> None:
     server.answers["/a"] = Answer(200, b"page", FRESH)
