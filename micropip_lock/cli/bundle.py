@@ -43,11 +43,12 @@ def bundle_command(
 
     to host it, or to go offline.
     """
+    source = lock_input(lock)
     human = common.output()
     with human.transfers() as transfers:
         result = common.run(
             lambda fetcher: bundle(
-                lock_input(lock),
+                source,
                 folder,
                 base_dir=base_dir,
                 zip=zipped,

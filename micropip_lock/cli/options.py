@@ -71,6 +71,7 @@ def output_options(function: Command) -> Command:
 def lock_input(lock: str) -> LockInput:
     """What an operation takes for a LOCK of the command line: a URL, a path, or stdin (``-``).
 
+    It is called before an event loop runs, in which one Ctrl-C would not stop the reading of stdin.
     Raises `InputError` when standard input cannot be read.
     """
     if lock == "-":

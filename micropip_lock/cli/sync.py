@@ -43,11 +43,12 @@ def sync_command(
     """Make a virtual environment exactly what LOCK says."""
     if venv is not None and path is not None:
         raise click.UsageError("--venv and --path exclude each other.")
+    source = lock_input(lock)
     human = common.output()
     with human.transfers() as transfers, common.facts() as facts:
         plan = common.run(
             lambda fetcher: sync(
-                lock_input(lock),
+                source,
                 path=path,
                 prune=not no_prune,
                 dry_run=dry_run,

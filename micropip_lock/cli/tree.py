@@ -44,11 +44,12 @@ def tree_command(
     if svg == "-" and common.json:
         raise click.UsageError("--svg - and --json exclude each other.")
     check_folder(svg)
+    source = lock_input(lock)
     human = common.output()
     with human.progress("asking") as progress:
         found = common.run(
             lambda fetcher: tree(
-                lock_input(lock),
+                source,
                 sizes=sizes,
                 base_dir=base_dir,
                 fetcher=fetcher,

@@ -48,11 +48,12 @@ def verify_command(
         raise click.UsageError("--venv and --path exclude each other.")
     if deep and common.offline:
         raise click.UsageError("--deep downloads every wheel, so it excludes --offline.")
+    source = lock_input(lock)
     human = common.output()
     with human.progress("checking") as progress, common.facts() as facts:
         verdict = common.run(
             lambda fetcher: examine(
-                lock_input(lock),
+                source,
                 SessionOptions(
                     offline=common.offline,
                     refresh=common.refresh,

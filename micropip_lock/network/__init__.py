@@ -84,7 +84,9 @@ class NoNetwork:
 def offline_error(url: str) -> FetchError:
     """The error of every request where the network may not be used and there is no cache."""
     return FetchError(
-        f"{shown(url)}: offline, and there is no cache here; run without offline", url=shown(url)
+        f"{shown(url)}: offline, and there is no cache here; run without offline",
+        url=shown(url),
+        reason="offline",
     )
 
 

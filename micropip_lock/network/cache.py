@@ -68,7 +68,7 @@ class Page:
         extensions = {"from_cache": True, "fresh_until": self.until}
         stream = httpx.ByteStream(self.body)
         return httpx.Response(
-            self.status, headers=dict(self.headers), stream=stream, extensions=extensions
+            self.status, headers=_encoded(self.headers), stream=stream, extensions=extensions
         )
 
 
@@ -128,7 +128,7 @@ class PageCache:
         said = _stored_headers(response)
         headers = kept | {name: said[name] for name in said.keys() - _OF_THE_BODY}
         page = replace(page, headers=headers, since=asked, until=fresh_until(headers, asked))
-        if may_be_stored(headers):
+        if may_be_stored(page.status, headers):
             self._put(key, page)
         else:
             self._forget(key)
@@ -139,7 +139,8 @@ class PageCache:
         if response.status_code not in _STORED_STATUSES:
             return response
         headers = _stored_headers(response)
-        if not may_be_stored(headers) or _may_be_secret(headers.get("location", "")):
+        is_storable = may_be_stored(response.status_code, headers)
+        if not is_storable or _may_be_secret(headers.get("location", "")):
             self._forget(key)
             return response
         until = fresh_until(headers, asked)
@@ -190,11 +191,16 @@ def _stored_headers(response: httpx.Response) -> dict[str, str]:
 
 def _conditional(request: httpx.Request, page: Page) -> httpx.Request:
     conditions = {"if-none-match": "etag", "if-modified-since": "last-modified"}
-    headers = request.headers.copy()
+    headers = dict(request.headers)
     for condition, validator in conditions.items():
         if validator in page.headers:
             headers[condition] = page.headers[validator]
-    return httpx.Request(request.method, request.url, headers=headers)
+    return httpx.Request(request.method, request.url, headers=_encoded(headers))
+
+
+def _encoded(headers: Mapping[str, str]) -> httpx.Headers:
+    """Headers with any characters; httpx by itself takes ASCII only."""
+    return httpx.Headers(headers, encoding="utf-8")
 
 
 def _is_of(response: httpx.Response, page: Page) -> bool:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: The statuses of answers that may be kept without a word about that (RFC 9110, 15.1), such as
+#: permanent redirects, but not temporary ones.
+_CACHEABLE = frozenset({200, 301, 308, 404, 410})
+#: The directives that allow a private cache to keep an answer of any status.
+_PERMITTING = frozenset({"max-age", "private", "public"})
 
-def may_be_stored(headers: Mapping[str, str]) -> bool:
-    """Whether an answer with these headers may be kept."""
-    return "no-store" not in _directives(headers)
+
+def may_be_stored(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer with this status and these headers may be kept."""
+    said = _directives(headers)
+    if "no-store" in said:
+        return False
+    if "expires" in headers or not said.keys().isdisjoint(_PERMITTING):
+        return True
+    return status in _CACHEABLE
 
 
 def fresh_until(headers: Mapping[str, str], asked: float) -> float | None:

@@ -27,7 +27,8 @@ from .database import (
 #: The folder of wheels.
 WHEELS = "wheels"
 
-#: The database that once held the pages: no run reads it, and prune removes it.
+#: The database that once held the pages, beside that of facts: no run reads it, and prune removes
+#: it.
 OLD_PAGES = "http.sqlite3"
 
 #: The folder of broken downloads, in that of wheels.
@@ -44,7 +45,7 @@ class Part:
     """One part of the cache.
 
     ``pages``, ``facts`` or ``wheels``; ``entries`` is None when they cannot be counted. Pages and
-    facts share a file: what of it is no page counts as facts.
+    facts share a file: what of it is no page counts as facts. The bytes of `OLD_PAGES` are pages.
     """
 
     name: str
@@ -73,7 +74,7 @@ def usage(directory: Path) -> tuple[Part, ...]:
     """
     wheels = directory / WHEELS
     sizes = [_size(path) for path in _files(wheels)]
-    return *_database_usage(directory / FILE_NAME), Part("wheels", wheels, sum(sizes), len(sizes))
+    return *_database_usage(directory), Part("wheels", wheels, sum(sizes), len(sizes))
 
 
 def prune(directory: Path, days: int = 90) -> Pruned:
@@ -163,8 +164,9 @@ def _is_cache(directory: Path) -> bool:
 
 
 def _leftovers(directory: Path) -> Iterator[Path]:
-    yield from parts(directory / OLD_PAGES)
-    if not (directory / FILE_NAME).exists():
+    if (directory / FILE_NAME).exists():
+        yield from parts(directory / OLD_PAGES)  # without facts it may be another program's
+    else:
         yield from parts(directory / FILE_NAME)
     partial = [*_partial(directory)]
     if _is_cache(directory):
@@ -216,11 +218,17 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _database_usage(path: Path) -> tuple[Part, Part]:
-    """The pages and the facts in the database ``path``."""
-    size = sum(_size(part) for part in parts(path))
+def _database_size(path: Path) -> int:
+    return sum(_size(part) for part in parts(path))
+
+
+def _database_usage(directory: Path) -> tuple[Part, Part]:
+    """The pages and the facts in the databases of ``directory``."""
+    path = directory / FILE_NAME
+    size = _database_size(path)
+    old_size = _database_size(directory / OLD_PAGES)
     if not is_plain_file(path):
-        return Part("pages", path, 0, 0), Part("facts", path, size, 0)
+        return Part("pages", path, old_size, 0), Part("facts", path, size, 0)
     import sqlite3
 
     query = "SELECT count(*), total(length(value)) FROM facts WHERE kind = ?"
@@ -229,8 +237,8 @@ def _database_usage(path: Path) -> tuple[Part, Part]:
             ((pages, page_bytes),) = connection.execute(query, (PAGE,)).fetchall()
             ((entries,),) = connection.execute("SELECT count(*) FROM facts").fetchall()
     except sqlite3.Error:
-        return Part("pages", path, 0, None), Part("facts", path, size, None)
+        return Part("pages", path, old_size, None), Part("facts", path, size, None)
     return (
-        Part("pages", path, int(page_bytes), pages),
+        Part("pages", path, old_size + int(page_bytes), pages),
         Part("facts", path, size - int(page_bytes), entries - pages),
     )

@@ -190,6 +190,25 @@ def test_prune_leftovers(run: Run, folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["facts.sqlite3"]
 
 
+@pytest.mark.parametrize("name", ["prune", "clear"])
+def test_the_database_of_an_earlier_version_counts(run: Run, folder: Path, name: str) -> None:
+    old = b"pages of an earlier version" * 10_000
+    before = run("cache", "info", "--json", "--cache-dir", folder).json
+    (folder / "http.sqlite3").write_bytes(old)
+    found = run("cache", "info", "--json", "--cache-dir", folder).json
+    assert found["bytes"] == before["bytes"] + len(old)
+    assert found["parts"]["pages"]["bytes"] == before["parts"]["pages"]["bytes"] + len(old)
+    assert run("cache", name, "--json", "--cache-dir", folder).json["bytes"] >= len(old)
+    assert not (folder / "http.sqlite3").exists()
+
+
+def test_prune_leaves_the_database_of_another_program(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "http.sqlite3").write_bytes(b"mine")
+    done = run("cache", "prune", "--json", "--cache-dir", tmp_path)
+    assert (done.status, done.json["removed"]["files"]) == (0, 0)
+    assert (tmp_path / "http.sqlite3").read_bytes() == b"mine"
+
+
 def test_prune_what_is_busy(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "PATIENCE_SECONDS", 0.001)
     with closing(sqlite3.connect(folder / "facts.sqlite3", isolation_level=None)) as other:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import signal
+import subprocess
+import sys
+import termios
+import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -92,6 +100,39 @@ def test_what_is_no_lock(ask: Ask, name: str, index: IndexServer, tmp_path: Path
     url = f"{index.root}/locks/absent.json"
     found = ask(name, url)
     assert (found.status, found.err) == (3, f"error: The lock {url} is not there (404).\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_while_stdin_is_read(name: str, lock: Path, tmp_path: Path) -> None:
+    rest: dict[str, list[object]] = {
+        "bundle": [tmp_path / "bundle"],
+        "diff": [lock],
+        "export": ["--format", "requirements"],
+    }
+    arguments = [name, "-", *map(str, rest.get(name, []))]
+    command = [sys.executable, "-m", "micropip_lock", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"{")
+        process.stdin.flush()
+        while _waiting_bytes(process.stdin):  # until the command reads them, and waits for more
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+        err = process.stderr.read() if process.stderr is not None else b""
+    assert process.returncode == 130
+    assert err.startswith(b"Interrupted; ") and err.count(b"\n") == 1
+
+
+def _waiting_bytes(pipe: IO[bytes]) -> int:
+    """How many bytes the other end of a pipe has not read."""
+    number = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, number)
+    return number[0]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -316,6 +316,22 @@ def test_a_page_that_varies_with_everything(server: Server, folder: Path) -> Non
     assert [get(f"{server.origin}/a", folder).body for _ in range(2)] == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "latin-1"])
+def test_headers_that_are_not_ascii(server: Server, folder: Path, coding: str) -> None:
+    """Their bytes are allowed (RFC 9110, 5.5: obs-text), and servers send them."""
+    name = "fran\u00e7ais".encode(coding).decode("latin-1")  # which the server encodes
+    server.answers["/a"] = Answer(302, b"", {"Location": f"/{name}", **FRESH})
+    server.answers["/fran%C3%A7ais"] = [
+        Answer(200, b"page", {"ETag": f'"{name}"'}),
+        Answer(304),
+        Answer(304),
+    ]
+    found = [get(f"{server.origin}/a", folder) for _ in range(3)]
+    assert [response.body for response in found] == [b"page"] * 3
+    assert get(f"{server.origin}/a", folder, offline=True).body == b"page"
+    assert [asked.path for asked in server.log] == ["/a"] + ["/fran%C3%A7ais"] * 3
+
+
 # Offline
 
 
@@ -336,6 +352,23 @@ def test_offline(server: Server, folder: Path) -> None:
         get(f"{server.origin}/c", folder, offline=True)
     assert caught.value.code == "unreachable"
     assert len(server.log) == asked
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(301, {}), (308, {}), (302, FRESH), (307, {}), (302, {}), (303, {})]
+)
+def test_redirects_offline(
+    server: Server, folder: Path, status: int, headers: dict[str, str]
+) -> None:
+    """Only those that may be stored: where a temporary one leads may be a secret."""
+    server.answers["/a"] = Answer(status, b"", {"Location": "/b/token-in-the-path", **headers})
+    server.answers["/b/token-in-the-path"] = Answer(200, b"page", FRESH)
+    assert get(f"{server.origin}/a", folder).body == b"page"
+    if headers or status in (301, 308):
+        assert get(f"{server.origin}/a", folder, offline=True).body == b"page"
+        return
+    with pytest.raises(FetchError, match="offline and not in the cache"):
+        get(f"{server.origin}/a", folder, offline=True)
 
 
 @pytest.mark.parametrize("kind", ["range", "head", "stream", "no cache", "query"])

@@ -64,7 +64,17 @@ def test_an_answer_that_is_never_fresh(headers: dict[str, str]) -> None:
 
 def test_what_may_be_stored() -> None:
     for directives in ("", "private", "no-cache, max-age=0", "public, must-revalidate"):
-        assert may_be_stored({"cache-control": directives})
+        assert may_be_stored(200, {"cache-control": directives})
     for directives in ("no-store", "private, No-Store", "max-age=600,no-store"):
-        assert not may_be_stored({"cache-control": directives})
-    assert may_be_stored({})
+        assert not may_be_stored(200, {"cache-control": directives})
+    assert may_be_stored(200, {})
+
+
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_a_temporary_redirect_has_to_say_that_it_may_be_stored(status: int) -> None:
+    for directives in ("", "no-cache", "must-revalidate", "s-maxage=600", "max-age=60, no-store"):
+        assert not may_be_stored(status, {"cache-control": directives})
+    for directives in ("max-age=600", "private", "public, no-cache"):
+        assert may_be_stored(status, {"cache-control": directives})
+    assert may_be_stored(status, {"expires": http(60)})
+    assert may_be_stored(301, {}) and may_be_stored(308, {})

@@ -70,6 +70,7 @@ def test_no_network_makes_an_error_for_each_url() -> None:
     with pytest.raises(FetchError) as caught:
         drive(NoNetwork(fetch.offline_error).get(URL, max_bytes=1))
     assert caught.value.url == "https://index.example/simple/"
+    assert caught.value.reason == "offline"
     assert "secret" not in str(caught.value)
 
 
