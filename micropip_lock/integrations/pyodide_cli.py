@@ -67,7 +67,7 @@ def _function() -> Callable[..., Any]:
     # commands.
     command.__annotations__ = {"context": typer.Context, "return": None}
     command.__doc__ = _HELP
-    command.typer_kwargs = {  # type: ignore[attr-defined]
+    command.typer_kwargs = {  # type: ignore[attr-defined]  # pyodide-cli reads it
         "add_help_option": False,
         "context_settings": {**_SETTINGS, "allow_extra_args": True},
     }

@@ -141,7 +141,7 @@ def _prune_database(directory: Path, day: int) -> tuple[int, int]:
                 "PRAGMA busy_timeout=0"
             )  # processes that read may go on; the last to close the file truncates the log
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except Exception as error:
+        except Exception as error:  # SQLite may be missing, and its errors with it
             if not broken(error):
                 raise
             database.discard()

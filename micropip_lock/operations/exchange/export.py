@@ -52,7 +52,10 @@ def export(
             warnings.append(_left_out(key, entry, users.get(key, ())))
             continue
         found = _wheel(key, entry, folder_url, known)
-        (problems if isinstance(found, Problem) else wheels).append(found)  # type: ignore[arg-type]
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            wheels.append(found)
     if problems:
         raise UnlockableError(problems, "cannot be exported; nothing was written")
     return Export(target, tuple(wheels), tuple(warnings))

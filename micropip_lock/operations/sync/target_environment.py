@@ -153,7 +153,7 @@ class TargetEnvironment:
         resolved: dict[str, str] = {}
         found: dict[str, None] = {}
         for path in paths:
-            folder, _, name = os.path.normpath(os.path.join(item.folder, path)).rpartition("/")  # noqa: PTH118
+            folder, _, name = os.path.normpath(os.path.join(item.folder, path)).rpartition("/")
             if folder not in resolved:
                 resolved[folder] = os.path.realpath(folder)
             below = os.path.relpath(f"{resolved[folder]}/{name}", self.prefix)
@@ -188,7 +188,7 @@ class TargetEnvironment:
 
 def _stays_inside(path: str) -> bool:
     """Whether a path of RECORD lies in site-packages, however it is spelt."""
-    return not os.path.isabs(path) and os.path.normpath(path).partition("/")[0] != ".."  # noqa: PTH117 (tens of thousands of paths)
+    return not os.path.isabs(path) and os.path.normpath(path).partition("/")[0] != ".."
 
 
 def _is_as_recorded(item: InstalledDistribution, row: RecordRow) -> bool:
@@ -205,7 +205,7 @@ def _listed(folder: Path, dist_info: str) -> list[str]:
         return [dist_info]
     found = []
     for parent, folders, files in os.walk(folder / dist_info):
-        links = [name for name in folders if os.path.islink(f"{parent}/{name}")]  # noqa: PTH114 (as above)
+        links = [name for name in folders if os.path.islink(f"{parent}/{name}")]
         found += [os.path.relpath(f"{parent}/{name}", folder) for name in (*files, *links)]
     return found
 
