@@ -64,7 +64,8 @@ def parse_metadata(data: bytes) -> CoreMetadata:
 @lru_cache(maxsize=512)  # a notebook freezes again and again
 def _core_metadata(text: str) -> CoreMetadata:
     headers = _headers(text)
-    name, version = _one(headers, "Name"), _one(headers, "Version")
+    name = _one(headers, "Name")
+    version = _one(headers, "Version")
     if not name or not version:
         raise ValueError("it has no Name or no Version")
     if "\ufffd" in name + version:

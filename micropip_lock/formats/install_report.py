@@ -89,8 +89,10 @@ def _item(value: object, where: str) -> Reported:
     try:
         if not isinstance(value, Mapping):
             raise TypeError("it is no object")
-        metadata, extras = value["metadata"], value.get("requested_extras", [])
-        name, version = metadata["name"], metadata["version"]
+        metadata = value["metadata"]
+        extras = value.get("requested_extras", [])
+        name = metadata["name"]
+        version = metadata["version"]
         if not all(isinstance(text, str) for text in [name, version, *extras]):
             raise TypeError("a name, a version or an extra is no text")
         if parse_requirement(f"{name}[{','.join(extras)}]").name != name:
@@ -115,11 +117,9 @@ def _packages(value: Mapping[str, Any], where: str) -> Iterator[Reported]:
         raise InputError(f"{where} is no pylock of PEP 751, version 1: {what}.")
     for number, package in enumerate(packages):
         try:
-            name, version, wheels = (
-                package["name"],
-                package.get("version"),
-                package.get("wheels", []),
-            )
+            name = package["name"]
+            version = package.get("version")
+            wheels = package.get("wheels", [])
             if parse_requirement(name).name != name:
                 raise ValueError(f"{name[:80]!r} is no name")
             files = [_wheel(item) for item in wheels if isinstance(item.get("url"), str)]

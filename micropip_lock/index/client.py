@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -105,11 +106,8 @@ class Listing:
     @property
     def may_be_kept(self) -> bool:
         """Whether no URL may hold a secret."""
-        return not any(
-            "?" in url or url != without_credentials(url)
-            for _, page in self.pages
-            for url in page.urls
-        )
+        urls = chain.from_iterable(page.urls for _, page in self.pages)
+        return all("?" not in url and url == without_credentials(url) for url in urls)
 
     def to_json(self) -> list[Any]:
         """The listing as a value of JSON, for a cache."""

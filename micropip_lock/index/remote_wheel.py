@@ -190,12 +190,14 @@ class _Reader:
             # A range may be answered with everything; then a small wheel has arrived whole.
             if not response.complete:
                 raise NoRangesError
-            self.data, self.total = response.body, len(response.body)
+            self.data = response.body
+            self.total = len(response.body)
             return
         self.total = _total(response) or size or 0
         if not self.total or (size is not None and self.total != size):
             raise IntegrityError(f"it has {self.total} bytes, the index says {size}")
-        self.data, self.start = response.body, self.total - len(response.body)
+        self.data = response.body
+        self.start = self.total - len(response.body)
         self._etag = _etag(response)
 
     async def _suffix(self, tail: int) -> Response | None:

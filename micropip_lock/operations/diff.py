@@ -177,7 +177,8 @@ def diff(
     changes = []
     names = sorted({*before.packages, *after.packages})
     for name in names:
-        was, now = before.packages.get(name), after.packages.get(name)
+        was = before.packages.get(name)
+        now = after.packages.get(name)
         kind = _kind(name, was, now)
         if kind is not None:
             changes.append(Change(name, kind, was, now))
@@ -236,7 +237,9 @@ def _other_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ..
 
 def _walk(old: Mapping[str, Any], new: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[str]:
     for key in {*old, *new}:
-        was, now, path = old.get(key, {}), new.get(key, {}), (*where, key)
+        was = old.get(key, {})
+        now = new.get(key, {})
+        path = (*where, key)
         if isinstance(was, Mapping) and isinstance(now, Mapping) and len(path) < _DEEPEST:
             # What is empty and what is absent say the same.
             yield from _walk(was, now, path)

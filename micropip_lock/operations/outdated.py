@@ -168,7 +168,8 @@ class _Query:
 
     async def _one(self, name: str) -> News | Problem | str | None:
         """The news of a package; its name alone where no index knows it."""
-        entry, version = self._lock.packages[name], self._versions[name]
+        entry = self._lock.packages[name]
+        version = self._versions[name]
         assert version is not None
         try:
             listing = await self._indexes.preferred(name, self._session.fetcher)

@@ -105,7 +105,8 @@ def _is_wheel(entry: LockedPackage) -> bool:
 def _wheel(
     key: str, entry: LockedPackage, folder_url: str | None, known: Mapping[str, Evidence]
 ) -> ExportedWheel | Problem:
-    name, wheel_name = entry.file_name, filename(entry.file_name)
+    name = entry.file_name
+    wheel_name = filename(name)
     if any(letter.isspace() or not letter.isprintable() for letter in name):
         return _problem(
             "file-name", key, entry, "its file name has characters that no URL has.", _TELL

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from .project import Choice, Project
-from .requirement import Candidate, Requirement
+from .requirement import Candidate, Requirement, all_allow
 from .state import ResolutionState
 
 #: Represents the base's own version among the indices of the index's versions.
@@ -29,30 +30,10 @@ def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
     """The choices, by `Choice.key`, that cannot go with ``roots`` and the constraints, as far as
     METADATA is known.
     """
-    said = [
-        *roots,
-        *(
-            requirement
-            for requirements in state.constraints.values()
-            for requirement in requirements
-        ),
-    ]
-    by_url = {item.name for item in said if item.url is not None}
-    # A file that another lock has may be on no index.
-    by_url |= {name for name, item in state.preferred.items() if item.held is not None}
-    # If a package, not the user, pins a project, its other versions are unknown.
-    by_url |= {
-        name
-        for name, item in state.projects.items()
-        if item.pinned_version not in (None, state.pin_of(name))
-    }
-    projects = {
-        name: project
-        for name, project in state.projects.items()
-        if project.known and name not in by_url
-    }
+    required = [*roots, *chain.from_iterable(state.constraints.values())]
+    projects = _comparable(state, required)
     alive = {
-        name: _allowed(project, [item for item in said if item.name == name])
+        name: _allowed(project, [item for item in required if item.name == name])
         for name, project in projects.items()
     }
     read: dict[str, set[str]] = defaultdict(set)
@@ -62,47 +43,67 @@ def hopeless(state: ResolutionState, roots: Iterable[Requirement]) -> set[Key]:
         name: list(_known(state, project, alive[name], read[name]))
         for name, project in projects.items()
     }
-    dead: set[Key] = set()
-    falling = True
-    while falling:
-        falling = False
+    rejected: set[Key] = set()
+    is_changed = True
+    while is_changed:
+        is_changed = False
         for name, choices in known.items():
-            for place, choice, requirements in choices:
-                if place in alive[name] and not all(
-                    _can_be_met(item, projects, alive) for item in requirements
-                ):
-                    alive[name].discard(place)
-                    dead.add(choice.key)
-                    falling = True
-    return dead
+            for index, choice, requirements in choices:
+                if index not in alive[name]:
+                    continue
+                if all(_can_be_met(item, projects, alive) for item in requirements):
+                    continue
+                alive[name].discard(index)
+                rejected.add(choice.key)
+                is_changed = True
+    return rejected
+
+
+def _comparable(state: ResolutionState, required: Iterable[Requirement]) -> dict[str, Project]:
+    """The projects all of whose choices are versions that are known."""
+    by_url = {item.name for item in required if item.url is not None}
+    found = {}
+    for name, project in state.projects.items():
+        if not project.known or name in by_url:
+            continue
+        preferred = state.preferred.get(name)
+        if preferred is not None and preferred.held is not None:
+            continue  # a file that another lock has may be on no index
+        if project.pinned_version not in (None, state.pin_of(name)):
+            continue  # a package, not the user, pins it: its other versions are unknown
+        found[name] = project
+    return found
 
 
 def _allowed(project: Project, requirements: list[Requirement]) -> set[int]:
-    places = set(range(len(project.versions)))
+    """The indices of the versions that all ``requirements`` allow."""
+    indices = set(range(len(project.versions)))
     for requirement in requirements:
-        places &= project.indices(requirement.limits, requirement.specifier)
-    if project.base is not None and all(item.allows(project.base) for item in requirements):
-        places.add(_BASE)
-    return places
+        indices &= project.indices(requirement.limits, requirement.specifier)
+    if project.base is not None and all_allow(requirements, project.base):
+        indices.add(_BASE)
+    return indices
 
 
 def _known(
-    state: ResolutionState, project: Project, places: set[int], read: set[str]
+    state: ResolutionState, project: Project, indices: set[int], read: set[str]
 ) -> Iterator[tuple[int, Choice, list[Requirement]]]:
     """The choices with known requirements, and these; ``read`` are the versions with METADATA."""
-    for place in places:
-        # Most versions were never examined, and to judge one takes a while.
-        if place != _BASE and (
-            str(project.versions[place]) not in read or project.lacks(project.versions[place])
-        ):
-            continue
-        choice = (
-            project.base if place == _BASE else project.judge(project.versions[place], pinned=True)
-        )
-        if isinstance(choice, Choice) and (
-            choice.entry is not None or choice.key in state.metadata
-        ):
-            yield place, choice, list(state.dependencies(Candidate(choice)))
+    for index in indices:
+        choice = _choice(project, index, read)
+        if choice is not None and (choice.entry is not None or choice.key in state.metadata):
+            yield index, choice, list(state.dependencies(Candidate(choice)))
+
+
+def _choice(project: Project, index: int, read: set[str]) -> Choice | None:
+    if index == _BASE:
+        return project.base
+    version = project.versions[index]
+    # Most versions were never examined, and to judge one takes a while.
+    if str(version) not in read or project.lacks(version):
+        return None
+    judged = project.judge(version, pinned=True)
+    return judged if isinstance(judged, Choice) else None
 
 
 def _can_be_met(
@@ -110,7 +111,8 @@ def _can_be_met(
 ) -> bool:
     if requirement.name not in alive or requirement.url is not None:
         return True
-    project, places = projects[requirement.name], alive[requirement.name]
-    if _BASE in places and project.base is not None and requirement.allows(project.base):
+    project = projects[requirement.name]
+    indices = alive[requirement.name]
+    if _BASE in indices and project.base is not None and requirement.allows(project.base):
         return True
-    return not places.isdisjoint(project.indices(requirement.limits, requirement.specifier))
+    return not indices.isdisjoint(project.indices(requirement.limits, requirement.specifier))

@@ -6,7 +6,6 @@ servers say.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -103,12 +102,16 @@ class Tree:
         """What nothing else needs; of a circle that nothing else needs its first member."""
         found = []
         for number, members in enumerate(self._components):
-            outside = {
-                self._component_of[name] for key in members for name in self.dependants.get(key, ())
-            }
-            if not outside - {number}:
+            if not self._above(number):
                 found.append(min(members, key=lambda name: (name not in self.requested, name)))
         return tuple(sorted(found))
+
+    def _above(self, number: int) -> set[int]:
+        """The other components that need a component directly."""
+        found: set[int] = set()
+        for key in self._components[number]:
+            found.update(self._component_of[name] for name in self.dependants.get(key, ()))
+        return found - {number}
 
     @property
     def cycles(self) -> tuple[tuple[str, ...], ...]:
@@ -140,16 +143,12 @@ class Tree:
         """For each component the total of the part of the graph that is reached through it alone
         (dominators).
         """
-        above: dict[int, set[int]] = defaultdict(set)
-        for number, members in enumerate(self._components):
-            for name in (name for key in members for name in self.dependants.get(key, ())):
-                if self._component_of[name] != number:
-                    above[number].add(self._component_of[name])
-        asked = {self._component_of[name] for name in self.requested if name in self.packages}
+        requested = {self._component_of[name] for name in self.requested if name in self.packages}
         root = -1  # the parent of packages that no other needs
-        parent, depth = {root: root}, {root: 0}
+        parent = {root: root}
+        depth = {root: 0}
         for number in reversed(range(len(self._components))):  # dependants first
-            ways = sorted(above[number]) if number not in asked else []
+            ways = [] if number in requested else sorted(self._above(number))
             common = ways[0] if ways else root
             for other in ways[1:]:
                 while other != common:
@@ -157,7 +156,8 @@ class Tree:
                         other = parent[other]
                     else:
                         common = parent[common]
-            parent[number], depth[number] = common, depth[common] + 1
+            parent[number] = common
+            depth[number] = depth[common] + 1
         found = [self.total(members) for members in self._components]
         for number in range(len(found)):
             if parent[number] != root:
