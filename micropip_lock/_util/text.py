@@ -27,11 +27,9 @@ def showable(text: str, *, longest: int | None = None) -> str:
     after which it is cut.
     """
     cut = text if longest is None else text[:longest]
-    shown = (
-        cut
-        if cut.isprintable()
-        else "".join(letter if letter.isprintable() else "?" for letter in cut)
-    )
+    shown = cut
+    if not cut.isprintable():
+        shown = "".join(letter if letter.isprintable() else "?" for letter in cut)
     return shown if len(cut) == len(text) else f"{shown}..."
 
 

@@ -165,13 +165,9 @@ def _report(error: MicropipLockError, common: Common) -> int:
 
 
 def _code(error: MicropipLockError) -> str:
-    return (
-        error.code
-        if isinstance(error, FetchError)
-        else "input"
-        if isinstance(error, InputError)
-        else "error"
-    )
+    if isinstance(error, FetchError):
+        return error.code
+    return "input" if isinstance(error, InputError) else "error"
 
 
 def _status(error: MicropipLockError) -> int:

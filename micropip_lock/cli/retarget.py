@@ -62,7 +62,8 @@ def report(result: RetargetResult, width: int) -> Iterator[Text]:
     found = result.changes
     mapped = result.mapped
     named = {change.package for change in mapped}
-    rest = [change for kind in KINDS for change in found.of(kind) if change.package not in named]
+    changes = [change for kind in KINDS for change in found.of(kind)]
+    rest = [change for change in changes if change.package not in named]
     # Of Pyodide's own packages only those are named that came or went, as `diff` does: many in one
     # paragraph.
     moved = tuple(change for change in mapped if change.old is None or change.new is None)

@@ -39,7 +39,9 @@ def lines(found: Tree, invert: str | None, guides: Guides = GUIDES) -> Iterator[
 
 def _label(found: Tree, row: Row, invert: str | None) -> Iterator[tuple[str, str]]:
     entry = found.packages.get(row.package)
-    style = "red" if row.mark in ("cycle", "missing") else "" if row.lasts else "bold"
+    style = "" if row.lasts else "bold"
+    if row.mark in ("cycle", "missing"):
+        style = "red"
     yield plain(row.package), style
     if entry is not None:
         yield f" {plain(entry.version)}", ""

@@ -29,12 +29,13 @@ def known_base_url(base: Lockfile, dist: Path, index_urls: Iterable[str]) -> str
     """
     folders = [url2pathname(split(url).path) for url in index_urls if url.startswith("file:")]
     for folder in (*map(Path, folders), dist.parent / "package_index"):
-        if folder.is_dir():
-            for name, entry in islice(_relative_wheels(base), _TRIES):
-                if (page := _page(folder / name / "index.html")) and (
-                    url := _folder_url(page, entry)
-                ):
-                    return url
+        if not folder.is_dir():
+            continue
+        for name, entry in islice(_relative_wheels(base), _TRIES):
+            page = _page(folder / name / "index.html")
+            url = None if page is None else _folder_url(page, entry)
+            if url:
+                return url
     return None
 
 

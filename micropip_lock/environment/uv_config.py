@@ -191,7 +191,10 @@ def _from_environ(environ: Mapping[str, str], cwd: Path) -> Iterator[_Index]:
     for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
         single = variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
         value = environ.get(variable, "").strip()
-        for item in ([value] if value else []) if single else value.split():
+        items = value.split()
+        if single and value:
+            items = [value]
+        for item in items:
             named = _NAMED.fullmatch(item)
             name, place = named.groups() if named else (None, item)
             yield _Index(as_url(place, cwd), name, default=single)

@@ -52,13 +52,10 @@ def site_packages(venv: Path) -> Path:
 
     Raises `InputError` when there is none, or more than one.
     """
+    patterns = ("lib/python3*/site-packages", "Lib/site-packages")
+    paths = [path for pattern in patterns for path in venv.glob(pattern)]
     # The resolved path as key: on Windows `pyodide venv` links one of the two to the other.
-    found = {
-        folder.resolve(): folder
-        for pattern in ("lib/python3*/site-packages", "Lib/site-packages")
-        for folder in venv.glob(pattern)
-        if folder.is_dir()
-    }
+    found = {path.resolve(): path for path in paths if path.is_dir()}
     if not found:
         raise InputError(
             f"{venv} has no site-packages folder (lib/python3.*/site-packages or "

@@ -48,11 +48,9 @@ class Body:
                 piece = self._inflate.unconsumed_tail
                 if self._inflate.eof:
                     # RFC 1952, 2.2: a gzip file is a series of members.
-                    piece, self._inflate, self._begun = (
-                        self._inflate.unused_data,
-                        zlib.decompressobj(wbits=31),
-                        False,
-                    )
+                    piece = self._inflate.unused_data
+                    self._inflate = zlib.decompressobj(wbits=31)
+                    self._begun = False
         except zlib.error as error:
             raise Transient(f"{shown(self.url)}: the gzip body is broken") from error
 

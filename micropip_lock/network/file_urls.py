@@ -34,17 +34,19 @@ def read(
     try:
         if path.is_dir():
             bare = bare.rstrip("/") + "/"
-            path, listing = path / "index.html", path
+            folder = path
+            path = folder / "index.html"
             if not path.is_file():
-                return _whole(bare, "text/html", _listing(listing), max_bytes, head=head)
+                return _whole(bare, "text/html", _listing(folder), max_bytes, head=head)
         if not path.is_file():
             return Response(bare, 404, {}, b"", requests=0)
         kind = "text/html" if path.suffix == ".html" else "application/octet-stream"
         if byte_range is not None:
             return _part(bare, kind, path, byte_range, max_bytes)
+        # One byte more than the caller wants shows whether there are more.
+        most = -1 if max_bytes is None else max_bytes + 1
         with path.open("rb") as file:
-            # One byte more than the caller wants shows whether there are more.
-            body = b"" if head else file.read(-1 if max_bytes is None else max_bytes + 1)
+            body = b"" if head else file.read(most)
         return _whole(bare, kind, body, max_bytes, head=head, size=path.stat().st_size)
     except OSError as error:
         raise _unreadable(bare, error) from error
@@ -142,7 +144,8 @@ def _part(
     size = path.stat().st_size
     first, last = byte_range
     if first is None:
-        first, last = max(0, size - (last or 0)), size - 1
+        first = max(0, size - (last or 0))
+        last = None
     last = size - 1 if last is None else min(last, size - 1)
     if first >= size or last < first:
         return Response(url, 416, {"content-range": f"bytes */{size}"}, b"", requests=0)

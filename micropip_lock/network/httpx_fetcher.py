@@ -141,12 +141,12 @@ class HttpxFetcher:
                 )
 
             response, final = await self._attempts(bare, attempt)
-            expected, skip = None, start
+            expected = None
+            skip = start
             if response.status_code == 206:
-                expected, skip = (
-                    check_partial(final, (start, None) if start else None, response.headers),
-                    0,
-                )
+                byte_range = (start, None) if start else None
+                expected = check_partial(final, byte_range, response.headers)
+                skip = 0
             elif response.status_code != 200:
                 raise nothing_to_download(final, response.status_code)
             size = announced(response.headers, skip) if expected is None else expected

@@ -280,12 +280,8 @@ class Site:
             *sorted(extensions.glob("*/package.json")),
             *sorted(extensions.glob("@*/*/package.json")),
         ]
-        others = [
-            wheel
-            for item in packages
-            if item.parent != self._extension
-            for wheel in _wheels_of(item)
-        ]
+        foreign = [item for item in packages if item.parent != self._extension]
+        others = [wheel for item in foreign for wheel in _wheels_of(item)]
         return [*sorted((self.output / "pypi").glob("*.whl")), *others]
 
     def has(self, path: Path) -> bool:
@@ -301,13 +297,11 @@ class Site:
         place = self.folder
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
-        what = (
-            "is not a folder"
-            if not place.is_dir()
-            else "cannot be written"
-            if not os.access(place, os.W_OK)
-            else ""
-        )
+        what = ""
+        if not place.is_dir():
+            what = "is not a folder"
+        elif not os.access(place, os.W_OK):
+            what = "cannot be written"
         if what:
             raise InputError(
                 f"The lock cannot be put into {self.folder}: {place} {what}. Remove it or make it "

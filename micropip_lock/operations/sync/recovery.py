@@ -28,20 +28,17 @@ def undo(moves: Moves, files: EnvironmentFiles, work: Path) -> None:
     Raises OSError where that cannot be done; it can then be tried again.
     """
     prefix = ResolvedPrefix(files.prefix)
-    arrived = [
-        (f"{work}/new/{number}/{name}", name)
-        for number, names in moves.incoming.items()
-        for name in names
-        if prefix.contains(name)
-    ]
-    for staged, name in arrived:
+    incoming = [(number, name) for number, names in moves.incoming.items() for name in names]
+    arrived = [(number, name) for number, name in incoming if prefix.contains(name)]
+    for number, name in arrived:
+        staged = f"{work}/new/{number}/{name}"
         # What is no longer staged has been moved; back to where it was, so that this may be
         # done twice.
         if not exists(staged):
             move(f"{files.prefix}/{name}", staged)
     files.remove_emptied_folders([name for _, name in arrived])
     prefix = ResolvedPrefix(files.prefix)
-    for number, name in enumerate(moves.outgoing):
+    for position, name in enumerate(moves.outgoing):
         if not prefix.contains(name):
             raise OSError(errno.EPERM, LINK_OUT, f"{files.prefix}/{name}")
-        move(f"{work}/old/{number}", f"{files.prefix}/{name}")
+        move(f"{work}/old/{position}", f"{files.prefix}/{name}")
