@@ -61,7 +61,8 @@ def build_lock(contents: LockContents) -> BuiltLock:
     """Build the lock. Its entries are those of the base, and those that ``findings`` prove."""
     base = contents.base
     based = _based(contents)
-    entries = {name: base.placed(base.lockfile.packages[name]) for name in based}
+    # In order, so that of two entries that claim one import name always the same one has it.
+    entries = {name: base.placed(base.lockfile.packages[name]) for name in sorted(based)}
     names, collisions = _imports(contents, entries)
     missing = _Missing(contents)
     depends, cycles = break_cycles(missing.without(_depends(contents, entries)))

@@ -112,7 +112,7 @@ async def outdated(
     * ``lockfile``: a `Lockfile`, a parsed object, the text of one, a file, a folder or a URL.
     * ``index_urls``: simple repository API roots. None: as pip and uv, or inside Pyodide micropip,
       are configured.
-    * ``offline``: never ask the network; ``refresh``: request even what is cached.
+    * ``offline``: send no request; ``refresh``: request even what is cached.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 
     Raises `InputError` for what is missing, unreadable or no lock of a Pyodide.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,7 +53,7 @@ class SessionOptions:
         return default_cache_dir()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """A counting fetcher, the facts that are known, and the context of one call.
 
@@ -78,7 +79,7 @@ class Session:
         assert self._context is not None, "the session was opened without a context"
         return self._context
 
-    @property
+    @cached_property
     def target(self) -> Target:
         """The Pyodide that the base is for. Raises `InputError`."""
         return Target.from_info(self.context.base.lockfile.info)

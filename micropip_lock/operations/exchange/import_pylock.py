@@ -68,7 +68,7 @@ async def import_pylock(
     * ``index_urls``: whose pages to compare hashes with; None: that of each package, where the
       pylock names it, else as pip and uv, or inside Pyodide micropip, are configured.
     * ``extras``, ``groups``: of the pylock, to lock as well; ``groups`` None: its default groups.
-    * ``offline``: never ask the network; ``refresh``: request even what is cached, for yanks and
+    * ``offline``: send no request; ``refresh``: request even what is cached, for yanks and
       removals.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package); ``surroundings``: an environment that gives

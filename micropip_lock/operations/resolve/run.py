@@ -65,7 +65,7 @@ async def resolve(
       base.
     * ``require_hashes``: every package that is not the base's has to have a hash among the
       requirements, as in pip.
-    * ``offline``: never ask the network; ``refresh``: request even what is cached, for yanks and
+    * ``offline``: send no request; ``refresh``: request even what is cached, for yanks and
       removals.
     * ``fetcher``: makes the requests (stays open); ``facts``: remembers what cannot change;
       ``progress``: is called as (done, total, package) (None: in a notebook a bar shows it);

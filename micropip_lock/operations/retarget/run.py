@@ -116,7 +116,7 @@ async def retarget(
     * ``index_urls``: simple repository API roots.
     * ``requested``: the user's requirements. Empty: those that the lock records, else the packages
       in it that no other needs.
-    * ``offline``: never ask the network; ``refresh``: request even what is cached.
+    * ``offline``: send no request; ``refresh``: request even what is cached.
     * ``fetcher``, ``facts``, ``progress``, ``surroundings``: as in `resolve`.
 
     Raises `ResolutionError` with every reason why that is impossible; `UnlockableError` for what
