@@ -14,7 +14,7 @@ from ..operations.check.conflicts import Conflict, Step
 from ..operations.check.run import Checked, check
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command
-from .options import FOLDER, LOCK_HELP, lock_input
+from .options import FOLDER, LOCK_HELP, find_lock
 from .printed import plain
 
 
@@ -48,7 +48,7 @@ def check_command(
     checked = common.call(
         "checking",
         check,
-        None if lock is None else lock_input(lock),
+        None if lock is None else find_lock(lock, common),
         path=paths or None,
         base=base,
         offline=common.offline,

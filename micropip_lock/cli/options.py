@@ -76,13 +76,15 @@ def lock_input(lock: str) -> LockInput:
     """
     if lock == "-":
         return LockSource(read_standard_input(), "stdin")
-    return lock if is_http(lock) else Path(lock)
+    if is_http(lock) or not lock:  # the operation refuses an empty name, which is no folder
+        return lock
+    return Path(lock)
 
 
 def find_lock(lock: str, common: Common) -> LockSource:
-    """Find a LOCK of the command line for an operation that makes no requests.
+    """Find a LOCK of the command line before the operation, which makes no requests for it.
 
-    Raises `InputError` and `FetchError`.
+    With --offline one at a URL is taken from the cache. Raises `InputError` and `FetchError`.
     """
     found = lock_input(lock)
     if isinstance(found, str):

@@ -12,7 +12,7 @@ from ..operations.session import SessionOptions
 from ..operations.verify.run import ADVICE, Verdict, examine
 from .console import print_json
 from .main import DONE, NO, UNANSWERED, Common, command, warnings_to_json
-from .options import FOLDER, LOCK_HELP, lock_input
+from .options import FOLDER, LOCK_HELP, find_lock
 
 
 @click.command("verify", epilog=LOCK_HELP)
@@ -48,7 +48,7 @@ def verify_command(
         raise click.UsageError("--venv and --path exclude each other.")
     if deep and common.offline:
         raise click.UsageError("--deep downloads every wheel, so it excludes --offline.")
-    source = lock_input(lock)
+    source = find_lock(lock, common)
     human = common.output()
     with human.progress("checking") as progress, common.facts() as facts:
         verdict = common.run(

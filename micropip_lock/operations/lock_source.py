@@ -85,6 +85,8 @@ def local_lock(lock: LockInput, origin: str = "the lock") -> LockSource:
             f"{shown(str(lock))} is a URL, and this function makes no requests. Download the lock, "
             "or pass its text."
         )
+    if lock == "":
+        raise InputError("The lock has no name. Name a file, a folder or a URL.")
     path = Path(lock)
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir() raises for a name too long
         path = path / LOCK_NAME

@@ -105,8 +105,8 @@ async def open_session(
     `InputError` and `FetchError` for a context that cannot be used.
     """
     folder = options.cache_folder
-    fetcher = _fetcher(options, folder)
     facts = options.facts or facts_in(folder)
+    fetcher = _fetcher(options, folder)
     try:
         meter = Meter(fetcher)
         meter.configure(_configured_urls)

@@ -95,6 +95,9 @@ def test_what_is_no_lock(ask: Ask, name: str, index: IndexServer, tmp_path: Path
         found = ask(name, missing)
         assert (found.status, found.out) == (2, "")
         assert found.err == f"error: Cannot read {path}: No such file or directory.\n"
+    found = ask(name, "")
+    message = "error: The lock has no name. Name a file, a folder or a URL.\n"
+    assert (found.status, found.out, found.err) == (2, "", message)
     found = ask(name, "-", stdin=b"{")
     assert found.status == 2 and found.err.startswith("error: stdin is not valid JSON (")
     url = f"{index.root}/locks/absent.json"
@@ -139,6 +142,18 @@ def _waiting_bytes(pipe: IO[bytes]) -> int:
 def test_a_url_without_a_network(ask: Ask, name: str, index: IndexServer) -> None:
     found = ask(name, f"{index.root}{SERVED}", "--offline", "--no-cache")
     assert (found.status, found.out) == (3, "") and "offline" in found.err
+
+
+@pytest.mark.parametrize("name", ["check", "verify"])
+def test_a_url_that_the_cache_knows(ask: Ask, name: str, index: IndexServer, lock: Path) -> None:
+    """These two hand --offline on, which is about the wheels."""
+    headers = {"Cache-Control": "max-age=600"}
+    index.faults[SERVED] = Fault("body", body=lock.read_bytes(), headers=headers)
+    url = f"{index.root}{SERVED}"
+    assert ask(name, url).status == 0
+    index.faults[SERVED] = Fault("status", status=500)
+    found = ask(name, url, "--offline")
+    assert (found.status, "offline" in found.err) == (0, False), found.err
 
 
 def test_files_beside_a_lock_are_found_by_its_folder(
