@@ -23,7 +23,7 @@ from micropip_lock.formats.target import Target
 from micropip_lock.operations.check.conflicts import Packages
 from micropip_lock.operations.verify.depends import check_depends
 from micropip_lock.operations.verify.entry import Entry
-from micropip_lock.operations.verify.online import Look
+from micropip_lock.operations.verify.online import EntryReport
 
 COUNT = 1000
 _UNKNOWN = f"What {COUNT} of them need is not known."
@@ -129,13 +129,14 @@ def test_depends_of_a_deep_lock() -> None:
     names = [f"link-{number}" for number in range(COUNT)]
     entries = {name: Entry(name, "1.0") for name in (names[0], "aside")}
     entries |= {name: Entry(name, "1.0", depends=(before,)) for before, name in pairwise(names)}
-    looks = [
-        Look(entry, metadata=_metadata(name, *entry.depends)) for name, entry in entries.items()
+    reports = [
+        EntryReport(entry, metadata=_metadata(name, *entry.depends))
+        for name, entry in entries.items()
     ]
-    assert list(check_depends(looks, entries, _target())) == []
-    look = next(look for look in looks if look.entry.key == "link-500")
+    assert list(check_depends(reports, entries, _target())) == []
+    look = next(look for look in reports if look.entry.key == "link-500")
     look.metadata = _metadata("link-500", "link-499", "link-3", "aside")
-    (problem,) = check_depends(looks, entries, _target())
+    (problem,) = check_depends(reports, entries, _target())
     assert (problem.code, problem.package) == ("lost-dependency", "link-500")
     assert "aside" in problem.message
 
