@@ -106,10 +106,10 @@ async def _with_folders(options: ContextOptions, fetcher: Fetcher) -> Context:
     else:
         # In a live runtime nothing is known while micropip has not been imported.
         configured = detected.index_urls or (None if detected.loaded is not None else ())
-    # Folders that were named are folders only: what the runtime remembers is about its own.
+    # The runtime's list of what it loaded is about its own folder, not about those that are named.
     loaded = detected.loaded if path is None else None
     if path is not None:
-        # Of the environment that is near only the base is taken, if it has one.
+        # Of the detected environment only the base is used, if it has one.
         detected = replace(detected, no_base=None)
     paths = detected.paths if path is None else _folders(path)
     base = await _base(options, detected, fetcher)
@@ -160,7 +160,7 @@ def site_of(path: object, live: object) -> Site:
 def scan_environment(
     paths: Sequence[Path], site: Site
 ) -> tuple[list[InstalledDistribution], list[Problem]]:
-    """What is installed in ``paths``, which belong to ``site``, as `installed.scan` gives it.
+    """What is installed in ``paths``, which belong to ``site``, as `site_packages.scan` returns it.
 
     Folders without a single distribution are no environment, unless it is the running one: a new
     Pyodide has nothing but its own packages, or not even these. Raises `InputError`.

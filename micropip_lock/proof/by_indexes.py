@@ -13,7 +13,7 @@ from .evidence import Finding, Proof
 from .examination import MATCHES, Outcome, Verdict, distinct
 from .findings import found, hash_conflict, is_certain, waived_or_unproved
 
-#: What a release document may decide by itself: which wheel it is, the wheel has shown.
+#: The proofs for which a release document is enough: the wheel's contents were compared.
 _BY_CONTENT = frozenset({"content", "download"})
 
 

@@ -48,13 +48,15 @@ class Inventory:
 
     #: Distributions that have to be proved.
     own: dict[str, InstalledDistribution]
-    #: Names whose entries are the base's as they stand (rule 1), with what they need.
+    #: Names whose entries are the base's as they stand (docs/evidence.md, rule 1), with what they
+    #: need.
     based: set[str]
     origins: dict[str, Origin]
     edges: Edges
     #: name, version and reason of installed distributions that are left out
     left_out: tuple[tuple[str, str | None, str], ...]
-    #: Packages that are installed or were reached, without the rest of the distribution.
+    #: ``own``, and of ``based`` what the runtime loaded and what that needs: without the rest of a
+    #: whole distribution.
     present: set[str]
     #: Every distribution that is not left out on purpose, those of the base included.
     installed: Mapping[str, InstalledDistribution] = field(default_factory=dict)
