@@ -68,6 +68,8 @@ class Inside:
             self.stages, self.requests = self.scene.index.stages(), len(self.scene.index.requests)
         found: dict[str, str] = {}
         for where in self._stages(fault):
+            if fault.name == "reset-once" and self.place.startswith("page"):
+                self._open_connections()
             self.scene.heal()
             with fault.applied(self.scene, where):
                 found[where] = word = self._judge(self.run(fault, fresh=True))
@@ -78,6 +80,14 @@ class Inside:
         after = self.run(fresh=False)
         assert (after["status"], after["files"]) == (0, self.whole["files"])
         return " / ".join(dict.fromkeys(found.values())) or NOTHING
+
+    def _open_connections(self) -> None:
+        """Have the browser open connections that it keeps.
+
+        It repeats a request by itself if a connection is reset that was used before, and not if it
+        is a new one.
+        """
+        self.session.run(_CONNECT.format(index=self.scene.index.url))
 
     def run(self, fault: NetworkFault | None = None, *, fresh: bool) -> dict[str, Any]:
         """Run the command inside;
@@ -135,6 +145,14 @@ def inside(session: PyodideSession, place: str, root: Path, index: FaultyIndex) 
     }
     return Inside(session, Scene(root, index), place, lock)
 
+
+#: As many connections as Chromium has to one server. The queries keep its cache out.
+_CONNECT = """
+import asyncio
+from pyodide.http import pyfetch
+await asyncio.gather(*(pyfetch("{index}/?connection=" + str(number)) for number in range(6)))
+None
+"""
 
 _CODE = """
 import hashlib, json, os, shutil
