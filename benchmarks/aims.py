@@ -176,11 +176,11 @@ def _grown(results: dict[str, Any]) -> Iterator[Aim]:
                 f"{slope:.2f}",
                 slope <= 1.15,
             )
-    state = [row["memory"] for row in results.get("memory", []) if "memory" in row]
-    if state:
-        reached = " / ".join(f"{size / 1e6:.0f}" for size in state)
+    memory = [row["memory"] for row in results.get("memory", []) if "memory" in row]
+    if memory:
+        reached = " / ".join(f"{size / 1e6:.0f}" for size in memory)
         yield Aim(
             "memory of bundle flat in the size of a wheel",
             f"{reached} MB",
-            state[-1] <= state[0] * 1.25 + 4e6,
+            memory[-1] <= memory[0] * 1.25 + 4e6,
         )

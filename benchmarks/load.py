@@ -65,9 +65,9 @@ class Round:
         requests.
         """
         cpu = [item.cpu for item in self.outcomes]
-        wall, state = (
+        wall, memory = (
             max(item.wall for item in self.outcomes),
-            max(item.state for item in self.outcomes),
+            max(item.memory for item in self.outcomes),
         )
         cells = [
             self.name,
@@ -76,7 +76,7 @@ class Round:
             seconds(sum(cpu)),
             seconds(statistics.median(cpu)),
         ]
-        return [*map(str, cells), megabytes(state), str(self.requests)]
+        return [*map(str, cells), megabytes(memory), str(self.requests)]
 
 
 class Crowd:
@@ -356,7 +356,11 @@ def growth(small: Large, large: Large) -> Iterator[list[str]]:
     for name, (first, _) in small.costs.items():
         second, requests = large.costs[name]
         cells = [name, *map(seconds, (first.wall, first.cpu, second.wall, second.cpu))]
-        cells += [f"{second.cpu / first.cpu:.1f}", megabytes(first.state), megabytes(second.state)]
+        cells += [
+            f"{second.cpu / first.cpu:.1f}",
+            megabytes(first.memory),
+            megabytes(second.memory),
+        ]
         yield [*cells, str(requests)]
 
 

@@ -64,7 +64,7 @@ class Run:
 
     seconds: float
     cpu: float
-    state: int
+    memory: int
     requests: dict[str, int]
     bytes: dict[str, int]
     connections: int
@@ -101,7 +101,7 @@ class Row:
             "seconds": round(self.seconds, 3),
             "all_seconds": [round(run.seconds, 3) for run in self.runs],
             "cpu": round(median(run.cpu for run in self.runs), 3),
-            "memory": max(run.state for run in self.runs),
+            "memory": max(run.memory for run in self.runs),
             "requests": run.requests,
             "bytes": run.bytes,
             "connections": run.connections,

@@ -32,12 +32,12 @@ print(json.dumps([found[number] for number in sorted(found)]))
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a process did: ``wall`` and ``cpu`` in seconds, ``state`` in bytes."""
+    """What a process did: ``wall`` and ``cpu`` in seconds, ``memory`` in bytes."""
 
     status: int
     wall: float
     cpu: float
-    state: int
+    memory: int
     stdout: bytes
     stderr: str
 
@@ -76,9 +76,9 @@ def run_all(
                 status,
                 wall,
                 cpu,
-                state * 1024,
+                memory * 1024,
                 (folder / f"{number}.out").read_bytes(),
                 (folder / f"{number}.err").read_text(encoding="utf-8", errors="replace"),
             )
-            for number, (status, wall, cpu, state) in enumerate(json.loads(answer))
+            for number, (status, wall, cpu, memory) in enumerate(json.loads(answer))
         ]

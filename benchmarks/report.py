@@ -60,7 +60,7 @@ def write(results: dict[str, Any]) -> None:
     if "growth" in results:
         (FOLDER / "growth.svg").write_text(_growth(results["growth"]))
     if "memory" in results:
-        (FOLDER / "memory.svg").write_text(_state(results["memory"]))
+        (FOLDER / "memory.svg").write_text(_memory(results["memory"]))
     PAGE.write_text("\n".join(_page(results)))
 
 
@@ -90,10 +90,10 @@ def _growth(growth: dict[str, Any]) -> str:
     )
 
 
-def _state(state: list[dict[str, Any]]) -> str:
+def _memory(memory: list[dict[str, Any]]) -> str:
     rows = [
         plot.Bar(f"one wheel of {row['megabytes']} MB", row.get("memory", 0) / 1e6, ours=True)
-        for row in state
+        for row in memory
     ]
     return plot.bars("Most memory of bundle, by the size of the wheel", rows, unit="MB")
 
@@ -298,7 +298,7 @@ def _pyodide(pyodide: dict[str, Any]) -> Iterator[str]:
 
 
 def _growth_text(text: str, results: dict[str, Any]) -> Iterator[str]:
-    growth, state = results["growth"], results["memory"]
+    growth, memory = results["growth"], results["memory"]
     sizes = [row["size"] for row in next(iter(growth.values()))]
     lines = ["| | " + " | ".join(map(str, sizes)) + " |", "|---|" + "---:|" * len(sizes)]
     slopes = []
@@ -313,6 +313,8 @@ def _growth_text(text: str, results: dict[str, Any]) -> Iterator[str]:
     yield text.format(
         table="\n".join(lines),
         slopes=", ".join(slopes),
-        sizes=", ".join(str(row["megabytes"]) for row in state),
-        state=", ".join(f"{row['memory'] / 1e6:.0f}" if "memory" in row else "-" for row in state),
+        sizes=", ".join(str(row["megabytes"]) for row in memory),
+        memory=", ".join(
+            f"{row['memory'] / 1e6:.0f}" if "memory" in row else "-" for row in memory
+        ),
     )
