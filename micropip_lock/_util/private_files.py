@@ -121,7 +121,7 @@ def resumable_file(path: Path, part: Path | None) -> Iterator[BinaryIO]:
             opened.flush()
             os.fsync(opened.fileno())
             Path(opened.name).replace(path)
-        except BaseException as error:
+        except BaseException as error:  # an interrupt keeps what has come as well
             _discard_part(opened, error)
             raise
 

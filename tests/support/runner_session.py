@@ -96,7 +96,7 @@ class RunnerSession(PyodideSession):
         self.runner.set_script_timeout(timeout or TIMEOUT)
         try:
             answer = self.runner.run_js(f"return await self.perform({message});")
-        except Exception as error:
+        except Exception as error:  # of Selenium or pexpect, by where it runs
             if isinstance(error, JavascriptException):
                 raise
             self.alive = False
