@@ -92,7 +92,7 @@ class EvidenceFinder:
         if choice.direct:
             # An index that gives no answer is no objection to a URL.
             with suppress(FetchError):
-                await self.explorer.pages(choice.name)
+                await self.explorer.project_pages.read(choice.name)
         if choice.index is not None:
             hashes.note(file.url, file.sha256, choice.index)
         self._note_others(choice, hashes)
@@ -106,7 +106,7 @@ class EvidenceFinder:
 
     def _note_others(self, choice: Choice, hashes: Hashes) -> None:
         """Note what the pages that were read, and the base, give for the files of this version."""
-        listing = self.explorer.known_pages(choice.name)
+        listing = self.explorer.project_pages.known(choice.name)
         if listing is not None:
             hashes.note_listing(listing, choice.name, {choice.version})
         self.session.context.base.note_hash(choice.name, hashes)

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from packaging.version import Version
-
 from ...errors import MicropipLockError, Problem
 from ...formats.wheel import WheelDescription
-from ...index.client import Indexes, Listing
+from ...index.client import Indexes
 from ...index.wheel_metadata import Publications
 from ...network import Fetcher
 from ...storage import Facts
@@ -199,19 +197,3 @@ class Explorer:
         """The modules of a wheel and the errors of its RECORD, or why these cannot be known."""
         await self.wheels.read_summary(choice)
         return self.wheels.summary(choice)
-
-    async def pages(self, name: str) -> Listing:
-        """The whole pages of a project on the preferred index. Raises `FetchError`."""
-        return await self.project_pages.read(name)
-
-    def known_pages(self, name: str) -> Listing | None:
-        """The pages of a project that were read, whole or in part; None: none were read."""
-        return self.project_pages.known(name)
-
-    async def try_documents(self, samples: Sequence[tuple[str, Version]]) -> None:
-        """Find out by some releases whether indexes have documents of releases."""
-        await self.project_pages.try_documents(samples)
-
-    def remember(self) -> None:
-        """Keep the examined parts of the pages that were read."""
-        self.project_pages.remember()

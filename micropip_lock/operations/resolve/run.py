@@ -127,14 +127,14 @@ class Resolution:
             (item.name, pin) for item in state.roots if (pin := state.pin_of(item.name)) is not None
         ]
         if len(pins) >= _MANY_PINS:
-            await explorer.try_documents(pins)
+            await explorer.project_pages.try_documents(pins)
         solution = await solve(state, explorer, state.roots)
         if isinstance(solution, Conflict):
             from .explain import explain
 
             explanation = await explain(state, explorer, solution)
             raise explanation.error()
-        explorer.remember()
+        explorer.project_pages.remember()
         return await self.lock(solution, state, explorer)
 
     async def begin(

@@ -248,7 +248,7 @@ async def _homeless(
             continue
         try:
             if state.project(name).listing is None:
-                state.add_pages(name, await explorer.pages(name))
+                state.add_pages(name, await explorer.project_pages.read(name))
         except FetchError:
             continue  # unknown
         project = state.project(name)
