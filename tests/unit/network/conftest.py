@@ -42,3 +42,8 @@ def server() -> Iterator[Server]:
 def other() -> Iterator[Server]:
     with Server() as running:
         yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "cache"
